@@ -1,0 +1,1 @@
+"""syngen: synthetic audio datasets with known generative factors."""

@@ -1,0 +1,144 @@
+"""Files that are whole or not there: atomic writes, hashes, locks, safe names."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from syngen.errors import ParameterError
+
+__all__ = [
+    "TEMPORARY_SUFFIX",
+    "atomic_file",
+    "exclusive_lock",
+    "inside",
+    "sha256_of",
+    "sync_folder",
+    "temporary_beside",
+    "write_atomic",
+]
+
+TEMPORARY_SUFFIX = ".tmp"
+_CHUNK = 1 << 20
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return a name in the folder of `path` that no other process and no earlier try uses."""
+    return path.with_name(
+        f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable, where the platform can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (PermissionError, IsADirectoryError):  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file that takes the place of `path` when the block ends without an error.
+
+    The content is durable before the name appears, and the name before the block is left. After an
+    error the temporary file is removed and `path` is what it was.
+    """
+    temporary = temporary_beside(path)
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write `data` to `path`: readers see the old file or the new one, never a part."""
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return ``folder / name``, refusing a name that leads out of the folder.
+
+    Raises
+    ------
+    ParameterError
+        If `name` is absolute, has a drive or goes up with ``..``.
+    """
+    parts = Path(name).parts
+    if not parts or Path(name).is_absolute() or ".." in parts or "\\" in name or ":" in name:
+        raise ParameterError(f"{name!r} leads out of {folder}")
+    return folder / name
+
+
+@contextlib.contextmanager
+def exclusive_lock(path: Path) -> Iterator[bool]:
+    """Hold a lock on the file `path` for as long as the block runs, or as this process lives.
+
+    Yields
+    ------
+    bool
+        False if another process holds the lock; nothing is locked then.
+    """
+    descriptor = _locked_descriptor(path)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _locked_descriptor(path: Path) -> int | None:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        if not _try_lock(descriptor):
+            os.close(descriptor)
+            return None
+        # the last holder may have removed the file between our opening and our locking it
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

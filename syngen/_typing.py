@@ -1,0 +1,80 @@
+"""Type aliases and Protocols shared by the layers above."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray: TypeAlias = NDArray[np.float64]
+    Float32Array: TypeAlias = NDArray[np.float32]
+    IntArray: TypeAlias = NDArray[np.int64]
+    UIntArray: TypeAlias = NDArray[np.uint64]
+    BoolArray: TypeAlias = NDArray[np.bool_]
+    PcmArray: TypeAlias = NDArray[np.int16]
+    RandomState: TypeAlias = np.random.RandomState | np.random.Generator | int
+
+Value: TypeAlias = str | int | float
+"""What a level stands for: text, a whole number or a real number."""
+
+Kind: TypeAlias = Literal["nominal", "ordinal", "continuous"]
+
+DocumentPath: TypeAlias = tuple[str | int, ...]
+"""Keys and positions from the top of a recipe to one of its values."""
+
+Json: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ProgressUpdate:
+    """State of a long job, handed to a `Progress` callable after each step.
+
+    Attributes
+    ----------
+    done, total : int
+        Observations finished, of how many.
+    audio_s : float
+        Seconds of audio rendered by this run so far.
+    """
+
+    done: int
+    total: int
+    audio_s: float
+
+
+class Progress(Protocol):
+    """A callable that is told about progress; called in the process that started the job."""
+
+    def __call__(self, update: ProgressUpdate, /) -> None: ...
+
+
+class GroundTruth(Protocol):
+    """What disentanglement_lib calls `GroundTruthData`: factors are drawn, then observed.
+
+    References
+    ----------
+    Locatello et al., "Challenging Common Assumptions in the Unsupervised Learning of
+    Disentangled Representations", ICML 2019 (arXiv 1811.12359), and its library.
+    """
+
+    @property
+    def num_factors(self) -> int: ...
+
+    @property
+    def factors_num_values(self) -> list[int]: ...
+
+    @property
+    def observation_shape(self) -> tuple[int, ...]: ...
+
+    def sample_factors(self, num: int, random_state: RandomState, /) -> IntArray: ...
+
+    def sample_observations_from_factors(
+        self, factors: IntArray, random_state: RandomState, /
+    ) -> Float32Array: ...
+
+
+ValueMapping: TypeAlias = Mapping[str, Value]

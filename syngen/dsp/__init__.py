@@ -1,0 +1,1 @@
+"""Pure functions of arrays that the synthesizers are made of."""

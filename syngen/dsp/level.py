@@ -1,0 +1,62 @@
+"""From real numbers to 16-bit samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen.errors import EngineError
+
+if TYPE_CHECKING:
+    from syngen._typing import Float32Array, FloatArray, PcmArray
+
+__all__ = ["FULL_SCALE", "dequantise", "quantise"]
+
+FULL_SCALE = 32768.0
+
+
+def quantise(waveform: FloatArray) -> PcmArray:
+    """Round a waveform to 16-bit samples.
+
+    Parameters
+    ----------
+    waveform : ndarray of float64, shape (n_samples,)
+        Full scale is 1.0. It is used as scratch space: its content is lost.
+
+    Returns
+    -------
+    ndarray of int16, shape (n_samples,)
+        ``clip(rint(32768 x), -32768, 32767)``; halves go to the even neighbour.
+
+    Raises
+    ------
+    EngineError
+        If a sample is not finite, or would be clipped by more than one step.
+    """
+    np.multiply(waveform, FULL_SCALE, out=waveform)
+    np.rint(waveform, out=waveform)
+    low, high = waveform.min(), waveform.max()
+    # written so that NaN, which compares false, is refused too
+    if not (low >= -FULL_SCALE - 1.0 and high <= FULL_SCALE):
+        peak = max(-float(low), float(high)) / FULL_SCALE
+        raise EngineError(f"the waveform peaks at {peak:.6g}, beyond full scale 1.0; lower its level")
+    np.minimum(waveform, FULL_SCALE - 1.0, out=waveform)
+    np.maximum(waveform, -FULL_SCALE, out=waveform)
+    return waveform.astype(np.int16)
+
+
+def dequantise(pcm: PcmArray) -> Float32Array:
+    """Return 16-bit samples as float32 in [-1, 1): ``pcm / 32768``, exact.
+
+    Parameters
+    ----------
+    pcm : ndarray of int16, any shape
+
+    Returns
+    -------
+    ndarray of float32, same shape
+    """
+    waveform = pcm.astype(np.float32)
+    np.multiply(waveform, np.float32(1.0 / FULL_SCALE), out=waveform)
+    return waveform

@@ -1,0 +1,154 @@
+"""Every exception that syngen raises on purpose, and the issue that a recipe error is made of.
+
+A message says what was wrong, the offending value, what would be right, and the next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "EngineError",
+    "FactorError",
+    "GenerationIncompleteError",
+    "Issue",
+    "ManifestError",
+    "MissingExtraError",
+    "ParameterError",
+    "PlanMismatchError",
+    "RecipeError",
+    "ShardError",
+    "SyngenError",
+    "VerificationError",
+    "suggestion",
+]
+
+
+class SyngenError(Exception):
+    """Root of every exception that syngen raises on purpose."""
+
+
+class ParameterError(SyngenError, ValueError):
+    """An argument, option or path that cannot be used."""
+
+
+class FactorError(SyngenError, ValueError):
+    """A factor, level, value or index that the grid does not have."""
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One problem of a recipe, at one place.
+
+    Attributes
+    ----------
+    path : tuple of str or int
+        Keys and positions that lead from the top of the document to the offending value.
+    message : str
+        What is wrong and what would be right.
+    source : str, optional
+        File name, or another name for where the document came from.
+    line, column : int, optional
+        Position in the text, 1-based.
+    """
+
+    path: tuple[str | int, ...]
+    message: str
+    source: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        if self.line is not None:
+            return f"{self.source or 'recipe'}:{self.line}:{self.column}: {self.message}"
+        place = ".".join(map(str, self.path))
+        where = ": ".join(part for part in (self.source, place) if part)
+        return f"{where}: {self.message}" if where else self.message
+
+
+class RecipeError(SyngenError):
+    """A recipe that cannot be read or resolved.
+
+    Attributes
+    ----------
+    issues : tuple of Issue
+        Every problem found, in document order.
+    """
+
+    def __init__(self, issues: Iterable[Issue]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("\n".join(map(str, self.issues)))
+
+    def __reduce__(self) -> tuple[type[RecipeError], tuple[tuple[Issue, ...]]]:
+        return type(self), (self.issues,)
+
+
+class PlanMismatchError(SyngenError):
+    """The folder holds a dataset of another plan."""
+
+
+class ManifestError(SyngenError):
+    """A manifest, plan or description that is damaged, contradictory or of a later format."""
+
+
+class ShardError(SyngenError):
+    """A shard that is missing, truncated or damaged."""
+
+
+class EngineError(SyngenError):
+    """A synthesizer or speech engine that is not there, or failed to render an observation."""
+
+
+class GenerationIncompleteError(SyngenError):
+    """A generation that ended before every shard was written; the same call resumes it.
+
+    Attributes
+    ----------
+    failed : dict of str to str
+        Reason by shard name.
+    """
+
+    def __init__(self, message: str, failed: dict[str, str] | None = None) -> None:
+        self.failed = dict(failed or {})
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[GenerationIncompleteError], tuple[str, dict[str, str]]]:
+        return type(self), (str(self), self.failed)
+
+
+class VerificationError(SyngenError):
+    """A dataset that is not what its manifest says.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every mismatch found.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+    def __reduce__(self) -> tuple[type[VerificationError], tuple[tuple[str, ...]]]:
+        return type(self), (self.problems,)
+
+
+class MissingExtraError(SyngenError, ImportError):
+    """An optional dependency that is not installed."""
+
+
+def suggestion(value: object, options: Iterable[object]) -> str:
+    """Return `` (did you mean 'x'?)`` for the option nearest to `value`, or an empty string.
+
+    Examples
+    --------
+    >>> suggestion("trinagle", ["sine", "triangle"])
+    " (did you mean 'triangle'?)"
+    >>> suggestion("xyz", ["sine", "triangle"])
+    ''
+    """
+    import difflib
+
+    near = difflib.get_close_matches(str(value), [str(option) for option in options], n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,0 +1,99 @@
+"""What generation does to a folder beside writing the dataset: look, make room, clean up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from syngen._files import TEMPORARY_SUFFIX, sync_folder
+from syngen.errors import ParameterError
+from syngen.storage.layout import Layout, split_of_shard
+
+__all__ = ["check_usable", "clear", "create", "remove_temporaries", "remove_work"]
+
+
+def check_usable(layout: Layout, *, overwrite: bool = False) -> None:
+    """Refuse a folder that generation must not touch; changes nothing.
+
+    Raises
+    ------
+    ParameterError
+        If it is a file, cannot be written, or holds files that are not a dataset's.
+    """
+    folder = layout.folder
+    if folder.exists() and not folder.is_dir():
+        raise ParameterError(f"{folder} is a file; a dataset needs a folder")
+    if not folder.exists():
+        parent = next(path for path in folder.absolute().parents if path.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise ParameterError(f"{folder} cannot be created: {parent} cannot be written")
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ParameterError(f"{folder} cannot be written; choose another folder")
+    names = {path.name for path in folder.iterdir()}
+    if names - {layout.work.name} and layout.plan.name not in names and not _only_starts(layout):
+        hint = " (--overwrite removes datasets only)" if overwrite else ""
+        raise ParameterError(
+            f"{folder} is not empty and holds no dataset; choose an empty or new folder{hint}"
+        )
+
+
+def _only_starts(layout: Layout) -> bool:
+    """Whether the folder holds what a run leaves that ended before its plan was written."""
+    own = {layout.recipe.name, layout.audio.name, layout.work.name}
+    return layout.work.exists() and all(
+        path.name in own or _is_temporary(path) for path in layout.folder.iterdir()
+    )
+
+
+def create(layout: Layout) -> None:
+    """Make the folders of an unfinished dataset.
+
+    Raises
+    ------
+    ParameterError
+        If the file system refuses.
+    """
+    try:
+        layout.receipts.mkdir(parents=True, exist_ok=True)
+        layout.audio.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ParameterError(
+            f"{layout.folder} cannot be written: {error.strerror or error}; choose another folder"
+        ) from error
+
+
+def clear(layout: Layout) -> None:
+    """Remove a dataset, and nothing else. The description goes first, so no half of it counts as whole."""
+    for path in reversed(layout.final_files()):
+        if path != layout.plan:
+            path.unlink(missing_ok=True)
+    for path in layout.audio.iterdir():
+        if split_of_shard(path.stem) and path.suffix == ".tar":
+            path.unlink()
+    for path in layout.receipts.iterdir():
+        path.unlink()
+    layout.plan.unlink(missing_ok=True)
+    sync_folder(layout.folder)
+
+
+def remove_temporaries(layout: Layout) -> None:
+    """Remove what earlier runs left half-written. Call it under the lock only."""
+    for folder in (layout.folder, layout.audio, layout.receipts):
+        for path in folder.iterdir():
+            if _is_temporary(path):
+                with contextlib.suppress(FileNotFoundError):
+                    path.unlink()
+
+
+def remove_work(layout: Layout) -> None:
+    """Remove what only an unfinished dataset has."""
+    remove_temporaries(layout)
+    shutil.rmtree(layout.work, ignore_errors=True)
+    sync_folder(layout.folder)
+
+
+def _is_temporary(path: Path) -> bool:
+    return path.name.startswith(".") and path.name.endswith(TEMPORARY_SUFFIX)

@@ -1,0 +1,143 @@
+"""The plan: everything that decides a byte of a dataset's folder, and the shards it consists of."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from syngen._version import version
+from syngen.errors import ParameterError
+from syngen.storage.codec import find_codec
+from syngen.storage.description import json_bytes
+from syngen.storage.layout import FORMAT, shard_name
+from syngen.storage.manifest import Vocabulary
+from syngen.synth.resolve import ResolvedRecipe
+
+if TYPE_CHECKING:
+    from syngen._typing import IntArray, Json
+
+__all__ = ["DEFAULT_SHARD_SIZE", "Plan", "Shard", "differing_lines", "vocabulary_for"]
+
+DEFAULT_SHARD_SIZE = 2_000
+_MAX_SHARD_SIZE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A contiguous range of rows of one split.
+
+    Attributes
+    ----------
+    name, split : str
+    row : int
+        Row of its first observation in the dataset.
+    start, stop : int
+        Its rows among those of the split.
+    """
+
+    name: str
+    split: str
+    row: int
+    start: int
+    stop: int
+
+    @property
+    def n_rows(self) -> int:
+        """Number of observations."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be written.
+
+    Attributes
+    ----------
+    resolved : ResolvedRecipe
+    shard_size : int
+        Most rows in a shard.
+    codec : str
+    """
+
+    resolved: ResolvedRecipe
+    shard_size: int = DEFAULT_SHARD_SIZE
+    codec: str = "wav"
+
+    def __post_init__(self) -> None:
+        find_codec(self.codec)
+        if not 1 <= self.shard_size <= _MAX_SHARD_SIZE:
+            raise ParameterError(
+                f"shard size {self.shard_size}; 1 to {_MAX_SHARD_SIZE} rows are possible"
+            )
+
+    def __reduce__(self) -> tuple[type[Plan], tuple[ResolvedRecipe, int, str]]:
+        # without the cached shards, of which there may be a million
+        return Plan, (self.resolved, self.shard_size, self.codec)
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions that decide bytes: of syngen, the synthesizer and the codec's library."""
+        synthesizer = self.resolved.synthesizer
+        return {
+            "syngen": version(),
+            f"synthesizer {synthesizer.name}": synthesizer.version,
+            f"codec {self.codec}": find_codec(self.codec).library,
+        }
+
+    @cached_property
+    def shards(self) -> tuple[Shard, ...]:
+        """Every shard, in row order."""
+        return tuple(self._iterate_shards())
+
+    def _iterate_shards(self) -> Iterator[Shard]:
+        row = 0
+        for split, n_rows in self.resolved.rows.split_sizes.items():
+            for number, start in enumerate(range(0, n_rows, self.shard_size)):
+                stop = min(start + self.shard_size, n_rows)
+                yield Shard(shard_name(split, number), split, row, start, stop)
+                row += stop - start
+
+    def indices(self, shard: Shard) -> IntArray:
+        """Return the indices of a shard's rows, int64 of shape (shard.n_rows,)."""
+        return self.resolved.rows.indices(shard.split, shard.start, shard.stop)
+
+    def to_bytes(self) -> bytes:
+        """Return the content of plan.json. Equal plans give equal bytes."""
+        resolved = self.resolved
+        content: Json = {
+            "format": FORMAT,
+            "fingerprint": resolved.fingerprint,
+            "rows": resolved.size,
+            "splits": resolved.rows.split_sizes,
+            "shard_size": self.shard_size,
+            "codec": self.codec,
+            "versions": self.versions(),
+            "recipe": resolved.recipe.document(),
+        }
+        return json_bytes(content)
+
+
+def vocabulary_for(resolved: ResolvedRecipe) -> Vocabulary:
+    """Return what the columns of this recipe's manifests mean."""
+    return Vocabulary(
+        name=resolved.name,
+        version=resolved.recipe.version,
+        fingerprint=resolved.fingerprint,
+        grid=resolved.grid,
+        nuisances=tuple(
+            (n.name, n.unit, isinstance(n.distribution.bounds[0], str)) for n in resolved.nuisances
+        ),
+        schemes={scheme.name: scheme.names for scheme in resolved.schemes},
+        sample_rate=resolved.audio.sample_rate,
+    )
+
+
+def differing_lines(old: bytes, new: bytes, *, most: int = 20) -> str:
+    """Return the lines in which two plans differ, ``-`` of the old one and ``+`` of the new."""
+    before = old.decode("utf-8", "replace").splitlines()
+    after = new.decode("utf-8", "replace").splitlines()
+    lines = [line for line in difflib.ndiff(before, after) if line[:1] in "+-"]
+    shown = lines[:most] + ([f"... {len(lines) - most} more"] if len(lines) > most else [])
+    return "\n".join(shown)

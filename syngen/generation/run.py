@@ -1,0 +1,342 @@
+"""Generation: decide what is missing in a folder, make it, and put the dataset together.
+
+The same call again resumes. What decides a byte is in plan.json, which is written first; dataset.json is
+written last, and until then the folder is not a dataset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syngen._files import atomic_file, exclusive_lock, sha256_of, write_atomic
+from syngen._typing import ProgressUpdate
+from syngen.errors import (
+    GenerationIncompleteError,
+    ManifestError,
+    ParameterError,
+    PlanMismatchError,
+    SyngenError,
+)
+from syngen.generation import folders
+from syngen.generation.executors import default_jobs, local_pool, make_shard
+from syngen.generation.plan import Plan, Shard, differing_lines, vocabulary_for
+from syngen.generation.worker import Receipt, ShardWorker, read_receipt
+from syngen.storage.card import card_text
+from syngen.storage.checksums import format_checksums
+from syngen.storage.description import Description, read_description
+from syngen.storage.layout import Layout
+from syngen.storage.manifest import ManifestWriter, read_manifest
+
+if TYPE_CHECKING:
+    from syngen._typing import Progress
+
+__all__ = ["GenerationReport", "run"]
+
+_POOL_TRIES = 3
+
+
+@dataclass(frozen=True)
+class GenerationReport:
+    """What a call of `generate` did.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the dataset, which is complete.
+    rows : int
+        Observations in the dataset.
+    rendered : int
+        Observations rendered by this call; the others were there already.
+    shards : int
+    bytes : int
+        Size of all shards.
+    audio_s : float
+        Seconds of audio in the dataset.
+    wall_s : float
+        Seconds that the call took.
+    """
+
+    folder: Path
+    rows: int
+    rendered: int
+    shards: int
+    bytes: int
+    audio_s: float
+    wall_s: float
+
+
+def run(
+    plan: Plan,
+    folder: Path,
+    *,
+    jobs: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> GenerationReport:
+    """Make the dataset of a plan in a folder, or finish it.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : Path
+        Absent, empty, or holding the same plan.
+    jobs : int, optional
+        Worker processes; by default one per CPU. With 1 the work is done in this process.
+    overwrite : bool
+        Remove a dataset that is there and start again.
+    progress : callable, optional
+        Told after every shard.
+
+    Raises
+    ------
+    ParameterError
+        If the folder cannot be used, or another run works in it.
+    PlanMismatchError
+        If it holds another plan.
+    GenerationIncompleteError
+        If shards failed; those that were finished are kept.
+    """
+    started = time.monotonic()
+    if jobs is not None and jobs < 1:
+        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
+    layout = Layout(folder)
+    folders.check_usable(layout, overwrite=overwrite)
+    if not overwrite and layout.description.exists():
+        finished = _finished(plan, layout)
+        if finished is not None:
+            return _report(layout, finished, 0, started)
+    folders.create(layout)
+    with exclusive_lock(layout.lock) as is_mine:
+        if not is_mine:
+            raise ParameterError(f"another run is working in {folder}; wait for it, or stop it")
+        if overwrite:
+            folders.clear(layout)
+        _write_plan(plan, layout)
+        folders.remove_temporaries(layout)
+        receipts = {s.name: r for s in plan.shards if (r := read_receipt(layout, s)) is not None}
+        remaining = [shard for shard in plan.shards if shard.name not in receipts]
+        n_jobs = min(jobs or default_jobs(), max(1, len(remaining)))
+        for receipt in _make(plan, layout, remaining, n_jobs, _told(progress, plan, remaining)):
+            receipts[receipt.entry.name] = receipt
+        description = _finish(plan, layout, [receipts[shard.name] for shard in plan.shards])
+        folders.remove_work(layout)
+    rendered = sum(shard.n_rows for shard in remaining)
+    return _report(layout, description, rendered, started)
+
+
+def _finished(plan: Plan, layout: Layout) -> Description | None:
+    """Return the description of a folder that is complete and of this plan.
+
+    Raises
+    ------
+    PlanMismatchError
+        If it is of another plan.
+    ManifestError
+        If a shard is missing or has another size.
+    """
+    _check_plan(plan, layout)
+    description = read_description(layout.description)
+    for entry in description.shards:
+        path = layout.shard(entry.name)
+        if not path.is_file() or path.stat().st_size != entry.bytes:
+            raise ManifestError(
+                f"shard {entry.name} of the finished dataset in {layout.folder} is missing or has "
+                "another size; run syngen verify, or generate with --overwrite"
+            )
+    if layout.work.exists():
+        folders.remove_work(layout)
+    return description
+
+
+def _check_plan(plan: Plan, layout: Layout) -> None:
+    found = layout.plan.read_bytes() if layout.plan.exists() else b""
+    wanted = plan.to_bytes()
+    if found != wanted:
+        raise PlanMismatchError(
+            f"{layout.folder} holds a dataset of another plan; choose another folder, or --overwrite. "
+            f"The plans differ (- there, + wanted):\n{differing_lines(found, wanted)}"
+        )
+
+
+def _write_plan(plan: Plan, layout: Layout) -> None:
+    if layout.plan.exists():
+        _check_plan(plan, layout)
+    else:
+        write_atomic(layout.recipe, plan.resolved.recipe.text.encode("utf-8"))
+        write_atomic(layout.plan, plan.to_bytes())
+
+
+def _told(
+    progress: Progress | None, plan: Plan, remaining: list[Shard]
+) -> Callable[[Receipt | None], None]:
+    """Return a function that adds a receipt up and tells the caller."""
+    total = plan.resolved.size
+    done = total - sum(shard.n_rows for shard in remaining)
+    audio_s = 0.0
+
+    def tell(receipt: Receipt | None) -> None:
+        nonlocal done, audio_s
+        if receipt is not None:
+            done += receipt.entry.rows
+            audio_s += receipt.n_samples / plan.resolved.audio.sample_rate
+        if progress is not None:
+            progress(ProgressUpdate(done, total, audio_s))
+
+    return tell
+
+
+def _make(
+    plan: Plan,
+    layout: Layout,
+    remaining: list[Shard],
+    jobs: int,
+    tell: Callable[[Receipt | None], None],
+) -> Iterator[Receipt]:
+    """Make shards here or in worker processes, yielding receipts as they come."""
+    tell(None)
+    failed: dict[str, str] = {}
+    made = _make_here if jobs == 1 else _make_in_pool
+    for receipt in made(plan, layout, remaining, jobs, failed):
+        tell(receipt)
+        yield receipt
+    if failed:
+        name, reason = next(iter(failed.items()))
+        raise GenerationIncompleteError(
+            f"{len(failed)} of {len(plan.shards)} shards failed, first {name}: {reason}\n"
+            "The finished shards are kept; run the same command again to make the others.",
+            failed,
+        )
+
+
+def _make_here(
+    plan: Plan, layout: Layout, remaining: list[Shard], jobs: int, failed: dict[str, str]
+) -> Iterator[Receipt]:
+    if not remaining:
+        return
+    worker = ShardWorker(plan, layout.folder)
+    for shard in remaining:
+        try:
+            yield worker.make(shard, plan.indices(shard))
+        except (SyngenError, OSError) as error:
+            failed[shard.name] = str(error)
+            if isinstance(error, OSError):  # a full disk does not get better by trying on
+                return
+
+
+def _make_in_pool(
+    plan: Plan, layout: Layout, remaining: list[Shard], jobs: int, failed: dict[str, str]
+) -> Iterator[Receipt]:
+    waiting = list(remaining)
+    tries = 0
+    while waiting:
+        n_before = len(waiting)
+        pool = local_pool(plan, layout.folder, jobs=jobs)
+        try:
+            for receipt in _drain(pool, plan, waiting, jobs, failed):
+                waiting = [shard for shard in waiting if shard.name != receipt.entry.name]
+                yield receipt
+            _stop(pool)
+            return
+        except BrokenProcessPool:
+            _stop(pool)
+            tries = 0 if len(waiting) < n_before else tries + 1
+            if tries == _POOL_TRIES:
+                reason = "a worker process died; it may have been killed for want of memory"
+                failed.update((shard.name, reason) for shard in waiting)
+                return
+        except BaseException:
+            _stop(pool)
+            raise
+
+
+def _drain(
+    pool: ProcessPoolExecutor,
+    plan: Plan,
+    shards: list[Shard],
+    jobs: int,
+    failed: dict[str, str],
+) -> Iterator[Receipt]:
+    """Keep a few shards per worker in flight, so that the indices of all are never in memory."""
+    queue = iter(list(shards))
+    running: dict[Future[Receipt], Shard] = {}
+    is_stopping = False
+    while True:
+        while not is_stopping and len(running) < 2 * jobs and (shard := next(queue, None)):
+            running[pool.submit(make_shard, shard, plan.indices(shard))] = shard
+        if not running:
+            return
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            shard = running.pop(future)
+            try:
+                yield future.result()
+            except (SyngenError, OSError) as error:
+                failed[shard.name] = str(error)
+                is_stopping = is_stopping or isinstance(error, OSError)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers at once; what they had not acknowledged does not exist."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+
+
+def _finish(plan: Plan, layout: Layout, receipts: list[Receipt]) -> Description:
+    """Put manifest, card, checksums and description together; the description comes last."""
+    resolved = plan.resolved
+    vocabulary = vocabulary_for(resolved)
+    with (
+        atomic_file(layout.manifest) as file,
+        ManifestWriter(file, vocabulary.dataset_schema()) as manifest,
+    ):
+        for receipt in receipts:
+            manifest.write(read_manifest(layout.part(receipt.entry.name)))
+    n_samples = sum(receipt.n_samples for receipt in receipts)
+    description = Description(
+        recipe=resolved.recipe.document(),
+        fingerprint=resolved.fingerprint,
+        versions=plan.versions(),
+        codec=plan.codec,
+        counts=resolved.rows.split_sizes,
+        hours=n_samples / resolved.audio.sample_rate / 3600.0,
+        licence=resolved.recipe.licence,
+        shards=tuple(receipt.entry for receipt in receipts),
+    )
+    write_atomic(layout.card, card_text(description, vocabulary).encode("utf-8"))
+    content = description.to_bytes()
+    write_atomic(layout.checksums, _checksums(layout, description, content))
+    write_atomic(layout.description, content)
+    return description
+
+
+def _checksums(layout: Layout, description: Description, content: bytes) -> bytes:
+    hashes = {f"audio/{shard.name}.tar": shard.sha256 for shard in description.shards}
+    for path in (layout.plan, layout.recipe, layout.manifest, layout.card):
+        hashes[path.name] = sha256_of(path)
+    hashes[layout.description.name] = hashlib.sha256(content).hexdigest()
+    return format_checksums(hashes).encode("utf-8")
+
+
+def _report(
+    layout: Layout, description: Description, rendered: int, started: float
+) -> GenerationReport:
+    return GenerationReport(
+        folder=layout.folder,
+        rows=description.n_rows,
+        rendered=rendered,
+        shards=len(description.shards),
+        bytes=sum(shard.bytes for shard in description.shards),
+        audio_s=description.hours * 3600.0,
+        wall_s=time.monotonic() - started,
+    )

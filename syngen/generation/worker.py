@@ -1,0 +1,218 @@
+"""One shard: rendered, encoded, written, and acknowledged by a receipt.
+
+A shard exists when its receipt does. The tar is streamed to a temporary name, made durable and renamed;
+then the shard's part of the manifest; then the receipt. Whatever happens in between, nothing half-written
+has a name that anybody reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from syngen._files import atomic_file, sha256_of, write_atomic
+from syngen.elementary import log2
+from syngen.errors import EngineError
+from syngen.generation.plan import Plan, Shard, vocabulary_for
+from syngen.storage.codec import find_codec
+from syngen.storage.description import ShardEntry, json_bytes, read_json
+from syngen.storage.layout import Layout, key_of
+from syngen.storage.manifest import ManifestWriter, factor_columns
+from syngen.storage.shards import MemberText, ShardWriter
+from syngen.synth.rendering import Rendering
+
+if TYPE_CHECKING:
+    from syngen._typing import IntArray, Json, PcmArray, Value
+
+__all__ = ["Receipt", "ShardWorker", "peak_of", "read_receipt", "rms_db_of"]
+
+_DB_PER_DOUBLING = 3.010299956639812  # 10 log10(2)
+_EXACT_SAMPLES = 1 << 20  # as many squares of 16-bit samples sum below 2**53
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a worker leaves for a finished shard.
+
+    Attributes
+    ----------
+    entry : ShardEntry
+        The shard as the description will list it.
+    row : int
+        Row of its first observation.
+    n_samples : int
+        Samples of audio in it.
+    part_bytes : int
+        Size of its part of the manifest.
+    part_sha256 : str
+    """
+
+    entry: ShardEntry
+    row: int
+    n_samples: int
+    part_bytes: int
+    part_sha256: str
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the receipt's file."""
+        return json_bytes(asdict(self))
+
+
+def read_receipt(layout: Layout, shard: Shard) -> Receipt | None:
+    """Return the receipt of a shard, or None where there is none that fits what is on disk.
+
+    The sizes of the shard and of its part are compared; their content is the business of verification.
+    """
+    path = layout.receipt(shard.name)
+    if not path.is_file():
+        return None
+    try:
+        content: Json = read_json(path)
+        receipt = Receipt(ShardEntry(**content.pop("entry")), **content)
+        fits = (
+            receipt.entry.name == shard.name
+            and receipt.entry.split == shard.split
+            and receipt.entry.rows == shard.n_rows
+            and receipt.row == shard.row
+            and layout.shard(shard.name).stat().st_size == receipt.entry.bytes
+            and layout.part(shard.name).stat().st_size == receipt.part_bytes
+        )
+    except Exception:  # noqa: BLE001  # a receipt that cannot be read is no receipt: the shard is made again
+        return None
+    return receipt if fits else None
+
+
+class ShardWorker:
+    """Makes shards of one plan. Lives as long as its process: renderers keep caches.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : Path
+        The dataset's folder, with the folders for shards and receipts in it.
+    """
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._plan = plan
+        self._layout = Layout(folder)
+        self._codec = find_codec(plan.codec)
+        self._rendering = Rendering(plan.resolved)
+        self._vocabulary = vocabulary_for(plan.resolved)
+        self._text = MemberText(plan.resolved.grid)
+
+    def make(self, shard: Shard, indices: IntArray) -> Receipt:
+        """Write a shard, its part of the manifest and its receipt.
+
+        Parameters
+        ----------
+        shard : Shard
+        indices : ndarray of int64, shape (shard.n_rows,)
+            Grid point of each row.
+        """
+        with atomic_file(self._layout.shard(shard.name)) as file:
+            writer = ShardWriter(file)
+            stored = self._write_members(writer, shard, indices)
+            sha256 = writer.finish()
+        part = self._layout.part(shard.name)
+        with atomic_file(part) as file, ManifestWriter(file, self._vocabulary.dataset_schema()) as out:
+            out.write(self._table(shard, indices, stored))
+        receipt = Receipt(
+            entry=ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, sha256),
+            row=shard.row,
+            n_samples=sum(stored.n_samples),
+            part_bytes=part.stat().st_size,
+            part_sha256=sha256_of(part),
+        )
+        write_atomic(self._layout.receipt(shard.name), receipt.to_bytes())
+        return receipt
+
+    def _write_members(self, writer: ShardWriter, shard: Shard, indices: IntArray) -> _Stored:
+        stored = _Stored([], [], [], [], [], [], {n: [] for n, _, _ in self._vocabulary.nuisances})
+        rate, suffix = self._plan.resolved.audio.sample_rate, self._codec.name
+        for row, observation in enumerate(self._rendering.observations(indices), shard.row):
+            pcm = observation.pcm
+            audio = self._codec.encode(pcm, rate)
+            text = self._text.of(observation.index, shard.split, observation.levels)
+            stored.offset.append(writer.add(key_of(row), suffix, audio, text))
+            stored.size.append(len(audio))
+            stored.n_samples.append(len(pcm))
+            stored.sha256.append(hashlib.sha256(pcm.astype("<i2", copy=False)).digest())
+            stored.peak.append(peak_of(pcm))
+            stored.rms_db.append(rms_db_of(pcm))
+            for name, value in observation.nuisances.items():
+                stored.nuisances[name].append(value)
+        return stored
+
+    def _table(self, shard: Shard, indices: IntArray, stored: _Stored) -> pa.Table:
+        resolved = self._plan.resolved
+        levels = resolved.grid.levels_of(indices)
+        codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
+        columns = factor_columns(self._vocabulary, indices, levels, codes, with_values=True)
+        columns |= {name: pa.array(values) for name, values in stored.nuisances.items()}
+        columns |= {
+            "shard": pa.array([shard.name] * shard.n_rows),
+            "offset": pa.array(stored.offset, pa.int64()),
+            "size": pa.array(stored.size, pa.int64()),
+            "n_samples": pa.array(stored.n_samples, pa.int32()),
+            "pcm_sha256": pa.array(stored.sha256, pa.binary(32)),
+            "peak": pa.array(stored.peak, pa.float32()),
+            "rms_db": pa.array(stored.rms_db, pa.float32()),
+        }
+        return pa.table(columns)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Columns that are known once an observation is written."""
+
+    offset: list[int]
+    size: list[int]
+    n_samples: list[int]
+    sha256: list[bytes]
+    peak: list[float]
+    rms_db: list[float | None]
+    nuisances: dict[str, list[Value]]
+
+
+def peak_of(pcm: PcmArray) -> float:
+    """Return the largest absolute sample, full scale being 1.0."""
+    return max(int(pcm.max()), -int(pcm.min())) / 32768.0
+
+
+def rms_db_of(pcm: PcmArray) -> float | None:
+    """Return the level in dB, an RMS of 1.0 being 0 dB; None for digital silence.
+
+    The sum of squares is a sum of integers below 2**53 held in float64, hence exact in any order.
+    """
+    total = 0
+    for start in range(0, len(pcm), _EXACT_SAMPLES):
+        samples = pcm[start : start + _EXACT_SAMPLES].astype(np.float64)
+        # not np.dot: its threads would compete with the other workers
+        total += int(np.einsum("i,i->", samples, samples))
+    if total == 0:
+        return None
+    return float(log2(total / len(pcm) / 2.0**30)) * _DB_PER_DOUBLING
+
+
+def check_versions(plan: Plan, expected: dict[str, str]) -> None:
+    """Refuse to work with other library versions than those that the plan was made with.
+
+    Raises
+    ------
+    EngineError
+        Naming the versions that differ.
+    """
+    found = plan.versions()
+    differing = [
+        f"{name} is {found.get(name, 'missing')} here, {wanted} in the plan"
+        for name, wanted in expected.items()
+        if found.get(name) != wanted
+    ]
+    if differing:
+        raise EngineError(f"this worker cannot take part: {'; '.join(differing)}")

@@ -1,0 +1,1 @@
+"""Datasets as researchers use them: by row, by value, by factor; stored or rendered."""

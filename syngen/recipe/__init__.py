@@ -1,0 +1,1 @@
+"""Recipes: their schema, how their text is read, and those that are shipped. Data only."""

@@ -1,0 +1,358 @@
+"""From YAML text to a `Recipe`, with every problem at its line and column.
+
+A recipe may come from anywhere: its size, depth, aliases and tags are checked on the stream of parser
+events, before anything is built from them.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from syngen._typing import DocumentPath
+from syngen.errors import Issue, RecipeError, suggestion
+from syngen.recipe.schema import Recipe
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "Draft", "parse_recipe", "read_text"]
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 32
+
+_PATTERN_HINTS: dict[str | int, str] = {
+    "name": "use lower-case letters, digits and single - _ . between them, a letter first",
+    "version": "use three numbers, for example 1.0.0",
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A recipe document as far as it could be read.
+
+    Attributes
+    ----------
+    recipe : Recipe or None
+        The parts without problems; None if too little is left to make sense of.
+    issues : tuple of Issue
+        Problems of form, with positions.
+    positions : mapping of document path to (line, column)
+        Where each part of the document stands, 1-based.
+    source : str
+        File name for messages.
+    """
+
+    recipe: Recipe | None
+    issues: tuple[Issue, ...]
+    positions: Mapping[DocumentPath, tuple[int, int]]
+    source: str
+
+    def located(self, issue: Issue) -> Issue:
+        """Return the issue with the position of its path, or of the nearest part around it."""
+        path = issue.path
+        while path and path not in self.positions:
+            path = path[:-1]
+        line, column = self.positions.get(path, (1, 1))
+        return Issue(issue.path, issue.message, self.source, line, column)
+
+
+def read_text(path: Path) -> str:
+    """Read a recipe file, refusing one that is too large before reading it.
+
+    Raises
+    ------
+    RecipeError
+        If the file is not there, not a file, larger than 1 MiB, or not UTF-8.
+    """
+    source = str(path)
+    try:
+        if path.is_dir():
+            raise RecipeError([Issue((), "this is a folder; a recipe is a YAML file", source)])
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise RecipeError(
+            [Issue((), f"cannot be read: {error.strerror or error}", source)]
+        ) from error
+    if len(data) > MAX_BYTES:
+        message = f"the recipe is larger than {MAX_BYTES} bytes; use linspace, geomspace or range"
+        raise RecipeError([Issue((), message, source)])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} is not UTF-8; save the recipe as UTF-8"
+        raise RecipeError([Issue((), message, source)]) from error
+
+
+def parse_recipe(text: str, *, source: str = "recipe") -> Draft:
+    """Read a recipe document.
+
+    Parameters
+    ----------
+    text : str
+        YAML 1.2.
+    source : str
+        File name for messages.
+
+    Returns
+    -------
+    Draft
+        With every problem of form; only problems that hide all others are raised.
+
+    Raises
+    ------
+    RecipeError
+        If the text is too large, too deep, not YAML, or uses an alias, anchor, tag or directive.
+    """
+    if len(text.encode("utf-8")) > MAX_BYTES:
+        raise RecipeError([Issue((), f"the recipe is larger than {MAX_BYTES} bytes", source)])
+    duplicates = tuple(_checked_events(text, source))
+    document = _constructed(text, source)
+    positions: dict[DocumentPath, tuple[int, int]] = {}
+    plain = _plain(document, (), positions, source)
+    if not isinstance(plain, dict):
+        message = "a recipe is a map that starts with name:, synthesizer:, seed:, factors:"
+        raise RecipeError([Issue((), message, source, 1, 1)])
+    recipe, issues = _validated(plain)
+    draft = Draft(None, (), positions, source)
+    located = [*duplicates, *(draft.located(issue) for issue in issues)]
+    if recipe is not None:
+        recipe = recipe.with_origin(text=text, broken=recipe.broken)
+    return Draft(recipe, tuple(located), positions, source)
+
+
+@dataclass
+class _Frame:
+    """An open map or list of the event stream."""
+
+    is_map: bool
+    keys: set[str] = field(default_factory=set)
+    expects_key: bool = True
+
+
+def _checked_events(text: str, source: str) -> Iterator[Issue]:
+    """Yield duplicate keys; raise what must not be constructed."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml import events as yaml_events
+    from ruamel.yaml.error import YAMLError
+
+    def refuse(event: Any, message: str) -> RecipeError:
+        mark = event.start_mark
+        return RecipeError([Issue((), message, source, mark.line + 1, mark.column + 1)])
+
+    frames: list[_Frame] = []
+    n_documents = 0
+    try:
+        for event in YAML(typ="rt", pure=True).parse(text):
+            if isinstance(event, yaml_events.DocumentStartEvent):
+                n_documents += 1
+                if event.version or event.tags:
+                    raise refuse(event, "directives (%YAML, %TAG) are not allowed in a recipe")
+                if n_documents > 1:
+                    raise refuse(event, "a recipe is one document; remove the second ---")
+            if isinstance(event, yaml_events.AliasEvent) or getattr(event, "anchor", None):
+                raise refuse(
+                    event, "anchors and aliases are not allowed in a recipe; write it out"
+                )
+            if getattr(event, "tag", None):
+                raise refuse(event, f"the tag {event.tag} is not allowed in a recipe; remove it")
+            if isinstance(event, yaml_events.CollectionEndEvent):
+                frames.pop()
+                continue
+            if not isinstance(event, yaml_events.NodeEvent):
+                continue
+            duplicate = _duplicate_key(frames, event)
+            if duplicate is not None:
+                mark = event.start_mark
+                message = f"duplicate key {duplicate!r}; keep one"
+                yield Issue((), message, source, mark.line + 1, mark.column + 1)
+            if isinstance(event, yaml_events.CollectionStartEvent):
+                frames.append(_Frame(isinstance(event, yaml_events.MappingStartEvent)))
+                if len(frames) > MAX_DEPTH:
+                    raise refuse(event, f"nested deeper than {MAX_DEPTH} levels")
+    except YAMLError as error:
+        raise _not_yaml(error, source) from error
+
+
+def _duplicate_key(frames: list[_Frame], event: Any) -> str | None:
+    """Follow a node into the innermost map; return its text if it is a key seen before."""
+    if not frames or not frames[-1].is_map:
+        return None
+    frame = frames[-1]
+    is_key, frame.expects_key = frame.expects_key, not frame.expects_key
+    text = getattr(event, "value", None)
+    if not is_key or text is None:
+        return None
+    is_seen = text in frame.keys
+    frame.keys.add(text)
+    return text if is_seen else None
+
+
+def _constructed(text: str, source: str) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    yaml = YAML(typ="rt", pure=True)
+    yaml.allow_duplicate_keys = True  # they are reported already; the first one counts
+    try:
+        return yaml.load(text)
+    except YAMLError as error:
+        raise _not_yaml(error, source) from error
+    except (ValueError, OverflowError, TypeError) as error:
+        raise RecipeError([Issue((), f"a value cannot be read: {error}", source, 1, 1)]) from error
+
+
+def _not_yaml(error: Exception, source: str) -> RecipeError:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    context = getattr(error, "context", None)
+    message = f"not YAML: {context + ', ' if context else ''}{problem}"
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    return RecipeError([Issue((), message, source, line, column)])
+
+
+def _plain(
+    node: Any, path: DocumentPath, positions: dict[DocumentPath, tuple[int, int]], source: str
+) -> Any:
+    """Turn ruamel's nodes into plain data, and note where each stands."""
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    if isinstance(node, CommentedMap):
+        result = {}
+        for key, value in node.items():
+            here = (*path, key if isinstance(key, str) else str(key))
+            key_line, key_column, line, column = node.lc.data.get(key, (0, 0, 0, 0))
+            is_scalar = not isinstance(value, (CommentedMap, CommentedSeq))
+            place = (line, column) if is_scalar and value is not None else (key_line, key_column)
+            positions[here] = place[0] + 1, place[1] + 1
+            result[here[-1]] = _plain(value, here, positions, source)
+        return result
+    if isinstance(node, CommentedSeq):
+        for i in range(len(node)):
+            line, column = node.lc.data.get(i, (0, 0))[:2]
+            positions[(*path, i)] = line + 1, column + 1
+        return [_plain(value, (*path, i), positions, source) for i, value in enumerate(node)]
+    if isinstance(node, bool) or node is None:
+        return node
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node  # a date, for example; the schema refuses it with its value
+
+
+def _validated(document: dict[str, Any]) -> tuple[Recipe | None, list[Issue]]:
+    """Check a document; where it has problems, keep the recipe that is left without them."""
+    try:
+        return Recipe.model_validate(document), []
+    except ValidationError as error:
+        issues = _issues_of(error, document)
+    pruned: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in document.items()}
+    broken = frozenset(issue.path[:2] for issue in issues)
+    for path in broken:
+        section = pruned.get(path[0]) if path else None
+        if len(path) == 2 and path[0] in ("factors", "nuisances", "settings", "splits"):
+            if isinstance(section, dict):
+                section.pop(path[1], None)
+        elif path:
+            pruned.pop(str(path[0]), None)
+    # names and numbers that only label the dataset must not hide problems of the rest
+    pruned = {"name": "unnamed", "seed": 0, **pruned}
+    try:
+        recipe = Recipe.model_validate(pruned)
+    except ValidationError:
+        return None, issues
+    return recipe.with_origin(text="", broken=broken), issues
+
+
+def _issues_of(error: ValidationError, document: dict[str, Any]) -> list[Issue]:
+    issues: dict[DocumentPath, Issue] = {}
+    for problem in error.errors():
+        path = _document_path(problem["loc"], document, problem["type"])
+        issues.setdefault(path, Issue(path, _message(problem, path)))
+    return list(issues.values())
+
+
+def _document_path(
+    location: tuple[int | str, ...], document: dict[str, Any], kind: str
+) -> DocumentPath:
+    """The part of pydantic's location that exists in the document (it adds names of types)."""
+    path: list[str | int] = []
+    node: Any = document
+    for step in location:
+        if isinstance(node, dict) and step in node:
+            node = node[step]
+        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+            node = node[step]
+        else:
+            if kind == "missing" and step == location[-1]:
+                path.append(step)
+            break
+        path.append(step)
+    return tuple(path)
+
+
+def _message(problem: Any, path: DocumentPath) -> str:
+    kind, given = problem["type"], problem["input"]
+    if kind == "extra_forbidden":
+        return f"unknown key {path[-1]!r}{suggestion(path[-1], _keys_at(path[:-1]))}"
+    if kind == "missing":
+        return f"the key {problem['loc'][-1]!r} is missing"
+    text = problem["msg"].removeprefix("Value error, ")
+    if kind == "value_error":
+        return str(text)
+    if isinstance(given, str) and kind in ("int_type", "float_type", "int_parsing"):
+        if _is_number(given):
+            return f"{given!r} is text; write {given} without quotes"
+        return f"a number is needed, not {given!r}"
+    if kind in ("finite_number", "float_type", "int_type") and isinstance(given, float):
+        needed = "a whole number" if kind == "int_type" else "a finite number"
+        return f"{needed} is needed, not {given}"
+    if kind == "string_type":
+        return f"text is needed, not {given!r}; put it in quotes"
+    if kind == "string_pattern_mismatch":
+        return f"{given!r} cannot be a {path[-1]}; {_PATTERN_HINTS.get(path[-1], text)}"
+    if kind == "too_short":
+        return "this is empty; give at least one entry"
+    needed = text[0].lower() + text[1:]
+    for opening in ("input should be ", "input should have "):
+        needed = needed.removeprefix(opening)
+    shown = "" if isinstance(given, (dict, list)) else f", not {given!r}"
+    return f"{needed}{shown}" if "should" in needed else f"this must be {needed}{shown}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _keys_at(path: DocumentPath) -> tuple[str, ...]:
+    """Keys that the model has at a path of the document."""
+    annotation: Any = Recipe
+    for step in path:
+        model = _unwrapped(annotation)
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            fields = model.model_fields
+            if step not in fields:
+                return ()
+            annotation = fields[str(step)].annotation
+        elif get_origin(model) in (dict, list):
+            annotation = get_args(model)[-1]
+        else:
+            return ()
+    model = _unwrapped(annotation)
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return tuple(model.model_fields)
+    return ()
+
+
+def _unwrapped(annotation: Any) -> Any:
+    """Strip ``Annotated`` and ``| None`` from an annotation."""
+    while get_origin(annotation) in (Annotated, Union, types.UnionType):
+        annotation = next(arg for arg in get_args(annotation) if arg is not type(None))
+    return annotation

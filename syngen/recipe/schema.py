@@ -1,0 +1,404 @@
+"""What a recipe may say: the model that the YAML document is checked against.
+
+The model knows the form of a recipe, not which factors a synthesizer has; `syngen.synth.resolve` joins
+the two. The JSON Schema for editors is made from it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
+
+from syngen._typing import DocumentPath
+
+__all__ = ["NAME_PATTERN", "RESERVED_NAMES", "Recipe", "json_schema"]
+
+NAME_PATTERN = r"^[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*$"
+_FACTOR_NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
+_MAX_LEVELS = 10**6
+_MAX_DURATION_S = 600.0
+
+RESERVED_NAMES = frozenset(
+    {
+        "index",
+        "split",
+        "shard",
+        "offset",
+        "size",
+        "n_samples",
+        "pcm_sha256",
+        "peak",
+        "rms_db",
+        "transcript",
+        "row",
+        "limit",
+        "all",
+    }
+)
+"""Names that columns of the manifest or arguments of the loader already have."""
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError(f"a text or a number is needed, not {_shown(value)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"a finite number is needed, not {value}")
+    return value
+
+
+def _setting(value: object) -> object:
+    return value if isinstance(value, bool) else _scalar(value)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "a map"
+    return "a list" if isinstance(value, list) else repr(value)
+
+
+def _factor_name(name: object) -> object:
+    import re
+
+    if not isinstance(name, str) or not re.match(_FACTOR_NAME_PATTERN, name) or len(name) > 64:
+        raise ValueError(
+            f"{name!r} is not a name: lower-case letters, digits and _, a letter first, at most 64"
+        )
+    if name in RESERVED_NAMES or name.startswith("split_"):
+        raise ValueError(f"{name!r} is reserved for a column of the manifest; choose another name")
+    return name
+
+
+def _split_name(name: object) -> object:
+    import re
+
+    if name == "all":
+        raise ValueError("the split name 'all' is reserved; choose another")
+    if not isinstance(name, str) or not re.match(_FACTOR_NAME_PATTERN, name) or len(name) > 64:
+        raise ValueError(
+            f"{name!r} is not a split name: lower-case letters, digits and _, a letter first, at most 64"
+        )
+    return name
+
+
+_SCALAR_SCHEMA = {"type": ["string", "number"]}
+Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(_SCALAR_SCHEMA)]
+Setting = Annotated[
+    Any,
+    BeforeValidator(_setting),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
+FactorName = Annotated[str, BeforeValidator(_factor_name)]
+SplitName = Annotated[str, BeforeValidator(_split_name)]
+Values = Annotated[list[Scalar], Field(min_length=1, max_length=_MAX_LEVELS)]
+Number = Annotated[int, Field(ge=1, le=_MAX_LEVELS)]
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    def _need_one_of(self, names: tuple[str, ...]) -> None:
+        given = [name for name in names if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none"
+            raise ValueError(f"exactly one of {', '.join(names)} is needed; found {found}")
+
+
+class AudioModel(_Model):
+    """Sampling rate in Hz, and length in seconds."""
+
+    sample_rate: Annotated[int, Field(ge=1_000, le=384_000)] = 16_000
+    duration: Annotated[float, Field(gt=0.0, le=_MAX_DURATION_S)] | None = None
+
+
+class Linspace(_Model):
+    """Equal steps: start + i * step; the last value is stop."""
+
+    start: float
+    stop: float
+    num: Number
+
+
+class Geomspace(_Model):
+    """Equal ratios from start to stop, both positive."""
+
+    start: Annotated[float, Field(gt=0.0)]
+    stop: Annotated[float, Field(gt=0.0)]
+    num: Number
+
+
+class RangeModel(_Model):
+    """Whole numbers start, start + step, ... below stop, as in Python."""
+
+    start: int = 0
+    stop: int
+    step: int = 1
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.step == 0:
+            raise ValueError("step is 0; a range needs a step up or down")
+        n = len(range(self.start, self.stop, self.step))
+        if not 1 <= n <= _MAX_LEVELS:
+            raise ValueError(f"the range has {n} values; 1 to {_MAX_LEVELS} are possible")
+        return self
+
+
+VALUE_SOURCES = ("values", "linspace", "geomspace", "range")
+
+
+class FactorModel(_Model):
+    """Values of a factor. Keys that are not listed here are the synthesizer's business."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
+
+    values: Values | None = None
+    linspace: Linspace | None = None
+    geomspace: Geomspace | None = None
+    range: RangeModel | None = None
+    unit: str | None = None
+    kind: Literal["nominal", "ordinal", "continuous"] | None = None
+
+
+class Interval(_Model):
+    """Numbers from low to high."""
+
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}")
+        return self
+
+
+class PositiveInterval(Interval):
+    """Positive numbers from low to high."""
+
+    low: Annotated[float, Field(gt=0.0)]
+
+
+class NormalModel(_Model):
+    """Normally distributed numbers, set to low or high where they would lie beyond."""
+
+    mean: float
+    sd: Annotated[float, Field(gt=0.0)]
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}")
+        return self
+
+
+class NuisanceModel(_Model):
+    """Distribution of a nuisance."""
+
+    uniform: Interval | None = None
+    log_uniform: PositiveInterval | None = None
+    normal: NormalModel | None = None
+    choice: Values | None = None
+    unit: str | None = None
+
+    @model_validator(mode="after")
+    def _one_distribution(self) -> Self:
+        self._need_one_of(("uniform", "log_uniform", "normal", "choice"))
+        return self
+
+
+def _condition_term(term: object) -> object:
+    if isinstance(term, list):
+        if not term:
+            raise ValueError("the list of values is empty; name at least one")
+        return [_scalar(value) for value in term]
+    if isinstance(term, dict):
+        unknown = [key for key in term if key not in ("min", "max")]
+        if unknown or not term:
+            raise ValueError("a range has the keys min, max or both")
+        for bound in term.values():
+            if isinstance(_scalar(bound), str):
+                raise ValueError(f"{bound!r} is text; a bound is a number")
+        return term
+    raise ValueError(f"a list of values or a range {{min, max}} is needed, not {_shown(term)}")
+
+
+ConditionTerm = Annotated[
+    Any,
+    BeforeValidator(_condition_term),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": _SCALAR_SCHEMA, "minItems": 1},
+                {
+                    "type": "object",
+                    "properties": {"min": {"type": "number"}, "max": {"type": "number"}},
+                    "additionalProperties": False,
+                    "minProperties": 1,
+                },
+            ]
+        }
+    ),
+]
+ConditionModel = Annotated[dict[str, ConditionTerm], Field(min_length=1)]
+Conditions = Annotated[list[ConditionModel], Field(min_length=1)]
+
+
+class CorrelationModel(_Model):
+    """Two ordered factors whose levels go together."""
+
+    factors: Annotated[list[str], Field(min_length=2, max_length=2)]
+    sigma: Annotated[float, Field(gt=0.0)]
+
+
+class SamplingModel(_Model):
+    """Which points of the grid belong to the dataset."""
+
+    size: Annotated[int, Field(ge=1, le=10**10)] | None = None
+    where: Conditions | None = None
+    exclude: Conditions | None = None
+    correlations: Annotated[list[CorrelationModel], Field(min_length=1)] | None = None
+
+
+class Interpolation(_Model):
+    """Every `every`-th level of a factor is test."""
+
+    factor: str
+    every: Annotated[int, Field(ge=2)]
+
+
+class Extrapolation(_Model):
+    """Values of a factor below or above a bound are test."""
+
+    factor: str
+    below: float | None = None
+    above: float | None = None
+
+    @model_validator(mode="after")
+    def _some_bound(self) -> Self:
+        if self.below is None and self.above is None:
+            raise ValueError("extrapolation needs below, above or both")
+        return self
+
+
+Share = Annotated[
+    Any,
+    BeforeValidator(lambda share: _share(share)),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                {"type": "array", "items": _SCALAR_SCHEMA, "minItems": 1},
+            ]
+        }
+    ),
+]
+
+
+def _share(share: object) -> object:
+    if isinstance(share, list) and share:
+        return [_scalar(value) for value in share]
+    if isinstance(share, float) and 0.0 < share < 1.0:
+        return share
+    raise ValueError(
+        f"a fraction between 0 and 1, or a list of values, is needed, not {_shown(share)}"
+    )
+
+
+class ByFactor(_Model):
+    """Whole values of a factor are test, and validation if that is given."""
+
+    factor: str
+    test: Share
+    validation: Share | None = None
+
+
+class SplitModel(_Model):
+    """The rule of one split scheme."""
+
+    random: Annotated[dict[SplitName, float], Field(min_length=1)] | None = None
+    hold_out: Conditions | None = None
+    interpolation: Interpolation | None = None
+    extrapolation: Extrapolation | None = None
+    by_factor: ByFactor | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        self._need_one_of(("random", "hold_out", "interpolation", "extrapolation", "by_factor"))
+        if self.random is not None:
+            empty = [name for name, fraction in self.random.items() if fraction <= 0.0]
+            if empty:
+                raise ValueError(
+                    f"random leaves split {empty[0]!r} empty: its fraction is {self.random[empty[0]]}"
+                )
+            total = math.fsum(self.random.values())
+            if not math.isclose(total, 1.0, abs_tol=1e-9):
+                raise ValueError(f"the fractions of random sum to {total}, not to 1")
+        return self
+
+
+class Recipe(_Model):
+    """A recipe: which factors a dataset has, which values they take, and how it is made.
+
+    Read one with `syngen.load_recipe`; the fields are those of the YAML document.
+    """
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
+    version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=40)] = "1.0.0"
+    title: Annotated[str, Field(max_length=200)] = ""
+    licence: Annotated[str, Field(max_length=80)] | None = None
+    synthesizer: Annotated[str, Field(min_length=1, max_length=80)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    audio: AudioModel = AudioModel()
+    factors: Annotated[dict[FactorName, FactorModel], Field(min_length=1)]
+    nuisances: dict[FactorName, NuisanceModel] = {}
+    settings: dict[str, Setting] = {}
+    sampling: SamplingModel = SamplingModel()
+    splits: dict[SplitName, SplitModel] = {}
+
+    # not part of the document: its text, and what was left out of it because it could not be read
+    _text: str = PrivateAttr(default="")
+    _broken: frozenset[DocumentPath] = PrivateAttr(default=frozenset())
+
+    @property
+    def text(self) -> str:
+        """The YAML text as given."""
+        return self._text
+
+    @property
+    def broken(self) -> frozenset[DocumentPath]:
+        """Parts of the document that had problems of their own and are missing here."""
+        return self._broken
+
+    def with_origin(self, *, text: str, broken: frozenset[DocumentPath] = frozenset()) -> Recipe:
+        """Return a copy that remembers its text and its broken parts."""
+        copy = self.model_copy()
+        copy._text, copy._broken = text, broken  # noqa: SLF001  # the class's own attributes
+        return copy
+
+    def with_size(self, size: int) -> Recipe:
+        """Return a copy whose ``sampling.size`` is `size`, as ``--limit`` makes it."""
+        sampling = self.sampling.model_copy(update={"size": size})
+        return self.model_copy(update={"sampling": sampling})
+
+    def document(self) -> dict[str, Any]:
+        """Return the recipe as plain data, without what was not given."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a recipe document (draft 2020-12)."""
+    schema = Recipe.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

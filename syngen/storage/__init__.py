@@ -1,0 +1,1 @@
+"""What a dataset looks like on disk: names, codecs, shards, manifests, descriptions."""

@@ -1,0 +1,133 @@
+"""The README.md inside a dataset: a card for people, and front matter for Hugging Face ``datasets``.
+
+The front matter declares the type of every column. Without it ``datasets`` guesses from the first rows
+and reads 0.5 as 0 where the first values look whole.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from syngen.storage.description import Description
+from syngen.storage.manifest import Vocabulary
+
+if TYPE_CHECKING:
+    from syngen._typing import Json
+    from syngen.factors import Factor
+
+__all__ = ["card_text"]
+
+_MAX_LABELS = 1000
+
+
+def card_text(description: Description, vocabulary: Vocabulary) -> str:
+    """Return the card of a finished dataset.
+
+    Parameters
+    ----------
+    description : Description
+    vocabulary : Vocabulary
+    """
+    # JSON is YAML, and quotes whatever needs quotes
+    front = json.dumps(_front_matter(description, vocabulary), indent=1, ensure_ascii=False)
+    title = description.recipe.get("title") or vocabulary.name
+    rows = "\n".join(_factor_row(factor) for factor in vocabulary.grid.factors)
+    splits = "\n".join(f"| {name} | {count:,} |" for name, count in description.counts.items())
+    nuisances = "".join(
+        f"\nEvery observation also draws `{name}`{f' ({unit})' if unit else ''}, recorded in the manifest."
+        for name, unit, _ in vocabulary.nuisances
+    )
+    codec = description.codec
+    return f"""---
+{front}
+---
+
+# {title}
+
+{description.n_rows:,} observations, {description.hours:.2f} hours of audio at {vocabulary.sample_rate:,} Hz,
+16 bit, mono. Made by syngen {description.versions["syngen"]} from the recipe in `recipe.yaml`.
+
+Every observation is a pure function of the recipe and its index: the fingerprint
+`{description.fingerprint}`
+stands for all that decides a sample.
+
+| factor | kind | unit | values | from | to |
+|---|---|---|---|---|---|
+{rows}
+{nuisances}
+| split | observations |
+|---|---|
+{splits}
+
+## Reading it
+
+With syngen: `syngen.load("FOLDER")`. With Hugging Face: `datasets.load_dataset("FOLDER")`; audio comes as
+bytes of {codec.upper()} files, to be decoded with soundfile. With WebDataset: the files in `audio/`. With pandas or
+duckdb: `manifest.parquet`, one row per observation, with the place of its audio in `shard`, `offset` and
+`size`. `sha256sum --check SHA256SUMS` proves every byte.
+
+Licence: {description.licence or "not stated by the recipe"}.
+"""
+
+
+def _front_matter(description: Description, vocabulary: Vocabulary) -> Json:
+    n_bytes = sum(shard.bytes for shard in description.shards)
+    filled = [name for name, count in description.counts.items() if count]
+    values = [_value_feature(factor) for factor in vocabulary.grid.factors]
+    levels = [_level_feature(factor) for factor in vocabulary.grid.factors]
+    front: Json = {
+        "pretty_name": description.recipe.get("title") or vocabulary.name,
+        "license": (description.licence or "unknown").lower(),
+        "tags": ["audio", "synthetic", "disentanglement", "syngen"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [
+                    {"split": name, "path": f"audio/{name}-*.tar"} for name in filled
+                ],
+            }
+        ],
+        "dataset_info": {
+            "features": [
+                {"name": description.codec, "dtype": {"audio": {"decode": False}}},
+                {
+                    "name": "json",
+                    "struct": [
+                        {"name": "index", "dtype": "int64"},
+                        {"name": "split", "dtype": "string"},
+                        {"name": "values", "struct": values},
+                        {"name": "levels", "struct": levels},
+                    ],
+                },
+                {"name": "__key__", "dtype": "string"},
+                {"name": "__url__", "dtype": "string"},
+            ],
+            "splits": [
+                {"name": name, "num_examples": description.counts[name]} for name in filled
+            ],
+            "download_size": n_bytes,
+            "dataset_size": n_bytes,
+        },
+    }
+    return front
+
+
+def _value_feature(factor: Factor) -> Json:
+    if isinstance(factor.values[0], str):
+        return {"name": factor.name, "dtype": "string"}
+    is_whole = all(isinstance(value, int) for value in factor.values)
+    return {"name": factor.name, "dtype": "int64" if is_whole else "float64"}
+
+
+def _level_feature(factor: Factor) -> Json:
+    if factor.kind != "nominal" or factor.size > _MAX_LABELS:
+        return {"name": factor.name, "dtype": "int64"}
+    names = {str(level): str(value) for level, value in enumerate(factor.values)}
+    return {"name": factor.name, "dtype": {"class_label": {"names": names}}}
+
+
+def _factor_row(factor: Factor) -> str:
+    unit = factor.unit or "-"
+    first, last = factor.values[0], factor.values[-1]
+    return f"| {factor.name} | {factor.kind} | {unit} | {factor.size} | {first} | {last} |"

@@ -1,0 +1,152 @@
+"""Between 16-bit samples and the bytes of an audio file."""
+
+from __future__ import annotations
+
+import io
+import struct
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from syngen._optional import require
+from syngen.errors import MissingExtraError, ParameterError, ShardError, suggestion
+
+if TYPE_CHECKING:
+    from syngen._typing import PcmArray
+
+__all__ = ["CODECS", "Codec", "find_codec"]
+
+
+class Codec(ABC):
+    """One way to store 16-bit mono samples."""
+
+    name: ClassVar[str]
+    """Also the file name's suffix."""
+
+    @property
+    @abstractmethod
+    def library(self) -> str:
+        """Name and version of what decides the bytes; part of the plan."""
+
+    @abstractmethod
+    def encode(self, pcm: PcmArray, sample_rate: int) -> bytes:
+        """Return the file that holds `pcm`, int16 of shape (n_samples,)."""
+
+    @abstractmethod
+    def decode(self, data: bytes | memoryview) -> PcmArray:
+        """Return the samples of a file that `encode` made: int16, shape (n_samples,).
+
+        Raises
+        ------
+        ShardError
+            If the bytes are not such a file.
+        """
+
+
+@lru_cache(maxsize=8)
+def _wav_header(n_bytes: int, sample_rate: int) -> bytes:
+    return b"".join(
+        (
+            struct.pack("<4sI4s", b"RIFF", n_bytes + 36, b"WAVE"),
+            struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16),
+            struct.pack("<4sI", b"data", n_bytes),
+        )
+    )
+
+
+class WavCodec(Codec):
+    """RIFF WAVE with the canonical header of 44 bytes."""
+
+    name = "wav"
+    _HEADER = 44
+
+    @property
+    def library(self) -> str:
+        return "syngen-wav-1"
+
+    def encode(self, pcm: PcmArray, sample_rate: int) -> bytes:
+        data = pcm.astype("<i2", copy=False).tobytes()
+        return _wav_header(len(data), sample_rate) + data
+
+    def decode(self, data: bytes | memoryview) -> PcmArray:
+        header = bytes(data[: self._HEADER])
+        n_bytes = len(data) - self._HEADER
+        rate = int.from_bytes(header[24:28], "little")
+        if n_bytes < 0 or n_bytes % 2 or header != _wav_header(n_bytes, rate):
+            raise ShardError("not a 16-bit mono WAV file with a header of 44 bytes")
+        return np.frombuffer(data, dtype="<i2", offset=self._HEADER)
+
+
+class FlacCodec(Codec):
+    """FLAC, written and read by libsndfile; read by miniaudio where that is installed."""
+
+    name = "flac"
+    _LEVEL = 0.5
+
+    @property
+    def library(self) -> str:
+        import soundfile
+
+        return f"libsndfile-{soundfile.__libsndfile_version__}"
+
+    def encode(self, pcm: PcmArray, sample_rate: int) -> bytes:
+        import soundfile
+
+        buffer = io.BytesIO()
+        soundfile.write(
+            buffer,
+            pcm,
+            sample_rate,
+            format="FLAC",
+            subtype="PCM_16",
+            compression_level=self._LEVEL,
+        )
+        return buffer.getvalue()
+
+    def decode(self, data: bytes | memoryview) -> PcmArray:
+        try:
+            return _decode_with_miniaudio(bytes(data))
+        except MissingExtraError:
+            return _decode_with_soundfile(bytes(data))
+
+
+def _decode_with_miniaudio(data: bytes) -> PcmArray:
+    miniaudio = require("miniaudio", extra="flac")
+    try:
+        info = miniaudio.flac_get_info(data)
+        sound = miniaudio.flac_read_s16(data)
+    except miniaudio.MiniaudioError as error:
+        raise ShardError(f"not a FLAC file: {error}") from error
+    if info.nchannels != 1 or info.num_frames != len(sound.samples):
+        raise ShardError(f"{len(sound.samples)} samples of {info.num_frames} in one channel")
+    return np.frombuffer(sound.samples, dtype=np.int16)
+
+
+def _decode_with_soundfile(data: bytes) -> PcmArray:
+    import soundfile
+
+    try:
+        samples, _ = soundfile.read(io.BytesIO(data), dtype="int16")
+    except soundfile.SoundFileError as error:
+        raise ShardError(f"not a FLAC file: {error}") from error
+    return np.asarray(samples, dtype=np.int16)
+
+
+CODECS: dict[str, Codec] = {codec.name: codec for codec in (WavCodec(), FlacCodec())}
+
+
+def find_codec(name: str) -> Codec:
+    """Return the codec of a name.
+
+    Raises
+    ------
+    ParameterError
+        If there is none.
+    """
+    if name not in CODECS:
+        raise ParameterError(
+            f"no codec {name!r}{suggestion(name, CODECS)}; there are {', '.join(CODECS)}"
+        )
+    return CODECS[name]

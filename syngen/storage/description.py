@@ -1,0 +1,177 @@
+"""dataset.json: what a finished dataset is. It is written last, so a folder without it is unfinished."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from syngen.errors import ManifestError
+from syngen.storage.layout import FORMAT
+from syngen.storage.manifest import check_format
+
+if TYPE_CHECKING:
+    from syngen._typing import Json
+
+__all__ = ["Description", "ShardEntry", "json_bytes", "read_description", "read_json"]
+
+T = TypeVar("T")
+
+_MAX_JSON_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class ShardEntry:
+    """One line of the shard table.
+
+    Attributes
+    ----------
+    name, split : str
+    rows : int
+        Observations in it.
+    bytes : int
+        Size of the tar file.
+    sha256 : str
+        Of the tar file, hexadecimal.
+    """
+
+    name: str
+    split: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """The content of dataset.json.
+
+    Attributes
+    ----------
+    recipe : dict
+        The recipe document, ``--limit`` included.
+    fingerprint : str
+    versions : dict
+        Of syngen, the synthesizer, the codec's library.
+    codec : str
+    counts : dict of str to int
+        Observations per split.
+    hours : float
+        Of audio.
+    licence : str or None
+    shards : tuple of ShardEntry
+        In row order.
+    """
+
+    recipe: Json
+    fingerprint: str
+    versions: dict[str, str]
+    codec: str
+    counts: dict[str, int]
+    hours: float
+    licence: str | None
+    shards: tuple[ShardEntry, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Observations in all."""
+        return sum(self.counts.values())
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content."""
+        return json_bytes(
+            {
+                "format": FORMAT,
+                "requires": f"syngen>={self.versions['syngen']}",
+                "name": self.recipe["name"],
+                "version": self.recipe.get("version", "1.0.0"),
+                "fingerprint": self.fingerprint,
+                "rows": self.n_rows,
+                "counts": self.counts,
+                "hours": self.hours,
+                "codec": self.codec,
+                "licence": self.licence,
+                "versions": self.versions,
+                "recipe": self.recipe,
+                "shards": [asdict(shard) for shard in self.shards],
+                "complete": True,
+            }
+        )
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """Return JSON for people: indented, keys in the given order, one newline at the end."""
+    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def read_json(path: Path) -> Json:
+    """Read a JSON object.
+
+    Raises
+    ------
+    ManifestError
+        If the file is missing, too large, not JSON, or not an object.
+    """
+    try:
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise ManifestError(f"{path} is larger than {_MAX_JSON_BYTES} bytes")
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ManifestError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"{path} is damaged: {error}") from error
+    if not isinstance(content, dict):
+        raise ManifestError(f"{path} is damaged: an object is needed")
+    return content
+
+
+def read_description(path: Path) -> Description:
+    """Read dataset.json.
+
+    Raises
+    ------
+    ManifestError
+        If it is missing, damaged, of a later format, or not marked complete.
+    """
+    content = read_json(path)
+    check_format(content, str(path))
+    if content.get("complete") is not True:
+        raise ManifestError(f"{path} is not marked complete; run generate again to finish it")
+    try:
+        shards = tuple(_entry(**entry) for entry in content["shards"])
+        description = Description(
+            recipe=_typed(content["recipe"], dict),
+            fingerprint=_typed(content["fingerprint"], str),
+            versions=_typed(content["versions"], dict),
+            codec=_typed(content["codec"], str),
+            counts={k: _typed(v, int) for k, v in _typed(content["counts"], dict).items()},
+            hours=float(content["hours"]),
+            licence=content["licence"],
+            shards=shards,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ManifestError(f"{path} is damaged: {error!r}") from error
+    _check_counts(path, description.counts, shards)
+    return description
+
+
+def _entry(*, name: str, split: str, rows: int, bytes: int, sha256: str) -> ShardEntry:  # noqa: A002  # the file's own word
+    return ShardEntry(
+        _typed(name, str), _typed(split, str), _typed(rows, int), _typed(bytes, int), _typed(sha256, str)
+    )
+
+
+def _typed(value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not {kind.__name__}")
+    return value
+
+
+def _check_counts(path: Path, counts: Mapping[str, int], shards: Sequence[ShardEntry]) -> None:
+    found = dict.fromkeys(counts, 0)
+    for shard in shards:
+        found[shard.split] = found.get(shard.split, 0) + shard.rows
+    if found != dict(counts):
+        raise ManifestError(f"{path}: the shards hold {found} rows, but counts says {dict(counts)}")

@@ -1,0 +1,115 @@
+"""Every name in a dataset's folder, once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["FORMAT", "Layout", "key_of", "shard_name", "split_of_shard"]
+
+FORMAT = 1
+"""Version of the format on disk. Readers accept every earlier one."""
+
+_SHARD_PATTERN = re.compile(r"^([a-z][a-z0-9_]*)-(\d{6,})$")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of a dataset in one folder.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    folder: Path
+
+    @property
+    def plan(self) -> Path:
+        """Everything that decides a byte of the folder; written first."""
+        return self.folder / "plan.json"
+
+    @property
+    def description(self) -> Path:
+        """What the dataset is; written last."""
+        return self.folder / "dataset.json"
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe as given."""
+        return self.folder / "recipe.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        """One row per observation."""
+        return self.folder / "manifest.parquet"
+
+    @property
+    def card(self) -> Path:
+        """The dataset card."""
+        return self.folder / "README.md"
+
+    @property
+    def checksums(self) -> Path:
+        """SHA-256 of every other file."""
+        return self.folder / "SHA256SUMS"
+
+    @property
+    def audio(self) -> Path:
+        """Folder of the shards."""
+        return self.folder / "audio"
+
+    @property
+    def work(self) -> Path:
+        """Folder that exists while the dataset is unfinished."""
+        return self.folder / ".syngen"
+
+    @property
+    def receipts(self) -> Path:
+        """Folder of what the workers leave for each finished shard."""
+        return self.work / "receipts"
+
+    @property
+    def lock(self) -> Path:
+        """File that a run holds a lock on."""
+        return self.work / "lock"
+
+    def shard(self, name: str) -> Path:
+        """Return the tar file of a shard."""
+        return self.audio / f"{name}.tar"
+
+    def receipt(self, name: str) -> Path:
+        """Return the receipt of a shard."""
+        return self.receipts / f"{name}.json"
+
+    def part(self, name: str) -> Path:
+        """Return the part of the manifest that belongs to a shard."""
+        return self.receipts / f"{name}.parquet"
+
+    def final_files(self) -> tuple[Path, ...]:
+        """Return the files beside the shards, the description last."""
+        return (
+            self.plan,
+            self.recipe,
+            self.manifest,
+            self.card,
+            self.checksums,
+            self.description,
+        )
+
+
+def shard_name(split: str, number: int) -> str:
+    """Return the name of a shard: ``train-000000``."""
+    return f"{split}-{number:06d}"
+
+
+def split_of_shard(name: str) -> str | None:
+    """Return the split of a shard name, or None if it is not one."""
+    match = _SHARD_PATTERN.match(name)
+    return match.group(1) if match else None
+
+
+def key_of(row: int) -> str:
+    """Return the key of a row in its shard: the row, zero-padded to at least nine digits."""
+    return f"{row:09d}"

@@ -1,0 +1,289 @@
+"""Manifests: Parquet tables that say of every observation which factors made it and where it is.
+
+The Arrow schema carries the vocabulary (every factor's values, kind and unit), so a manifest describes
+its grid without the recipe.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from syngen.errors import FactorError, ManifestError
+from syngen.factors import Factor, FactorGrid
+from syngen.storage.layout import FORMAT
+
+if TYPE_CHECKING:
+    from syngen._typing import IntArray, Json
+
+__all__ = [
+    "ROWS_PER_GROUP",
+    "ManifestWriter",
+    "Vocabulary",
+    "check_format",
+    "factor_columns",
+    "read_manifest",
+    "vocabulary_of",
+]
+
+ROWS_PER_GROUP = 1 << 17
+_METADATA_KEY = b"syngen"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the columns of a manifest mean.
+
+    Attributes
+    ----------
+    name, version : str
+        Of the recipe.
+    fingerprint : str
+        Of the recipe.
+    grid : FactorGrid
+    nuisances : tuple of (str, str, bool)
+        Name, unit, and whether the values are text.
+    schemes : mapping of str to tuple of str
+        Names of the splits by scheme, ``default`` first.
+    sample_rate : int
+    """
+
+    name: str
+    version: str
+    fingerprint: str
+    grid: FactorGrid
+    nuisances: tuple[tuple[str, str, bool], ...]
+    schemes: Mapping[str, tuple[str, ...]]
+    sample_rate: int
+
+    def metadata(self) -> dict[bytes, bytes]:
+        """Return the vocabulary as Arrow schema metadata."""
+        content = {
+            "format": FORMAT,
+            "name": self.name,
+            "version": self.version,
+            "fingerprint": self.fingerprint,
+            "sample_rate": self.sample_rate,
+            "factors": [
+                {"name": f.name, "kind": f.kind, "unit": f.unit, "values": list(f.values)}
+                for f in self.grid.factors
+            ],
+            "nuisances": [
+                {"name": name, "unit": unit, "is_text": is_text}
+                for name, unit, is_text in self.nuisances
+            ],
+            "schemes": {name: list(splits) for name, splits in self.schemes.items()},
+        }
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return {_METADATA_KEY: text.encode("utf-8")}
+
+    @property
+    def split_columns(self) -> tuple[str, ...]:
+        """Columns of the split schemes: ``split``, then ``split_<scheme>``."""
+        others = [name for name in self.schemes if name != "default"]
+        return ("split", *(f"split_{name}" for name in others))
+
+    def factor_schema(self) -> pa.Schema:
+        """Return the schema of a factor manifest: index, splits, levels."""
+        fields = [pa.field("index", pa.int64(), nullable=False), *self._split_fields()]
+        fields += [self._level_field(factor) for factor in self.grid.factors]
+        return pa.schema(fields, metadata=self.metadata())
+
+    def dataset_schema(self) -> pa.Schema:
+        """Return the schema of a dataset manifest: with values, nuisances and storage."""
+        fields = [pa.field("index", pa.int64(), nullable=False), *self._split_fields()]
+        for factor in self.grid.factors:
+            fields += [
+                pa.field(factor.name, _value_type(factor), nullable=False),
+                self._level_field(factor),
+            ]
+        fields += [
+            pa.field(name, pa.string() if is_text else pa.float64(), nullable=False)
+            for name, _, is_text in self.nuisances
+        ]
+        fields += [
+            pa.field("shard", pa.string(), nullable=False),
+            pa.field("offset", pa.int64(), nullable=False),
+            pa.field("size", pa.int64(), nullable=False),
+            pa.field("n_samples", pa.int32(), nullable=False),
+            pa.field("pcm_sha256", pa.binary(32), nullable=False),
+            pa.field("peak", pa.float32(), nullable=False),
+            pa.field("rms_db", pa.float32()),
+        ]
+        return pa.schema(fields, metadata=self.metadata())
+
+    def _split_fields(self) -> list[pa.Field]:
+        return [pa.field(name, pa.string(), nullable=False) for name in self.split_columns]
+
+    @staticmethod
+    def _level_field(factor: Factor) -> pa.Field:
+        kind = pa.int16() if factor.size <= 2**15 else pa.int32()
+        return pa.field(f"{factor.name}_level", kind, nullable=False)
+
+
+def _value_type(factor: Factor) -> pa.DataType:
+    if all(isinstance(value, int) for value in factor.values):
+        return pa.int64()
+    return pa.string() if isinstance(factor.values[0], str) else pa.float64()
+
+
+def vocabulary_of(schema: pa.Schema) -> Vocabulary:
+    """Read the vocabulary from the metadata of a manifest's schema.
+
+    Raises
+    ------
+    ManifestError
+        If there is none, it is damaged, or its format is a later one.
+    """
+    text = (schema.metadata or {}).get(_METADATA_KEY)
+    if text is None:
+        raise ManifestError("the table has no vocabulary; it is not a manifest made by syngen")
+    try:
+        content: Json = json.loads(text)
+        check_format(content, "the manifest")
+        grid = FactorGrid(
+            [
+                Factor(f["name"], tuple(f["values"]), f["kind"], f["unit"])
+                for f in content["factors"]
+            ]
+        )
+        return Vocabulary(
+            name=content["name"],
+            version=content["version"],
+            fingerprint=content["fingerprint"],
+            grid=grid,
+            nuisances=tuple((n["name"], n["unit"], n["is_text"]) for n in content["nuisances"]),
+            schemes={name: tuple(splits) for name, splits in content["schemes"].items()},
+            sample_rate=int(content["sample_rate"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, FactorError) as error:
+        raise ManifestError(f"the vocabulary of the manifest is damaged: {error!r}") from error
+
+
+def check_format(content: Any, what: str) -> None:
+    """Refuse a document whose format is later than this version knows.
+
+    Raises
+    ------
+    ManifestError
+        With what to install.
+    """
+    found = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise ManifestError(f"{what} names no format; it was not made by syngen, or is damaged")
+    if found > FORMAT:
+        needed = content.get("requires", "a later syngen")
+        raise ManifestError(
+            f"{what} has format {found}; this syngen reads up to {FORMAT}. "
+            f"Install {needed}: pip install --upgrade syngen"
+        )
+
+
+def factor_columns(
+    vocabulary: Vocabulary,
+    indices: IntArray,
+    levels: IntArray,
+    split_codes: Mapping[str, IntArray],
+    *,
+    with_values: bool,
+) -> dict[str, pa.Array]:
+    """Return the columns index, splits and levels, and values where they are wanted.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    indices : ndarray of int64, shape (n,)
+    levels : ndarray of int64, shape (n, n_factors)
+    split_codes : mapping of scheme name to ndarray of int64, shape (n,)
+        Positions in the scheme's splits.
+    with_values : bool
+        Whether each factor's values come before its levels.
+    """
+    columns: dict[str, pa.Array] = {"index": pa.array(indices)}
+    for column, (scheme, names) in zip(
+        vocabulary.split_columns, vocabulary.schemes.items(), strict=True
+    ):
+        columns[column] = pa.array(np.array(names, dtype=object)[split_codes[scheme]], pa.string())
+    for position, factor in enumerate(vocabulary.grid.factors):
+        column_levels = levels[:, position]
+        if with_values:
+            values = pa.array(list(factor.values), _value_type(factor))
+            columns[factor.name] = values.take(pa.array(column_levels))
+        kind = np.int16 if factor.size <= 2**15 else np.int32
+        columns[f"{factor.name}_level"] = pa.array(column_levels.astype(kind))
+    return columns
+
+
+class ManifestWriter:
+    """Writes a manifest in row groups of fixed size, however the rows arrive.
+
+    Parameters
+    ----------
+    file : path or binary file
+    schema : pyarrow.Schema
+    """
+
+    def __init__(self, file: str | Path | IO[bytes], schema: pa.Schema) -> None:
+        self._schema = schema
+        integers = [field.name for field in schema if pa.types.is_integer(field.type)]
+        hashes = [f.name for f in schema if pa.types.is_fixed_size_binary(f.type)]
+        plain = {*integers, *hashes}
+        self._writer = pq.ParquetWriter(
+            file,
+            schema,
+            compression="zstd",
+            use_dictionary=[name for name in schema.names if name not in plain],
+            column_encoding={name: "DELTA_BINARY_PACKED" for name in integers},
+        )
+        self._waiting: list[pa.Table] = []
+        self._n_waiting = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._flush(self._n_waiting)
+        self._writer.close()
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows; the columns must be those of the schema."""
+        self._waiting.append(table.select(self._schema.names).cast(self._schema))
+        self._n_waiting += table.num_rows
+        while self._n_waiting >= ROWS_PER_GROUP:
+            self._flush(ROWS_PER_GROUP)
+
+    def _flush(self, n_rows: int) -> None:
+        if not n_rows:
+            return
+        table = pa.concat_tables(self._waiting)
+        self._writer.write_table(table.slice(0, n_rows).combine_chunks(), row_group_size=n_rows)
+        rest = table.slice(n_rows)
+        self._waiting, self._n_waiting = [rest] if rest.num_rows else [], rest.num_rows
+
+
+def read_manifest(path: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a manifest.
+
+    Raises
+    ------
+    ManifestError
+        If the file is missing or damaged.
+    """
+    try:
+        return pq.read_table(path, columns=columns, memory_map=True, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise ManifestError(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,209 @@
+"""Shards: tar files that a worker streams, a loader reads by offset, and a verifier takes apart.
+
+The archive is USTAR with constant owner, mode and time, two members per observation: the audio and a
+JSON of its factors. Its bytes are a function of its content. Headers are made here and not by `tarfile`,
+which takes longer to make them than the synthesizer takes for the sound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import IO, TYPE_CHECKING
+
+from syngen.errors import ShardError
+from syngen.factors import FactorGrid
+
+if TYPE_CHECKING:
+    from syngen._typing import Value
+
+__all__ = ["BLOCK", "Member", "MemberText", "ShardWriter", "header_of", "members", "padding_of"]
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+"""What a tar file ends with."""
+
+_MAX_MEMBER = 8**11 - 1
+
+
+def _template() -> bytes:
+    header = bytearray(BLOCK)
+    header[100:108] = b"0000644\0"
+    header[108:116] = header[116:124] = b"0000000\0"
+    header[136:148] = b"00000000000\0"
+    header[148:156] = b" " * 8
+    header[156:157] = b"0"
+    header[257:265] = b"ustar\x0000"
+    header[329:337] = header[337:345] = b"0000000\0"
+    return bytes(header)
+
+
+_TEMPLATE = _template()
+_TEMPLATE_SUM = sum(_TEMPLATE)
+
+
+def header_of(name: str, size: int) -> bytes:
+    """Return the 512 bytes before a member.
+
+    Parameters
+    ----------
+    name : str
+        ASCII, at most 100 characters.
+    size : int
+        Bytes of the member, below 8 GiB.
+    """
+    encoded = name.encode("ascii")
+    if len(encoded) > 100 or not 0 <= size <= _MAX_MEMBER:
+        raise ShardError(f"member {name!r} of {size} bytes does not fit into a USTAR header")
+    digits = b"%011o\0" % size
+    checksum = _TEMPLATE_SUM + sum(encoded) + sum(digits)
+    return b"".join(
+        (
+            encoded.ljust(100, b"\0"),
+            _TEMPLATE[100:124],
+            digits,
+            _TEMPLATE[136:148],
+            b"%06o\0 " % checksum,
+            _TEMPLATE[156:],
+        )
+    )
+
+
+def padding_of(size: int) -> bytes:
+    """Return the zero bytes that fill a member of `size` bytes up to a whole block."""
+    return bytes(-size % BLOCK)
+
+
+class ShardWriter:
+    """Appends members to a binary stream and hashes all that passes.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for writing, at its start.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.n_bytes = 0
+
+    def add(self, key: str, suffix: str, audio: bytes, text: bytes) -> int:
+        """Append an observation and return the offset of the audio's first byte."""
+        offset = self.n_bytes + BLOCK
+        self._write(
+            b"".join(
+                (
+                    header_of(f"{key}.{suffix}", len(audio)),
+                    audio,
+                    padding_of(len(audio)),
+                    header_of(f"{key}.json", len(text)),
+                    text,
+                    padding_of(len(text)),
+                )
+            )
+        )
+        return offset
+
+    def finish(self) -> str:
+        """End the archive and return its SHA-256 in hexadecimal."""
+        self._write(END)
+        return self._digest.hexdigest()
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._digest.update(data)
+        self.n_bytes += len(data)
+
+
+@dataclass(frozen=True)
+class MemberText:
+    """Makes the JSON member of observations of one grid: index, split, values, levels.
+
+    A continuous factor's values always have a decimal point, so that readers which infer types from
+    the first rows get them right.
+    """
+
+    grid: FactorGrid
+
+    @cached_property
+    def _fragments(self) -> list[tuple[str, list[str]]]:
+        return [
+            (json.dumps(factor.name), [_json_value(value) for value in factor.values])
+            for factor in self.grid.factors
+        ]
+
+    def of(self, index: int, split: str, levels: tuple[int, ...]) -> bytes:
+        """Return the JSON text, UTF-8, keys in the grid's order, without spaces."""
+        values = ",".join(
+            f"{name}:{texts[level]}"
+            for (name, texts), level in zip(self._fragments, levels, strict=True)
+        )
+        positions = ",".join(
+            f"{name}:{level}" for (name, _), level in zip(self._fragments, levels, strict=True)
+        )
+        text = (
+            f'{{"index":{index},"split":{json.dumps(split)},'
+            f'"values":{{{values}}},"levels":{{{positions}}}}}'
+        )
+        return text.encode("utf-8")
+
+
+def _json_value(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of a tar file as its header says.
+
+    Attributes
+    ----------
+    name : str
+    offset, size : int
+        Where its bytes are.
+    """
+
+    name: str
+    offset: int
+    size: int
+
+
+def members(data: bytes | memoryview) -> Iterator[Member]:
+    """Yield the members of a shard; a header must be exactly as `ShardWriter` makes it.
+
+    Raises
+    ------
+    ShardError
+        At the first header, padding or end that is not; the message says where.
+    """
+    position, previous = 0, "the start"
+    while True:
+        header = bytes(data[position : position + BLOCK])
+        if header == bytes(BLOCK):
+            if bytes(data[position:]) != END:
+                raise ShardError(f"the end of the archive, behind {previous}, is damaged")
+            return
+        member = _read_header(header, position, previous)
+        padding = bytes(data[member.offset + member.size :][: -member.size % BLOCK])
+        if member.offset + member.size > len(data) or padding != padding_of(member.size):
+            where = "member" if member.offset + member.size > len(data) else "padding of member"
+            raise ShardError(f"the {where} {member.name} is damaged or cut off")
+        yield member
+        position = member.offset + member.size + len(padding)
+        previous = member.name
+
+
+def _read_header(header: bytes, position: int, previous: str) -> Member:
+    try:
+        name = header[:100].rstrip(b"\0").decode("ascii")
+        size = int(header[124:135], 8)
+        is_sound = header == header_of(name, size)
+    except (ValueError, ShardError):
+        is_sound = False
+    if not is_sound:
+        raise ShardError(f"the header at byte {position}, behind {previous}, is damaged")
+    return Member(name, position + BLOCK, size)

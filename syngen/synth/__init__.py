@@ -1,0 +1,1 @@
+"""Synthesizers: values in, waveforms out; and the join of a recipe with its synthesizer."""

@@ -1,0 +1,283 @@
+"""What a synthesizer is: the classes that it subclasses, receives and returns.
+
+A synthesizer of your own is one class and one entry point::
+
+    class Clicks(Synthesizer):
+        name = "clicks"
+        version = "1"
+        factors = (FactorSpec("rate", units={"Hz": (1.0, 100.0)}),)
+
+        def prepare(self, request):
+            def render(values, streams):
+                waveform = np.zeros(request.audio.n_samples)
+                waveform[:: round(request.audio.sample_rate / values["rate"])] = 0.5
+                return waveform
+            return render
+
+and in its ``pyproject.toml``::
+
+    [project.entry-points."syngen.synthesizers"]
+    clicks = "syngen_clicks:Clicks"
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+from syngen.errors import Issue
+
+if TYPE_CHECKING:
+    from syngen._typing import (
+        DocumentPath,
+        Float32Array,
+        FloatArray,
+        Json,
+        Kind,
+        Value,
+        ValueMapping,
+    )
+    from syngen.seeding import Stream
+
+__all__ = [
+    "Audio",
+    "FactorSpec",
+    "Observation",
+    "Parameter",
+    "Renderer",
+    "Request",
+    "SettingSpec",
+    "Synthesizer",
+]
+
+Bounds = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Format of the observations.
+
+    Attributes
+    ----------
+    sample_rate : int
+        Samples per second.
+    duration : float or None
+        Length in seconds; None where each observation has its own.
+    """
+
+    sample_rate: int
+    duration: float | None
+
+    @cached_property
+    def n_samples(self) -> int:
+        """Samples of one observation, at least 1; 0 where each has its own length."""
+        if self.duration is None:
+            return 0
+        return max(1, round(self.duration * self.sample_rate))
+
+
+@dataclass(frozen=True)
+class FactorSpec:
+    """A variable that a synthesizer understands; a recipe may vary it, fix it or draw it.
+
+    Parameters
+    ----------
+    name : str
+        Name in recipes.
+    units : mapping of str to (float or None, float or None)
+        Units in which a recipe may give it, the first being assumed, each with the closed range of
+        possible values. Empty for text.
+    choices : sequence of str, or callable that returns one
+        Possible values of a nominal variable.
+    kind : {"nominal", "ordinal", "continuous"}
+    default : str or float, optional
+        Value where the recipe does not mention it; without one it must be mentioned.
+    summary : str
+        One line of explanation.
+    """
+
+    name: str
+    units: Mapping[str, Bounds] = field(default_factory=lambda: MappingProxyType({}))
+    choices: Sequence[str] | Callable[[], Iterable[str]] = ()
+    kind: Kind = "continuous"
+    default: Value | None = None
+    summary: str = ""
+
+    @property
+    def default_unit(self) -> str:
+        """Unit that is meant where a recipe names none."""
+        return next(iter(self.units), "")
+
+    def options(self) -> tuple[str, ...]:
+        """Return the possible values of a nominal variable."""
+        return tuple(self.choices() if callable(self.choices) else self.choices)
+
+
+@dataclass(frozen=True)
+class SettingSpec:
+    """A setting of a synthesizer that is neither varied nor drawn.
+
+    Parameters
+    ----------
+    name : str
+        Name under ``settings:``.
+    default : bool, str, int or float
+        Also decides the type.
+    choices : sequence of str
+        Possible values of a text setting.
+    bounds : (float or None, float or None)
+        Closed range of a number.
+    summary : str
+        One line of explanation.
+    """
+
+    name: str
+    default: bool | Value
+    choices: Sequence[str] = ()
+    bounds: Bounds = (None, None)
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """How one variable of the synthesizer is used by a recipe.
+
+    Attributes
+    ----------
+    name : str
+    role : {"factor", "nuisance", "fixed"}
+    unit : str
+        Unit of `values`.
+    values : tuple
+        All levels of a factor; the one fixed value; the choices of a nuisance, or its lowest and highest
+        number.
+    path : tuple
+        Where the recipe says so.
+    """
+
+    name: str
+    role: Literal["factor", "nuisance", "fixed"]
+    unit: str
+    values: tuple[Value, ...]
+    path: DocumentPath
+
+    @property
+    def is_interval(self) -> bool:
+        """Whether every number between the two `values` may occur."""
+        return self.role == "nuisance" and len(self.values) == 2 and self.path[-1] != "choice"
+
+    def place(self, value: Value) -> DocumentPath:
+        """Return the document path of one value, where it stands in a list."""
+        if self.role == "factor":
+            return (*self.path, "values", self.values.index(value))
+        return self.path
+
+    def issue(self, message: str, value: Value | None = None) -> Issue:
+        """Return an issue at this parameter, or at one of its values."""
+        return Issue(self.path if value is None else self.place(value), message)
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything a recipe says to a synthesizer.
+
+    Attributes
+    ----------
+    audio : Audio
+    parameters : mapping of str to Parameter
+        Every variable the synthesizer declares, those by default included.
+    settings : mapping of str to bool, str, int or float
+        Every setting it declares, defaults filled in.
+    seed : int
+    """
+
+    audio: Audio
+    parameters: Mapping[str, Parameter]
+    settings: Mapping[str, bool | Value]
+    seed: int
+
+
+class Renderer(Protocol):
+    """Renders one observation.
+
+    Called with the value of every parameter and a function that opens the random stream of a name for
+    this observation; returns float64 of shape (n_samples,), full scale 1.0, which the caller may
+    overwrite.
+    """
+
+    def __call__(
+        self, values: ValueMapping, streams: Callable[[str], Stream], /
+    ) -> FloatArray: ...
+
+
+class Synthesizer(ABC):
+    """Turns values into waveforms. Subclass it and register the class by entry point.
+
+    The audio must depend on the request, the values and the streams alone, and must be computed with
+    operations whose bits are the same everywhere; see `syngen.elementary`.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    """Part of every fingerprint: change it whenever a byte of audio changes."""
+    factors: ClassVar[Sequence[FactorSpec]]
+    settings: ClassVar[Sequence[SettingSpec]] = ()
+
+    def check(self, request: Request) -> Iterable[Issue]:
+        """Return what is wrong with a request that only this synthesizer can know."""
+        return ()
+
+    def identity(self, request: Request) -> Json:
+        """Return what else decides the audio, for the fingerprint: an engine's version, for example."""
+        return {}
+
+    @abstractmethod
+    def prepare(self, request: Request) -> Renderer:
+        """Return a renderer for this request. Called once per process."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One waveform with the factors that made it. In a notebook it plays.
+
+    Attributes
+    ----------
+    waveform : ndarray of float32, shape (n_samples,)
+        Full scale is 1.0.
+    sample_rate : int
+        Samples per second.
+    index : int
+        Grid point.
+    values, levels : mapping by factor name
+        What the synthesizer received, and its position among the factor's values.
+    """
+
+    waveform: Float32Array
+    sample_rate: int
+    index: int
+    values: ValueMapping
+    levels: Mapping[str, int]
+
+    def _repr_html_(self) -> str:
+        import base64
+        import html
+        import io
+        import wave
+
+        buffer = io.BytesIO()
+        with wave.open(buffer, "wb") as file:
+            file.setparams((1, 2, self.sample_rate, 0, "NONE", ""))
+            file.writeframes((self.waveform * 32768.0).astype("<i2").tobytes())
+        sound = base64.b64encode(buffer.getvalue()).decode("ascii")
+        cells = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
+            for name, value in self.values.items()
+        )
+        return (
+            f'<audio controls src="data:audio/wav;base64,{sound}"></audio>'
+            f"<table><tr><th>index</th><td>{self.index}</td></tr>{cells}</table>"
+        )

@@ -1,0 +1,110 @@
+"""Rendering observations of a resolved recipe: index in, 16-bit samples out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen.dsp.level import quantise
+from syngen.errors import EngineError, SyngenError
+from syngen.seeding import Stream
+
+if TYPE_CHECKING:
+    from syngen._typing import FloatArray, IntArray, PcmArray, Value
+    from syngen.synth.resolve import ResolvedRecipe
+
+__all__ = ["Rendered", "Rendering"]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One observation as it was rendered.
+
+    Attributes
+    ----------
+    index : int
+    levels : tuple of int
+        Level of each factor in the grid's order.
+    nuisances : dict of str to value
+        What was drawn.
+    pcm : ndarray of int16, shape (n_samples,)
+    """
+
+    index: int
+    levels: tuple[int, ...]
+    nuisances: dict[str, Value]
+    pcm: PcmArray
+
+
+class Rendering:
+    """Renders observations of a recipe. Holds caches: one per process, not shared by threads.
+
+    Parameters
+    ----------
+    resolved : ResolvedRecipe
+    """
+
+    def __init__(self, resolved: ResolvedRecipe) -> None:
+        self._resolved = resolved
+        self._render = resolved.synthesizer.prepare(resolved.request)
+        self._fixed = {
+            name: parameter.values[0]
+            for name, parameter in resolved.request.parameters.items()
+            if parameter.role == "fixed"
+        }
+
+    def observations(self, indices: IntArray) -> Iterator[Rendered]:
+        """Yield the observation of each index, in the given order.
+
+        Raises
+        ------
+        FactorError
+            If an index is outside the grid.
+        EngineError
+            If the synthesizer fails, or what it returns is not a waveform of the right length.
+        """
+        resolved = self._resolved
+        seed, factors = resolved.recipe.seed, resolved.grid.factors
+        table = resolved.grid.levels_of(indices)
+        drawn = {
+            nuisance.name: list(nuisance.draw(seed, indices)) for nuisance in resolved.nuisances
+        }
+        for row, (index, levels) in enumerate(zip(indices.tolist(), table.tolist(), strict=True)):
+            nuisances = {name: _plain(values[row]) for name, values in drawn.items()}
+            values = {f.name: f.values[level] for f, level in zip(factors, levels, strict=True)}
+            pcm = self._pcm(index, {**self._fixed, **values, **nuisances})
+            yield Rendered(index, tuple(levels), nuisances, pcm)
+
+    def _pcm(self, index: int, values: dict[str, Value]) -> PcmArray:
+        streams = partial(_stream, self._resolved.recipe.seed, index)
+        name = self._resolved.synthesizer.name
+        try:
+            waveform = self._render(values, streams)
+            self._check(waveform)
+            return quantise(waveform)
+        except SyngenError as error:
+            raise EngineError(f"index {index} ({name}, {values}): {error}") from error
+        except Exception as error:  # whatever the synthesizer of somebody else raises
+            raise EngineError(
+                f"index {index}: the {name} synthesizer fails with {type(error).__name__}: {error}"
+            ) from error
+
+    def _check(self, waveform: FloatArray) -> None:
+        wanted = self._resolved.audio.n_samples
+        if not isinstance(waveform, np.ndarray) or waveform.dtype != np.float64:
+            raise EngineError("the synthesizer must return an array of float64")
+        if waveform.ndim != 1 or not len(waveform) or (wanted and len(waveform) != wanted):
+            needed = f"({wanted},)" if wanted else "(n_samples,), at least one"
+            raise EngineError(f"the waveform has shape {waveform.shape}; {needed} is needed")
+
+
+def _stream(seed: int, index: int, name: str) -> Stream:
+    return Stream(seed, f"synthesizer/{name}", index)
+
+
+def _plain(value: Value) -> Value:
+    return value if isinstance(value, str | int) else float(value)

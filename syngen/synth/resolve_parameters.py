@@ -1,0 +1,341 @@
+"""Factors, nuisances and settings of a recipe against what a synthesizer declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from syngen.errors import FactorError, Issue, suggestion
+from syngen.factors import Factor
+from syngen.nuisances import Choice, Distribution, LogUniform, Normal, Nuisance, Uniform
+from syngen.recipe.schema import VALUE_SOURCES, FactorModel, NuisanceModel, Recipe
+from syngen.synth.base import FactorSpec, Parameter, SettingSpec, Synthesizer
+from syngen.units import geometric_steps
+
+if TYPE_CHECKING:
+    from syngen._typing import DocumentPath, Kind, Value
+
+__all__ = ["ResolvedParameters", "resolve_parameters"]
+
+
+@dataclass(frozen=True)
+class ResolvedParameters:
+    """What became of the sections factors, nuisances and settings.
+
+    Attributes
+    ----------
+    factors : tuple of Factor
+        Those without problems.
+    factor_names : mapping of str to None
+        All that the recipe names, in order, sound or not.
+    nuisances : tuple of Nuisance
+    parameters : mapping of str to Parameter
+    settings : mapping of str to value
+    is_complete : bool
+        Whether every variable and setting of the synthesizer is among them.
+    """
+
+    factors: tuple[Factor, ...]
+    factor_names: Mapping[str, None]
+    nuisances: tuple[Nuisance, ...]
+    parameters: Mapping[str, Parameter]
+    settings: Mapping[str, bool | Value]
+    is_complete: bool
+
+
+def resolve_parameters(
+    recipe: Recipe, synthesizer: Synthesizer, issues: list[Issue]
+) -> ResolvedParameters:
+    """Match the recipe's sections with the synthesizer's declarations; problems go to `issues`."""
+    specs = {spec.name: spec for spec in synthesizer.factors}
+    broken = [str(path[1]) for path in recipe.broken if len(path) > 1]
+    factor_names = dict.fromkeys([*recipe.factors, *broken])
+    n_before = len(issues)
+    factors: list[Factor] = []
+    nuisances: list[Nuisance] = []
+    parameters: dict[str, Parameter] = {}
+    for name, factor_model in recipe.factors.items():
+        path: DocumentPath = ("factors", name)
+        spec = _spec(specs, name, path, synthesizer, issues)
+        factor = spec and _factor(spec, factor_model, path, issues)
+        if factor:
+            factors.append(factor)
+            parameters[name] = Parameter(name, "factor", factor.unit, factor.values, path)
+    for name, nuisance_model in recipe.nuisances.items():
+        path = ("nuisances", name)
+        spec = _spec(specs, name, path, synthesizer, issues)
+        if name in recipe.factors:
+            issues.append(Issue(path, f"{name!r} is a factor already; keep one of the two"))
+        elif spec and (found := _nuisance(spec, nuisance_model, path, issues)):
+            nuisance, parameters[name] = found
+            nuisances.append(nuisance)
+    settings = _settings(recipe, synthesizer, specs, parameters, issues)
+    for spec in specs.values():
+        if spec.name not in parameters and spec.default is not None:
+            parameters[spec.name] = Parameter(
+                spec.name, "fixed", spec.default_unit, (spec.default,), ("factors",)
+            )
+    missing = [name for name in specs if name not in parameters and name not in factor_names]
+    if missing and len(issues) == n_before:
+        issues += [
+            Issue(
+                ("factors",),
+                f"the {synthesizer.name} synthesizer needs {name!r}: add it to factors, "
+                "nuisances or settings",
+            )
+            for name in missing
+        ]
+    _check_columns(recipe, issues)
+    is_complete = set(parameters) == set(specs) and not recipe.broken
+    return ResolvedParameters(
+        tuple(factors), factor_names, tuple(nuisances), parameters, settings, is_complete
+    )
+
+
+def _spec(
+    specs: Mapping[str, FactorSpec],
+    name: str,
+    path: DocumentPath,
+    synthesizer: Synthesizer,
+    issues: list[Issue],
+) -> FactorSpec | None:
+    if name not in specs:
+        issues.append(
+            Issue(
+                path,
+                f"the {synthesizer.name} synthesizer has no factor {name!r}"
+                f"{suggestion(name, specs)}; it has {', '.join(specs)}",
+            )
+        )
+    return specs.get(name)
+
+
+def _factor(
+    spec: FactorSpec, model: FactorModel, path: DocumentPath, issues: list[Issue]
+) -> Factor | None:
+    n_before = len(issues)
+    for key in model.model_extra or {}:
+        known = (*VALUE_SOURCES, "unit", "kind")
+        issues.append(Issue((*path, key), f"unknown key {key!r}{suggestion(key, known)}"))
+    given = [source for source in VALUE_SOURCES if getattr(model, source) is not None]
+    if len(given) != 1:
+        if len(issues) == n_before:
+            found = " and ".join(given) or "none"
+            needed = ", ".join(VALUE_SOURCES)
+            issues.append(Issue(path, f"exactly one of {needed} is needed; found {found}"))
+        return None
+    kind = model.kind or spec.kind
+    unit = _unit(spec, model.unit, path, issues)
+    values = _values(model)
+    if unit is None:
+        return None
+    is_listed = given[0] == "values"
+    checked: list[Value] = []
+    for i, value in enumerate(values):
+        place = (*path, "values", i) if is_listed else (*path, given[0])
+        sound = _checked(spec, value, unit, kind, place, issues)
+        if sound is None and not is_listed:
+            break  # one message is enough for a formula
+        if sound is not None:
+            checked.append(sound)
+    if len(issues) > n_before:
+        return None
+    try:
+        return Factor(spec.name, tuple(checked), kind, unit)
+    except FactorError as error:
+        issues.append(Issue((*path, given[0]), str(error)))
+        return None
+
+
+def _values(model: FactorModel) -> tuple[Value, ...]:
+    if model.linspace is not None:
+        start, stop, num = model.linspace.start, model.linspace.stop, model.linspace.num
+        step = (stop - start) / max(1, num - 1)
+        return (*(start + i * step for i in range(num - 1)), stop) if num > 1 else (start,)
+    if model.geomspace is not None:
+        return geometric_steps(model.geomspace.start, model.geomspace.stop, model.geomspace.num)
+    if model.range is not None:
+        return tuple(range(model.range.start, model.range.stop, model.range.step))
+    return tuple(model.values or ())
+
+
+def _unit(
+    spec: FactorSpec, unit: str | None, path: DocumentPath, issues: list[Issue]
+) -> str | None:
+    """Return the unit that is meant, or None after reporting that there is no such unit."""
+    if unit is None:
+        return spec.default_unit
+    if unit in spec.units:
+        return unit
+    options = [name or "none (linear)" for name in spec.units]
+    known = f"it has {', '.join(options)}" if options else "its values have none"
+    issues.append(
+        Issue(
+            (*path, "unit"),
+            f"{spec.name!r} has no unit {unit!r}{suggestion(unit, spec.units)}; {known}",
+        )
+    )
+    return None
+
+
+def _checked(
+    spec: FactorSpec,
+    value: Value,
+    unit: str,
+    kind: Kind,
+    path: DocumentPath,
+    issues: list[Issue],
+) -> Value | None:
+    """Return a value in the type of its kind, or None after reporting why it cannot be one."""
+    if not spec.units:
+        options = spec.options()
+        if not isinstance(value, str):
+            problem = f"{spec.name!r} is text; {value!r} is a number"
+        elif options and value not in options:
+            problem = (
+                f"unknown {spec.name} {value!r}{suggestion(value, options)}; "
+                f"there are {', '.join(options)}"
+            )
+        elif kind == "continuous":
+            problem = f"{spec.name!r} is text and cannot be continuous; use nominal or ordinal"
+        else:
+            return value
+        issues.append(Issue(path, problem))
+        return None
+    if isinstance(value, str):
+        hint = "remove the quotes" if _is_number(value) else "write a number"
+        issues.append(Issue(path, f"{spec.name!r} is a number; {value!r} is text: {hint}"))
+        return None
+    low, high = spec.units[unit]
+    if (low is not None and value < low) or (high is not None and value > high):
+        shown = f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
+        issues.append(
+            Issue(path, f"{spec.name} {value:g} is outside {shown}{' ' + unit if unit else ''}")
+        )
+        return None
+    return float(value) if spec.kind == "continuous" else value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _nuisance(
+    spec: FactorSpec, model: NuisanceModel, path: DocumentPath, issues: list[Issue]
+) -> tuple[Nuisance, Parameter] | None:
+    unit = _unit(spec, model.unit, path, issues)
+    if unit is None:
+        return None
+    source, distribution = _distribution(model)
+    place = (*path, source)
+    if source != "choice" and not spec.units:
+        issues.append(Issue(place, f"{spec.name!r} is text; use choice: [...]"))
+        return None
+    n_before = len(issues)
+    bounds = [
+        _checked(
+            spec, bound, unit, spec.kind, (*place, i) if source == "choice" else place, issues
+        )
+        for i, bound in enumerate(distribution.bounds)
+    ]
+    if len(issues) > n_before:
+        return None
+    values = tuple(cast("list[Value]", bounds))
+    if isinstance(distribution, Choice):
+        if len(set(values)) < len(values):
+            issues.append(Issue(place, "a choice appears more than once"))
+            return None
+        distribution = Choice(values)
+    return (
+        Nuisance(spec.name, distribution, unit),
+        Parameter(spec.name, "nuisance", unit, values, place),
+    )
+
+
+def _distribution(model: NuisanceModel) -> tuple[str, Distribution]:
+    if model.uniform is not None:
+        return "uniform", Uniform(float(model.uniform.low), float(model.uniform.high))
+    if model.log_uniform is not None:
+        return "log_uniform", LogUniform(model.log_uniform.low, model.log_uniform.high)
+    if model.normal is not None:
+        normal = model.normal
+        return "normal", Normal(normal.mean, normal.sd, normal.low, normal.high)
+    return "choice", Choice(tuple(model.choice or ()))
+
+
+def _settings(
+    recipe: Recipe,
+    synthesizer: Synthesizer,
+    specs: Mapping[str, FactorSpec],
+    parameters: dict[str, Parameter],
+    issues: list[Issue],
+) -> dict[str, bool | Value]:
+    """Return all settings, and add factors that are fixed under settings to `parameters`."""
+    known = {spec.name: spec for spec in synthesizer.settings}
+    settings = {name: spec.default for name, spec in known.items()}
+    for name, value in recipe.settings.items():
+        path: DocumentPath = ("settings", name)
+        if name in known:
+            problem = _setting_problem(known[name], value)
+            if problem:
+                issues.append(Issue(path, problem))
+            else:
+                settings[name] = type(known[name].default)(value)
+        elif name in specs:
+            spec = specs[name]
+            if name in recipe.factors or name in recipe.nuisances:
+                issues.append(Issue(path, f"{name!r} varies already; keep one of the two"))
+            elif isinstance(value, bool):
+                issues.append(Issue(path, f"{name!r} cannot be {value}"))
+            else:
+                unit = spec.default_unit
+                sound = _checked(spec, value, unit, spec.kind, path, issues)
+                if sound is not None:
+                    parameters[name] = Parameter(name, "fixed", unit, (sound,), path)
+        else:
+            options = [*known, *specs]
+            issues.append(
+                Issue(
+                    path,
+                    f"the {synthesizer.name} synthesizer has no setting {name!r}"
+                    f"{suggestion(name, options)}; it has {', '.join(options)}",
+                )
+            )
+    return settings
+
+
+def _setting_problem(spec: SettingSpec, value: bool | Value) -> str | None:
+    wanted = type(spec.default)
+    fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
+    if not fits or (isinstance(value, bool) and wanted is not bool):
+        words = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
+        return f"{spec.name} is {words[wanted]}, not {value!r}"
+    if spec.choices and value not in spec.choices:
+        return (
+            f"{spec.name} cannot be {value!r}{suggestion(value, spec.choices)}; "
+            f"it is one of {', '.join(spec.choices)}"
+        )
+    low, high = spec.bounds
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if (low is not None and value < low) or (high is not None and value > high):
+            return f"{spec.name} {value:g} is outside {low}..{high}"
+    return None
+
+
+def _check_columns(recipe: Recipe, issues: list[Issue]) -> None:
+    """Refuse names that would give the manifest the same column twice."""
+    levels = {f"{name}_level": name for name in recipe.factors}
+    for section, names in (("factors", recipe.factors), ("nuisances", recipe.nuisances)):
+        issues += [
+            Issue(
+                (section, name),
+                f"{name!r} is also the column of the levels of {levels[name]!r}; rename one",
+            )
+            for name in names
+            if name in levels
+        ]

@@ -1,0 +1,155 @@
+"""Sampling and splits of a recipe against its grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from syngen.errors import FactorError, Issue, suggestion
+from syngen.factors import Condition, FactorGrid
+from syngen.recipe.schema import Recipe, SplitModel
+from syngen.sampling import Correlation, Sampling
+from syngen.splits import (
+    EVERYTHING_TRAIN,
+    REST,
+    Scheme,
+    beyond_levels,
+    between_levels,
+    level_condition,
+    whole_levels,
+)
+
+if TYPE_CHECKING:
+    from syngen._typing import DocumentPath
+
+__all__ = ["resolve_sampling", "resolve_splits"]
+
+
+def resolve_sampling(
+    recipe: Recipe, grid: FactorGrid, names: Mapping[str, None], issues: list[Issue]
+) -> Sampling:
+    """Compile the section sampling; `names` are all factors of the recipe, sound or not."""
+    model = recipe.sampling
+    path: DocumentPath = ("sampling",)
+    where = _conditions(model.where or (), (*path, "where"), grid, names, issues)
+    exclude = _conditions(model.exclude or (), (*path, "exclude"), grid, names, issues)
+    correlations = []
+    for i, pair in enumerate(model.correlations or ()):
+        place: DocumentPath = (*path, "correlations", i, "factors")
+        first, second = pair.factors
+        if not all(
+            [_is_known(f, (*place, j), grid, names, issues) for j, f in enumerate(pair.factors)]
+        ):
+            continue
+        if first == second:
+            issues.append(Issue(place, f"{first!r} cannot be correlated with itself"))
+            continue
+        nominal = [name for name in pair.factors if not grid[name].is_ordered]
+        if nominal:
+            issues.append(
+                Issue(place, f"factor {nominal[0]!r} is nominal; a correlation needs an order")
+            )
+            continue
+        correlations.append(
+            Correlation(
+                grid.position(first), grid.position(second), pair.sigma, f"{first},{second}"
+            )
+        )
+    return Sampling(model.size, where, exclude, tuple(correlations))
+
+
+def resolve_splits(
+    recipe: Recipe, grid: FactorGrid, names: Mapping[str, None], issues: list[Issue]
+) -> tuple[Scheme, ...]:
+    """Compile the section splits; the default scheme comes first."""
+    schemes = {"default": EVERYTHING_TRAIN}
+    for name, model in recipe.splits.items():
+        scheme = _scheme(name, model, recipe.seed, grid, names, issues)
+        if scheme is not None:
+            schemes[name] = scheme
+    return tuple(schemes.values())
+
+
+def _scheme(
+    name: str,
+    model: SplitModel,
+    seed: int,
+    grid: FactorGrid,
+    names: Mapping[str, None],
+    issues: list[Issue],
+) -> Scheme | None:
+    path: DocumentPath = ("splits", name)
+    if model.random is not None:
+        return Scheme(name, fractions=tuple((k, float(v)) for k, v in model.random.items()))
+    if model.hold_out is not None:
+        conditions = _conditions(model.hold_out, (*path, "hold_out"), grid, names, issues)
+        return Scheme(name, fixed=(("test", conditions),)) if conditions else None
+    rule = model.interpolation or model.extrapolation or model.by_factor
+    kind = next(k for k in ("interpolation", "extrapolation", "by_factor") if getattr(model, k))
+    if rule is None or not _is_known(rule.factor, (*path, kind, "factor"), grid, names, issues):
+        return None
+    factor = grid[rule.factor]
+    try:
+        if model.interpolation is not None:
+            chosen = between_levels(factor, model.interpolation.every)
+        elif model.extrapolation is not None:
+            below, above = model.extrapolation.below, model.extrapolation.above
+            chosen = beyond_levels(factor, below=below, above=above)
+        else:
+            by_factor = model.by_factor
+            shares = [("test", by_factor.test)] if by_factor else []
+            if by_factor and by_factor.validation is not None:
+                shares.append(("validation", by_factor.validation))
+            parts = whole_levels(factor, shares, seed=seed, name=name)
+            return Scheme(
+                name,
+                fixed=tuple((split, (level_condition(grid, factor, c),)) for split, c in parts),
+                fractions=REST if len(parts) == 1 else (("train", 1.0),),
+            )
+    except FactorError as error:
+        issues.append(Issue((*path, kind), str(error)))
+        return None
+    return Scheme(name, fixed=(("test", (level_condition(grid, factor, chosen),)),))
+
+
+def _conditions(
+    models: Sequence[Mapping[str, object]],
+    path: DocumentPath,
+    grid: FactorGrid,
+    names: Mapping[str, None],
+    issues: list[Issue],
+) -> tuple[Condition, ...]:
+    """Compile a list of conditions; those with problems are reported and left out."""
+    compiled = []
+    for i, model in enumerate(models):
+        n_before = len(issues)
+        for name, term in model.items():
+            place = (*path, i, name)
+            if not _is_known(name, place, grid, names, issues) or name not in grid:
+                continue
+            try:
+                allowed = grid[name].levels_where(term)
+                if not allowed.any():
+                    raise FactorError(f"no value of factor {name!r} lies in this range")
+            except FactorError as error:
+                issues.append(Issue(place, str(error)))
+        if len(issues) == n_before and all(name in grid for name in model):
+            compiled.append(grid.condition(model))
+    return tuple(compiled)
+
+
+def _is_known(
+    name: str,
+    path: DocumentPath,
+    grid: FactorGrid,
+    names: Mapping[str, None],
+    issues: list[Issue],
+) -> bool:
+    """Whether a factor is in the grid; reports it unless the recipe names it, with a problem."""
+    if name not in grid and name not in names:
+        issues.append(
+            Issue(
+                path, f"no factor {name!r}{suggestion(name, names)}; there are {', '.join(names)}"
+            )
+        )
+    return name in grid
