@@ -1,1 +1,57 @@
-"""syngen: synthetic audio datasets with known generative factors."""
+"""syngen: synthetic audio datasets with known generative factors.
+
+>>> import syngen
+>>> ds = syngen.render("syntone-tiny")
+>>> ds[0].sample_rate
+16000
+
+Everything public is here; nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_MODULES = {
+    "syngen.api": ("expand", "generate", "load", "load_recipe", "rehearse", "render", "verify"),
+    "syngen.errors": (
+        "EngineError",
+        "FactorError",
+        "GenerationIncompleteError",
+        "Issue",
+        "ManifestError",
+        "MissingExtraError",
+        "ParameterError",
+        "PlanMismatchError",
+        "PositionError",
+        "RecipeError",
+        "ShardError",
+        "SyngenError",
+        "VerificationError",
+    ),
+    "syngen._typing": ("ProgressUpdate",),
+    "syngen.factors": ("Factor", "FactorGrid"),
+    "syngen.loaders.dataset": ("FactorDataset",),
+    "syngen.synth.base": ("FactorSpec", "Observation", "SettingSpec", "Synthesizer"),
+    "syngen.synth.timbres": ("Timbre",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # checked against the stub by a test
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from syngen._version import version
+
+        return version()
+    if name not in _HOMES:
+        raise AttributeError(f"module 'syngen' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -17,6 +17,7 @@ __all__ = [
     "MissingExtraError",
     "ParameterError",
     "PlanMismatchError",
+    "PositionError",
     "RecipeError",
     "ShardError",
     "SyngenError",
@@ -35,6 +36,10 @@ class ParameterError(SyngenError, ValueError):
 
 class FactorError(SyngenError, ValueError):
     """A factor, level, value or index that the grid does not have."""
+
+
+class PositionError(FactorError, IndexError):
+    """A position outside a dataset; an IndexError too, so that loops over a dataset end."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from syngen.errors import SyngenError
 from syngen.generation.plan import Plan, Shard
 from syngen.generation.worker import Receipt, ShardWorker, check_versions
+from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
@@ -86,7 +87,7 @@ def local_pool(plan: Plan, folder: Path, *, jobs: int) -> ProcessPoolExecutor:
     )
 
 
-_worker: ShardWorker | SyngenError | None = None
+_worker: tuple[ShardWorker, Layout] | SyngenError | None = None
 
 
 def _start_worker(plan: Plan, folder: Path, versions: dict[str, str]) -> None:
@@ -96,7 +97,7 @@ def _start_worker(plan: Plan, folder: Path, versions: dict[str, str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         check_versions(plan, versions)
-        _worker = ShardWorker(plan, folder)
+        _worker = ShardWorker(plan), Layout(folder)
     except SyngenError as error:  # raised by the first task: the pool would hide it here
         _worker = error
 
@@ -114,4 +115,5 @@ def make_shard(shard: Shard, indices: IntArray) -> Receipt:
         raise _worker
     if _worker is None:
         raise RuntimeError("make_shard runs in the processes of local_pool only")
-    return _worker.make(shard, indices)
+    worker, layout = _worker
+    return worker.make(layout, shard, indices)

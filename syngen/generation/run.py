@@ -220,10 +220,10 @@ def _make_here(
 ) -> Iterator[Receipt]:
     if not remaining:
         return
-    worker = ShardWorker(plan, layout.folder)
+    worker = ShardWorker(plan)
     for shard in remaining:
         try:
-            yield worker.make(shard, plan.indices(shard))
+            yield worker.make(layout, shard, plan.indices(shard))
         except (SyngenError, OSError) as error:
             failed[shard.name] = str(error)
             if isinstance(error, OSError):  # a full disk does not get better by trying on

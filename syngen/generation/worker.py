@@ -8,10 +8,8 @@ has a name that anybody reads.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -94,32 +92,31 @@ class ShardWorker:
     Parameters
     ----------
     plan : Plan
-    folder : Path
-        The dataset's folder, with the folders for shards and receipts in it.
     """
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._layout = Layout(folder)
         self._codec = find_codec(plan.codec)
         self._rendering = Rendering(plan.resolved)
         self._vocabulary = vocabulary_for(plan.resolved)
         self._text = MemberText(plan.resolved.grid)
 
-    def make(self, shard: Shard, indices: IntArray) -> Receipt:
+    def make(self, layout: Layout, shard: Shard, indices: IntArray) -> Receipt:
         """Write a shard, its part of the manifest and its receipt.
 
         Parameters
         ----------
+        layout : Layout
+            Of a folder that has the folders for shards and receipts.
         shard : Shard
         indices : ndarray of int64, shape (shard.n_rows,)
             Grid point of each row.
         """
-        with atomic_file(self._layout.shard(shard.name)) as file:
+        with atomic_file(layout.shard(shard.name)) as file:
             writer = ShardWriter(file)
             stored = self._write_members(writer, shard, indices)
             sha256 = writer.finish()
-        part = self._layout.part(shard.name)
+        part = layout.part(shard.name)
         with atomic_file(part) as file, ManifestWriter(file, self._vocabulary.dataset_schema()) as out:
             out.write(self._table(shard, indices, stored))
         receipt = Receipt(
@@ -129,8 +126,15 @@ class ShardWorker:
             part_bytes=part.stat().st_size,
             part_sha256=sha256_of(part),
         )
-        write_atomic(self._layout.receipt(shard.name), receipt.to_bytes())
+        write_atomic(layout.receipt(shard.name), receipt.to_bytes())
         return receipt
+
+    def rehearse(self, file: IO[bytes], shard: Shard, indices: IntArray) -> int:
+        """Write a shard to a stream and nothing else; return its samples of audio."""
+        writer = ShardWriter(file)
+        stored = self._write_members(writer, shard, indices)
+        writer.finish()
+        return sum(stored.n_samples)
 
     def _write_members(self, writer: ShardWriter, shard: Shard, indices: IntArray) -> _Stored:
         stored = _Stored([], [], [], [], [], [], {n: [] for n, _, _ in self._vocabulary.nuisances})

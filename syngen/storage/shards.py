@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
@@ -20,7 +19,7 @@ from syngen.factors import FactorGrid
 if TYPE_CHECKING:
     from syngen._typing import Value
 
-__all__ = ["BLOCK", "Member", "MemberText", "ShardWriter", "header_of", "members", "padding_of"]
+__all__ = ["BLOCK", "END", "MemberText", "ShardWriter", "header_of", "padding_of"]
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -154,56 +153,3 @@ class MemberText:
 
 def _json_value(value: Value) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-@dataclass(frozen=True)
-class Member:
-    """One member of a tar file as its header says.
-
-    Attributes
-    ----------
-    name : str
-    offset, size : int
-        Where its bytes are.
-    """
-
-    name: str
-    offset: int
-    size: int
-
-
-def members(data: bytes | memoryview) -> Iterator[Member]:
-    """Yield the members of a shard; a header must be exactly as `ShardWriter` makes it.
-
-    Raises
-    ------
-    ShardError
-        At the first header, padding or end that is not; the message says where.
-    """
-    position, previous = 0, "the start"
-    while True:
-        header = bytes(data[position : position + BLOCK])
-        if header == bytes(BLOCK):
-            if bytes(data[position:]) != END:
-                raise ShardError(f"the end of the archive, behind {previous}, is damaged")
-            return
-        member = _read_header(header, position, previous)
-        padding = bytes(data[member.offset + member.size :][: -member.size % BLOCK])
-        if member.offset + member.size > len(data) or padding != padding_of(member.size):
-            where = "member" if member.offset + member.size > len(data) else "padding of member"
-            raise ShardError(f"the {where} {member.name} is damaged or cut off")
-        yield member
-        position = member.offset + member.size + len(padding)
-        previous = member.name
-
-
-def _read_header(header: bytes, position: int, previous: str) -> Member:
-    try:
-        name = header[:100].rstrip(b"\0").decode("ascii")
-        size = int(header[124:135], 8)
-        is_sound = header == header_of(name, size)
-    except (ValueError, ShardError):
-        is_sound = False
-    if not is_sound:
-        raise ShardError(f"the header at byte {position}, behind {previous}, is damaged")
-    return Member(name, position + BLOCK, size)

@@ -1,0 +1,6 @@
+"""``python -m syngen``."""
+
+from syngen.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+"""The public functions: recipes, generation, loading, rendering, verification.
+
+Each imports what it needs when it is called, so that ``import syngen`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from syngen.errors import ParameterError
+
+if TYPE_CHECKING:
+    from syngen._typing import Progress
+    from syngen.generation.estimate import Estimate
+    from syngen.generation.plan import Plan
+    from syngen.generation.run import GenerationReport
+    from syngen.loaders.dataset import FactorDataset
+    from syngen.synth.resolve import ResolvedRecipe
+
+    RecipeLike: TypeAlias = str | Path | Mapping[str, Any] | ResolvedRecipe
+
+__all__ = [
+    "expand",
+    "generate",
+    "load",
+    "load_recipe",
+    "rehearse",
+    "render",
+    "verify",
+]
+
+
+def load_recipe(recipe: RecipeLike) -> ResolvedRecipe:
+    """Read a recipe and check every part of it.
+
+    Parameters
+    ----------
+    recipe : str, Path or mapping
+        Name of a shipped recipe, path of a YAML file, or the document itself.
+
+    Returns
+    -------
+    ResolvedRecipe
+        With ``.grid``, ``.size``, ``.fingerprint`` and the document in ``.recipe``.
+
+    Raises
+    ------
+    RecipeError
+        With every problem, each at its line and column.
+
+    Examples
+    --------
+    >>> import syngen
+    >>> syngen.load_recipe("syntone-small").grid
+    FactorGrid(timbre: 4, amplitude: 20, frequency: 400; 32,000 points)
+    """
+    from syngen.recipe.library import find_recipe
+    from syngen.recipe.parse import parse_recipe, read_text
+    from syngen.synth.resolve import ResolvedRecipe, resolve_draft
+
+    if isinstance(recipe, ResolvedRecipe):
+        return recipe
+    if isinstance(recipe, Mapping):
+        # JSON is YAML: the document passes through the same checks as a file
+        try:
+            text = json.dumps(recipe, indent=2, ensure_ascii=False)
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"the recipe is not plain data: {error}") from error
+        return resolve_draft(parse_recipe(text + "\n", source="recipe"))
+    if not isinstance(recipe, (str, Path)):
+        raise ParameterError(f"{recipe!r} is not a recipe: give a name, a path or a mapping")
+    path = find_recipe(recipe)
+    return resolve_draft(parse_recipe(read_text(path), source=str(path)))
+
+
+def _planned(recipe: RecipeLike, *, limit: int | None, codec: str, shard_size: int) -> Plan:
+    from syngen.generation.plan import Plan
+
+    resolved = load_recipe(recipe)
+    if limit is not None:
+        if limit < 1:
+            raise ParameterError(f"limit is {limit}; at least 1 is needed")
+        resolved = resolved.with_size(limit)
+    return Plan(resolved, shard_size, codec)
+
+
+def generate(
+    recipe: RecipeLike,
+    folder: str | Path,
+    *,
+    jobs: int | None = None,
+    codec: str = "wav",
+    shard_size: int = 2_000,
+    limit: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> GenerationReport:
+    """Make a dataset in a folder. The same call again resumes one that was interrupted.
+
+    Parameters
+    ----------
+    recipe : str, Path, mapping or ResolvedRecipe
+        See `load_recipe`.
+    folder : str or Path
+        Absent, empty, or holding the same dataset.
+    jobs : int, optional
+        Worker processes; by default ``SYNGEN_JOBS``, or one per CPU.
+    codec : {"wav", "flac"}
+        WAV is read 25 times faster, FLAC is smaller.
+    shard_size : int
+        Observations in a shard, 1 to 1,000,000.
+    limit : int, optional
+        Make so many observations instead of what the recipe says; splits keep their proportions.
+    overwrite : bool
+        Remove a dataset that is in the folder and start again.
+    progress : callable, optional
+        Called with a `ProgressUpdate` after each shard.
+
+    Returns
+    -------
+    GenerationReport
+
+    Raises
+    ------
+    RecipeError
+        If the recipe has problems.
+    ParameterError
+        If an argument or the folder cannot be used.
+    PlanMismatchError
+        If the folder holds a dataset of another plan.
+    GenerationIncompleteError
+        If shards failed; finished ones are kept.
+    """
+    from syngen.generation.run import run
+
+    plan = _planned(recipe, limit=limit, codec=codec, shard_size=shard_size)
+    return run(plan, Path(folder), jobs=jobs, overwrite=overwrite, progress=progress)
+
+
+def rehearse(
+    recipe: RecipeLike,
+    folder: str | Path | None = None,
+    *,
+    codec: str = "wav",
+    shard_size: int = 2_000,
+    limit: int | None = None,
+    overwrite: bool = False,
+) -> Estimate:
+    """Estimate what `generate` with the same arguments would take; nothing is written.
+
+    Parameters
+    ----------
+    recipe, codec, shard_size, limit, overwrite
+        See `generate`.
+    folder : str or Path, optional
+        Checked as `generate` would check it.
+    """
+    from syngen.generation.estimate import estimate
+    from syngen.generation.folders import check_usable
+    from syngen.storage.layout import Layout
+
+    plan = _planned(recipe, limit=limit, codec=codec, shard_size=shard_size)
+    if folder is not None:
+        check_usable(Layout(Path(folder)), overwrite=overwrite)
+    return estimate(plan)
+
+
+def expand(recipe: RecipeLike, path: str | Path) -> int:
+    """Write the factor manifest of a recipe: index, splits and levels, in index order, no audio.
+
+    Parameters
+    ----------
+    recipe : str, Path, mapping or ResolvedRecipe
+        See `load_recipe`.
+    path : str or Path
+        The Parquet file to write; a file that is there is replaced.
+
+    Returns
+    -------
+    int
+        Number of rows.
+    """
+    from syngen.generation.manifests import write_factor_manifest
+
+    return write_factor_manifest(load_recipe(recipe), Path(path))
+
+
+def load(dataset: str | Path) -> FactorDataset:
+    """Open a dataset on disk.
+
+    Parameters
+    ----------
+    dataset : str or Path
+        Folder that `generate` made.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such folder.
+    ManifestError
+        If the dataset is unfinished, damaged, or of a later format.
+    """
+    from syngen.loaders.dataset import FactorDataset
+    from syngen.loaders.sources import StoredSource
+
+    return FactorDataset(StoredSource(Path(dataset)))
+
+
+def render(recipe: RecipeLike) -> FactorDataset:
+    """Open the dataset of a recipe without a file: observations are rendered when asked for.
+
+    Sample for sample it equals what `generate` writes and `load` reads.
+
+    Parameters
+    ----------
+    recipe : str, Path, mapping or ResolvedRecipe
+        See `load_recipe`.
+
+    Examples
+    --------
+    >>> import syngen
+    >>> ds = syngen.render("syntone-tiny")
+    >>> ds[0].waveform.shape
+    (4000,)
+    """
+    from syngen.generation.plan import vocabulary_for
+    from syngen.loaders.dataset import FactorDataset
+    from syngen.loaders.sources import RenderedSource
+
+    resolved = load_recipe(recipe)
+    return FactorDataset(RenderedSource(resolved, vocabulary_for(resolved)))
+
+
+def verify(
+    dataset: str | Path | FactorDataset,
+    *,
+    rerender: int = 0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Check every hash, row and member of a dataset, and render some observations again.
+
+    Parameters
+    ----------
+    dataset : str, Path or FactorDataset
+        Folder, or a dataset loaded from one.
+    rerender : int
+        How many observations to render again, chosen by `seed`.
+    seed : int
+    progress : callable, optional
+        Called with a `ProgressUpdate` after each shard.
+
+    Returns
+    -------
+    list of str
+        Problems; empty when the dataset is sound.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such folder.
+    ManifestError
+        If the folder holds no finished dataset.
+    """
+    from syngen.generation.verification import verify_folder
+
+    folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
+    if folder is None:
+        raise ParameterError("a rendered dataset has no files to verify; give a folder")
+    return verify_folder(
+        Path(folder), resolve=load_recipe, rerender=rerender, seed=seed, progress=progress
+    )

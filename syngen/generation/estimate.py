@@ -1,0 +1,61 @@
+"""What a plan will take, before a byte is written: a rehearsal of a few observations."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+
+from syngen.generation.plan import Plan
+from syngen.generation.worker import ShardWorker
+from syngen.storage.shards import END
+
+__all__ = ["Estimate", "estimate"]
+
+_REHEARSED = 200
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a plan will take.
+
+    Attributes
+    ----------
+    observations, shards : int
+    hours : float
+        Of audio.
+    bytes : int
+        Of the shards, measured on the rehearsed observations.
+    cpu_s : float
+        CPU time of rendering and encoding everything, from the same measurement.
+    splits : dict of str to int
+    """
+
+    observations: int
+    shards: int
+    hours: float
+    bytes: int
+    cpu_s: float
+    splits: dict[str, int]
+
+
+def estimate(plan: Plan) -> Estimate:
+    """Render and encode some observations in memory, and multiply."""
+    resolved = plan.resolved
+    first = plan.shards[0]
+    indices = plan.indices(first)[:_REHEARSED]
+    worker = ShardWorker(plan)
+    buffer = io.BytesIO()
+    started = time.process_time()
+    n_samples = worker.rehearse(buffer, first, indices)
+    cpu_s = time.process_time() - started
+    scale = resolved.size / len(indices)
+    n_bytes = buffer.tell() - len(END)
+    return Estimate(
+        observations=resolved.size,
+        shards=len(plan.shards),
+        hours=n_samples * scale / resolved.audio.sample_rate / 3600.0,
+        bytes=round(n_bytes * scale) + len(END) * len(plan.shards),
+        cpu_s=cpu_s * scale,
+        splits=resolved.rows.split_sizes,
+    )

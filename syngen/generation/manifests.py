@@ -1,0 +1,54 @@
+"""Factor manifests: which observations a recipe has, without their audio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from syngen._files import atomic_file
+from syngen.errors import ParameterError
+from syngen.generation.plan import vocabulary_for
+from syngen.storage.manifest import ROWS_PER_GROUP, ManifestWriter, factor_columns
+from syngen.synth.resolve import ResolvedRecipe
+
+__all__ = ["write_factor_manifest"]
+
+
+def write_factor_manifest(resolved: ResolvedRecipe, path: Path) -> int:
+    """Write index, splits and levels of every observation, in index order.
+
+    Parameters
+    ----------
+    resolved : ResolvedRecipe
+    path : Path
+        The Parquet file.
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    ParameterError
+        If the file cannot be written.
+    """
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ParameterError(f"{path} cannot be written: give the name of a file in a folder that exists")
+    vocabulary = vocabulary_for(resolved)
+    indices = resolved.rows.all_indices()
+    try:
+        with (
+            atomic_file(path) as file,
+            ManifestWriter(file, vocabulary.factor_schema()) as manifest,
+        ):
+            for start in range(0, len(indices), ROWS_PER_GROUP):
+                part = indices[start : start + ROWS_PER_GROUP]
+                levels = resolved.grid.levels_of(part)
+                codes = {s.name: resolved.split_codes(s, part, levels) for s in resolved.schemes}
+                columns = factor_columns(vocabulary, part, levels, codes, with_values=False)
+                manifest.write(pa.table(columns))
+    except OSError as error:
+        raise ParameterError(f"{path} cannot be written: {error.strerror or error}") from error
+    return len(indices)

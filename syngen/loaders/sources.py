@@ -1,0 +1,287 @@
+"""Where a dataset's waveforms come from: shards on disk, or the synthesizer."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from syngen.dsp.level import FULL_SCALE
+from syngen.errors import ManifestError, ParameterError, ShardError
+from syngen.factors import FactorGrid
+from syngen.storage.codec import find_codec
+from syngen.storage.description import Description, read_description
+from syngen.storage.layout import Layout
+from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest, vocabulary_of
+from syngen.synth.rendering import Rendering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from syngen._typing import Float32Array, IntArray, PcmArray
+    from syngen.synth.resolve import ResolvedRecipe
+
+__all__ = ["RenderedSource", "Source", "StoredSource"]
+
+_OPEN_SHARDS = 128
+
+
+class Source(ABC):
+    """Rows of a dataset: their factors as a table, and their samples."""
+
+    vocabulary: Vocabulary
+
+    @property
+    @abstractmethod
+    def table(self) -> pa.Table:
+        """The manifest in row order."""
+
+    @property
+    @abstractmethod
+    def n_samples(self) -> int:
+        """Samples of every observation; 0 where they differ in length."""
+
+    @property
+    @abstractmethod
+    def folder(self) -> Path | None:
+        """Where the dataset is, if it is on disk."""
+
+    @abstractmethod
+    def pcm(self, rows: IntArray) -> list[PcmArray]:
+        """Return the samples of rows: int16, each of shape (n_samples,).
+
+        Raises
+        ------
+        ShardError
+            If a shard is missing or damaged; the message names shard and row.
+        """
+
+    @property
+    def grid(self) -> FactorGrid:
+        """The factor grid."""
+        return self.vocabulary.grid
+
+    @cached_property
+    def indices(self) -> IntArray:
+        """Grid point of every row: int64, shape (n_rows,)."""
+        return np.asarray(self.table.column("index").to_numpy(), dtype=np.int64)
+
+    @cached_property
+    def levels(self) -> IntArray:
+        """Levels of every row: int64, shape (n_rows, n_factors)."""
+        return self.grid.levels_of(self.indices)
+
+    def waveforms(self, rows: IntArray) -> Float32Array:
+        """Return the waveforms of rows: float32, shape (n, n_samples).
+
+        Raises
+        ------
+        ParameterError
+            If the observations differ in length.
+        """
+        return _stacked(self.pcm, rows, self.n_samples)
+
+
+def _stacked(
+    pcm: Callable[[IntArray], list[PcmArray]], numbers: IntArray, n_samples: int
+) -> Float32Array:
+    if not n_samples:
+        raise ParameterError(
+            "the observations differ in length and do not fit into one array; take them one by one"
+        )
+    result = np.empty((len(numbers), n_samples), dtype=np.float32)
+    scale = np.float32(1.0 / FULL_SCALE)
+    # a few at a time, so that samples do not stand in memory twice
+    for start in range(0, len(numbers), 64):
+        for row, samples in enumerate(pcm(numbers[start : start + 64]), start):
+            np.multiply(samples, scale, out=result[row], dtype=np.float32)
+    return result
+
+
+class StoredSource(Source):
+    """A finished dataset on disk. Files are opened when they are needed, per process.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the dataset.
+
+    Raises
+    ------
+    ManifestError
+        If the folder holds no finished dataset, or its manifest and its description disagree.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._layout = Layout(folder)
+        self.description = _description_of(self._layout)
+        self._table = read_manifest(self._layout.manifest)
+        self.vocabulary = vocabulary_of(self._table.schema)
+        _check_agreement(self.description, self.vocabulary, self._table)
+        self._codec = find_codec(self.description.codec)
+        self._files: OrderedDict[str, int] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type[StoredSource], tuple[Path]]:
+        return StoredSource, (self._layout.folder,)
+
+    def __del__(self) -> None:
+        for descriptor in getattr(self, "_files", {}).values():
+            os.close(descriptor)
+
+    @property
+    def table(self) -> pa.Table:
+        return self._table
+
+    @property
+    def folder(self) -> Path:
+        return self._layout.folder
+
+    @cached_property
+    def n_samples(self) -> int:
+        low, high = pc.min_max(self._table.column("n_samples")).values()
+        return int(low.as_py()) if low == high else 0
+
+    @cached_property
+    def _places(self) -> tuple[list[str], IntArray, IntArray, IntArray]:
+        shards = self._table.column("shard").combine_chunks().dictionary_encode()
+        if isinstance(shards, pa.ChunkedArray):
+            shards = shards.combine_chunks()
+        return (
+            shards.dictionary.to_pylist(),
+            np.asarray(shards.indices.to_numpy(), dtype=np.int64),
+            np.asarray(self._table.column("offset").to_numpy(), dtype=np.int64),
+            np.asarray(self._table.column("size").to_numpy(), dtype=np.int64),
+        )
+
+    def pcm(self, rows: IntArray) -> list[PcmArray]:
+        names, shards, offsets, sizes = self._places
+        places = zip(
+            rows.tolist(),
+            shards[rows].tolist(),
+            offsets[rows].tolist(),
+            sizes[rows].tolist(),
+            strict=True,
+        )
+        return [self._read(row, names[shard], offset, size) for row, shard, offset, size in places]
+
+    def _read(self, row: int, shard: str, offset: int, size: int) -> PcmArray:
+        try:
+            data = os.pread(self._descriptor(shard), size, offset)
+            if len(data) != size:
+                raise ShardError("the file ends too early")
+            return self._codec.decode(data)
+        except (OSError, ShardError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ShardError(
+                f"row {row}: shard {shard} in {self._layout.audio} cannot be read: {reason}; "
+                "run syngen verify to see what is damaged"
+            ) from error
+
+    def _descriptor(self, shard: str) -> int:
+        descriptor = self._files.get(shard)
+        if descriptor is None:
+            descriptor = os.open(self._layout.shard(shard), os.O_RDONLY)
+            self._files[shard] = descriptor
+            if len(self._files) > _OPEN_SHARDS:
+                os.close(self._files.popitem(last=False)[1])
+        return descriptor
+
+
+def _description_of(layout: Layout) -> Description:
+    folder = layout.folder
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise ParameterError(
+            f"{folder} {what}; a dataset is a folder that syngen generate made: "
+            f"syngen generate RECIPE {folder}"
+        )
+    if not layout.description.exists():
+        if layout.plan.exists():
+            raise ManifestError(
+                f"{folder} is not finished; run the same syngen generate command again to finish it"
+            )
+        raise ManifestError(f"{folder} holds no dataset: there is no {layout.description.name}")
+    return read_description(layout.description)
+
+
+def _check_agreement(
+    description: Description, vocabulary: Vocabulary, table: pa.Table
+) -> None:
+    if vocabulary.fingerprint != description.fingerprint:
+        raise ManifestError(
+            "manifest.parquet and dataset.json have different fingerprints; they are not of one dataset"
+        )
+    missing = set(vocabulary.dataset_schema().names) - set(table.column_names)
+    if missing:
+        raise ManifestError(f"manifest.parquet lacks the columns {', '.join(sorted(missing))}")
+    counted = pc.value_counts(table.column("shard")).to_pylist()
+    found = {entry["values"]: entry["counts"] for entry in counted}
+    listed = {shard.name: shard.rows for shard in description.shards}
+    if found != listed:
+        name = next(n for n in (*listed, *found) if found.get(n) != listed.get(n))
+        raise ManifestError(
+            f"manifest.parquet and dataset.json disagree: shard {name} has {found.get(name, 0)} rows "
+            f"in the one and {listed.get(name, 0)} in the other; run syngen verify"
+        )
+
+
+class RenderedSource(Source):
+    """A dataset that is rendered when it is asked for; nothing is written.
+
+    Parameters
+    ----------
+    resolved : ResolvedRecipe
+    vocabulary : Vocabulary
+        What its columns mean.
+    """
+
+    def __init__(self, resolved: ResolvedRecipe, vocabulary: Vocabulary) -> None:
+        self.resolved = resolved
+        self.vocabulary = vocabulary
+
+    def __reduce__(self) -> tuple[type[RenderedSource], tuple[ResolvedRecipe, Vocabulary]]:
+        return RenderedSource, (self.resolved, self.vocabulary)
+
+    @property
+    def folder(self) -> None:
+        return None
+
+    @property
+    def n_samples(self) -> int:
+        return self.resolved.audio.n_samples
+
+    @cached_property
+    def indices(self) -> IntArray:
+        rows = self.resolved.rows
+        parts = [rows.indices(split, 0, size) for split, size in rows.split_sizes.items()]
+        return np.concatenate(parts)
+
+    @cached_property
+    def table(self) -> pa.Table:
+        resolved, indices, levels = self.resolved, self.indices, self.levels
+        codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
+        columns = factor_columns(self.vocabulary, indices, levels, codes, with_values=True)
+        for nuisance in resolved.nuisances:
+            columns[nuisance.name] = pa.array(nuisance.draw(resolved.recipe.seed, indices))
+        return pa.table(columns).replace_schema_metadata(self.vocabulary.metadata())
+
+    @cached_property
+    def _rendering(self) -> Rendering:
+        return Rendering(self.resolved)
+
+    def pcm(self, rows: IntArray) -> list[PcmArray]:
+        return self._pcm_at(self.indices[rows])
+
+    def waveforms_at(self, indices: IntArray) -> Float32Array:
+        """Return the waveforms of any grid points, in the dataset or not: float32, (n, n_samples)."""
+        return _stacked(self._pcm_at, indices, self.n_samples)
+
+    def _pcm_at(self, indices: IntArray) -> list[PcmArray]:
+        return [observation.pcm for observation in self._rendering.observations(indices)]
