@@ -1,5 +1,6 @@
 """Types of the lazy names in ``syngen/__init__.py``."""
 
+from syngen._typing import ProgressUpdate as ProgressUpdate
 from syngen.api import expand as expand
 from syngen.api import generate as generate
 from syngen.api import load as load
@@ -20,7 +21,6 @@ from syngen.errors import RecipeError as RecipeError
 from syngen.errors import ShardError as ShardError
 from syngen.errors import SyngenError as SyngenError
 from syngen.errors import VerificationError as VerificationError
-from syngen._typing import ProgressUpdate as ProgressUpdate
 from syngen.factors import Factor as Factor
 from syngen.factors import FactorGrid as FactorGrid
 from syngen.loaders.dataset import FactorDataset as FactorDataset

@@ -29,9 +29,7 @@ _CHUNK = 1 << 20
 
 def temporary_beside(path: Path) -> Path:
     """Return a name in the folder of `path` that no other process and no earlier try uses."""
-    return path.with_name(
-        f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
-    )
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
 
 
 def sync_folder(folder: Path) -> None:

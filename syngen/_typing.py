@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Value: TypeAlias = str | int | float
 """What a level stands for: text, a whole number or a real number."""
 
+Setting: TypeAlias = bool | Value
+"""What a setting of a synthesizer may be."""
+
 Kind: TypeAlias = Literal["nominal", "ordinal", "continuous"]
 
 DocumentPath: TypeAlias = tuple[str | int, ...]

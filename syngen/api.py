@@ -270,6 +270,4 @@ def verify(
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:
         raise ParameterError("a rendered dataset has no files to verify; give a folder")
-    return verify_folder(
-        Path(folder), resolve=load_recipe, rerender=rerender, seed=seed, progress=progress
-    )
+    return verify_folder(Path(folder), resolve=load_recipe, rerender=rerender, seed=seed, progress=progress)

@@ -134,9 +134,7 @@ _TAIL = (
 )
 
 
-def _horner(
-    coefficients: tuple[float, ...], z: FloatArray, *, out: FloatArray | None = None
-) -> FloatArray:
+def _horner(coefficients: tuple[float, ...], z: FloatArray, *, out: FloatArray | None = None) -> FloatArray:
     """Polynomial of `z`, lowest power first; multiplication and addition stay separate."""
     result = np.asarray(np.multiply(z, coefficients[-1], out=out))
     for coefficient in coefficients[-2:0:-1]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -57,8 +57,7 @@ class Factor:
                 f"factor {self.name!r} has {len(self.values)} values; at most {MAX_LEVELS} are possible"
             )
         if len(self._level_by_value) < len(self.values):
-            seen: set[Value] = set()
-            twice = next(v for v in self.values if v in seen or seen.add(v))  # type: ignore[func-returns-value]
+            twice = _first_repeated(self.values)
             raise FactorError(f"factor {self.name!r} has the value {twice!r} more than once")
 
     @property
@@ -84,9 +83,7 @@ class Factor:
             If no level has it; the message names the nearest.
         """
         if not isinstance(value, (str, int, float, np.generic)):
-            raise FactorError(
-                f"factor {self.name!r}: {value!r} is a {type(value).__name__}, not a value"
-            )
+            raise FactorError(f"factor {self.name!r}: {value!r} is a {type(value).__name__}, not a value")
         level = self._level_by_value.get(value)
         if level is not None and isinstance(value, str) == isinstance(self.values[0], str):
             return level
@@ -96,9 +93,7 @@ class Factor:
                 near = self.values[level]
                 if math.isclose(float(near), float(value), rel_tol=_TOLERANCE):
                     return level
-                raise FactorError(
-                    f"factor {self.name!r} has no value {value!r}; the nearest is {near!r}"
-                )
+                raise FactorError(f"factor {self.name!r} has no value {value!r}; the nearest is {near!r}")
         raise FactorError(
             f"factor {self.name!r} has no value {value!r}"
             f"{suggestion(value, self.values[:1000])}; it has {self._abridged()}"
@@ -124,15 +119,16 @@ class Factor:
         allowed = np.zeros(self.size, dtype=np.bool_)
         if isinstance(wanted, Mapping):
             low, high = wanted.get("min"), wanted.get("max")
-            if self.kind == "nominal":
+            if self.kind == "nominal" or isinstance(self.values[0], str):
                 raise FactorError(
-                    f"factor {self.name!r} is nominal: its values have no order, so name them in a list"
+                    f"factor {self.name!r} has no numbers to compare with a range; "
+                    "name its values in a list"
                 )
             for level, value in enumerate(self.values):
                 above = low is None or _at_least(value, low)
                 allowed[level] = above and (high is None or _at_least(high, value))
             return allowed
-        values = wanted if isinstance(wanted, (list, tuple, np.ndarray)) else [wanted]
+        values: Any = wanted if isinstance(wanted, (list, tuple, np.ndarray)) else [wanted]
         for value in values:
             allowed[self.level_of(value)] = True
         return allowed
@@ -147,11 +143,18 @@ class Factor:
         return shown if self.size <= 8 else f"{shown}, ... ({self.size} values)"
 
 
+def _first_repeated(values: tuple[Value, ...]) -> Value | None:
+    seen: set[Value] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
+
+
 def _at_least(value: Value, bound: Value) -> bool:
     """Whether value >= bound, where numbers equal within 1e-9 count as equal."""
-    return float(value) >= float(bound) or math.isclose(
-        float(value), float(bound), rel_tol=_TOLERANCE
-    )
+    return float(value) >= float(bound) or math.isclose(float(value), float(bound), rel_tol=_TOLERANCE)
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,7 @@ class Correlation:
     sigma: float
     name: str
 
-    def accepts(
-        self, indices: IntArray, levels: IntArray, *, sizes: Sequence[int], seed: int
-    ) -> BoolArray:
+    def accepts(self, indices: IntArray, levels: IntArray, *, sizes: Sequence[int], seed: int) -> BoolArray:
         """Return which points are accepted: bool, shape (n,)."""
         difference = np.subtract(
             _normalised(levels[:, self.first], sizes[self.first]),
@@ -94,9 +92,7 @@ class Sampling:
         """Whether some points may be refused."""
         return bool(self.where or self.exclude or self.correlations)
 
-    def accepts(
-        self, indices: IntArray, levels: IntArray, *, sizes: Sequence[int], seed: int
-    ) -> BoolArray:
+    def accepts(self, indices: IntArray, levels: IntArray, *, sizes: Sequence[int], seed: int) -> BoolArray:
         """Return which points belong to the dataset if its size allows: bool, shape (n,)."""
         accepted = np.ones(len(indices), dtype=np.bool_)
         if self.where:

@@ -98,8 +98,8 @@ class Stream:
 
     def __init__(self, seed: int, name: str, index: int) -> None:
         self._generator = np.random.Philox(
-            counter=[0, 0, index, 0],  # type: ignore[arg-type]  # numpy's stub knows scalars only
-            key=np.array(stream_key(seed, name), dtype=np.uint64),  # type: ignore[arg-type]
+            counter=[0, 0, index, 0],
+            key=np.array(stream_key(seed, name), dtype=np.uint64),
         )
 
     def raw(self, n: int) -> UIntArray:

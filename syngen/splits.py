@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +24,8 @@ __all__ = [
     "EVERYTHING_TRAIN",
     "REST",
     "Scheme",
-    "beyond_levels",
     "between_levels",
+    "beyond_levels",
     "ordered_names",
     "whole_levels",
 ]
@@ -85,7 +86,7 @@ class Scheme:
         if len(shares) > 1:
             u = uniforms(seed, f"split/{self.name}", indices)
             bound = 0.0
-            for (_, fraction), (following, _) in zip(shares[:-1], shares[1:], strict=True):
+            for (_, fraction), (following, _) in pairwise(shares):
                 bound += fraction
                 result[u >= bound] = code[following]
         for name, conditions in reversed(self.fixed):
@@ -117,7 +118,7 @@ def between_levels(factor: Factor, every: int) -> BoolArray:
     """
     _need_order(factor, "interpolation")
     level = np.arange(factor.size)
-    chosen = (level % every == every - 1) & (level < factor.size - 1)
+    chosen: BoolArray = (level % every == every - 1) & (level < factor.size - 1)
     if not chosen.any():
         raise FactorError(
             f"interpolation of every {every} levels leaves test empty: "
@@ -135,6 +136,10 @@ def beyond_levels(factor: Factor, *, below: float | None, above: float | None) -
         If the factor is nominal, or no value lies beyond the bounds, or all do.
     """
     _need_order(factor, "extrapolation")
+    if isinstance(factor.values[0], str):
+        raise FactorError(
+            f"extrapolation needs numbers, and the values of {factor.name!r} are text; use by_factor"
+        )
     values = np.array([float(value) for value in factor.values])
     chosen = np.zeros(factor.size, dtype=np.bool_)
     if below is not None:

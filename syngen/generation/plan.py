@@ -69,9 +69,7 @@ class Plan:
     def __post_init__(self) -> None:
         find_codec(self.codec)
         if not 1 <= self.shard_size <= _MAX_SHARD_SIZE:
-            raise ParameterError(
-                f"shard size {self.shard_size}; 1 to {_MAX_SHARD_SIZE} rows are possible"
-            )
+            raise ParameterError(f"shard size {self.shard_size}; 1 to {_MAX_SHARD_SIZE} rows are possible")
 
     def __reduce__(self) -> tuple[type[Plan], tuple[ResolvedRecipe, int, str]]:
         # without the cached shards, of which there may be a million

@@ -328,9 +328,7 @@ def _checksums(layout: Layout, description: Description, content: bytes) -> byte
     return format_checksums(hashes).encode("utf-8")
 
 
-def _report(
-    layout: Layout, description: Description, rendered: int, started: float
-) -> GenerationReport:
+def _report(layout: Layout, description: Description, rendered: int, started: float) -> GenerationReport:
     return GenerationReport(
         folder=layout.folder,
         rows=description.n_rows,

@@ -1,4 +1,4 @@
-"""Verification: is every byte of a dataset what its recipe, its manifest and its hashes say?
+"""Verification: every byte of a dataset against its recipe, its manifest and its hashes.
 
 The manifest says where each member is, so every byte of a shard belongs to a row and is checked by
 itself: one damaged header does not hide what follows it.
@@ -112,9 +112,7 @@ def _problems(
             yield f"SHA256SUMS: the hash of shard {entry.name} is not that of dataset.json"
     yield from _orphans(layout, description)
     if table.num_rows != description.n_rows:
-        yield (
-            f"manifest.parquet: {table.num_rows} rows, but dataset.json counts {description.n_rows}"
-        )
+        yield (f"manifest.parquet: {table.num_rows} rows, but dataset.json counts {description.n_rows}")
         return
     yield from _shard_problems(layout, description, vocabulary, table, progress)
     try:

@@ -117,7 +117,10 @@ class ShardWorker:
             stored = self._write_members(writer, shard, indices)
             sha256 = writer.finish()
         part = layout.part(shard.name)
-        with atomic_file(part) as file, ManifestWriter(file, self._vocabulary.dataset_schema()) as out:
+        with (
+            atomic_file(part) as file,
+            ManifestWriter(file, self._vocabulary.dataset_schema()) as out,
+        ):
             out.write(self._table(shard, indices, stored))
         receipt = Receipt(
             entry=ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, sha256),
@@ -146,7 +149,7 @@ class ShardWorker:
             stored.offset.append(writer.add(key_of(row), suffix, audio, text))
             stored.size.append(len(audio))
             stored.n_samples.append(len(pcm))
-            stored.sha256.append(hashlib.sha256(pcm.astype("<i2", copy=False)).digest())
+            stored.sha256.append(hashlib.sha256(pcm.astype("<i2", copy=False).data).digest())
             stored.peak.append(peak_of(pcm))
             stored.rms_db.append(rms_db_of(pcm))
             for name, value in observation.nuisances.items():

@@ -335,7 +335,7 @@ def _as_condition(wanted: Any) -> Any:
 
 def _integers(random_state: RandomState, high: int, n: int) -> IntArray:
     if isinstance(random_state, np.random.RandomState):
-        return random_state.randint(high, size=n).astype(np.int64)
+        return np.asarray(random_state.randint(high, size=n), dtype=np.int64)
     if isinstance(random_state, np.random.Generator):
         return random_state.integers(high, size=n)
     if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):

@@ -89,9 +89,7 @@ class Source(ABC):
         return _stacked(self.pcm, rows, self.n_samples)
 
 
-def _stacked(
-    pcm: Callable[[IntArray], list[PcmArray]], numbers: IntArray, n_samples: int
-) -> Float32Array:
+def _stacked(pcm: Callable[[IntArray], list[PcmArray]], numbers: IntArray, n_samples: int) -> Float32Array:
     if not n_samples:
         raise ParameterError(
             "the observations differ in length and do not fit into one array; take them one by one"
@@ -211,9 +209,7 @@ def _description_of(layout: Layout) -> Description:
     return read_description(layout.description)
 
 
-def _check_agreement(
-    description: Description, vocabulary: Vocabulary, table: pa.Table
-) -> None:
+def _check_agreement(description: Description, vocabulary: Vocabulary, table: pa.Table) -> None:
     if vocabulary.fingerprint != description.fingerprint:
         raise ManifestError(
             "manifest.parquet and dataset.json have different fingerprints; they are not of one dataset"

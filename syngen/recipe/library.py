@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
-from syngen.errors import Issue, RecipeError, suggestion
+from syngen._files import write_atomic
+from syngen.errors import Issue, ParameterError, RecipeError, suggestion
+from syngen.recipe.schema import NAME_PATTERN
 
-__all__ = ["find_recipe", "manifest_path", "recipe_names", "recipe_path"]
+__all__ = ["find_recipe", "manifest_path", "recipe_names", "recipe_path", "write_template"]
 
 
 @lru_cache(maxsize=1)
@@ -50,3 +53,33 @@ def find_recipe(recipe: str | Path) -> Path:
     names = ", ".join(recipe_names())
     message = f"no shipped recipe and no file{suggestion(recipe, recipe_names())}; shipped: {names}"
     raise RecipeError([Issue((), message, str(recipe))])
+
+
+def write_template(path: Path) -> None:
+    """Write a commented recipe to start from; it is named after its file.
+
+    Raises
+    ------
+    ParameterError
+        If the file exists, cannot be written, or its name makes no name of a recipe.
+    """
+    if path.exists():
+        raise ParameterError(f"{path} exists already; choose another name")
+    if path.suffix not in (".yaml", ".yml"):
+        raise ParameterError(f"{path} is no YAML file; choose a name such as {path.stem}.yaml")
+    if not re.match(NAME_PATTERN, path.stem):
+        raise ParameterError(
+            f"{path.stem!r} cannot be the name of a recipe; use lower-case letters, digits and -"
+        )
+    here = Path(__file__).resolve().parent
+    text = (here / "template.yaml").read_text("utf-8")
+    for mark, value in (
+        ("@SCHEMA@", str(here / "schema.json")),
+        ("@FILE@", path.name),
+        ("@NAME@", path.stem),
+    ):
+        text = text.replace(mark, value)
+    try:
+        write_atomic(path, text.encode("utf-8"))
+    except OSError as error:
+        raise ParameterError(f"{path} cannot be written: {error.strerror or error}") from error

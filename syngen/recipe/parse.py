@@ -74,9 +74,7 @@ def read_text(path: Path) -> str:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise RecipeError(
-            [Issue((), f"cannot be read: {error.strerror or error}", source)]
-        ) from error
+        raise RecipeError([Issue((), f"cannot be read: {error.strerror or error}", source)]) from error
     if len(data) > MAX_BYTES:
         message = f"the recipe is larger than {MAX_BYTES} bytes; use linspace, geomspace or range"
         raise RecipeError([Issue((), message, source)])
@@ -154,9 +152,7 @@ def _checked_events(text: str, source: str) -> Iterator[Issue]:
                 if n_documents > 1:
                     raise refuse(event, "a recipe is one document; remove the second ---")
             if isinstance(event, yaml_events.AliasEvent) or getattr(event, "anchor", None):
-                raise refuse(
-                    event, "anchors and aliases are not allowed in a recipe; write it out"
-                )
+                raise refuse(event, "anchors and aliases are not allowed in a recipe; write it out")
             if getattr(event, "tag", None):
                 raise refuse(event, f"the tag {event.tag} is not allowed in a recipe; remove it")
             if isinstance(event, yaml_events.CollectionEndEvent):
@@ -252,7 +248,7 @@ def _validated(document: dict[str, Any]) -> tuple[Recipe | None, list[Issue]]:
     pruned: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in document.items()}
     broken = frozenset(issue.path[:2] for issue in issues)
     for path in broken:
-        section = pruned.get(path[0]) if path else None
+        section = pruned.get(str(path[0])) if path else None
         if len(path) == 2 and path[0] in ("factors", "nuisances", "settings", "splits"):
             if isinstance(section, dict):
                 section.pop(path[1], None)
@@ -275,16 +271,13 @@ def _issues_of(error: ValidationError, document: dict[str, Any]) -> list[Issue]:
     return list(issues.values())
 
 
-def _document_path(
-    location: tuple[int | str, ...], document: dict[str, Any], kind: str
-) -> DocumentPath:
-    """The part of pydantic's location that exists in the document (it adds names of types)."""
+def _document_path(location: tuple[int | str, ...], document: dict[str, Any], kind: str) -> DocumentPath:
+    """Return the part of pydantic's location that exists in the document; it adds names of types."""
     path: list[str | int] = []
     node: Any = document
     for step in location:
-        if isinstance(node, dict) and step in node:
-            node = node[step]
-        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+        is_key = isinstance(node, dict) and step in node
+        if is_key or (isinstance(node, list) and isinstance(step, int) and step < len(node)):
             node = node[step]
         else:
             if kind == "missing" and step == location[-1]:

@@ -293,9 +293,17 @@ class Extrapolation(_Model):
         return self
 
 
+def _share(share: object) -> object:
+    if isinstance(share, list) and share:
+        return [_scalar(value) for value in share]
+    if isinstance(share, float) and 0.0 < share < 1.0:
+        return share
+    raise ValueError(f"a fraction between 0 and 1, or a list of values, is needed, not {_shown(share)}")
+
+
 Share = Annotated[
     Any,
-    BeforeValidator(lambda share: _share(share)),
+    BeforeValidator(_share),
     WithJsonSchema(
         {
             "anyOf": [
@@ -305,16 +313,6 @@ Share = Annotated[
         }
     ),
 ]
-
-
-def _share(share: object) -> object:
-    if isinstance(share, list) and share:
-        return [_scalar(value) for value in share]
-    if isinstance(share, float) and 0.0 < share < 1.0:
-        return share
-    raise ValueError(
-        f"a fraction between 0 and 1, or a list of values, is needed, not {_shown(share)}"
-    )
 
 
 class ByFactor(_Model):

@@ -45,8 +45,9 @@ def card_text(description: Description, vocabulary: Vocabulary) -> str:
 
 # {title}
 
-{description.n_rows:,} observations, {description.hours:.2f} hours of audio at {vocabulary.sample_rate:,} Hz,
-16 bit, mono. Made by syngen {description.versions["syngen"]} from the recipe in `recipe.yaml`.
+{description.n_rows:,} observations, {description.hours:.2f} hours of audio at
+{vocabulary.sample_rate:,} Hz, 16 bit, mono. Made by syngen {description.versions["syngen"]} from the
+recipe in `recipe.yaml`.
 
 Every observation is a pure function of the recipe and its index: the fingerprint
 `{description.fingerprint}`
@@ -62,10 +63,10 @@ stands for all that decides a sample.
 
 ## Reading it
 
-With syngen: `syngen.load("FOLDER")`. With Hugging Face: `datasets.load_dataset("FOLDER")`; audio comes as
-bytes of {codec.upper()} files, to be decoded with soundfile. With WebDataset: the files in `audio/`. With pandas or
-duckdb: `manifest.parquet`, one row per observation, with the place of its audio in `shard`, `offset` and
-`size`. `sha256sum --check SHA256SUMS` proves every byte.
+With syngen: `syngen.load("FOLDER")`. With Hugging Face: `datasets.load_dataset("FOLDER")`; audio comes
+as bytes of {codec.upper()} files, to be decoded with soundfile. With WebDataset: the files in `audio/`.
+With pandas or duckdb: `manifest.parquet`, one row per observation, with the place of its audio in
+`shard`, `offset` and `size`. `sha256sum --check SHA256SUMS` proves every byte.
 
 Licence: {description.licence or "not stated by the recipe"}.
 """
@@ -83,9 +84,7 @@ def _front_matter(description: Description, vocabulary: Vocabulary) -> Json:
         "configs": [
             {
                 "config_name": "default",
-                "data_files": [
-                    {"split": name, "path": f"audio/{name}-*.tar"} for name in filled
-                ],
+                "data_files": [{"split": name, "path": f"audio/{name}-*.tar"} for name in filled],
             }
         ],
         "dataset_info": {
@@ -103,9 +102,7 @@ def _front_matter(description: Description, vocabulary: Vocabulary) -> Json:
                 {"name": "__key__", "dtype": "string"},
                 {"name": "__url__", "dtype": "string"},
             ],
-            "splits": [
-                {"name": name, "num_examples": description.counts[name]} for name in filled
-            ],
+            "splits": [{"name": name, "num_examples": description.counts[name]} for name in filled],
             "download_size": n_bytes,
             "dataset_size": n_bytes,
         },

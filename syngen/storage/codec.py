@@ -146,7 +146,5 @@ def find_codec(name: str) -> Codec:
         If there is none.
     """
     if name not in CODECS:
-        raise ParameterError(
-            f"no codec {name!r}{suggestion(name, CODECS)}; there are {', '.join(CODECS)}"
-        )
+        raise ParameterError(f"no codec {name!r}{suggestion(name, CODECS)}; there are {', '.join(CODECS)}")
     return CODECS[name]

@@ -159,7 +159,11 @@ def read_description(path: Path) -> Description:
 
 def _entry(*, name: str, split: str, rows: int, bytes: int, sha256: str) -> ShardEntry:  # noqa: A002  # the file's own word
     return ShardEntry(
-        _typed(name, str), _typed(split, str), _typed(rows, int), _typed(bytes, int), _typed(sha256, str)
+        _typed(name, str),
+        _typed(split, str),
+        _typed(rows, int),
+        _typed(bytes, int),
+        _typed(sha256, str),
     )
 
 

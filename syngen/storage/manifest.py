@@ -77,8 +77,7 @@ class Vocabulary:
                 for f in self.grid.factors
             ],
             "nuisances": [
-                {"name": name, "unit": unit, "is_text": is_text}
-                for name, unit, is_text in self.nuisances
+                {"name": name, "unit": unit, "is_text": is_text} for name, unit, is_text in self.nuisances
             ],
             "schemes": {name: list(splits) for name, splits in self.schemes.items()},
         }
@@ -150,10 +149,7 @@ def vocabulary_of(schema: pa.Schema) -> Vocabulary:
         content: Json = json.loads(text)
         check_format(content, "the manifest")
         grid = FactorGrid(
-            [
-                Factor(f["name"], tuple(f["values"]), f["kind"], f["unit"])
-                for f in content["factors"]
-            ]
+            [Factor(f["name"], tuple(f["values"]), f["kind"], f["unit"]) for f in content["factors"]]
         )
         return Vocabulary(
             name=content["name"],
@@ -208,9 +204,7 @@ def factor_columns(
         Whether each factor's values come before its levels.
     """
     columns: dict[str, pa.Array] = {"index": pa.array(indices)}
-    for column, (scheme, names) in zip(
-        vocabulary.split_columns, vocabulary.schemes.items(), strict=True
-    ):
+    for column, (scheme, names) in zip(vocabulary.split_columns, vocabulary.schemes.items(), strict=True):
         columns[column] = pa.array(np.array(names, dtype=object)[split_codes[scheme]], pa.string())
     for position, factor in enumerate(vocabulary.grid.factors):
         column_levels = levels[:, position]
@@ -241,7 +235,7 @@ class ManifestWriter:
             schema,
             compression="zstd",
             use_dictionary=[name for name in schema.names if name not in plain],
-            column_encoding={name: "DELTA_BINARY_PACKED" for name in integers},
+            column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
         )
         self._waiting: list[pa.Table] = []
         self._n_waiting = 0

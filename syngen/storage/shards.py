@@ -138,8 +138,7 @@ class MemberText:
     def of(self, index: int, split: str, levels: tuple[int, ...]) -> bytes:
         """Return the JSON text, UTF-8, keys in the grid's order, without spaces."""
         values = ",".join(
-            f"{name}:{texts[level]}"
-            for (name, texts), level in zip(self._fragments, levels, strict=True)
+            f"{name}:{texts[level]}" for (name, texts), level in zip(self._fragments, levels, strict=True)
         )
         positions = ",".join(
             f"{name}:{level}" for (name, _), level in zip(self._fragments, levels, strict=True)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         FloatArray,
         Json,
         Kind,
+        Setting,
         Value,
         ValueMapping,
     )
@@ -136,7 +137,7 @@ class SettingSpec:
     """
 
     name: str
-    default: bool | Value
+    default: Setting
     choices: Sequence[str] = ()
     bounds: Bounds = (None, None)
     summary: str = ""
@@ -197,7 +198,7 @@ class Request:
 
     audio: Audio
     parameters: Mapping[str, Parameter]
-    settings: Mapping[str, bool | Value]
+    settings: Mapping[str, Setting]
     seed: int
 
 
@@ -209,9 +210,7 @@ class Renderer(Protocol):
     overwrite.
     """
 
-    def __call__(
-        self, values: ValueMapping, streams: Callable[[str], Stream], /
-    ) -> FloatArray: ...
+    def __call__(self, values: ValueMapping, streams: Callable[[str], Stream], /) -> FloatArray: ...
 
 
 class Synthesizer(ABC):

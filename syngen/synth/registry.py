@@ -39,7 +39,5 @@ def find_synthesizer(name: str) -> Synthesizer:
     except Exception as error:  # whatever the package of somebody else raises
         raise EngineError(f"synthesizer {name!r} ({entry.value}) fails: {error}") from error
     if not isinstance(synthesizer, Synthesizer) or synthesizer.name != name:
-        raise EngineError(
-            f"synthesizer {name!r} ({entry.value}) is not a syngen Synthesizer of that name"
-        )
+        raise EngineError(f"synthesizer {name!r} ({entry.value}) is not a syngen Synthesizer of that name")
     return synthesizer

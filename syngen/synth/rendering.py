@@ -70,9 +70,7 @@ class Rendering:
         resolved = self._resolved
         seed, factors = resolved.recipe.seed, resolved.grid.factors
         table = resolved.grid.levels_of(indices)
-        drawn = {
-            nuisance.name: list(nuisance.draw(seed, indices)) for nuisance in resolved.nuisances
-        }
+        drawn = {nuisance.name: list(nuisance.draw(seed, indices)) for nuisance in resolved.nuisances}
         for row, (index, levels) in enumerate(zip(indices.tolist(), table.tolist(), strict=True)):
             nuisances = {name: _plain(values[row]) for name, values in drawn.items()}
             values = {f.name: f.values[level] for f, level in zip(factors, levels, strict=True)}

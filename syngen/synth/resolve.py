@@ -26,7 +26,7 @@ from syngen.synth.resolve_parameters import resolve_parameters
 from syngen.synth.resolve_rows import resolve_sampling, resolve_splits
 
 if TYPE_CHECKING:
-    from syngen._typing import IntArray, Json
+    from syngen._typing import IntArray
     from syngen.nuisances import Nuisance
 
 __all__ = ["ResolvedRecipe", "resolve", "resolve_draft"]
@@ -200,7 +200,8 @@ def _resolve(recipe: Recipe, *, is_checked: bool) -> ResolvedRecipe:
     audio = Audio(recipe.audio.sample_rate, recipe.audio.duration)
     request = Request(audio, resolved.parameters, resolved.settings, recipe.seed)
     grid: FactorGrid | None = None
-    sampling, schemes = Sampling(), (EVERYTHING_TRAIN,)
+    sampling = Sampling()
+    schemes: tuple[Scheme, ...] = (EVERYTHING_TRAIN,)
     try:
         grid = FactorGrid(resolved.factors)
     except FactorError as error:
@@ -211,14 +212,12 @@ def _resolve(recipe: Recipe, *, is_checked: bool) -> ResolvedRecipe:
         sampling = resolve_sampling(recipe, grid, resolved.factor_names, issues)
         schemes = resolve_splits(recipe, grid, resolved.factor_names, issues)
         if known is not None:
-            _check_size(recipe, grid, sampling, issues)
+            _check_size(recipe, grid, issues)
     if is_checked and resolved.is_complete and not issues:
         issues += synthesizer.check(request)
     if issues or grid is None:
         raise RecipeError(issues)
-    result = ResolvedRecipe(
-        recipe, synthesizer, grid, resolved.nuisances, request, sampling, schemes
-    )
+    result = ResolvedRecipe(recipe, synthesizer, grid, resolved.nuisances, request, sampling, schemes)
     if is_checked:
         _check_splits(result)
     return result
@@ -230,9 +229,7 @@ def _has_gaps(recipe: Recipe, names: Mapping[str, object], grid: FactorGrid) -> 
     return broken or set(names) != set(grid.names)
 
 
-def _check_size(
-    recipe: Recipe, grid: FactorGrid, sampling: Sampling, issues: list[Issue]
-) -> None:
+def _check_size(recipe: Recipe, grid: FactorGrid, issues: list[Issue]) -> None:
     size = recipe.sampling.size
     if size is not None and size > grid.size:
         issues.append(

@@ -14,7 +14,7 @@ from syngen.synth.base import FactorSpec, Parameter, SettingSpec, Synthesizer
 from syngen.units import geometric_steps
 
 if TYPE_CHECKING:
-    from syngen._typing import DocumentPath, Kind, Value
+    from syngen._typing import DocumentPath, Kind, Setting, Value
 
 __all__ = ["ResolvedParameters", "resolve_parameters"]
 
@@ -40,13 +40,11 @@ class ResolvedParameters:
     factor_names: Mapping[str, None]
     nuisances: tuple[Nuisance, ...]
     parameters: Mapping[str, Parameter]
-    settings: Mapping[str, bool | Value]
+    settings: Mapping[str, Setting]
     is_complete: bool
 
 
-def resolve_parameters(
-    recipe: Recipe, synthesizer: Synthesizer, issues: list[Issue]
-) -> ResolvedParameters:
+def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Issue]) -> ResolvedParameters:
     """Match the recipe's sections with the synthesizer's declarations; problems go to `issues`."""
     specs = {spec.name: spec for spec in synthesizer.factors}
     broken = [str(path[1]) for path in recipe.broken if len(path) > 1]
@@ -111,9 +109,7 @@ def _spec(
     return specs.get(name)
 
 
-def _factor(
-    spec: FactorSpec, model: FactorModel, path: DocumentPath, issues: list[Issue]
-) -> Factor | None:
+def _factor(spec: FactorSpec, model: FactorModel, path: DocumentPath, issues: list[Issue]) -> Factor | None:
     n_before = len(issues)
     for key in model.model_extra or {}:
         known = (*VALUE_SOURCES, "unit", "kind")
@@ -160,9 +156,7 @@ def _values(model: FactorModel) -> tuple[Value, ...]:
     return tuple(model.values or ())
 
 
-def _unit(
-    spec: FactorSpec, unit: str | None, path: DocumentPath, issues: list[Issue]
-) -> str | None:
+def _unit(spec: FactorSpec, unit: str | None, path: DocumentPath, issues: list[Issue]) -> str | None:
     """Return the unit that is meant, or None after reporting that there is no such unit."""
     if unit is None:
         return spec.default_unit
@@ -194,8 +188,7 @@ def _checked(
             problem = f"{spec.name!r} is text; {value!r} is a number"
         elif options and value not in options:
             problem = (
-                f"unknown {spec.name} {value!r}{suggestion(value, options)}; "
-                f"there are {', '.join(options)}"
+                f"unknown {spec.name} {value!r}{suggestion(value, options)}; there are {', '.join(options)}"
             )
         elif kind == "continuous":
             problem = f"{spec.name!r} is text and cannot be continuous; use nominal or ordinal"
@@ -208,13 +201,15 @@ def _checked(
         issues.append(Issue(path, f"{spec.name!r} is a number; {value!r} is text: {hint}"))
         return None
     low, high = spec.units[unit]
-    if (low is not None and value < low) or (high is not None and value > high):
+    if not _is_within(value, low, high):
         shown = f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
-        issues.append(
-            Issue(path, f"{spec.name} {value:g} is outside {shown}{' ' + unit if unit else ''}")
-        )
+        issues.append(Issue(path, f"{spec.name} {value:g} is outside {shown}{' ' + unit if unit else ''}"))
         return None
     return float(value) if spec.kind == "continuous" else value
+
+
+def _is_within(number: float, low: float | None, high: float | None) -> bool:
+    return (low is None or number >= low) and (high is None or number <= high)
 
 
 def _is_number(text: str) -> bool:
@@ -238,9 +233,7 @@ def _nuisance(
         return None
     n_before = len(issues)
     bounds = [
-        _checked(
-            spec, bound, unit, spec.kind, (*place, i) if source == "choice" else place, issues
-        )
+        _checked(spec, bound, unit, spec.kind, (*place, i) if source == "choice" else place, issues)
         for i, bound in enumerate(distribution.bounds)
     ]
     if len(issues) > n_before:
@@ -274,7 +267,7 @@ def _settings(
     specs: Mapping[str, FactorSpec],
     parameters: dict[str, Parameter],
     issues: list[Issue],
-) -> dict[str, bool | Value]:
+) -> dict[str, Setting]:
     """Return all settings, and add factors that are fixed under settings to `parameters`."""
     known = {spec.name: spec for spec in synthesizer.settings}
     settings = {name: spec.default for name, spec in known.items()}
@@ -309,7 +302,7 @@ def _settings(
     return settings
 
 
-def _setting_problem(spec: SettingSpec, value: bool | Value) -> str | None:
+def _setting_problem(spec: SettingSpec, value: Setting) -> str | None:
     wanted = type(spec.default)
     fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
     if not fits or (isinstance(value, bool) and wanted is not bool):
@@ -321,9 +314,9 @@ def _setting_problem(spec: SettingSpec, value: bool | Value) -> str | None:
             f"it is one of {', '.join(spec.choices)}"
         )
     low, high = spec.bounds
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if (low is not None and value < low) or (high is not None and value > high):
-            return f"{spec.name} {value:g} is outside {low}..{high}"
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and not _is_within(float(value), low, high):
+        return f"{spec.name} {value:g} is outside {low}..{high}"
     return None
 
 

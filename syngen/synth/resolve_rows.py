@@ -13,8 +13,8 @@ from syngen.splits import (
     EVERYTHING_TRAIN,
     REST,
     Scheme,
-    beyond_levels,
     between_levels,
+    beyond_levels,
     level_condition,
     whole_levels,
 )
@@ -37,23 +37,18 @@ def resolve_sampling(
     for i, pair in enumerate(model.correlations or ()):
         place: DocumentPath = (*path, "correlations", i, "factors")
         first, second = pair.factors
-        if not all(
-            [_is_known(f, (*place, j), grid, names, issues) for j, f in enumerate(pair.factors)]
-        ):
+        known = [_is_known(f, (*place, j), grid, names, issues) for j, f in enumerate(pair.factors)]
+        if not all(known):
             continue
         if first == second:
             issues.append(Issue(place, f"{first!r} cannot be correlated with itself"))
             continue
         nominal = [name for name in pair.factors if not grid[name].is_ordered]
         if nominal:
-            issues.append(
-                Issue(place, f"factor {nominal[0]!r} is nominal; a correlation needs an order")
-            )
+            issues.append(Issue(place, f"factor {nominal[0]!r} is nominal; a correlation needs an order"))
             continue
         correlations.append(
-            Correlation(
-                grid.position(first), grid.position(second), pair.sigma, f"{first},{second}"
-            )
+            Correlation(grid.position(first), grid.position(second), pair.sigma, f"{first},{second}")
         )
     return Sampling(model.size, where, exclude, tuple(correlations))
 
@@ -148,8 +143,6 @@ def _is_known(
     """Whether a factor is in the grid; reports it unless the recipe names it, with a problem."""
     if name not in grid and name not in names:
         issues.append(
-            Issue(
-                path, f"no factor {name!r}{suggestion(name, names)}; there are {', '.join(names)}"
-            )
+            Issue(path, f"no factor {name!r}{suggestion(name, names)}; there are {', '.join(names)}")
         )
     return name in grid

@@ -89,8 +89,6 @@ def timbres() -> Mapping[str, Timbre]:
         except Exception as error:
             raise EngineError(f"timbre {entry.name!r} ({entry.value}) fails: {error}") from error
         if not isinstance(timbre, Timbre) or timbre.name in known:
-            raise EngineError(
-                f"timbre {entry.name!r} ({entry.value}) is not a Timbre of an unused name"
-            )
+            raise EngineError(f"timbre {entry.name!r} ({entry.value}) is not a Timbre of an unused name")
         known[timbre.name] = timbre
     return known

@@ -96,9 +96,7 @@ class ToneSynthesizer(Synthesizer):
         ),
     )
     settings = (
-        SettingSpec(
-            "antialias", True, summary="leave out partials at and above half the sampling rate"
-        ),
+        SettingSpec("antialias", True, summary="leave out partials at and above half the sampling rate"),
         SettingSpec("level", "peak", choices=("peak", "rms"), summary="what amplitude means"),
         SettingSpec(
             "time_axis",
@@ -129,14 +127,9 @@ class ToneSynthesizer(Synthesizer):
 
     def prepare(self, request: Request) -> Renderer:
         """Return a renderer that keeps unit waves which other observations share."""
-        if request.settings["antialias"]:
-            unit_wave = _band_limited(request)
-        else:
-            unit_wave = _naive(request)
+        unit_wave = _band_limited(request) if request.settings["antialias"] else _naive(request)
         gain = decibels_to_gain if request.parameters["amplitude"].unit == "dBFS" else float
-        shares_waves = not any(
-            request.parameters[name].is_interval for name in ("frequency", "phase")
-        )
+        shares_waves = not any(request.parameters[name].is_interval for name in ("frequency", "phase"))
         waves = _Kept(_WAVE_BYTES if shares_waves else 0)
 
         def render(values: ValueMapping, streams: Callable[[str], Stream]) -> FloatArray:

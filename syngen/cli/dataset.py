@@ -1,0 +1,178 @@
+"""``syngen info``, ``rows``, ``extract`` and ``verify``: commands on a dataset's folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syngen.cli.options import (
+    dataset_argument,
+    json_option,
+    quiet_option,
+    select_where,
+    where_option,
+)
+from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
+
+if TYPE_CHECKING:
+    from syngen.loaders.dataset import FactorDataset
+
+__all__ = ["extract", "info", "rows", "verify"]
+
+
+@click.command()
+@dataset_argument
+@json_option
+def info(dataset: Path, as_json: bool) -> None:
+    """Say what a dataset holds.
+
+    Example: syngen info data/syntone-tiny
+    """
+    from syngen.api import load
+    from syngen.storage.description import read_description
+    from syngen.storage.layout import Layout
+
+    ds = load(dataset)
+    description = read_description(Layout(dataset).description)
+    factors = [
+        {
+            "name": f.name,
+            "kind": f.kind,
+            "unit": f.unit,
+            "size": f.size,
+            "first": f.values[0],
+            "last": f.values[-1],
+        }
+        for f in ds.grid.factors
+    ]
+    content: dict[str, Any] = {
+        "name": ds.name,
+        "folder": str(dataset),
+        "fingerprint": description.fingerprint,
+        "observations": description.n_rows,
+        "splits": description.counts,
+        "hours": description.hours,
+        "sample_rate": ds.sample_rate,
+        "n_samples": ds.n_samples,
+        "codec": description.codec,
+        "bytes": sum(shard.bytes for shard in description.shards),
+        "shards": len(description.shards),
+        "grid_size": ds.grid.size,
+        "factors": factors,
+        "licence": description.licence,
+        "versions": description.versions,
+    }
+    if as_json:
+        echo_json(content)
+        return
+    click.echo(f"{ds.name}: {description.n_rows:,} observations of {ds.grid.size:,} grid points")
+    for name, count in description.counts.items():
+        click.echo(f"  {name:<12} {count:>10,}")
+    for factor in factors:
+        unit = f" {factor['unit']}" if factor["unit"] else ""
+        click.echo(
+            f"  {factor['name']:<12} {factor['size']:>10,} {factor['kind']} values, "
+            f"{factor['first']} to {factor['last']}{unit}"
+        )
+    click.echo(
+        f"  {description.hours:.2f} hours at {ds.sample_rate:,} Hz, {content['shards']} "
+        f"{description.codec.upper()} shards, {human_bytes(content['bytes'])}, "
+        f"licence {description.licence or 'not stated'}"
+    )
+
+
+@click.command()
+@dataset_argument
+@where_option
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="At most so many.")
+@json_option
+def rows(dataset: Path, where: tuple[str, ...], split: str | None, limit: int, as_json: bool) -> None:
+    """Print rows of the manifest as tab-separated text.
+
+    Example: syngen rows data/syntone-tiny --where timbre=sine --where frequency=200..400
+    """
+    view = select_where(_loaded(dataset), where, split)
+    frame = view.manifest.drop(columns="pcm_sha256").head(limit)
+    if as_json:
+        # silence has no level in dB: NaN would be no JSON
+        records = frame.astype(object).where(frame.notna(), None).reset_index(names="row")
+        echo_json(records.to_dict(orient="records"))
+    else:
+        click.echo(frame.to_csv(sep="\t", index_label="row"), nl=False)
+    say(f"{len(frame):,} of {len(view):,} rows")
+
+
+@click.command()
+@dataset_argument
+@click.argument("folder", type=click.Path(path_type=Path))
+@where_option
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+def extract(dataset: Path, folder: Path, where: tuple[str, ...], split: str | None, limit: int) -> None:
+    """Write observations as WAV files, named by row, with a CSV of their factors.
+
+    Example: syngen extract data/syntone-tiny clips --where timbre=sine --limit 3
+    """
+    from syngen._files import write_atomic
+    from syngen.errors import ParameterError
+    from syngen.storage.codec import find_codec
+    from syngen.storage.layout import key_of
+
+    view = select_where(_loaded(dataset), where, split)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ParameterError(f"{folder} is not an empty folder; choose another")
+    started = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    n = min(limit, len(view))
+    wav = find_codec("wav")
+    for position in range(n):
+        observation = view[position]
+        pcm = (observation.waveform * 32768.0).astype("int16")
+        name = f"{key_of(int(view.rows[position]))}.wav"
+        write_atomic(folder / name, wav.encode(pcm, observation.sample_rate))
+    frame = view.manifest.head(n).drop(columns=["pcm_sha256", "shard", "offset", "size"])
+    frame.insert(0, "file_name", [f"{key_of(int(row))}.wav" for row in frame.index])
+    write_atomic(folder / "metadata.csv", frame.to_csv(index_label="row").encode("utf-8"))
+    say(f"{n:,} of {len(view):,} observations in {folder}, in {time.monotonic() - started:.1f} seconds")
+
+
+@click.command()
+@dataset_argument
+@click.option(
+    "--rerender",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Render N observations again.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
+@json_option
+@quiet_option
+def verify(dataset: Path, rerender: int, seed: int, as_json: bool, quiet: bool) -> None:
+    """Check every hash, row and member of a dataset; exit 4 if anything is not as it should be.
+
+    Example: syngen verify data/syntone-tiny --rerender 50
+    """
+    from syngen.api import verify as check
+
+    started = time.monotonic()
+    with progress_on_stderr("checked", quiet=quiet) as progress:
+        problems = check(dataset, rerender=rerender, seed=seed, progress=progress)
+    if as_json:
+        echo_json(problems)
+    else:
+        for problem in problems:
+            click.echo(problem)
+    found = f"{len(problems)} problems" if problems else "sound"
+    again = f", {rerender:,} rendered again" if rerender else ""
+    say(f"{dataset}: {found}{again}, in {time.monotonic() - started:.1f} seconds")
+    if problems:
+        click.get_current_context().exit(4)
+
+
+def _loaded(dataset: Path) -> FactorDataset:
+    from syngen.api import load
+
+    return load(dataset)

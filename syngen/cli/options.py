@@ -1,0 +1,72 @@
+"""Options that several commands share, as decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from syngen.errors import ParameterError
+
+if TYPE_CHECKING:
+    from syngen.factors import FactorGrid
+    from syngen.loaders.dataset import FactorDataset
+
+__all__ = ["dataset_argument", "json_option", "quiet_option", "select_where", "where_option"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def json_option(command: Command) -> Command:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")(command)
+
+
+def quiet_option(command: Command) -> Command:
+    """Add ``-q``."""
+    return click.option("-q", "--quiet", is_flag=True, help="No progress.")(command)
+
+
+def dataset_argument(command: Command) -> Command:
+    """Add the folder of a dataset."""
+    return click.argument("dataset", type=click.Path(path_type=Path))(command)
+
+
+def where_option(command: Command) -> Command:
+    """Add ``--where`` and ``--split``."""
+    command = click.option("--split", help="Only this split.")(command)
+    return click.option(
+        "--where",
+        multiple=True,
+        metavar="FACTOR=VALUES",
+        help="Only these values, as in timbre=sine,square or frequency=200..400; may be repeated.",
+    )(command)
+
+
+def select_where(dataset: FactorDataset, where: tuple[str, ...], split: str | None) -> FactorDataset:
+    """Return the view that ``--where`` and ``--split`` ask for."""
+    conditions: dict[str, Any] = {}
+    for text in where:
+        name, found, values = text.partition("=")
+        if not found or not values:
+            raise ParameterError(f"--where {text!r}: FACTOR=VALUES is needed, as in timbre=sine")
+        if name in conditions:
+            raise ParameterError(f"--where names {name!r} twice; give all its values at once")
+        conditions[name] = _condition(dataset.grid, name, values)
+    if split is not None:
+        conditions["split"] = split
+    return dataset.select(**conditions)
+
+
+def _condition(grid: FactorGrid, name: str, values: str) -> Any:
+    if name not in grid or isinstance(grid[name].values[0], str):
+        return values.split(",")
+    low, is_range, high = values.partition("..")
+    try:
+        if is_range:
+            return (float(low) if low else None, float(high) if high else None)
+        return [float(value) for value in values.split(",")]
+    except ValueError as error:
+        raise ParameterError(f"--where {name}={values}: {name} takes numbers: {error}") from error

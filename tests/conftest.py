@@ -1,0 +1,33 @@
+"""Fixtures that every kind of test shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+from syngen.recipe.library import recipe_path
+from syngen.recipe.parse import parse_recipe
+from syngen.synth.resolve import ResolvedRecipe, resolve_draft
+
+# the same examples in every run, and no verdict that depends on the speed of the machine
+hypothesis.settings.register_profile("syngen", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("syngen")
+
+
+@pytest.fixture(autouse=True)
+def _isolated_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNGEN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(2402)
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe() -> ResolvedRecipe:
+    path = recipe_path("syntone-tiny")
+    return resolve_draft(parse_recipe(path.read_text("utf-8"), source=path.name))
