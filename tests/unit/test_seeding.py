@@ -175,3 +175,74 @@ def test_permutation_scatters_neighbours() -> None:
 def test_permutation_refuses_impossible_sizes(size: int) -> None:
     with pytest.raises(ParameterError, match=rf"permutation of {size} points: 1 to 2\*\*62"):
         Permutation(size, seed=3, name="order")
+
+
+# Literal numbers that freeze the contract: a change of one of them changes every dataset.
+GOLDEN_STREAMS = [
+    (
+        (0, "order", 0),
+        (0x22EF8506C123069A, 0xF6FD272A1DDF98A8, 0x53BF16CDD071DDDB),
+        "0x1.177c283609180p-3",
+        "-0x1.18a90e8c7b1f3p+0",
+    ),
+    (
+        (2402, "nuisance/phase", 0),
+        (0x2576A63637D8D57A, 0x6080B7A10FAD6199, 0xB5D8247FF2DEFB8C),
+        "0x1.2bb531b1bec68p-3",
+        "-0x1.0d60778d91c66p+0",
+    ),
+    (
+        (2402, "nuisance/phase", 1),
+        (0xF2DCB120D08AF2D7, 0x42A348663EB7E8EA, 0xBA36D8B2D4BE532C),
+        "0x1.e5b96241a115ep-1",
+        "0x1.a1d7084eaa196p+0",
+    ),
+    (
+        (2402, "split/default", 12345),
+        (0x3E2790641C6BC34E, 0x215DFA929AE2F8D9, 0xDEFE11E531E35610),
+        "0x1.f13c8320e35e0p-3",
+        "-0x1.650b597c05433p-1",
+    ),
+    (
+        (2**63 - 1, "correlation/a,b", 2**62 - 1),
+        (0x5FB82D180E1C4014, 0x28EC9A2DDB9A17FF, 0x618EED7AD59FEC9E),
+        "0x1.7ee0b46038710p-2",
+        "-0x1.493f6483f0954p-2",
+    ),
+]
+GOLDEN_PERMUTATIONS = [
+    ((10, 0, "order"), [4, 7, 3, 2, 8, 0, 1, 5]),
+    ((17, 1, "split/speakers"), [11, 7, 8, 1, 6, 0, 4, 15]),
+    ((408, 2402, "order"), [341, 304, 362, 86, 286, 106, 55, 179]),
+    ((32000, 2402, "order"), [12274, 11659, 28276, 29215, 15778, 13352, 27724, 1136]),
+    (
+        (2**62, 2402, "order"),
+        [
+            2734604596029864667,
+            54803838075777129,
+            77507897759392,
+            636169822567136797,
+            4065916205628349772,
+            2733002133734132816,
+            3019373618414829008,
+            4144976222455678730,
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("place", "words", "uniform", "normal"), GOLDEN_STREAMS)
+def test_streams_give_the_numbers_of_the_contract(
+    place: tuple[int, str, int], words: tuple[int, ...], uniform: str, normal: str
+) -> None:
+    assert tuple(Stream(*place).raw(3).tolist()) == words
+    assert Stream(*place).uniform(1)[0] == float.fromhex(uniform)
+    assert Stream(*place).normal(1)[0] == float.fromhex(normal)
+
+
+@pytest.mark.parametrize(("place", "points"), GOLDEN_PERMUTATIONS)
+def test_permutations_give_the_points_of_the_contract(
+    place: tuple[int, int, str], points: list[int]
+) -> None:
+    size, seed, name = place
+    assert Permutation(size, seed=seed, name=name)(np.arange(8)).tolist() == points

@@ -1,0 +1,122 @@
+"""The package as a whole: its layers, its public names, its shipped files."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import syngen
+from syngen.recipe.library import manifest_path, recipe_names
+from syngen.recipe.schema import json_schema
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "librosa",
+    "soundfile",
+    "pydantic",
+    "ruamel",
+    "sklearn",
+    "rich",
+)
+
+
+def imported_by(code: str) -> set[str]:
+    program = f"import sys\n{code}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_layers_are_kept() -> None:
+    program = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "2 kept, 0 broken" in done.stdout
+
+
+def test_import_is_light() -> None:
+    assert imported_by("import syngen").isdisjoint(HEAVY)
+
+
+def test_command_line_starts_without_heavy_imports() -> None:
+    assert imported_by("import syngen.cli.main").isdisjoint(HEAVY)
+
+
+def test_stub_has_the_lazy_names() -> None:
+    stub = ast.parse((ROOT / "syngen" / "__init__.pyi").read_text("utf-8"))
+    names = {
+        alias.asname: node.module
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert names == syngen._HOMES
+
+
+@pytest.mark.parametrize("name", syngen.__all__)
+def test_every_public_name_can_be_imported_and_is_documented(name: str) -> None:
+    assert getattr(syngen, name).__doc__
+
+
+def test_no_public_function_shares_a_name_with_a_module() -> None:
+    modules = {path.stem for path in (ROOT / "syngen").rglob("*.py")}
+    modules |= {path.name for path in (ROOT / "syngen").iterdir() if path.is_dir()}
+    functions = {name for name in syngen.__all__ if name.islower()}
+    assert functions.isdisjoint(modules)
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = syngen.nothing  # type: ignore[attr-defined]
+
+
+def test_shipped_schema_is_current() -> None:
+    shipped = json.loads((ROOT / "syngen" / "recipe" / "schema.json").read_text("utf-8"))
+    assert shipped == json_schema()
+
+
+def test_there_are_shipped_recipes() -> None:
+    assert {"syntone-tiny", "syntone-small", "syntone-paper"} <= set(recipe_names())
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_factor_manifests_are_what_the_recipes_give(name: str, tmp_path: Path) -> None:
+    made = tmp_path / "manifest.parquet"
+    n_rows = syngen.expand(name, made)
+    expected, found = pq.read_table(manifest_path(name)), pq.read_table(made)
+    assert found.num_rows == n_rows > 0
+    assert found.equals(expected, check_metadata=True)
+    indices = found.column("index").to_numpy()
+    assert (indices[1:] > indices[:-1]).all()
+
+
+def test_wheel_carries_recipes_manifests_and_types(tmp_path: Path) -> None:
+    build = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(tmp_path),
+        str(ROOT),
+    ]
+    done = subprocess.run(build, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for name in recipe_names():
+        assert f"syngen/_shipped/recipes/{name}.yaml" in names
+        assert f"syngen/_shipped/manifests/{name}.parquet" in names
+    assert {"syngen/py.typed", "syngen/__init__.pyi", "syngen/recipe/schema.json"} <= names
+    assert "syngen/recipe/template.yaml" in names

@@ -1,0 +1,1 @@
+"""Measurements and figures, run by hand: ``python -m tests.benchmarks.NAME``."""

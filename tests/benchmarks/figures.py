@@ -1,0 +1,82 @@
+"""Draw the figures of the README from real output: ``python -m tests.benchmarks.figures docs/figures``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import syngen
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from syngen import FactorDataset, Observation
+
+_COLUMNS = 4
+_INK, _FAINT = "#1b3a57", "#b8c4cf"
+_BASE = {"timbre": 3, "amplitude": 13, "frequency": 100}
+
+
+def traversal(dataset: FactorDataset, path: Path) -> None:
+    """Draw one row of panels per factor: that factor varies, the others stay where they are."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    grid = dataset.grid
+    figure, axes = plt.subplots(len(grid), _COLUMNS, figsize=(11, 7.2), sharex=True, sharey=True)
+    for row, factor in enumerate(grid.factors):
+        levels = np.linspace(0, factor.size - 1, _COLUMNS).round().astype(int)
+        for column, level in enumerate(levels):
+            point = {**_BASE, factor.name: int(level)}
+            index = int(grid.indices_of([[point[name] for name in grid.names]])[0])
+            position = int(np.flatnonzero(dataset.indices == index)[0])
+            value = factor.values[level]
+            shown = value if isinstance(value, str) else f"{value:.0f} {factor.unit}"
+            _draw(axes[row, column], dataset[position])
+            axes[row, column].set_title(f"{factor.name} = {shown}", fontsize=10, color=_INK)
+        axes[row, 0].set_ylabel("level in dB", fontsize=9)
+    for ax in axes[-1]:
+        ax.set_xlabel("frequency in kHz", fontsize=9)
+    figure.suptitle(
+        f"{dataset.name}: each row varies one factor and keeps the others "
+        "(spectrum; inset: the first 10 ms of the waveform)",
+        fontsize=11,
+    )
+    figure.tight_layout()
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _draw(ax: Axes, observation: Observation) -> None:
+    waveform, rate = observation.waveform.astype(float), observation.sample_rate
+    window = np.hanning(len(waveform))
+    spectrum = np.abs(np.fft.rfft(waveform * window)) / window.sum() * 2
+    kilohertz = np.fft.rfftfreq(len(waveform), 1 / rate) / 1000
+    ax.fill_between(kilohertz, -100, 20 * np.log10(spectrum + 1e-9), color=_INK, linewidth=0.4)
+    ax.set(xlim=(0, rate / 2000), ylim=(-100, 60))
+    ax.set_yticks([-100, -50, 0])
+    ax.tick_params(labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
+    inset = ax.inset_axes((0.3, 0.68, 0.7, 0.3))
+    n = rate // 100
+    inset.axhline(0, color=_FAINT, linewidth=0.6)
+    inset.plot(np.arange(n) / rate, waveform[:n], color=_INK, linewidth=0.9)
+    inset.set(xlim=(0, n / rate), ylim=(-1, 1))
+    inset.axis("off")
+
+
+def main() -> None:
+    """Draw every figure into the folder given."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/figures")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "traversal.png"
+    traversal(syngen.render("syntone-small"), path)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()

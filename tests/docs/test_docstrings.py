@@ -1,0 +1,39 @@
+"""Examples in docstrings run, and everything public has a docstring."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import syngen
+
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(syngen.__path__, "syngen.")
+    if "__main__" not in module.name
+)
+
+
+@pytest.mark.parametrize("name", ["syngen", *MODULES])
+def test_examples_in_docstrings_run(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+
+
+def test_there_are_examples_at_all() -> None:
+    modules = [importlib.import_module(name) for name in ("syngen", *MODULES)]
+    finder = doctest.DocTestFinder()
+    n_examples = sum(len(test.examples) for module in modules for test in finder.find(module))
+    assert n_examples >= 25
+
+
+@pytest.mark.parametrize("name", [name for name in syngen.__all__ if name.islower()])
+def test_public_functions_document_parameters_and_errors(name: str) -> None:
+    function = getattr(syngen, name)
+    text = inspect.getdoc(function) or ""
+    for parameter in inspect.signature(function).parameters:
+        assert parameter in text, f"{name}: {parameter} is not documented"

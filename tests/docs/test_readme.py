@@ -1,0 +1,83 @@
+"""The README's code runs as it stands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import syngen
+from syngen.recipe.library import recipe_names
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [text for found, text in _BLOCK.findall(README) if found == language]
+
+
+def section(heading: str) -> str:
+    return README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+@pytest.fixture
+def newcomers_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    syngen.generate("syntone-small", "data/syntone-small", limit=2_000, jobs=1)
+    return tmp_path
+
+
+@pytest.mark.parametrize("heading", ["Quick start", "Tests"])
+def test_sections_that_newcomers_run_have_exactly_one_bash_block(heading: str) -> None:
+    assert len(re.findall(r"^```bash$", section(heading), re.MULTILINE)) == 1
+
+
+def test_python_blocks_run_from_top_to_bottom(newcomers_folder: Path) -> None:
+    found = blocks("python")
+    assert len(found) >= 5
+    program = newcomers_folder / "program.py"
+    program.write_text("\n".join(found), "utf-8")
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "<FactorDataset syntone-small" in done.stdout
+
+
+def test_bash_blocks_for_own_recipes_run(newcomers_folder: Path) -> None:
+    (lines,) = re.findall(r"^```bash\n(.*?)^```$", section("Recipes of your own"), re.MULTILINE | re.DOTALL)
+    commands = lines.strip().splitlines()
+    assert len(commands) >= 4
+    for command in commands:
+        words = command.split()
+        assert words[0] == "syngen"
+        done = subprocess.run(
+            [sys.executable, "-m", *words], capture_output=True, text=True, cwd=newcomers_folder
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    assert syngen.verify(newcomers_folder / "data" / "my-tones") == []
+
+
+def test_yaml_blocks_are_recipes() -> None:
+    found = blocks("yaml")
+    assert found
+    for text in found:
+        from syngen.recipe.parse import parse_recipe
+        from syngen.synth.resolve import resolve_draft
+
+        assert resolve_draft(parse_recipe(text)).size > 0
+
+
+def test_every_shipped_recipe_is_in_the_readme() -> None:
+    for name in recipe_names():
+        assert f"| `{name}` | {syngen.load_recipe(name).size:,} |" in README
+
+
+def test_files_that_the_readme_links_to_exist() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert len(links) >= 4
+    for link in links:
+        assert (ROOT / link).is_file(), link
