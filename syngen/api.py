@@ -5,7 +5,6 @@ Each imports what it needs when it is called, so that ``import syngen`` costs no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -58,18 +57,13 @@ def load_recipe(recipe: RecipeLike) -> ResolvedRecipe:
     FactorGrid(timbre: 4, amplitude: 20, frequency: 400; 32,000 points)
     """
     from syngen.recipe.library import find_recipe
-    from syngen.recipe.parse import parse_recipe, read_text
+    from syngen.recipe.parse import parse_document, parse_recipe, read_text
     from syngen.synth.resolve import ResolvedRecipe, resolve_draft
 
     if isinstance(recipe, ResolvedRecipe):
         return recipe
     if isinstance(recipe, Mapping):
-        # JSON is YAML: the document passes through the same checks as a file
-        try:
-            text = json.dumps(recipe, indent=2, ensure_ascii=False)
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"the recipe is not plain data: {error}") from error
-        return resolve_draft(parse_recipe(text + "\n", source="recipe"))
+        return resolve_draft(parse_document(recipe))
     if not isinstance(recipe, (str, Path)):
         raise ParameterError(f"{recipe!r} is not a recipe: give a name, a path or a mapping")
     path = find_recipe(recipe)

@@ -22,6 +22,15 @@ def check_usable(layout: Layout, *, overwrite: bool = False) -> None:
     ParameterError
         If it is a file, cannot be written, or holds files that are not a dataset's.
     """
+    try:
+        _check_usable(layout, overwrite=overwrite)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ParameterError):
+            raise
+        raise ParameterError(f"{layout.folder} cannot be used: {error}") from error
+
+
+def _check_usable(layout: Layout, *, overwrite: bool) -> None:
     folder = layout.folder
     if folder.exists() and not folder.is_dir():
         raise ParameterError(f"{folder} is a file; a dataset needs a folder")

@@ -123,9 +123,17 @@ def run(
         receipts = {s.name: r for s in plan.shards if (r := read_receipt(layout, s)) is not None}
         remaining = [shard for shard in plan.shards if shard.name not in receipts]
         n_jobs = min(jobs or default_jobs(), max(1, len(remaining)))
-        for receipt in _make(plan, layout, remaining, n_jobs, _told(progress, plan, remaining)):
-            receipts[receipt.entry.name] = receipt
-        description = _finish(plan, layout, [receipts[shard.name] for shard in plan.shards])
+        try:
+            for receipt in _make(plan, layout, remaining, n_jobs, _told(progress, plan, remaining)):
+                receipts[receipt.entry.name] = receipt
+            description = _finish(plan, layout, [receipts[shard.name] for shard in plan.shards])
+        except OSError as error:
+            raise GenerationIncompleteError(
+                f"{folder}: {error.strerror or error}. The finished shards are kept; "
+                "run the same command again to go on."
+            ) from error
+        finally:
+            folders.remove_temporaries(layout)
         folders.remove_work(layout)
     rendered = sum(shard.n_rows for shard in remaining)
     return _report(layout, description, rendered, started)

@@ -337,9 +337,9 @@ def _integers(random_state: RandomState, high: int, n: int) -> IntArray:
     if isinstance(random_state, np.random.RandomState):
         return np.asarray(random_state.randint(high, size=n), dtype=np.int64)
     if isinstance(random_state, np.random.Generator):
-        return random_state.integers(high, size=n)
+        return np.asarray(random_state.integers(high, size=n), dtype=np.int64)
     if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
-        return np.random.default_rng(int(random_state)).integers(high, size=n)
+        return np.asarray(np.random.default_rng(int(random_state)).integers(high, size=n))
     raise ParameterError(
         f"random_state {random_state!r}; a RandomState, a Generator or a whole number is needed"
     )

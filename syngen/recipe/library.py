@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -48,8 +49,9 @@ def find_recipe(recipe: str | Path) -> Path:
     if isinstance(recipe, str) and recipe in recipe_names():
         return recipe_path(recipe)
     path = Path(recipe)
-    if path.exists():
-        return path
+    with contextlib.suppress(OSError, ValueError):  # a name too long for a file, or with a NUL
+        if path.exists():
+            return path
     names = ", ".join(recipe_names())
     message = f"no shipped recipe and no file{suggestion(recipe, recipe_names())}; shipped: {names}"
     raise RecipeError([Issue((), message, str(recipe))])

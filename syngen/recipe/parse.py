@@ -6,6 +6,7 @@ events, before anything is built from them.
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from syngen._typing import DocumentPath
 from syngen.errors import Issue, RecipeError, suggestion
 from syngen.recipe.schema import Recipe
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "Draft", "parse_recipe", "read_text"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "Draft", "parse_document", "parse_recipe", "read_text"]
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -52,6 +53,8 @@ class Draft:
 
     def located(self, issue: Issue) -> Issue:
         """Return the issue with the position of its path, or of the nearest part around it."""
+        if not self.positions:
+            return Issue(issue.path, issue.message, self.source)
         path = issue.path
         while path and path not in self.positions:
             path = path[:-1]
@@ -114,7 +117,33 @@ def parse_recipe(text: str, *, source: str = "recipe") -> Draft:
     if not isinstance(plain, dict):
         message = "a recipe is a map that starts with name:, synthesizer:, seed:, factors:"
         raise RecipeError([Issue((), message, source, 1, 1)])
-    recipe, issues = _validated(plain)
+    return _drafted(plain, text, positions, source, duplicates)
+
+
+def parse_document(document: Mapping[str, Any], *, source: str = "recipe") -> Draft:
+    """Check a recipe that is plain data already; problems carry paths instead of positions.
+
+    Raises
+    ------
+    RecipeError
+        If the document holds something that JSON cannot say.
+    """
+    try:
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        plain = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecipeError([Issue((), f"not plain data: {error}", source)]) from error
+    return _drafted(plain, text + "\n", {}, source, ())
+
+
+def _drafted(
+    document: dict[str, Any],
+    text: str,
+    positions: Mapping[DocumentPath, tuple[int, int]],
+    source: str,
+    duplicates: tuple[Issue, ...],
+) -> Draft:
+    recipe, issues = _validated(document)
     draft = Draft(None, (), positions, source)
     located = [*duplicates, *(draft.located(issue) for issue in issues)]
     if recipe is not None:

@@ -157,7 +157,7 @@ class Parameter:
         All levels of a factor; the one fixed value; the choices of a nuisance, or its lowest and highest
         number.
     path : tuple
-        Where the recipe says so.
+        Where the recipe gives the values.
     """
 
     name: str
@@ -173,8 +173,8 @@ class Parameter:
 
     def place(self, value: Value) -> DocumentPath:
         """Return the document path of one value, where it stands in a list."""
-        if self.role == "factor":
-            return (*self.path, "values", self.values.index(value))
+        if self.path[-1] == "values":
+            return (*self.path, self.values.index(value))
         return self.path
 
     def issue(self, message: str, value: Value | None = None) -> Issue:

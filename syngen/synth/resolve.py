@@ -166,7 +166,7 @@ def _abridged(issues: list[Issue]) -> list[Issue]:
     """Keep the first of the issues that values of one formula share, and count the others."""
     groups: dict[tuple[object, ...], list[Issue]] = {}
     for issue in issues:
-        key = (issue.line, issue.column, issue.message.split(" ", 1)[0])
+        key = (issue.path, issue.line, issue.column, issue.message.split(" ", 1)[0])
         groups.setdefault(key, []).append(issue)
     return [
         first if not more else replace(first, message=f"{first.message} (and {len(more)} more here)")

@@ -59,7 +59,8 @@ def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Is
         factor = spec and _factor(spec, factor_model, path, issues)
         if factor:
             factors.append(factor)
-            parameters[name] = Parameter(name, "factor", factor.unit, factor.values, path)
+            source = next(s for s in VALUE_SOURCES if getattr(factor_model, s) is not None)
+            parameters[name] = Parameter(name, "factor", factor.unit, factor.values, (*path, source))
     for name, nuisance_model in recipe.nuisances.items():
         path = ("nuisances", name)
         spec = _spec(specs, name, path, synthesizer, issues)
