@@ -230,7 +230,8 @@ class FactorDataset(Sequence[Observation]):
             raise PositionError(
                 f"position {int(numbers[outside[0]])} outside 0..{n - 1} of {n} observations"
             )
-        return self.rows[numbers]
+        rows: IntArray = self.rows[numbers]
+        return rows
 
     @property
     def num_factors(self) -> int:

@@ -239,7 +239,7 @@ class Synthesizer(ABC):
         """Return a renderer for this request. Called once per process."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Observation:
     """One waveform with the factors that made it. In a notebook it plays.
 
