@@ -41,8 +41,10 @@ def quantise(waveform: FloatArray) -> PcmArray:
     if not (low >= -FULL_SCALE - 1.0 and high <= FULL_SCALE):
         peak = max(-float(low), float(high)) / FULL_SCALE
         raise EngineError(f"the waveform peaks at {peak:.6g}, beyond full scale 1.0; lower its level")
-    np.minimum(waveform, FULL_SCALE - 1.0, out=waveform)
-    np.maximum(waveform, -FULL_SCALE, out=waveform)
+    if high > FULL_SCALE - 1.0:
+        np.minimum(waveform, FULL_SCALE - 1.0, out=waveform)
+    if low < -FULL_SCALE:
+        np.maximum(waveform, -FULL_SCALE, out=waveform)
     return waveform.astype(np.int16)
 
 

@@ -38,6 +38,7 @@ __all__ = [
 _MAX_BITS = 16
 _NODES_PER_PARTIAL = 24
 _SINE_NODES = 1024
+_BLOCK = 4096  # samples at a time: what a look-up needs stays in the CPU's cache
 MAX_PARTIALS = (1 << _MAX_BITS) // _NODES_PER_PARTIAL
 """Highest partial number that a period table can hold."""
 
@@ -91,22 +92,27 @@ class PeriodTable:
         -------
         ndarray of float64, shape (n,)
         """
-        cell = (phase >> np.uint64(64 - self._bits)).view(np.int64)
+        result = np.empty(len(phase))
+        for start in range(0, len(phase), _BLOCK):
+            self._look_up(phase[start : start + _BLOCK], result[start : start + _BLOCK])
+        return result
+
+    def _look_up(self, phase: UIntArray, out: FloatArray) -> None:
         bits = phase << np.uint64(self._bits)
         # the next 52 bits of the phase become the fraction of a double in [1, 2)
-        bits >>= np.uint64(12)
-        bits |= np.uint64(0x3FF0000000000000)
+        np.right_shift(bits, np.uint64(12), out=bits)
+        np.bitwise_or(bits, np.uint64(0x3FF0000000000000), out=bits)
         x = bits.view(np.float64)
-        x -= 1.0
+        np.subtract(x, 1.0, out=x)
+        cell = (phase >> np.uint64(64 - self._bits)).view(np.int64)
         c0, c1, c2, c3 = self._cells
         # every cell is in range; the mode only spares numpy a buffered check
-        result = c3.take(cell, mode="clip")
-        term = np.empty_like(result)
+        c3.take(cell, out=out, mode="clip")
+        term = np.empty(len(phase))
         for coefficient in (c2, c1, c0):
-            result *= x
+            np.multiply(out, x, out=out)
             coefficient.take(cell, out=term, mode="clip")
-            result += term
-        return result
+            np.add(out, term, out=out)
 
     @cached_property
     def peak(self) -> float:

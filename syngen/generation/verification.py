@@ -18,7 +18,7 @@ import pyarrow as pa
 from syngen._files import inside, sha256_of
 from syngen._typing import ProgressUpdate
 from syngen.errors import ManifestError, ParameterError, ShardError, SyngenError
-from syngen.generation.worker import peak_of, rms_db_of
+from syngen.generation.worker import levels_db, mean_square_of, peak_of
 from syngen.seeding import Permutation
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.codec import Codec, find_codec
@@ -308,15 +308,9 @@ def _pcm_problem(pcm: PcmArray, row: _Row) -> str | None:
         return f"{len(pcm)} samples, the manifest says {row.n_samples}"
     if hashlib.sha256(pcm.astype("<i2", copy=False).tobytes()).digest() != row.sha256:
         return "the samples have another SHA-256 than the manifest says"
-    if peak_of(pcm) != row.peak or not _is_same_level(rms_db_of(pcm), row.rms_db):
+    if peak_of(pcm) != row.peak or levels_db([mean_square_of(pcm)])[0].as_py() != row.rms_db:
         return "peak or rms_db of the manifest do not fit the samples"
     return None
-
-
-def _is_same_level(found: float | None, stored: float | None) -> bool:
-    if found is None or stored is None:
-        return found is stored
-    return bool(np.float32(found) == np.float32(stored))
 
 
 def _row_problems(

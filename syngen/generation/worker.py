@@ -8,6 +8,7 @@ has a name that anybody reads.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from syngen.synth.rendering import Rendering
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json, PcmArray, Value
 
-__all__ = ["Receipt", "ShardWorker", "peak_of", "read_receipt", "rms_db_of"]
+__all__ = ["Receipt", "ShardWorker", "levels_db", "mean_square_of", "peak_of", "read_receipt"]
 
 _DB_PER_DOUBLING = 3.010299956639812  # 10 log10(2)
 _EXACT_SAMPLES = 1 << 20  # as many squares of 16-bit samples sum below 2**53
@@ -151,7 +152,7 @@ class ShardWorker:
             stored.n_samples.append(len(pcm))
             stored.sha256.append(hashlib.sha256(pcm.astype("<i2", copy=False).data).digest())
             stored.peak.append(peak_of(pcm))
-            stored.rms_db.append(rms_db_of(pcm))
+            stored.mean_square.append(mean_square_of(pcm))
             for name, value in observation.nuisances.items():
                 stored.nuisances[name].append(value)
         return stored
@@ -169,7 +170,7 @@ class ShardWorker:
             "n_samples": pa.array(stored.n_samples, pa.int32()),
             "pcm_sha256": pa.array(stored.sha256, pa.binary(32)),
             "peak": pa.array(stored.peak, pa.float32()),
-            "rms_db": pa.array(stored.rms_db, pa.float32()),
+            "rms_db": levels_db(stored.mean_square),
         }
         return pa.table(columns)
 
@@ -183,7 +184,7 @@ class _Stored:
     n_samples: list[int]
     sha256: list[bytes]
     peak: list[float]
-    rms_db: list[float | None]
+    mean_square: list[float]
     nuisances: dict[str, list[Value]]
 
 
@@ -192,8 +193,8 @@ def peak_of(pcm: PcmArray) -> float:
     return max(int(pcm.max()), -int(pcm.min())) / 32768.0
 
 
-def rms_db_of(pcm: PcmArray) -> float | None:
-    """Return the level in dB, an RMS of 1.0 being 0 dB; None for digital silence.
+def mean_square_of(pcm: PcmArray) -> float:
+    """Return the mean square of the samples, full scale being 1.0.
 
     The sum of squares is a sum of integers below 2**53 held in float64, hence exact in any order.
     """
@@ -202,9 +203,15 @@ def rms_db_of(pcm: PcmArray) -> float | None:
         samples = pcm[start : start + _EXACT_SAMPLES].astype(np.float64)
         # not np.dot: its threads would compete with the other workers
         total += int(np.einsum("i,i->", samples, samples))
-    if total == 0:
-        return None
-    return float(log2(total / len(pcm) / 2.0**30)) * _DB_PER_DOUBLING
+    return total / len(pcm) / 2.0**30
+
+
+def levels_db(mean_squares: Sequence[float]) -> pa.Array:
+    """Return levels in dB as float32, an RMS of 1.0 being 0 dB; null for digital silence."""
+    squares = np.array(mean_squares, dtype=np.float64)
+    is_silent = squares == 0.0
+    levels = log2(np.where(is_silent, 1.0, squares)) * _DB_PER_DOUBLING
+    return pa.array(levels.astype(np.float32), mask=is_silent)
 
 
 def check_versions(plan: Plan, expected: dict[str, str]) -> None:
