@@ -130,15 +130,27 @@ class ResolvedRecipe:
                 [n.name, n.unit, type(n.distribution).__name__, asdict(n.distribution)]  # type: ignore[call-overload]
                 for n in self.nuisances
             ],
-            "fixed": {
-                name: [parameter.unit, parameter.values[0]]
-                for name, parameter in request.parameters.items()
-                if parameter.role == "fixed"
-            },
-            "settings": dict(request.settings),
+            "fixed": self._stated_fixed(),
+            "settings": self._stated_settings(),
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+    # What is left at its default is not hashed: a synthesizer that learns a new factor keeps the
+    # fingerprints of all recipes that do not mention it.
+
+    def _stated_fixed(self) -> Json:
+        specs = {spec.name: spec for spec in self.synthesizer.factors}
+        return {
+            name: [parameter.unit, parameter.values[0]]
+            for name, parameter in self.request.parameters.items()
+            if parameter.role == "fixed"
+            and (parameter.unit, parameter.values[0]) != (specs[name].default_unit, specs[name].default)
+        }
+
+    def _stated_settings(self) -> Json:
+        defaults = {spec.name: spec.default for spec in self.synthesizer.settings}
+        return {name: v for name, v in self.request.settings.items() if v != defaults[name]}
 
 
 def resolve_draft(draft: Draft) -> ResolvedRecipe:
