@@ -8,6 +8,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+import syngen
 from syngen.recipe.library import recipe_path
 from syngen.recipe.parse import parse_recipe
 from syngen.synth.resolve import ResolvedRecipe, resolve_draft
@@ -31,3 +32,11 @@ def rng() -> np.random.Generator:
 def tiny_recipe() -> ResolvedRecipe:
     path = recipe_path("syntone-tiny")
     return resolve_draft(parse_recipe(path.read_text("utf-8"), source=path.name))
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """syntone-tiny as WAV in ten shards. Copy it before changing anything."""
+    folder = tmp_path_factory.mktemp("tiny") / "syntone-tiny"
+    syngen.generate("syntone-tiny", folder, jobs=1, shard_size=50)
+    return folder

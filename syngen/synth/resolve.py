@@ -26,7 +26,7 @@ from syngen.synth.resolve_parameters import resolve_parameters
 from syngen.synth.resolve_rows import resolve_sampling, resolve_splits
 
 if TYPE_CHECKING:
-    from syngen._typing import IntArray
+    from syngen._typing import IntArray, Json
     from syngen.nuisances import Nuisance
 
 __all__ = ["ResolvedRecipe", "resolve", "resolve_draft"]

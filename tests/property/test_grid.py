@@ -102,7 +102,6 @@ def test_condition_masks_agree_with_a_search(grid: FactorGrid, data: st.DataObje
         expected = [all(_agrees(p[name], term) for name, term in one.items()) for p in points]
         assert condition.holds(levels).tolist() == expected
     expected = [
-        any(all(_agrees(p[name], term) for name, term in one.items()) for one in wanted)
-        for p in points
+        any(all(_agrees(p[name], term) for name, term in one.items()) for one in wanted) for p in points
     ]
     assert any_holds(compiled, levels).tolist() == expected

@@ -155,9 +155,7 @@ def test_lists_and_float32_are_taken_as_float64(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_each_element_does_not_depend_on_its_neighbours(
-    name: str, rng: np.random.Generator
-) -> None:
+def test_each_element_does_not_depend_on_its_neighbours(name: str, rng: np.random.Generator) -> None:
     function, _ = FUNCTIONS[name]
     x = rng.uniform(0.01, 0.99, 1003)
     whole = function(x)

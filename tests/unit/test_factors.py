@@ -34,9 +34,7 @@ def test_every_index_comes_back_from_its_levels(grid: FactorGrid) -> None:
     everything = np.arange(grid.size)
     levels = grid.levels_of(everything)
     np.testing.assert_array_equal(grid.indices_of(levels), everything)
-    np.testing.assert_array_equal(
-        np.ravel_multi_index(tuple(levels.T), grid.sizes), everything
-    )
+    np.testing.assert_array_equal(np.ravel_multi_index(tuple(levels.T), grid.sizes), everything)
 
 
 def test_values_and_index_are_inverse(grid: FactorGrid) -> None:
@@ -90,9 +88,7 @@ def test_levels_of_the_wrong_shape_are_refused(grid: FactorGrid, levels: list[ob
 
 
 @pytest.mark.parametrize("indices", [[1.0], [True], ["1"], np.array([0.5])])
-def test_indices_that_are_not_whole_numbers_are_refused(
-    grid: FactorGrid, indices: list[object]
-) -> None:
+def test_indices_that_are_not_whole_numbers_are_refused(grid: FactorGrid, indices: list[object]) -> None:
     with pytest.raises(FactorError, match="index of type .*; whole numbers are needed"):
         grid.levels_of(indices)
 
@@ -202,9 +198,7 @@ def test_conditions_are_joined_by_and_inside_and_by_or_between(grid: FactorGrid)
     second = grid.condition({"octave": [2]})
     expected_first = (levels[:, 0] == 0) & (levels[:, 2] >= 3)
     np.testing.assert_array_equal(first.holds(levels), expected_first)
-    np.testing.assert_array_equal(
-        any_holds([first, second], levels), expected_first | (levels[:, 1] == 0)
-    )
+    np.testing.assert_array_equal(any_holds([first, second], levels), expected_first | (levels[:, 1] == 0))
     assert not any_holds([], levels).any()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -46,9 +47,7 @@ def _rows(grid: FactorGrid, sampling: Sampling, *, scheme: Scheme = SCHEME, seed
 
 
 def _by_split(rows: Rows) -> dict[str, list[int]]:
-    return {
-        split: rows.indices(split, 0, count).tolist() for split, count in rows.split_sizes.items()
-    }
+    return {split: rows.indices(split, 0, count).tolist() for split, count in rows.split_sizes.items()}
 
 
 def _accepted(grid: FactorGrid, sampling: Sampling, seed: int = SEED) -> list[int]:
@@ -77,7 +76,7 @@ def test_rows_of_all_splits_are_the_accepted_points(grid: FactorGrid, name: str)
     rows = _rows(grid, sampling)
     accepted = _accepted(grid, sampling)
     found = _by_split(rows)
-    assert sorted(sum(found.values(), [])) == accepted
+    assert sorted(itertools.chain.from_iterable(found.values())) == accepted
     assert rows.size == len(accepted)
     assert rows.all_indices().tolist() == accepted
     assert 0 < len(accepted) <= grid.size
@@ -95,9 +94,7 @@ def test_row_order_does_not_depend_on_the_block_size(
 
 
 @pytest.mark.usefixtures("_blocks")
-def test_any_slice_of_rows_is_that_slice_of_the_whole(
-    grid: FactorGrid, rng: np.random.Generator
-) -> None:
+def test_any_slice_of_rows_is_that_slice_of_the_whole(grid: FactorGrid, rng: np.random.Generator) -> None:
     sampling = Sampling(700, exclude=_samplings(grid)["exclude"].exclude)
     whole = _by_split(_rows(grid, sampling))
     rows = _rows(grid, sampling)  # fresh: slices are asked for before anything was counted

@@ -101,9 +101,7 @@ def test_uniforms_fill_the_unit_interval_evenly() -> None:
 @pytest.mark.parametrize(
     ("seed", "name", "index"), [(1, "a", 0), (0, "b", 0), (0, "a", 1), (0, "a", 2**61), (0, "A", 0)]
 )
-def test_streams_of_another_seed_name_or_index_share_nothing(
-    seed: int, name: str, index: int
-) -> None:
+def test_streams_of_another_seed_name_or_index_share_nothing(seed: int, name: str, index: int) -> None:
     ours = set(Stream(0, "a", 0).raw(1000).tolist())
     assert ours.isdisjoint(Stream(seed, name, index).raw(1000).tolist())
 
@@ -126,9 +124,7 @@ def test_permutation_meets_every_point_once(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [2**31 + 11, 2**53 + 1, 2**62 - 1, 2**62])
-def test_permutation_of_a_large_grid_is_undone_by_its_inverse(
-    size: int, rng: np.random.Generator
-) -> None:
+def test_permutation_of_a_large_grid_is_undone_by_its_inverse(size: int, rng: np.random.Generator) -> None:
     permutation = Permutation(size, seed=3, name="order")
     positions = np.unique(np.concatenate([[0, 1, size - 1], rng.integers(0, size, 5000)]))
     points = permutation(positions)

@@ -86,9 +86,7 @@ def test_without_a_rule_everything_is_train(grid: FactorGrid) -> None:
 
 def test_rest_is_nine_tenths_train_and_one_tenth_validation(grid: FactorGrid) -> None:
     assert REST == (("train", 0.9), ("validation", 0.1))
-    names = _split_names(
-        Scheme("s", fixed=(("test", (grid.condition({"speaker": ["s0"]}),)),)), grid
-    )
+    names = _split_names(Scheme("s", fixed=(("test", (grid.condition({"speaker": ["s0"]}),)),)), grid)
     rest = names[names != "test"]
     shares = _shares(rest)
     assert shares.keys() == {"train", "validation"}
@@ -127,7 +125,7 @@ def test_first_of_two_fixed_splits_wins(grid: FactorGrid) -> None:
 @pytest.mark.parametrize("every", [2, 3, 5, 50])
 def test_interpolation_tests_every_kth_level_but_never_the_ends(every: int) -> None:
     chosen = between_levels(FREQUENCY, every)
-    expected = [k for k in range(every - 1, 99, every)]
+    expected = list(range(every - 1, 99, every))
     assert np.flatnonzero(chosen).tolist() == expected
     assert not chosen[0]
     assert not chosen[-1]
@@ -179,9 +177,7 @@ def test_by_factor_gives_away_at_least_one_value() -> None:
 
 
 def test_by_factor_takes_lists_of_values_and_fractions_of_the_others() -> None:
-    parts = dict(
-        whole_levels(SPEAKER, [("test", 0.5), ("validation", ["s4", "s7"])], seed=SEED, name="s")
-    )
+    parts = dict(whole_levels(SPEAKER, [("test", 0.5), ("validation", ["s4", "s7"])], seed=SEED, name="s"))
     assert np.flatnonzero(parts["validation"]).tolist() == [4, 7]
     assert parts["test"].sum() == 10
     assert not (parts["test"] & parts["validation"]).any()
