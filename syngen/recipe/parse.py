@@ -23,6 +23,7 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "Draft", "parse_document", "parse_recipe", 
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
+_MAX_BITS = 128  # whole numbers; more than any key may have, so that messages can show them
 
 _PATTERN_HINTS: dict[str | int, str] = {
     "name": "use lower-case letters, digits and single - _ . between them, a letter first",
@@ -189,6 +190,8 @@ def _checked_events(text: str, source: str) -> Iterator[Issue]:
                 continue
             if not isinstance(event, yaml_events.NodeEvent):
                 continue
+            if getattr(event, "value", None) == "<<" and getattr(event, "style", None) is None:
+                raise refuse(event, "the merge key '<<' is not allowed in a recipe; write it out")
             duplicate = _duplicate_key(frames, event)
             if duplicate is not None:
                 mark = event.start_mark
@@ -262,6 +265,10 @@ def _plain(
         return [_plain(value, (*path, i), positions, source) for i, value in enumerate(node)]
     if isinstance(node, bool) or node is None:
         return node
+    if isinstance(node, int) and node.bit_length() > _MAX_BITS:
+        line, column = positions.get(path, (1, 1))
+        message = f"a whole number of more than {_MAX_BITS} bits"
+        raise RecipeError([Issue(path, message, source, line, column)])
     for kind in (int, float, str):
         if isinstance(node, kind):
             return kind(node)

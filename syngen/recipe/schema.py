@@ -148,7 +148,7 @@ class RangeModel(_Model):
     def _not_empty(self) -> Self:
         if self.step == 0:
             raise ValueError("step is 0; a range needs a step up or down")
-        n = len(range(self.start, self.stop, self.step))
+        n = max(0, -((self.start - self.stop) // self.step))
         if not 1 <= n <= _MAX_LEVELS:
             raise ValueError(f"the range has {n} values; 1 to {_MAX_LEVELS} are possible")
         return self

@@ -271,6 +271,9 @@ def _check_splits(resolved: ResolvedRecipe) -> None:
             split_codes=lambda i, levels, s=scheme: resolved.split_codes(s, i, levels),  # type: ignore[misc]
         )
         found = rows.reachable_splits(n_blocks=_BLOCKS_LOOKED_AT)
+        if not found:
+            message = "where, exclude and correlations accept no point of the grid; relax them"
+            raise RecipeError([Issue(("sampling",), message)])
         empty = [name for name in scheme.names if name not in found]
         if empty:
             issues.append(

@@ -47,8 +47,10 @@ class ResolvedParameters:
 def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Issue]) -> ResolvedParameters:
     """Match the recipe's sections with the synthesizer's declarations; problems go to `issues`."""
     specs = {spec.name: spec for spec in synthesizer.factors}
-    broken = [str(path[1]) for path in recipe.broken if len(path) > 1]
-    factor_names = dict.fromkeys([*recipe.factors, *broken])
+    broken = {str(path[1]): path[0] for path in recipe.broken if len(path) > 1}
+    factor_names = dict.fromkeys(
+        [*recipe.factors, *(name for name, section in broken.items() if section == "factors")]
+    )
     n_before = len(issues)
     factors: list[Factor] = []
     nuisances: list[Nuisance] = []
@@ -75,7 +77,7 @@ def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Is
             parameters[spec.name] = Parameter(
                 spec.name, "fixed", spec.default_unit, (spec.default,), ("factors",)
             )
-    missing = [name for name in specs if name not in parameters and name not in factor_names]
+    missing = [name for name in specs if name not in {*parameters, *factor_names, *broken}]
     if missing and len(issues) == n_before:
         issues += [
             Issue(
