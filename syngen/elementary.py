@@ -233,7 +233,7 @@ def log2(x: ArrayLike) -> FloatArray:
     s = np.divide(np.subtract(m, 1.0), np.add(m, 1.0))
     y = _horner(_LOG2, np.multiply(s, s))
     np.multiply(y, s, out=y)
-    return np.add(y, k.astype(np.float64))
+    return np.asarray(np.add(y, k.astype(np.float64)))
 
 
 def normal_quantile(probability: ArrayLike) -> FloatArray:

@@ -155,5 +155,7 @@ def suggestion(value: object, options: Iterable[object]) -> str:
     """
     import difflib
 
-    near = difflib.get_close_matches(str(value), [str(option) for option in options], n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    # whoever writes hz means Hz
+    by_folded = {str(option).casefold(): str(option) for option in options}
+    near = difflib.get_close_matches(str(value).casefold(), by_folded, n=1)
+    return f" (did you mean {by_folded[near[0]]!r}?)" if near else ""

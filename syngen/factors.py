@@ -56,6 +56,8 @@ class Factor:
             raise FactorError(
                 f"factor {self.name!r} has {len(self.values)} values; at most {MAX_LEVELS} are possible"
             )
+        if len({isinstance(value, str) for value in self.values}) > 1:
+            raise FactorError(f"factor {self.name!r} mixes text and numbers; use one of the two")
         if len(self._level_by_value) < len(self.values):
             twice = _first_repeated(self.values)
             raise FactorError(f"factor {self.name!r} has the value {twice!r} more than once")
@@ -82,7 +84,7 @@ class Factor:
         FactorError
             If no level has it; the message names the nearest.
         """
-        if not isinstance(value, (str, int, float, np.generic)):
+        if not isinstance(value, (str, int, float, np.generic)) or isinstance(value, (bool, np.bool_)):
             raise FactorError(f"factor {self.name!r}: {value!r} is a {type(value).__name__}, not a value")
         level = self._level_by_value.get(value)
         if level is not None and isinstance(value, str) == isinstance(self.values[0], str):
@@ -118,12 +120,12 @@ class Factor:
         """
         allowed = np.zeros(self.size, dtype=np.bool_)
         if isinstance(wanted, Mapping):
-            low, high = wanted.get("min"), wanted.get("max")
             if self.kind == "nominal" or isinstance(self.values[0], str):
                 raise FactorError(
                     f"factor {self.name!r} has no numbers to compare with a range; "
                     "name its values in a list"
                 )
+            low, high = self._bounds(wanted)
             for level, value in enumerate(self.values):
                 above = low is None or _at_least(value, low)
                 allowed[level] = above and (high is None or _at_least(high, value))
@@ -132,6 +134,24 @@ class Factor:
         for value in values:
             allowed[self.level_of(value)] = True
         return allowed
+
+    def _bounds(self, wanted: Mapping[str, object]) -> tuple[float | None, float | None]:
+        unknown = [key for key in wanted if key not in ("min", "max")]
+        if unknown:
+            raise FactorError(f"a range of {self.name!r} has min and max, not {unknown[0]!r}")
+        bounds: list[float | None] = []
+        for bound in (wanted.get("min"), wanted.get("max")):
+            if bound is None:
+                bounds.append(None)
+                continue
+            is_number = isinstance(bound, (int, float, np.integer, np.floating))
+            if not is_number or isinstance(bound, bool) or math.isnan(float(bound)):  # type: ignore[arg-type]
+                raise FactorError(f"a range of {self.name!r} ends at numbers or None, not {bound!r}")
+            bounds.append(float(bound))  # type: ignore[arg-type]
+        low, high = bounds
+        if low is not None and high is not None and low > high:
+            raise FactorError(f"the range of {self.name!r} is empty: {low:g} is above {high:g}")
+        return low, high
 
     def _nearest_level(self, number: float) -> int | None:
         if isinstance(self.values[0], str) or not math.isfinite(number):
@@ -363,4 +383,6 @@ def _whole_numbers(numbers: ArrayLike, what: str) -> IntArray:
         return array.astype(np.int64)
     if array.dtype.kind not in "iu":
         raise FactorError(f"{what} of type {array.dtype}; whole numbers are needed")
+    if array.dtype.kind == "u" and int(array.max()) >= 2**63:
+        raise FactorError(f"{what} {int(array.max())} is too large for a grid")
     return array.astype(np.int64)

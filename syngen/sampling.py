@@ -28,6 +28,7 @@ __all__ = ["BLOCK_SIZE", "MAX_ROWS", "Correlation", "Rows", "Sampling"]
 BLOCK_SIZE = 1 << 20
 MAX_ROWS = 10**10
 _RAREST = 10**6
+_BLOCKS_BEFORE_GIVING_UP = 8
 _BLOCKS_KEPT = 4
 
 
@@ -272,7 +273,8 @@ class Rows:
                 f"sampling.size is {wanted}, but only {self._walk.accepted} of the grid's "
                 f"{self.grid.size} points are accepted; lower it or relax the conditions"
             )
-        if not self._walk.is_finished and self._walk.accepted * _RAREST < walked:
+        is_tried = block + 1 >= _BLOCKS_BEFORE_GIVING_UP
+        if is_tried and not self._walk.is_finished and self._walk.accepted * _RAREST < walked:
             raise FactorError(
                 f"only {self._walk.accepted} of the first {walked} points are accepted, fewer than "
                 f"one in {_RAREST}; relax where, exclude or correlations"

@@ -92,7 +92,7 @@ def info(dataset: Path, as_json: bool) -> None:
 def rows(dataset: Path, where: tuple[str, ...], split: str | None, limit: int, as_json: bool) -> None:
     """Print rows of the manifest as tab-separated text.
 
-    Example: syngen rows data/syntone-tiny --where timbre=sine --where frequency=200..400
+    Example: syngen rows data/syntone-tiny --where frequency=200..400
     """
     view = select_where(_loaded(dataset), where, split)
     frame = view.manifest.drop(columns="pcm_sha256").head(limit)
@@ -115,26 +115,11 @@ def extract(dataset: Path, folder: Path, where: tuple[str, ...], split: str | No
 
     Example: syngen extract data/syntone-tiny clips --where timbre=sine --limit 3
     """
-    from syngen._files import write_atomic
-    from syngen.errors import ParameterError
-    from syngen.storage.codec import find_codec
-    from syngen.storage.layout import key_of
+    from syngen.loaders.clips import write_clips
 
     view = select_where(_loaded(dataset), where, split)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ParameterError(f"{folder} is not an empty folder; choose another")
     started = time.monotonic()
-    folder.mkdir(parents=True, exist_ok=True)
-    n = min(limit, len(view))
-    wav = find_codec("wav")
-    for position in range(n):
-        observation = view[position]
-        pcm = (observation.waveform * 32768.0).astype("int16")
-        name = f"{key_of(int(view.rows[position]))}.wav"
-        write_atomic(folder / name, wav.encode(pcm, observation.sample_rate))
-    frame = view.manifest.head(n).drop(columns=["pcm_sha256", "shard", "offset", "size"])
-    frame.insert(0, "file_name", [f"{key_of(int(row))}.wav" for row in frame.index])
-    write_atomic(folder / "metadata.csv", frame.to_csv(index_label="row").encode("utf-8"))
+    n = write_clips(view, folder, limit=limit)
     say(f"{n:,} of {len(view):,} observations in {folder}, in {time.monotonic() - started:.1f} seconds")
 
 

@@ -56,6 +56,8 @@ def select_where(dataset: FactorDataset, where: tuple[str, ...], split: str | No
             raise ParameterError(f"--where names {name!r} twice; give all its values at once")
         conditions[name] = _condition(dataset.grid, name, values)
     if split is not None:
+        if "split" in conditions:
+            raise ParameterError("--where split=... and --split are given; keep one")
         conditions["split"] = split
     return dataset.select(**conditions)
 

@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 from syngen._files import TEMPORARY_SUFFIX, sync_folder
-from syngen.errors import ParameterError
+from syngen.errors import ManifestError, ParameterError
+from syngen.storage.description import read_json
 from syngen.storage.layout import Layout, split_of_shard
 
 __all__ = ["check_usable", "clear", "create", "remove_temporaries", "remove_work"]
@@ -32,6 +33,8 @@ def check_usable(layout: Layout, *, overwrite: bool = False) -> None:
 
 def _check_usable(layout: Layout, *, overwrite: bool) -> None:
     folder = layout.folder
+    if "\0" in str(folder):
+        raise ParameterError(f"{str(folder)!r} cannot be used: a name has no NUL character")
     if folder.exists() and not folder.is_dir():
         raise ParameterError(f"{folder} is a file; a dataset needs a folder")
     if not folder.exists():
@@ -42,11 +45,19 @@ def _check_usable(layout: Layout, *, overwrite: bool) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ParameterError(f"{folder} cannot be written; choose another folder")
     names = {path.name for path in folder.iterdir()}
-    if names - {layout.work.name} and layout.plan.name not in names and not _only_starts(layout):
+    if names - {layout.work.name} and not _has_plan(layout) and not _only_starts(layout):
         hint = " (--overwrite removes datasets only)" if overwrite else ""
         raise ParameterError(
             f"{folder} is not empty and holds no dataset; choose an empty or new folder{hint}"
         )
+
+
+def _has_plan(layout: Layout) -> bool:
+    """Whether there is a plan, and it is one of ours."""
+    try:
+        return {"format", "fingerprint", "recipe"} <= set(read_json(layout.plan))
+    except ManifestError:
+        return False
 
 
 def _only_starts(layout: Layout) -> bool:
@@ -68,9 +79,10 @@ def create(layout: Layout) -> None:
     try:
         layout.receipts.mkdir(parents=True, exist_ok=True)
         layout.audio.mkdir(exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ParameterError(
-            f"{layout.folder} cannot be written: {error.strerror or error}; choose another folder"
+            f"{layout.folder} cannot be written: {reason}; choose another folder"
         ) from error
 
 

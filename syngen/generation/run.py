@@ -228,7 +228,11 @@ def _make_here(
 ) -> Iterator[Receipt]:
     if not remaining:
         return
-    worker = ShardWorker(plan)
+    try:
+        worker = ShardWorker(plan)
+    except SyngenError as error:
+        failed.update((shard.name, str(error)) for shard in remaining)
+        return
     for shard in remaining:
         try:
             yield worker.make(layout, shard, plan.indices(shard))

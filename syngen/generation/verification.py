@@ -18,6 +18,7 @@ import pyarrow as pa
 from syngen._files import inside, sha256_of
 from syngen._typing import ProgressUpdate
 from syngen.errors import ManifestError, ParameterError, ShardError, SyngenError
+from syngen.generation.plan import vocabulary_for
 from syngen.generation.worker import levels_db, mean_square_of, peak_of
 from syngen.seeding import Permutation
 from syngen.storage.checksums import parse_checksums
@@ -127,7 +128,7 @@ def _problems(
 def _read_checksums(layout: Layout) -> tuple[dict[str, str], list[str]]:
     """Return the hashes by name, and what prevents reading them."""
     try:
-        return parse_checksums(layout.checksums.read_text("utf-8")), []
+        return parse_checksums(layout.checksums.read_bytes().decode("utf-8")), []
     except (OSError, UnicodeDecodeError, ManifestError) as error:
         return {}, [f"SHA256SUMS cannot be read: {error}"]
 
@@ -228,9 +229,10 @@ class _ShardCheck:
             return
         if len(data) != self.entry.bytes:
             yield f"{name}: {len(data)} bytes, dataset.json says {self.entry.bytes}"
-        n_found, position = 0, 0
+        n_found = 0
+        position: int | None = 0
         for row in rows:
-            if row.offset != position + BLOCK:
+            if position is not None and row.offset != position + BLOCK:
                 n_found += 1
                 yield (
                     f"{name}: row {row.row}: the manifest puts it at byte {row.offset}, "
@@ -242,7 +244,7 @@ class _ShardCheck:
                 n_found += 1
                 position = error.position
                 yield f"{name}: row {row.row}: {error}"
-        if bytes(data[position:]) != END:
+        if position is not None and bytes(data[position:]) != END:
             n_found += 1
             yield f"{name}: the end of the archive, after the last row, is damaged"
         if hashlib.sha256(data).hexdigest() != self.entry.sha256 and not n_found:
@@ -250,6 +252,7 @@ class _ShardCheck:
 
     def _check_row(self, data: memoryview, row: _Row) -> int:
         """Check header, audio, padding and JSON of a row; return where the next one starts."""
+        self._check_place(data, row)
         key = key_of(row.row)
         audio_name, text_name = f"{key}.{self.codec.name}", f"{key}.json"
         text = self.text.of(row.index, row.split, row.levels)
@@ -277,6 +280,18 @@ class _ShardCheck:
             raise _MemberError(f"member {audio_name}: another sampling rate", end)
         return end
 
+    def _check_place(self, data: memoryview, row: _Row) -> None:
+        """Refuse what the manifest cannot mean, so that nothing below stumbles over it."""
+        for name, level, size in zip(self.text.grid.names, row.levels, self.text.grid.sizes, strict=True):
+            if not 0 <= level < size:
+                raise _MemberError(
+                    f"the manifest gives {name} the level {level}, outside 0..{size - 1}", None
+                )
+        if row.size < 0 or row.offset < BLOCK or row.offset + row.size > len(data):
+            raise _MemberError(
+                f"the manifest puts {row.size} bytes of audio at byte {row.offset} of {len(data)}", None
+            )
+
     def _has_rate(self, data: memoryview, row: _Row) -> bool:
         return int.from_bytes(data[row.offset + 24 : row.offset + 28], "little") == self.sample_rate
 
@@ -296,9 +311,9 @@ class _ShardCheck:
 
 
 class _MemberError(Exception):
-    """What is wrong with a row, and where the next one starts."""
+    """What is wrong with a row, and where the next one starts, if that is known."""
 
-    def __init__(self, message: str, position: int) -> None:
+    def __init__(self, message: str, position: int | None) -> None:
         super().__init__(message)
         self.position = position
 
@@ -329,6 +344,9 @@ def _row_problems(
     sizes = resolved.rows.split_sizes
     if sizes != description.counts:
         yield f"dataset.json: counts are {description.counts}, its recipe gives {sizes}"
+        return
+    if vocabulary != vocabulary_for(resolved):
+        yield "manifest.parquet: its vocabulary (factors, nuisances, split schemes) is not the recipe's"
         return
     row = 0
     for split, n_rows in sizes.items():

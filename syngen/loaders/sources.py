@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from syngen.dsp.level import FULL_SCALE
-from syngen.errors import ManifestError, ParameterError, ShardError
+from syngen.errors import FactorError, ManifestError, ParameterError, ShardError
 from syngen.factors import FactorGrid
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
@@ -76,7 +76,12 @@ class Source(ABC):
     @cached_property
     def levels(self) -> IntArray:
         """Levels of every row: int64, shape (n_rows, n_factors)."""
-        return self.grid.levels_of(self.indices)
+        try:
+            return self.grid.levels_of(self.indices)
+        except FactorError as error:
+            raise ManifestError(
+                f"the manifest and its grid disagree: {error}; run syngen verify"
+            ) from error
 
     def waveforms(self, rows: IntArray) -> Float32Array:
         """Return the waveforms of rows: float32, shape (n, n_samples).

@@ -7,6 +7,7 @@ events, before anything is built from them.
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -130,11 +131,18 @@ def parse_document(document: Mapping[str, Any], *, source: str = "recipe") -> Dr
         If the document holds something that JSON cannot say.
     """
     try:
-        text = json.dumps(document, indent=2, ensure_ascii=False)
+        text = _escaped(json.dumps(document, indent=2, ensure_ascii=False))
+        text.encode("utf-8")
         plain = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise RecipeError([Issue((), f"not plain data: {error}", source)]) from error
     return _drafted(plain, text + "\n", {}, source, ())
+
+
+def _escaped(text: str) -> str:
+    """Escape what JSON may hold and YAML may not."""
+    unprintable = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
+    return re.sub(unprintable, lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _drafted(

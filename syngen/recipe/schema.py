@@ -128,6 +128,12 @@ class Linspace(_Model):
     stop: float
     num: Number
 
+    @model_validator(mode="after")
+    def _finite_step(self) -> Self:
+        if not math.isfinite(self.stop - self.start):
+            raise ValueError(f"{self.start:g} and {self.stop:g} are too far apart to be divided")
+        return self
+
 
 class Geomspace(_Model):
     """Equal ratios from start to stop, both positive."""
@@ -180,6 +186,8 @@ class Interval(_Model):
     def _ascending(self) -> Self:
         if not self.low < self.high:
             raise ValueError(f"low {self.low} is not below high {self.high}")
+        if not math.isfinite(self.high - self.low):
+            raise ValueError(f"{self.low:g} and {self.high:g} are too far apart")
         return self
 
 
@@ -187,6 +195,12 @@ class PositiveInterval(Interval):
     """Positive numbers from low to high."""
 
     low: Annotated[float, Field(gt=0.0)]
+
+    @model_validator(mode="after")
+    def _finite_ratio(self) -> Self:
+        if not math.isfinite(self.high / self.low):
+            raise ValueError(f"{self.low:g} and {self.high:g} are too far apart")
+        return self
 
 
 class NormalModel(_Model):

@@ -73,7 +73,10 @@ Licence: {description.licence or "not stated by the recipe"}.
 
 
 def _front_matter(description: Description, vocabulary: Vocabulary) -> Json:
-    n_bytes = sum(shard.bytes for shard in description.shards)
+    sizes = dict.fromkeys(description.counts, 0)
+    for shard in description.shards:
+        sizes[shard.split] += shard.bytes
+    n_bytes = sum(sizes.values())
     filled = [name for name, count in description.counts.items() if count]
     values = [_value_feature(factor) for factor in vocabulary.grid.factors]
     levels = [_level_feature(factor) for factor in vocabulary.grid.factors]
@@ -89,7 +92,8 @@ def _front_matter(description: Description, vocabulary: Vocabulary) -> Json:
         ],
         "dataset_info": {
             "features": [
-                {"name": description.codec, "dtype": {"audio": {"decode": False}}},
+                # not the audio type: datasets encodes that with torchcodec even where it is not decoded
+                {"name": description.codec, "dtype": "binary"},
                 {
                     "name": "json",
                     "struct": [
@@ -102,7 +106,10 @@ def _front_matter(description: Description, vocabulary: Vocabulary) -> Json:
                 {"name": "__key__", "dtype": "string"},
                 {"name": "__url__", "dtype": "string"},
             ],
-            "splits": [{"name": name, "num_examples": description.counts[name]} for name in filled],
+            "splits": [
+                {"name": name, "num_bytes": sizes[name], "num_examples": description.counts[name]}
+                for name in filled
+            ],
             "download_size": n_bytes,
             "dataset_size": n_bytes,
         },

@@ -32,7 +32,7 @@ def parse_checksums(text: str) -> dict[str, str]:
         If a line has another form.
     """
     hashes = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
         match = _LINE.match(line)
         if match is None:
             raise ManifestError(f"SHA256SUMS:{number}: not a hash, two spaces and a name")

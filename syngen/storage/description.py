@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syngen.errors import ManifestError
+from syngen.storage.codec import CODECS
 from syngen.storage.layout import FORMAT
 from syngen.storage.manifest import check_format
 
@@ -153,6 +154,8 @@ def read_description(path: Path) -> Description:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ManifestError(f"{path} is damaged: {error!r}") from error
+    if description.codec not in CODECS:
+        raise ManifestError(f"{path}: no codec {description.codec!r}; there are {', '.join(CODECS)}")
     _check_counts(path, description.counts, shards)
     return description
 

@@ -236,6 +236,7 @@ class ManifestWriter:
             compression="zstd",
             use_dictionary=[name for name in schema.names if name not in plain],
             column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
+            write_page_checksum=True,
         )
         self._waiting: list[pa.Table] = []
         self._n_waiting = 0
@@ -278,6 +279,15 @@ def read_manifest(path: Path, *, columns: Sequence[str] | None = None) -> pa.Tab
         If the file is missing or damaged.
     """
     try:
-        return pq.read_table(path, columns=columns, memory_map=True, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
+        table = pq.read_table(
+            path,
+            columns=columns,
+            memory_map=True,
+            partitioning=None,
+            page_checksum_verification=True,
+        )
+        table.validate(full=True)
+        _ = table.column_names  # decoded here, so that damage is found here
+        return table
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise ManifestError(f"{path} cannot be read: {error}") from error

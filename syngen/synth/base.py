@@ -222,7 +222,7 @@ class Synthesizer(ABC):
 
     name: ClassVar[str]
     version: ClassVar[str]
-    """Part of every fingerprint: change it whenever a byte of audio changes."""
+    """Part of every fingerprint: change it whenever a byte of audio changes, or a default does."""
     factors: ClassVar[Sequence[FactorSpec]]
     settings: ClassVar[Sequence[SettingSpec]] = ()
 

@@ -50,7 +50,15 @@ class Rendering:
 
     def __init__(self, resolved: ResolvedRecipe) -> None:
         self._resolved = resolved
-        self._render = resolved.synthesizer.prepare(resolved.request)
+        name = resolved.synthesizer.name
+        try:
+            self._render = resolved.synthesizer.prepare(resolved.request)
+        except SyngenError:
+            raise
+        except Exception as error:  # whatever the synthesizer of somebody else raises
+            raise EngineError(
+                f"the {name} synthesizer fails to prepare with {type(error).__name__}: {error}"
+            ) from error
         self._fixed = {
             name: parameter.values[0]
             for name, parameter in resolved.request.parameters.items()

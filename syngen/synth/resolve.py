@@ -18,7 +18,7 @@ from syngen.errors import EngineError, FactorError, Issue, RecipeError
 from syngen.factors import FactorGrid
 from syngen.recipe.parse import Draft
 from syngen.recipe.schema import Recipe
-from syngen.sampling import MAX_ROWS, Rows, Sampling
+from syngen.sampling import BLOCK_SIZE, MAX_ROWS, Rows, Sampling
 from syngen.splits import EVERYTHING_TRAIN, Scheme
 from syngen.synth.base import Audio, Request, Synthesizer
 from syngen.synth.registry import find_synthesizer
@@ -226,13 +226,33 @@ def _resolve(recipe: Recipe, *, is_checked: bool) -> ResolvedRecipe:
         if known is not None:
             _check_size(recipe, grid, issues)
     if is_checked and resolved.is_complete and not issues:
-        issues += synthesizer.check(request)
+        issues += _checked(synthesizer, request)
     if issues or grid is None:
         raise RecipeError(issues)
     result = ResolvedRecipe(recipe, synthesizer, grid, resolved.nuisances, request, sampling, schemes)
-    if is_checked:
+    if is_checked and not recipe.broken:
         _check_splits(result)
+        if grid.size <= BLOCK_SIZE:  # what takes longer is found when the rows are counted
+            _check_rows(result)
     return result
+
+
+def _check_rows(resolved: ResolvedRecipe) -> None:
+    """Refuse a size that the conditions do not leave."""
+    try:
+        _ = resolved.rows.split_sizes
+    except FactorError as error:
+        raise RecipeError([Issue(("sampling",), str(error))]) from error
+
+
+def _checked(synthesizer: Synthesizer, request: Request) -> list[Issue]:
+    """Return what the synthesizer has to say, whatever it raises included."""
+    try:
+        synthesizer.identity(request)
+        return list(synthesizer.check(request))
+    except Exception as error:  # noqa: BLE001  # the synthesizer may be somebody else's
+        message = f"the {synthesizer.name} synthesizer fails with {type(error).__name__}: {error}"
+        return [Issue(("synthesizer",), message)]
 
 
 def _has_gaps(recipe: Recipe, names: Mapping[str, object], grid: FactorGrid) -> bool:
@@ -276,10 +296,11 @@ def _check_splits(resolved: ResolvedRecipe) -> None:
             raise RecipeError([Issue(("sampling",), message)])
         empty = [name for name in scheme.names if name not in found]
         if empty:
+            splits = f"split{'s' if len(empty) > 1 else ''} {', '.join(map(repr, empty))}"
             issues.append(
                 Issue(
                     ("splits", scheme.name),
-                    f"the rule leaves split {empty[0]!r} empty; relax it, or leave the split out",
+                    f"the rule leaves {splits} empty; relax it, or leave it out",
                 )
             )
     if issues:

@@ -53,7 +53,7 @@ def conditions(draw: st.DrawFn, grid: FactorGrid) -> dict[str, object]:
         if factor.is_ordered and draw(st.booleans()):
             ends = draw(st.sampled_from([("min",), ("max",), ("min", "max")]))
             bound = st.one_of(st.sampled_from(factor.values), st.integers(-200, 400))
-            wanted[name] = {end: draw(bound) for end in ends}
+            wanted[name] = dict(zip(ends, sorted(draw(bound) for _ in ends), strict=True))
         else:
             wanted[name] = draw(st.lists(st.sampled_from(factor.values), min_size=1))
     return wanted

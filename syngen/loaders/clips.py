@@ -1,0 +1,75 @@
+"""Observations as files for the ear: a folder of WAV files with a CSV of their factors."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from syngen._files import sync_folder, temporary_beside
+from syngen.errors import ParameterError
+from syngen.loaders.dataset import FactorDataset
+from syngen.storage.codec import find_codec
+from syngen.storage.layout import key_of
+
+__all__ = ["write_clips"]
+
+_STORAGE_COLUMNS = ("pcm_sha256", "shard", "offset", "size")
+
+
+def write_clips(dataset: FactorDataset, folder: Path, *, limit: int) -> int:
+    """Write the first observations of a view as WAV files named by row, and ``metadata.csv``.
+
+    Parameters
+    ----------
+    dataset : FactorDataset
+    folder : Path
+        Absent or empty; it appears as a whole or not at all.
+    limit : int
+        At most so many.
+
+    Returns
+    -------
+    int
+        Number of files.
+
+    Raises
+    ------
+    ParameterError
+        If the folder is not empty or cannot be written.
+    ShardError
+        If an observation cannot be read.
+    """
+    unfinished = temporary_beside(folder.absolute())
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ParameterError(f"{folder} is not an empty folder; choose another")
+        unfinished.mkdir(parents=True)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ParameterError):
+            raise
+        raise ParameterError(f"{folder} cannot be written: {error}") from error
+    try:
+        n_files = _write(dataset, unfinished, min(limit, len(dataset)))
+        if folder.exists():
+            folder.rmdir()
+        os.replace(unfinished, folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    sync_folder(folder.absolute().parent)
+    return n_files
+
+
+def _write(dataset: FactorDataset, folder: Path, n: int) -> int:
+    wav = find_codec("wav")
+    for position in range(n):
+        observation = dataset[position]
+        pcm = (observation.waveform * 32768.0).astype("int16")
+        name = f"{key_of(int(dataset.rows[position]))}.wav"
+        (folder / name).write_bytes(wav.encode(pcm, observation.sample_rate))
+    frame = dataset.manifest.head(n)
+    frame = frame.drop(columns=[name for name in _STORAGE_COLUMNS if name in frame.columns])
+    frame.insert(0, "file_name", [f"{key_of(int(row))}.wav" for row in frame.index])
+    frame.to_csv(folder / "metadata.csv", index_label="row")
+    return n

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syngen.recipe.library import recipe_names
+from tests.golden import regenerate
+from tests.integration import digests
+
+GOLDEN: dict[str, dict[str, Any]] = json.loads(regenerate.PATH.read_text("utf-8"))
+
+
+def test_every_shipped_recipe_has_golden_hashes() -> None:
+    assert set(GOLDEN) == set(recipe_names())
+    assert all(len(case["pcm_sha256"]) == regenerate.N_INDICES for case in GOLDEN.values())
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_audio_is_what_was_recorded(name: str) -> None:
+    recorded = GOLDEN[name]["pcm_sha256"]
+    resolved = regenerate.resolved_recipe(name)
+    assert regenerate.pcm_hashes(resolved, list(map(int, recorded))) == recorded
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_fingerprint_is_what_was_recorded(name: str) -> None:
+    assert regenerate.resolved_recipe(name).fingerprint == GOLDEN[name]["fingerprint"]
+
+
+def test_functions_draws_and_rows_are_what_was_recorded() -> None:
+    recorded = json.loads(regenerate.DIGESTS_PATH.read_text("utf-8"))
+    assert digests.exact_digests() == recorded
+
+
+def test_regenerating_writes_the_files_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = {"PATH": regenerate.PATH, "DIGESTS_PATH": regenerate.DIGESTS_PATH}
+    for name in paths:
+        monkeypatch.setattr(regenerate, name, tmp_path / name)
+    regenerate.main()
+    for name, path in paths.items():
+        assert (tmp_path / name).read_text("utf-8") == path.read_text("utf-8")
+
+
+def test_regenerating_fails_where_no_recipe_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(regenerate, "PATH", tmp_path / "hashes.json")
+    monkeypatch.setattr(regenerate, "recipe_names", tuple)
+    with pytest.raises(SystemExit, match="no shipped recipe found: nothing is written"):
+        regenerate.main()
+    assert not (tmp_path / "hashes.json").exists()

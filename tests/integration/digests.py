@@ -1,0 +1,165 @@
+"""SHA-256 of everything that must not depend on the machine; run as a child process by the tests.
+
+``python -m tests.integration.digests`` prints one JSON object: ``exact`` digests that must agree
+everywhere, ``control`` digests of functions that are known to differ, and what the libraries found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from syngen.elementary import exp2, log2, normal_quantile, sin2pi
+from syngen.recipe.library import recipe_names, recipe_path
+from syngen.recipe.parse import parse_recipe
+from syngen.seeding import Stream, normals, uniforms
+from syngen.synth.rendering import Rendering
+from syngen.synth.resolve import ResolvedRecipe, resolve_draft
+
+N_PCM = 24
+NUISANCES = """\
+name: nuisances
+synthesizer: tone
+seed: 77
+audio: {sample_rate: 22050, duration: 0.2}
+factors:
+  timbre: {values: [sine, triangle, square, sawtooth, pulse, organ]}
+  phase: {linspace: {start: -0.5, stop: 0.5, num: 40}, unit: cycles}
+nuisances:
+  frequency: {log_uniform: {low: 55.0, high: 7040.0}, unit: Hz}
+  amplitude: {normal: {mean: -24.0, sd: 4.0, low: -60.0, high: -14.0}, unit: dBFS}
+settings: {level: rms}
+splits:
+  default: {random: {train: 0.7, validation: 0.1, test: 0.2}}
+"""
+PHASES = """\
+name: phases
+synthesizer: tone
+seed: 78
+audio: {sample_rate: 44100, duration: 0.1}
+factors:
+  amplitude: {linspace: {start: 0.1, stop: 1.0, num: 30}}
+  frequency: {geomspace: {start: 50.0, stop: 15000.0, num: 100}, unit: Hz}
+nuisances:
+  phase: {uniform: {low: 0.0, high: 1.0}, unit: cycles}
+  timbre: {choice: [sine, triangle, square, sawtooth]}
+settings: {antialias: false}
+sampling:
+  size: 700
+  exclude: [{frequency: {max: 60.0}}]
+  correlations: [{factors: [amplitude, frequency], sigma: 0.25}]
+splits:
+  default: {random: {train: 0.7, test: 0.3}}
+  values: {by_factor: {factor: frequency, test: 0.2, validation: 0.1}}
+"""
+
+
+def recipes() -> dict[str, ResolvedRecipe]:
+    """Return every shipped recipe and two with nuisances."""
+    texts = {name: recipe_path(name).read_text("utf-8") for name in recipe_names()}
+    texts |= {"nuisances": NUISANCES, "phases": PHASES}
+    return {name: resolve_draft(parse_recipe(text, source=name)) for name, text in texts.items()}
+
+
+def seeded_indices(resolved: ResolvedRecipe, n: int) -> np.ndarray:
+    """Return grid points that are chosen by a random stream of their own."""
+    u = Stream(0, f"digests/{resolved.name}", 0).uniform(n)
+    return np.floor(u * resolved.grid.size).astype(np.int64)
+
+
+def _sha256(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _of_array(array: np.ndarray) -> str:
+    return _sha256([str(array.dtype).encode(), np.ascontiguousarray(array).tobytes()])
+
+
+def _of_text(value: object) -> str:
+    return _sha256([repr(value).encode()])
+
+
+def _inputs() -> np.ndarray:
+    return Stream(0, "inputs", 0).uniform(100_000)
+
+
+def exact_digests() -> dict[str, str]:
+    """Return the digests that must be the same everywhere."""
+    u = np.maximum(_inputs(), 2.0**-54)
+    indices = np.arange(20_000, dtype=np.int64) * 12345
+    digests = {
+        "sin2pi": _of_array(sin2pi((u - 0.5) * 1000.0)),
+        "exp2": _of_array(exp2((u - 0.5) * 2000.0)),
+        "log2": _of_array(log2(u)),
+        "normal_quantile": _of_array(normal_quantile(u)),
+        "uniforms": _of_array(uniforms(9, "u", indices)),
+        "normals": _of_array(normals(9, "n", indices)),
+    }
+    for name, resolved in recipes().items():
+        digests |= {f"{name}/{key}": value for key, value in _of_recipe(resolved).items()}
+    return digests
+
+
+def _of_recipe(resolved: ResolvedRecipe) -> dict[str, str]:
+    rows = resolved.rows
+    everything = rows.all_indices()
+    levels = resolved.grid.levels_of(everything)
+    order = [rows.indices(split, 0, count).tobytes() for split, count in rows.split_sizes.items()]
+    codes = [resolved.split_codes(scheme, everything, levels).tobytes() for scheme in resolved.schemes]
+    drawn = [
+        repr(list(nuisance.draw(resolved.recipe.seed, everything))).encode()
+        for nuisance in resolved.nuisances
+    ]
+    observations = Rendering(resolved).observations(seeded_indices(resolved, N_PCM))
+    return {
+        "fingerprint": resolved.fingerprint,
+        "values": _of_text([(factor.name, factor.values) for factor in resolved.grid.factors]),
+        "accepted": _of_array(everything),
+        "row order": _sha256(order),
+        "split codes": _sha256(codes),
+        "nuisances": _sha256(drawn),
+        "pcm": _sha256(observation.pcm.astype("<i2").tobytes() for observation in observations),
+    }
+
+
+def control_digests() -> dict[str, str]:
+    """Return digests of what the contract forbids, which show that the instruments work."""
+    u = _inputs()
+    functions: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "exp": lambda x: np.exp(x * 20.0 - 10.0),
+        "power": lambda x: np.power(x + 0.5, 3.7),
+        "sin": lambda x: np.sin(x * 100.0),
+    }
+    return {name: _of_array(function(u)) for name, function in functions.items()}
+
+
+def dispatched_features() -> list[str]:
+    """Return the CPU features that numpy chooses by at run time, as far as this machine has them."""
+    core = "numpy._core" if int(np.__version__.partition(".")[0]) >= 2 else "numpy.core"
+    module: Any = importlib.import_module(f"{core}._multiarray_umath")
+    return [name for name in module.__cpu_dispatch__ if module.__cpu_features__[name]]
+
+
+def report() -> dict[str, Any]:
+    """Return all digests and what the libraries found."""
+    libraries = threadpool_info()
+    return {
+        "exact": exact_digests(),
+        "control": control_digests(),
+        "features": dispatched_features(),
+        "openblas": sorted({i["architecture"] for i in libraries if i["internal_api"] == "openblas"}),
+    }
+
+
+if __name__ == "__main__":
+    json.dump(report(), sys.stdout)

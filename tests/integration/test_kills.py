@@ -1,0 +1,202 @@
+"""Runs that are killed, in every way and in the middle, finish later with the same bytes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import syngen
+from tests.support import digests_of, identities, names_below
+
+RECIPE = """\
+name: to-be-killed
+synthesizer: tone
+seed: 2402
+audio: {sample_rate: 16000, duration: 0.5}
+factors:
+  timbre:    {values: [sine, triangle, square, sawtooth]}
+  amplitude: {linspace: {start: -26.0, stop: -7.0, num: 20}, unit: dBFS}
+  frequency: {geomspace: {start: 110.0, stop: 1760.0, num: 400}, unit: Hz}
+settings: {level: rms}
+sampling: {size: 4000}
+splits:
+  default: {random: {train: 0.8, validation: 0.1, test: 0.1}}
+"""
+N_SHARDS = 26
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "to-be-killed.yaml"
+    path.write_text(RECIPE, "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed") / "data"
+    report = syngen.generate(recipe, folder, jobs=1, shard_size=160)
+    assert report.shards == N_SHARDS
+    return folder
+
+
+class Run:
+    """A `syngen generate` in a process group of its own."""
+
+    def __init__(self, recipe: Path, folder: Path) -> None:
+        self.folder = folder
+        arguments = ["generate", str(recipe), str(folder), "-j", "2", "--shard-size", "160", "-q"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "syngen", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def n_receipts(self) -> int:
+        return len(list((self.folder / ".syngen" / "receipts").glob("train-*.json")))
+
+    def workers(self) -> list[psutil.Process]:
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if is_worker(child)]
+
+    def wait_for_receipts(self, n: int) -> None:
+        """Return when so many shards are finished and both workers live: the middle of the work."""
+        wait_until(lambda: self.n_receipts >= n and len(self.workers()) == 2, self.process)
+        assert not (self.folder / "dataset.json").exists()
+
+    def finish(self) -> tuple[int, str, str]:
+        stdout, stderr = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, stdout, stderr
+
+
+def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
+    """Poll for an event; how long it takes decides nothing unless it never happens."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert process is None or process.poll() is None, "the run ended before the event"
+        assert time.monotonic() < deadline, "the event never happened"
+        time.sleep(0.002)
+
+
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
+def has_ended(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.fixture
+def start(recipe: Path) -> Iterator[Callable[[Path], Run]]:
+    runs: list[Run] = []
+
+    def start_in(folder: Path) -> Run:
+        runs.append(Run(recipe, folder))
+        return runs[-1]
+
+    yield start_in
+    for run in runs:
+        with run.process:
+            if run.process.poll() is None:
+                os.killpg(run.process.pid, signal.SIGKILL)
+
+
+def assert_equal_folders(folder: Path, undisturbed: Path) -> None:
+    assert identities(folder) == identities(undisturbed)
+    assert names_below(folder) == names_below(undisturbed)
+    assert digests_of(folder) == digests_of(undisturbed)
+
+
+def test_the_main_process_is_killed_and_the_run_started_again_at_once(
+    start: Callable[[Path], Run], undisturbed: Path, tmp_path: Path
+) -> None:
+    first = start(tmp_path / "data")
+    first.wait_for_receipts(3)
+    orphans = first.workers()
+    first.process.kill()
+    first.process.wait()
+    code, _, stderr = start(tmp_path / "data").finish()  # while the orphans may still write
+    assert code == 0, stderr
+    wait_until(lambda: all(map(has_ended, orphans)))
+    assert_equal_folders(tmp_path / "data", undisturbed)
+
+
+def test_orphans_end_soon_after_their_parent_was_killed(
+    start: Callable[[Path], Run], tmp_path: Path
+) -> None:
+    run = start(tmp_path / "data")
+    run.wait_for_receipts(3)
+    orphans = run.workers()
+    run.process.kill()
+    run.process.wait()
+    wait_until(lambda: all(map(has_ended, orphans)))
+    # they ended because their parent did, not because there was nothing left to do
+    assert run.n_receipts < N_SHARDS - 6
+
+
+def test_one_worker_is_killed_and_the_same_run_finishes(
+    start: Callable[[Path], Run], undisturbed: Path, tmp_path: Path
+) -> None:
+    run = start(tmp_path / "data")
+    run.wait_for_receipts(3)
+    run.workers()[0].kill()
+    code, _, stderr = run.finish()
+    assert code == 0, stderr
+    assert "Traceback" not in stderr
+    assert_equal_folders(tmp_path / "data", undisturbed)
+
+
+def test_the_whole_group_is_killed_and_the_next_run_finishes(
+    start: Callable[[Path], Run], undisturbed: Path, tmp_path: Path
+) -> None:
+    first = start(tmp_path / "data")
+    first.wait_for_receipts(3)
+    os.killpg(first.process.pid, signal.SIGKILL)
+    first.process.wait()
+    n_kept = first.n_receipts
+    assert 3 <= n_kept < N_SHARDS
+    code, _, stderr = start(tmp_path / "data").finish()
+    assert code == 0, stderr
+    assert "4,000 observations" in stderr
+    assert_equal_folders(tmp_path / "data", undisturbed)
+
+
+@pytest.mark.parametrize("sends", [os.killpg, os.kill], ids=["group", "main process"])
+def test_an_interrupted_run_says_so_exits_130_and_can_be_finished(
+    sends: Callable[[int, int], None],
+    start: Callable[[Path], Run],
+    undisturbed: Path,
+    tmp_path: Path,
+) -> None:
+    first = start(tmp_path / "data")
+    first.wait_for_receipts(3)
+    workers = first.workers()
+    sends(first.process.pid, signal.SIGINT)
+    code, stdout, stderr = first.finish()
+    assert code == 130
+    assert stdout == ""
+    assert stderr == "interrupted; run the same command again to go on\n"
+    assert all(map(has_ended, workers))
+    assert not [name for name in names_below(tmp_path / "data") if name.endswith(".tmp")]
+    assert not (tmp_path / "data" / "dataset.json").exists()
+    code, _, stderr = start(tmp_path / "data").finish()
+    assert code == 0, stderr
+    assert_equal_folders(tmp_path / "data", undisturbed)
