@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,23 +14,28 @@ from typing import IO
 from syngen.errors import ParameterError
 
 __all__ = [
-    "TEMPORARY_SUFFIX",
     "atomic_file",
     "exclusive_lock",
     "inside",
+    "is_temporary",
     "sha256_of",
     "sync_folder",
     "temporary_beside",
     "write_atomic",
 ]
 
-TEMPORARY_SUFFIX = ".tmp"
+_TEMPORARY = re.compile(r"^\..+\.\d+-[0-9a-f]{16}\.tmp$")
 _CHUNK = 1 << 20
 
 
 def temporary_beside(path: Path) -> Path:
     """Return a name in the folder of `path` that no other process and no earlier try uses."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
+
+
+def is_temporary(path: Path) -> bool:
+    """Return whether a name is one that `temporary_beside` gives."""
+    return _TEMPORARY.match(path.name) is not None
 
 
 def sync_folder(folder: Path) -> None:
@@ -113,7 +119,11 @@ def exclusive_lock(path: Path) -> Iterator[bool]:
 
 def _locked_descriptor(path: Path) -> int | None:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:  # the last holder has just removed the folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            continue
         if not _try_lock(descriptor):
             os.close(descriptor)
             return None

@@ -150,7 +150,7 @@ def verify(dataset: Path, rerender: int, seed: int, as_json: bool, quiet: bool) 
     else:
         for problem in problems:
             click.echo(problem)
-    found = f"{len(problems)} problems" if problems else "sound"
+    found = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else "sound"
     again = f", {rerender:,} rendered again" if rerender else ""
     say(f"{dataset}: {found}{again}, in {time.monotonic() - started:.1f} seconds")
     if problems:

@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen.errors import SyngenError
+from syngen.errors import ParameterError, SyngenError
 from syngen.generation.plan import Plan, Shard
 from syngen.generation.worker import Receipt, ShardWorker, check_versions
 from syngen.storage.layout import Layout
@@ -33,7 +33,9 @@ __all__ = ["default_jobs", "local_pool", "make_shard"]
 def default_jobs() -> int:
     """Return the number of CPUs that this process may use, or what ``SYNGEN_JOBS`` says."""
     given = os.environ.get("SYNGEN_JOBS", "")
-    if given.isdigit() and int(given) > 0:
+    if given:
+        if not given.isdecimal() or int(given) < 1:
+            raise ParameterError(f"SYNGEN_JOBS is {given!r}; a whole number from 1 is needed")
         return int(given)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

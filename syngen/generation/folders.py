@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from pathlib import Path
 
-from syngen._files import TEMPORARY_SUFFIX, sync_folder
+from syngen._files import is_temporary, sync_folder
 from syngen.errors import ManifestError, ParameterError
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout, split_of_shard
@@ -53,18 +52,19 @@ def _check_usable(layout: Layout, *, overwrite: bool) -> None:
 
 
 def _has_plan(layout: Layout) -> bool:
-    """Whether there is a plan, and it is one of ours."""
-    try:
-        return {"format", "fingerprint", "recipe"} <= set(read_json(layout.plan))
-    except ManifestError:
-        return False
+    """Whether the folder has a plan or a description, and it is one of ours."""
+    for path in (layout.plan, layout.description):
+        with contextlib.suppress(ManifestError):
+            if {"format", "fingerprint", "recipe"} <= set(read_json(path)):
+                return True
+    return False
 
 
 def _only_starts(layout: Layout) -> bool:
     """Whether the folder holds what a run leaves that ended before its plan was written."""
     own = {layout.recipe.name, layout.audio.name, layout.work.name}
     return layout.work.exists() and all(
-        path.name in own or _is_temporary(path) for path in layout.folder.iterdir()
+        path.name in own or is_temporary(path) for path in layout.folder.iterdir()
     )
 
 
@@ -104,7 +104,7 @@ def remove_temporaries(layout: Layout) -> None:
     """Remove what earlier runs left half-written. Call it under the lock only."""
     for folder in (layout.folder, layout.audio, layout.receipts):
         for path in folder.iterdir():
-            if _is_temporary(path):
+            if is_temporary(path):
                 with contextlib.suppress(FileNotFoundError):
                     path.unlink()
 
@@ -114,7 +114,3 @@ def remove_work(layout: Layout) -> None:
     remove_temporaries(layout)
     shutil.rmtree(layout.work, ignore_errors=True)
     sync_folder(layout.folder)
-
-
-def _is_temporary(path: Path) -> bool:
-    return path.name.startswith(".") and path.name.endswith(TEMPORARY_SUFFIX)

@@ -108,14 +108,17 @@ def run(
         raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
     layout = Layout(folder)
     folders.check_usable(layout, overwrite=overwrite)
-    if not overwrite and layout.description.exists():
-        finished = _finished(plan, layout)
-        if finished is not None:
-            return _report(layout, finished, 0, started)
+    if not overwrite and layout.description.exists() and not layout.work.exists():
+        return _report(layout, _finished(plan, layout), 0, started)
     folders.create(layout)
     with exclusive_lock(layout.lock) as is_mine:
         if not is_mine:
             raise ParameterError(f"another run is working in {folder}; wait for it, or stop it")
+        folders.create(layout)  # a run that ended before we had the lock has removed them
+        if not overwrite and layout.description.exists():
+            finished = _finished(plan, layout)
+            folders.remove_work(layout)
+            return _report(layout, finished, 0, started)
         if overwrite:
             folders.clear(layout)
         _write_plan(plan, layout)
@@ -139,7 +142,7 @@ def run(
     return _report(layout, description, rendered, started)
 
 
-def _finished(plan: Plan, layout: Layout) -> Description | None:
+def _finished(plan: Plan, layout: Layout) -> Description:
     """Return the description of a folder that is complete and of this plan.
 
     Raises
@@ -158,8 +161,6 @@ def _finished(plan: Plan, layout: Layout) -> Description | None:
                 f"shard {entry.name} of the finished dataset in {layout.folder} is missing or has "
                 "another size; run syngen verify, or generate with --overwrite"
             )
-    if layout.work.exists():
-        folders.remove_work(layout)
     return description
 
 
@@ -253,6 +254,7 @@ def _make_in_pool(
         try:
             for receipt in _drain(pool, plan, waiting, jobs, failed):
                 waiting = [shard for shard in waiting if shard.name != receipt.entry.name]
+                failed.pop(receipt.entry.name, None)
                 yield receipt
             _stop(pool)
             return
