@@ -54,7 +54,7 @@ NUMPY = {
     "random.Philox",  # only raw 64-bit words are drawn from it
 }
 # prod and gcd take integers; fsum is rounded once from the exact sum; sqrt is IEEE 754's
-MATH = {"sqrt", "floor", "ceil", "isfinite", "isclose", "fsum", "prod", "gcd"}
+MATH = {"sqrt", "floor", "ceil", "isfinite", "isnan", "isclose", "fsum", "prod", "gcd"}
 # their order of summation, or their library, decides the last bits; min, max, any and all are exact
 REDUCING_METHODS = {"sum", "mean", "dot", "std", "var", "cumsum", "cumprod", "prod", "trace"}
 # sum() of floats adds differently from Python 3.12 on, and pow() is libm's
