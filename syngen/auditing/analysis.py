@@ -58,9 +58,12 @@ class Analysis:
 
     @cached_property
     def mel_db(self) -> FloatArray:
-        """Long-term spectrum in mel bands, relative to its sum, in dB: shape (N_MELS,)."""
-        instrument = self.frame.instrument
-        power = np.abs(self._spectrum) ** 2
+        """Long-term spectrum in mel bands, relative to its sum, in dB: shape (N_MELS,).
+
+        Samples are weighed by the envelope of the context, so that the noise after a tone counts little.
+        """
+        instrument, x = self.frame.instrument, self.samples
+        power = np.abs(scipy.fft.rfft(x * self.frame.fade * _tapered(len(x)))) ** 2
         bands = mel_bands(instrument.n_samples, instrument.sample_rate).matrix @ power
         return _decibels(bands / max(power.sum(), _TINY) + self.frame.band_floors)
 

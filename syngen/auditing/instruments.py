@@ -27,8 +27,8 @@ FLOOR = 1e-6
 """Power below which nothing counts, relative to the whole: -60 dB."""
 LINE_BINS = 5
 """Bins that hold a spectral line seen through a Hann window."""
-_NOISE_LINES = 3.0  # lines and bands count from so many times the expected noise: below, they are noise
-_NOISE_BANDS = 0.3
+_NOISE_LINES = 3.0  # times the expected noise, from which lines and bands count: below, they are noise
+_NOISE_BANDS = 0.5
 _MARGIN = 0.05  # of the fundamental's band beyond the frequencies it reaches, relative
 _SLOPE = 0.15  # width of that band's edges, relative
 _SETTLED_S = 0.02
@@ -121,8 +121,11 @@ class Frame:
     vibrato_rate : float
         In Hz; 0.0 where the tone has no vibrato.
     onset_s : float
+    attack_s : float
+    decay : float
+        In dB/s.
     snr_db : float or None
-        Of tone over noise, averaged over the tone's decay; None without noise.
+        Of the stationary tone over the noise; None without noise.
     """
 
     instrument: Instrument
@@ -130,22 +133,23 @@ class Frame:
     inharmonicity: float
     vibrato_rate: float
     onset_s: float
+    attack_s: float
+    decay: float
     snr_db: float | None
 
     @classmethod
     def of(cls, instrument: Instrument, values: ValueMapping) -> Frame:
         """Return the frame of an observation's nominal values."""
-        snr: Any = values.get("snr")
-        onset = float(values["onset"])
-        if snr is not None:
-            snr = float(snr) - 0.5 * float(values["decay"]) * (instrument.duration_s - onset)
+        snr = values.get("snr")
         return cls(
             instrument=instrument,
             frequency=float(values["frequency"]),
             inharmonicity=float(values["inharmonicity"]),
             vibrato_rate=float(values["vibrato_rate"]) if values["vibrato_depth"] else 0.0,
-            onset_s=onset,
-            snr_db=snr,
+            onset_s=float(values["onset"]),
+            attack_s=float(values["attack"]),
+            decay=float(values["decay"]),
+            snr_db=None if snr is None else float(snr),
         )
 
     @cached_property
@@ -168,23 +172,40 @@ class Frame:
         top = self.instrument.sample_rate / 2.0 / self.frequency
         return _places(np.arange(1, math.ceil(top) + 2, dtype=np.float64), (self.inharmonicity,))
 
-    @property
-    def noise(self) -> float:
-        """Expected power of the noise over that of the tone."""
-        return 0.0 if self.snr_db is None else 10.0 ** (-self.snr_db / 10.0)
+    @cached_property
+    def fade(self) -> FloatArray:
+        """What to weigh the samples of a noisy tone by: the square root of its nominal envelope."""
+        return np.asarray(np.sqrt(self.envelope))
+
+    @cached_property
+    def envelope(self) -> FloatArray:
+        """Nominal envelope, without release: shape (n_samples,)."""
+        seconds = np.arange(self.instrument.n_samples - self.start) / self.instrument.sample_rate
+        rise = 0.5 - 0.5 * np.cos(np.pi * np.minimum(1.0, seconds / max(self.attack_s, 1e-9)))
+        gain = np.zeros(self.instrument.n_samples)
+        gain[self.start :] = rise * 10.0 ** (-self.decay * seconds / 20.0)
+        return gain
 
     @cached_property
     def line_floor(self) -> float:
         """Relative power from which a spectral line counts."""
+        noise = self._noise(np.ones(self.instrument.n_samples - self.start))
         n_bins = (self.instrument.n_samples - self.start) / 2.0
-        return max(FLOOR, _NOISE_LINES * LINE_BINS / n_bins * self.noise)
+        return max(FLOOR, _NOISE_LINES * LINE_BINS / n_bins * noise)
 
     @cached_property
     def band_floors(self) -> FloatArray:
         """Relative power from which each mel band counts: ndarray of float64, shape (N_MELS,)."""
         instrument = self.instrument
         shares = mel_bands(instrument.n_samples, instrument.sample_rate).shares
-        return np.maximum(FLOOR, _NOISE_BANDS * self.noise * shares)
+        return np.maximum(FLOOR, _NOISE_BANDS * self._noise(self.fade[self.start :]) * shares)
+
+    def _noise(self, weights: FloatArray) -> float:
+        """Return the expected power of the noise over that of the tone, samples weighed from the onset."""
+        if self.snr_db is None:
+            return 0.0
+        tone = np.sum((weights * self.envelope[self.start :]) ** 2)
+        return float(10.0 ** (-self.snr_db / 10.0) * np.sum(weights**2) / max(tone, 1e-12))
 
 
 def _places(numbers: FloatArray, inharmonicities: Iterable[float]) -> FloatArray:

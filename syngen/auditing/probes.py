@@ -23,6 +23,7 @@ MIN_ACCURACY = 0.98
 N_CLIPS = 40
 """Clips per level for training, and as many for the test."""
 _MAX_LEVELS = 5
+_FEWEST_CLIPS = 8
 _MOST_AROUND = 100_000
 _LEAST_VARIANCE = 1e-9
 _LEAST_SHRINKAGE = 1e-3
@@ -74,7 +75,7 @@ class ProbeResult:
         )
 
 
-def probe_factor(stage: Stage, factor: Factor, index: int, rng: np.random.Generator) -> ProbeResult:
+def probe_factor(stage: Stage, factor: Factor, index: int, rng: np.random.Generator) -> ProbeResult | None:
     """Train a probe at one context and test it there.
 
     Clips of a level have all other factors where the context has them, and nuisances and noise drawn anew.
@@ -91,6 +92,11 @@ def probe_factor(stage: Stage, factor: Factor, index: int, rng: np.random.Genera
         Grid point of the context.
     rng : numpy.random.Generator
         Chooses among the other factors' levels, and which clips are for the test.
+
+    Returns
+    -------
+    ProbeResult or None
+        None where nothing is drawn and the other factors have fewer than eight combinations.
     """
     grid = stage.resolved.grid
     levels = _nearest(factor, int(grid.levels_of([index])[0][grid.position(factor.name)]))
@@ -98,7 +104,9 @@ def probe_factor(stage: Stage, factor: Factor, index: int, rng: np.random.Genera
         groups = _redrawn_clips(stage, factor, index, levels)
     else:
         groups = _varied_clips(stage, factor, index, levels, rng)
-    n_clips = min(len(group) for group in groups)
+    n_clips = len(groups[0])
+    if n_clips < _FEWEST_CLIPS:
+        return None
     order = rng.permutation(n_clips)
     train, test = order[: n_clips // 2], order[n_clips // 2 :]
     accuracy = _accuracy([group[train] for group in groups], [group[test] for group in groups])

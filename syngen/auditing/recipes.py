@@ -46,6 +46,8 @@ class RecipeAudit:
         Levels and defects of everything that was rendered for `audibility`.
     undescribed : tuple of str
         Factors that have no descriptor: nothing is said of them.
+    unprobed : tuple of str
+        Factors of which too few clips can be made to train a probe.
     is_drawn : bool
         Whether the recipe draws nuisances or noise.
     """
@@ -58,6 +60,7 @@ class RecipeAudit:
     nearest_timbres: TimbrePair | None
     signals: SignalTally
     undescribed: tuple[str, ...]
+    unprobed: tuple[str, ...]
     is_drawn: bool
 
     @property
@@ -93,7 +96,10 @@ class RecipeAudit:
             parts.append("\nThe recipe draws no nuisance and no noise: two draws are the same waveform.")
         if self.undescribed:
             parts.append(f"\nNo descriptor: {', '.join(self.undescribed)}.")
-        parts += ["\n## Probes at the hardest corners\n", self._probe_table(), "\n## Waveforms\n"]
+        parts += ["\n## Probes at the hardest corners\n", self._probe_table()]
+        if self.unprobed:
+            parts.append(f"\nToo few clips for a probe: {', '.join(self.unprobed)}.")
+        parts.append("\n## Waveforms\n")
         parts += [f"- {line}" for line in self._facts()]
         if not self.passed:
             parts += ["\n## Problems\n", *(f"- {problem}" for problem in self.problems)]
@@ -130,8 +136,8 @@ class RecipeAudit:
         tally, pair = self.signals, self.nearest_timbres
         facts = [
             (
-                f"{tally.n_observations:,} rendered: {len(tally.silent)} silent, {len(tally.clipped)} clipped"
-                f", {len(tally.offset)} with an offset"
+                f"{tally.n_observations:,} rendered: {len(tally.silent)} silent, {len(tally.clipped)} "
+                f"clipped, {len(tally.offset)} with an offset"
             ),
             (
                 f"level {tally.quietest_db:.1f} to {tally.loudest_db:.1f} dBFS, highest peak "
@@ -180,16 +186,16 @@ def audit(
     }
     heard = hear(stage, chosen, descriptors, progress=progress)
     hardest = {row.factor: row.worst[0] for row in heard.rows if row.kind == "corner"}
+    probed = {name: probe_factor(stage, resolved.grid[name], index, rng) for name, index in hardest.items()}
     return RecipeAudit(
         recipe=resolved.name,
         contexts=contexts,
         seed=seed,
         audibility=heard.rows,
-        probes=tuple(
-            probe_factor(stage, resolved.grid[name], index, rng) for name, index in hardest.items()
-        ),
+        probes=tuple(probe for probe in probed.values() if probe is not None),
         nearest_timbres=nearest_timbres(resolved.request, stage.instrument),
         signals=heard.tally,
         undescribed=tuple(name for name in resolved.grid if name not in descriptors),
+        unprobed=tuple(name for name, probe in probed.items() if probe is None),
         is_drawn=stage.is_drawn,
     )

@@ -171,8 +171,8 @@ class DatasetAudit:
         parts = [
             f"# Recovery of {self.dataset}\n",
             (
-                f"Learned from {self.n_train:,} rows of train, scored on {self.n_test:,} rows of test, from "
-                f"a log-mel spectrogram of {N_FRAMES} frames by {N_BANDS} bands; seed {self.seed}.\n"
+                f"Learned from {self.n_train:,} rows of train, scored on {self.n_test:,} rows of test, "
+                f"from a log-mel spectrogram of {N_FRAMES} frames by {N_BANDS} bands; seed {self.seed}.\n"
             ),
             markdown_table(header, rows),
             f"\nHard for a linear model (below {_HARD:g}): {', '.join(self.hard) or 'none'}.",
