@@ -14,7 +14,17 @@ import importlib
 from typing import Any
 
 _MODULES = {
-    "syngen.api": ("expand", "generate", "load", "load_recipe", "rehearse", "render", "verify"),
+    "syngen.api": (
+        "audit_dataset",
+        "audit_recipe",
+        "expand",
+        "generate",
+        "load",
+        "load_recipe",
+        "rehearse",
+        "render",
+        "verify",
+    ),
     "syngen.errors": (
         "EngineError",
         "FactorError",

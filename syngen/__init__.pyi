@@ -1,6 +1,8 @@
 """Types of the lazy names in ``syngen/__init__.py``."""
 
 from syngen._typing import ProgressUpdate as ProgressUpdate
+from syngen.api import audit_dataset as audit_dataset
+from syngen.api import audit_recipe as audit_recipe
 from syngen.api import expand as expand
 from syngen.api import generate as generate
 from syngen.api import load as load

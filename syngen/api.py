@@ -1,4 +1,4 @@
-"""The public functions: recipes, generation, loading, rendering, verification.
+"""The public functions: recipes, generation, loading, rendering, verification, audits.
 
 Each imports what it needs when it is called, so that ``import syngen`` costs nothing.
 """
@@ -13,6 +13,8 @@ from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
+    from syngen.auditing.recipes import RecipeAudit
+    from syngen.auditing.recovery import DatasetAudit
     from syngen.generation.estimate import Estimate
     from syngen.generation.plan import Plan
     from syngen.generation.run import GenerationReport
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     RecipeLike: TypeAlias = str | Path | Mapping[str, Any] | ResolvedRecipe
 
 __all__ = [
+    "audit_dataset",
+    "audit_recipe",
     "expand",
     "generate",
     "load",
@@ -265,3 +269,73 @@ def verify(
     if folder is None:
         raise ParameterError("a rendered dataset has no files to verify; give a folder")
     return verify_folder(Path(folder), resolve=load_recipe, rerender=rerender, seed=seed, progress=progress)
+
+
+def audit_recipe(
+    recipe: RecipeLike, *, contexts: int = 1_000, seed: int = 0, progress: Progress | None = None
+) -> RecipeAudit:
+    """Measure whether every factor of a recipe can be heard, whatever the other factors are.
+
+    In random contexts and in corners of the grid, the change that one level of a factor makes is compared
+    with a threshold and with a new draw of the nuisances; a probe is trained at the hardest corner of each
+    factor; timbres are compared with one another; silence, clipping and offsets are counted.
+
+    Parameters
+    ----------
+    recipe : str, Path, mapping or ResolvedRecipe
+        See `load_recipe`. Its synthesizer must be ``tone``.
+    contexts : int
+        Random contexts, and as many corners.
+    seed : int
+        Of the contexts and of the probes.
+    progress : callable, optional
+        Called with a `ProgressUpdate` after each context.
+
+    Returns
+    -------
+    RecipeAudit
+        With ``.passed``, ``.problems`` and ``.to_markdown()``.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe has problems.
+    EngineError
+        If its synthesizer has no descriptors.
+    """
+    from syngen.auditing.recipes import audit
+
+    return audit(load_recipe(recipe), contexts=contexts, seed=seed, progress=progress)
+
+
+def audit_dataset(dataset: str | Path | FactorDataset, *, n: int = 4_000, seed: int = 0) -> DatasetAudit:
+    """Measure how well the factors of a dataset can be recovered from its audio, on held-out rows.
+
+    Boosted trees and a linear model learn every factor from a log-mel spectrogram; what they reach on
+    the test split bounds how informative a representation of such a spectrogram can be expected to be.
+
+    Parameters
+    ----------
+    dataset : str, Path or FactorDataset
+        Folder, or a dataset; a rendered one will do. It must have the splits train and test.
+    n : int
+        Rows of the split train to learn from, at most; a quarter as many of the split test are scored.
+    seed : int
+        Of the choice of rows and of the trees.
+
+    Returns
+    -------
+    DatasetAudit
+        With ``.passed``, ``.problems`` and ``.to_markdown()``.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such folder, or too few rows.
+    ManifestError
+        If the folder holds no finished dataset.
+    """
+    from syngen.auditing.recovery import recover
+
+    opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
+    return recover(opened, n=n, seed=seed)

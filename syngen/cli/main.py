@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from syngen.cli import dataset, environment, generation, recipe
+from syngen.cli import audit, dataset, environment, generation, recipe
 from syngen.cli.reporting import fail
 
 __all__ = ["cli", "main"]
@@ -34,7 +34,7 @@ class _Syngen(click.Group):
     cls=_Syngen,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong command line, recipe or plan, 3 incomplete (run "
-    "again to resume), 4 verification mismatch, 130 interrupted.",
+    "again to resume), 4 verification mismatch or failed audit, 130 interrupted.",
 )
 @click.version_option(package_name="syngen", prog_name="syngen")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
@@ -51,6 +51,7 @@ cli.add_command(dataset.info)
 cli.add_command(dataset.rows)
 cli.add_command(dataset.extract)
 cli.add_command(dataset.verify)
+cli.add_command(audit.audit)
 cli.add_command(environment.env)
 
 

@@ -97,6 +97,8 @@ class FactorSpec:
     kind : {"nominal", "ordinal", "continuous"}
     default : str or float, optional
         Value where the recipe does not mention it; without one it must be mentioned.
+    is_optional : bool
+        Whether it may be left out without a default; the renderer then gets no value for it.
     summary : str
         One line of explanation.
     """
@@ -106,6 +108,7 @@ class FactorSpec:
     choices: Sequence[str] | Callable[[], Iterable[str]] = ()
     kind: Kind = "continuous"
     default: Value | None = None
+    is_optional: bool = False
     summary: str = ""
 
     @property

@@ -77,7 +77,8 @@ def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Is
             parameters[spec.name] = Parameter(
                 spec.name, "fixed", spec.default_unit, (spec.default,), ("factors",)
             )
-    missing = [name for name in specs if name not in {*parameters, *factor_names, *broken}]
+    optional = {spec.name for spec in specs.values() if spec.is_optional}
+    missing = [n for n in specs if n not in {*parameters, *factor_names, *broken, *optional}]
     if missing and len(issues) == n_before:
         issues += [
             Issue(
@@ -88,7 +89,7 @@ def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Is
             for name in missing
         ]
     _check_columns(recipe, issues)
-    is_complete = set(parameters) == set(specs) and not recipe.broken
+    is_complete = set(parameters) | optional == set(specs) and not recipe.broken
     return ResolvedParameters(
         tuple(factors), factor_names, tuple(nuisances), parameters, settings, is_complete
     )

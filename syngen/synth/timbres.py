@@ -70,6 +70,7 @@ _BUILT_IN = (
     Timbre("sawtooth", lambda n: 1.0 / n, naive_sawtooth, 0.5773502691896258),
     Timbre("pulse", lambda n: 1.0 / n if n % 3 else 0.0),
     Timbre("organ", lambda n: 1.0 / n if n & (n - 1) == 0 else 0.0),
+    Timbre("comb", lambda n: 1.0 / n if n % 3 == 1 else 0.0),
 )
 
 

@@ -1,0 +1,1 @@
+"""Audits: whether factors can be heard, and how well datasets let them be recovered."""

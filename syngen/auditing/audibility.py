@@ -1,0 +1,170 @@
+"""Whether each factor of a recipe can be heard everywhere: the smallest change against a new draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen._typing import ProgressUpdate
+from syngen.auditing.descriptors import MIN_RATIO
+from syngen.auditing.signals import SignalTally
+from syngen.dsp.level import dequantise
+
+if TYPE_CHECKING:
+    from syngen._typing import Progress
+    from syngen.auditing.contexts import Context, ContextKind, Stage
+    from syngen.auditing.descriptors import Descriptor
+
+__all__ = ["Audibility", "Hearing", "hear"]
+
+_WORST_KEPT = 2
+
+
+@dataclass(frozen=True)
+class Audibility:
+    """How audible one factor is, in contexts of one kind.
+
+    Attributes
+    ----------
+    factor, kind, unit : str
+    n_contexts : int
+        In which a neighbour exists.
+    smallest, first_percentile, median : float
+        Changes by one level, in `unit`.
+    nuisance_median, nuisance_largest : float
+        Distances between two draws of the nuisances in one context.
+    smallest_ratio : float or None
+        Smallest change over the nuisance distance of the same context; None where no draw differs.
+    threshold : float
+        Change that is needed.
+    worst : tuple of int
+        Indices of the contexts in which the factor is hardest to hear, the hardest first.
+    """
+
+    factor: str
+    kind: str
+    unit: str
+    n_contexts: int
+    smallest: float
+    first_percentile: float
+    median: float
+    nuisance_median: float
+    nuisance_largest: float
+    smallest_ratio: float | None
+    threshold: float
+    worst: tuple[int, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What falls short."""
+        where = f"{self.factor}, {self.kind} contexts"
+        found = []
+        if self.smallest < self.threshold:
+            found.append(
+                f"{where}: the smallest change by one level is {self.smallest:.3g} {self.unit}, "
+                f"less than {self.threshold:g}; worst at index {self.worst[0]}"
+            )
+        if self.smallest_ratio is not None and self.smallest_ratio < MIN_RATIO:
+            found.append(
+                f"{where}: the smallest change is {self.smallest_ratio:.3g} times the distance between "
+                f"two draws of the nuisances, less than {MIN_RATIO}; worst at index {self.worst[0]}"
+            )
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What `hear` finds.
+
+    Attributes
+    ----------
+    rows : tuple of Audibility
+        A row per factor and kind of context.
+    tally : SignalTally
+        Levels and defects of everything that was rendered.
+    """
+
+    rows: tuple[Audibility, ...]
+    tally: SignalTally
+
+
+def hear(
+    stage: Stage,
+    contexts: Mapping[ContextKind, list[Context]],
+    descriptors: Mapping[str, Descriptor],
+    *,
+    progress: Progress | None = None,
+) -> Hearing:
+    """Measure every factor with a descriptor in every context.
+
+    Parameters
+    ----------
+    stage : Stage
+    contexts : mapping of kind to list of Context
+    descriptors : mapping of str to Descriptor
+    progress : callable, optional
+        Called with a `ProgressUpdate` about contexts.
+    """
+    tally = SignalTally()
+    total = sum(len(some) for some in contexts.values())
+    done, audio_s, rows = 0, 0.0, []
+    for kind, some in contexts.items():
+        measured: dict[str, list[tuple[float, float, int]]] = {}
+        for context in some:
+            for factor, change, nuisance in _measure(stage, context, descriptors, tally):
+                measured.setdefault(factor, []).append((change, nuisance, context.index))
+            done += 1
+            audio_s = tally.n_observations * stage.instrument.duration_s
+            if progress is not None:
+                progress(ProgressUpdate(done, total, audio_s))
+        rows += [
+            _summary(factor, kind, found, descriptors[factor], is_drawn=stage.is_drawn)
+            for factor, found in measured.items()
+        ]
+    order = {name: place for place, name in enumerate(stage.resolved.grid.names)}
+    rows.sort(key=lambda row: order[row.factor])
+    return Hearing(tuple(rows), tally)
+
+
+def _measure(
+    stage: Stage, context: Context, descriptors: Mapping[str, Descriptor], tally: SignalTally
+) -> Iterator[tuple[str, float, float]]:
+    neighbours = {name: index for name, index in context.neighbours.items() if name in descriptors}
+    rendered = stage.render([context.index, *neighbours.values()])
+    redrawn = stage.render([context.index], draw=1) if stage.is_drawn else []
+    for one in (*rendered, *redrawn):
+        tally.add(one.index, dequantise(one.pcm))
+    here, *rest = stage.analyses(context.index, [*rendered, *redrawn])
+    for name, there in zip(neighbours, rest, strict=False):
+        distance = descriptors[name].distance
+        yield name, distance(here, there), distance(here, rest[-1]) if redrawn else 0.0
+
+
+def _summary(
+    factor: str,
+    kind: str,
+    found: list[tuple[float, float, int]],
+    descriptor: Descriptor,
+    *,
+    is_drawn: bool,
+) -> Audibility:
+    changes, nuisances = np.array([row[0] for row in found]), np.array([row[1] for row in found])
+    ratios = changes / np.maximum(nuisances, 1e-12)
+    hardest = np.argsort(ratios if is_drawn else changes, kind="stable")[:_WORST_KEPT]
+    return Audibility(
+        factor=factor,
+        kind=kind,
+        unit=descriptor.unit,
+        n_contexts=len(found),
+        smallest=float(changes.min()),
+        first_percentile=float(np.percentile(changes, 1)),
+        median=float(np.median(changes)),
+        nuisance_median=float(np.median(nuisances)),
+        nuisance_largest=float(nuisances.max()),
+        smallest_ratio=float(ratios.min()) if is_drawn else None,
+        threshold=descriptor.threshold,
+        worst=tuple(found[place][2] for place in hardest),
+    )

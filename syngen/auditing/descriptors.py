@@ -1,0 +1,171 @@
+"""The descriptor of each factor of tones: how far two observations are apart, in a unit of its own.
+
+`DESCRIPTORS` is the one table of thresholds: a change by one level is audible if it is at least so large,
+and at least `MIN_RATIO` times the distance between two draws of the nuisances in the same context.
+Nobody listened: "audible" says that a measurement tells a change of the factor from a new draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen.errors import EngineError
+
+if TYPE_CHECKING:
+    from syngen._typing import FloatArray
+    from syngen.auditing.analysis import Analysis
+
+__all__ = ["DESCRIPTORS", "MIN_RATIO", "Descriptor", "descriptors_of", "features"]
+
+MIN_RATIO = 1.3
+"""Least change over the distance between two draws of the nuisances."""
+_AFTER_ATTACK_S = 0.05
+_ENVELOPE_STEP = 4
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """How one factor is heard.
+
+    Parameters
+    ----------
+    distance : callable
+        Of two analyses in one frame: how far they are apart.
+    unit : str
+        Unit of the distance.
+    threshold : float
+        Least distance that a change by one level must make.
+    summary : str
+        What is measured.
+    """
+
+    distance: Callable[[Analysis, Analysis], float]
+    unit: str
+    threshold: float
+    summary: str
+
+
+def _mel(a: Analysis, b: Analysis) -> float:
+    return _rms(a.mel_db - b.mel_db)
+
+
+def _places(a: Analysis, b: Analysis) -> float:
+    n_shared = min(len(a.places_db), len(b.places_db))
+    return _rms(a.places_db[:n_shared] - b.places_db[:n_shared])
+
+
+def _timbre(a: Analysis, b: Analysis) -> float:
+    return float(np.hypot(_mel(a, b), _places(a, b)) / np.sqrt(2.0))
+
+
+def _amplitude(a: Analysis, b: Analysis) -> float:
+    return abs(a.level_db - b.level_db)
+
+
+def _frequency(a: Analysis, b: Analysis) -> float:
+    return float(1200.0 * abs(np.log2(a.pitch_hz / b.pitch_hz)))
+
+
+def _rise(a: Analysis, b: Analysis) -> float:
+    seconds, first = a.envelope
+    _, second = b.envelope
+    rising = seconds <= max(a.frame.instrument.settled_s, a.frame.onset_s) + _AFTER_ATTACK_S
+    return _largest(first - second, rising)
+
+
+def _fall(a: Analysis, b: Analysis) -> float:
+    seconds, first = a.envelope
+    _, second = b.envelope
+    return _largest(first - second, seconds >= a.frame.instrument.leaving_s - _AFTER_ATTACK_S)
+
+
+def _onset(a: Analysis, b: Analysis) -> float:
+    return 1000.0 * abs(_half_risen(a) - _half_risen(b))
+
+
+def _decay(a: Analysis, b: Analysis) -> float:
+    return abs(a.decay_db - b.decay_db)
+
+
+def _vibrato(a: Analysis, b: Analysis) -> float:
+    return float(np.linalg.norm(a.vibrato_cents - b.vibrato_cents))
+
+
+def _tremolo(a: Analysis, b: Analysis) -> float:
+    return float(np.linalg.norm(a.tremolo_db - b.tremolo_db))
+
+
+def _noise(a: Analysis, b: Analysis) -> float:
+    return abs(a.noise_db - b.noise_db)
+
+
+def _rms(difference: FloatArray) -> float:
+    return float(np.sqrt(np.mean(difference**2))) if difference.size else 0.0
+
+
+def _largest(difference: FloatArray, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+    return float(np.max(np.abs(difference[chosen]), initial=0.0))
+
+
+def _half_risen(analysis: Analysis) -> float:
+    seconds, envelope = analysis.envelope
+    return float(seconds[int(np.argmax(envelope >= 0.5))])
+
+
+_SPECTRUM = "48 mel bands of the long-term spectrum, level removed"
+_PLACES = "levels at the places where each inharmonicity would have partials, vibrato undone"
+
+DESCRIPTORS: Mapping[str, Descriptor] = MappingProxyType(
+    {
+        "timbre": Descriptor(_timbre, "dB", 1.0, f"RMS over {_SPECTRUM}, and over {_PLACES}"),
+        "amplitude": Descriptor(_amplitude, "dB", 0.9, "RMS of the observation"),
+        "frequency": Descriptor(_frequency, "cents", 10.0, "mean frequency of the fundamental"),
+        "brightness": Descriptor(_mel, "dB", 0.6, f"RMS over {_SPECTRUM}"),
+        "inharmonicity": Descriptor(_places, "dB", 1.2, f"RMS over {_PLACES}"),
+        "attack": Descriptor(_rise, "of full scale", 0.35, "largest difference of the rising envelope"),
+        "release": Descriptor(_fall, "of full scale", 0.35, "largest difference of the final envelope"),
+        "onset": Descriptor(_onset, "ms", 10.0, "time at which the envelope is half risen"),
+        "decay": Descriptor(_decay, "dB", 1.0, "mean level of the fundamental since its onset"),
+        "vibrato_rate": Descriptor(_vibrato, "cents", 10.0, "swings of the frequency at 2 to 12 Hz, L2"),
+        "vibrato_depth": Descriptor(_vibrato, "cents", 10.0, "swings of the frequency at 2 to 12 Hz, L2"),
+        "tremolo_rate": Descriptor(_tremolo, "dB", 1.0, "swings of the level at 2 to 12 Hz, L2"),
+        "tremolo_depth": Descriptor(_tremolo, "dB", 1.0, "swings of the level at 2 to 12 Hz, L2"),
+        "snr": Descriptor(_noise, "dB", 1.5, "median of the spectrum between the partials"),
+    }
+)
+"""Descriptors of the tone synthesizer's factors; phase has none."""
+
+
+def descriptors_of(synthesizer: str) -> Mapping[str, Descriptor]:
+    """Return the descriptors of a synthesizer's factors.
+
+    Raises
+    ------
+    EngineError
+        If it has none.
+    """
+    if synthesizer != "tone":
+        raise EngineError(
+            f"the {synthesizer} synthesizer has no descriptors; only recipes of tone can be audited"
+        )
+    return DESCRIPTORS
+
+
+def features(analysis: Analysis, n_places: int) -> FloatArray:
+    """Return all that the descriptors measure as one vector, with so many places of partials."""
+    _, envelope = analysis.envelope
+    return np.concatenate(
+        [
+            [analysis.level_db, 1200.0 * np.log2(analysis.pitch_hz), analysis.decay_db, analysis.noise_db],
+            analysis.mel_db,
+            analysis.places_db[:n_places],
+            analysis.vibrato_cents,
+            analysis.tremolo_db,
+            envelope[::_ENVELOPE_STEP],
+        ]
+    )

@@ -1,0 +1,210 @@
+"""Probes trained at the hardest contexts: whether the levels of a factor can be told apart there at all."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen.auditing.descriptors import features
+
+if TYPE_CHECKING:
+    from syngen._typing import FloatArray, IntArray
+    from syngen.auditing.contexts import Stage
+    from syngen.factors import Factor
+
+__all__ = ["MIN_ACCURACY", "ProbeResult", "probe_factor"]
+
+MIN_ACCURACY = 0.98
+"""Share of the held-out clips whose level must be found."""
+N_CLIPS = 40
+"""Clips per level for training, and as many for the test."""
+_MAX_LEVELS = 5
+_FEWEST_CLIPS = 8
+_MOST_AROUND = 100_000
+_LEAST_VARIANCE = 1e-9
+_LEAST_SHRINKAGE = 1e-3
+_LEAST_SPREAD = 1e-3  # in dB, cents or full scale: less is rounding, and is not blown up
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """How well a probe tells the levels of a factor apart at one context.
+
+    Attributes
+    ----------
+    factor : str
+    index : int
+        The context.
+    levels : tuple of int
+        Levels told apart: all, or the nearest five.
+    n_train, n_test : int
+        Clips in all.
+    accuracy : float
+        On the test clips.
+    varied : {"nuisances", "other factors"}
+        What differs between clips of one level.
+    """
+
+    factor: str
+    index: int
+    levels: tuple[int, ...]
+    n_train: int
+    n_test: int
+    accuracy: float
+    varied: str
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of guessing."""
+        return 1.0 / len(self.levels)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A line if the probe fails."""
+        if self.accuracy > MIN_ACCURACY:
+            return ()
+        return (
+            (
+                f"{self.factor}: a probe trained at index {self.index} finds {self.accuracy:.3f} "
+                f"of the levels (chance {self.chance:.2f}); more than {MIN_ACCURACY} is needed"
+            ),
+        )
+
+
+def probe_factor(stage: Stage, factor: Factor, index: int, rng: np.random.Generator) -> ProbeResult | None:
+    """Train a probe at one context and test it there.
+
+    Clips of a level have all other factors where the context has them, and nuisances and noise drawn anew.
+    A recipe that draws nothing has one clip per level and context; there the other factors vary instead,
+    nominal ones over all levels, ordered ones over as few of the nearest as give enough clips, and each
+    clip is analysed in its own frame.
+
+    Parameters
+    ----------
+    stage : Stage
+    factor : Factor
+        More than five levels: the five around the context's are told apart.
+    index : int
+        Grid point of the context.
+    rng : numpy.random.Generator
+        Chooses among the other factors' levels, and which clips are for the test.
+
+    Returns
+    -------
+    ProbeResult or None
+        None where nothing is drawn and the other factors have fewer than eight combinations.
+    """
+    grid = stage.resolved.grid
+    levels = _nearest(factor, int(grid.levels_of([index])[0][grid.position(factor.name)]))
+    if stage.is_drawn:
+        groups = _redrawn_clips(stage, factor, index, levels)
+    else:
+        groups = _varied_clips(stage, factor, index, levels, rng)
+    n_clips = len(groups[0])
+    if n_clips < _FEWEST_CLIPS:
+        return None
+    order = rng.permutation(n_clips)
+    train, test = order[: n_clips // 2], order[n_clips // 2 :]
+    accuracy = _accuracy([group[train] for group in groups], [group[test] for group in groups])
+    return ProbeResult(
+        factor=factor.name,
+        index=index,
+        levels=tuple(levels),
+        n_train=len(train) * len(levels),
+        n_test=len(test) * len(levels),
+        accuracy=accuracy,
+        varied="nuisances" if stage.is_drawn else "other factors",
+    )
+
+
+def _nearest(factor: Factor, level: int) -> list[int]:
+    if not factor.is_ordered or factor.size <= _MAX_LEVELS:
+        return list(range(factor.size))
+    first = min(max(0, level - _MAX_LEVELS // 2), factor.size - _MAX_LEVELS)
+    return list(range(first, first + _MAX_LEVELS))
+
+
+def _redrawn_clips(stage: Stage, factor: Factor, index: int, levels: list[int]) -> list[FloatArray]:
+    points = _moved(stage, factor, index, levels)
+    n_places = len(stage.frame(index).places)
+    # draws 0 and 1 chose this context as a hard one; these are others
+    draws = (stage.render(points, draw=2 + n) for n in range(2 * N_CLIPS))
+    return _by_level([[features(a, n_places) for a in stage.analyses(index, draw)] for draw in draws])
+
+
+def _varied_clips(
+    stage: Stage, factor: Factor, index: int, levels: list[int], rng: np.random.Generator
+) -> list[FloatArray]:
+    around = _surroundings(stage, factor, index)
+    bases = around[rng.permutation(len(around))[: 2 * N_CLIPS]].tolist()
+    n_places = min(len(stage.frame(base).places) for base in bases)
+    moved = ((base, stage.render(_moved(stage, factor, base, levels))) for base in bases)
+    return _by_level([[features(a, n_places) for a in stage.analyses(base, some)] for base, some in moved])
+
+
+def _by_level(clips: list[list[FloatArray]]) -> list[FloatArray]:
+    """Turn features listed by draw and level into one array of shape (n_draws, n_features) a level."""
+    n_features = min(len(vector) for some in clips for vector in some)
+    return [np.stack([vector[:n_features] for vector in some]) for some in zip(*clips, strict=True)]
+
+
+def _moved(stage: Stage, factor: Factor, index: int, levels: list[int]) -> IntArray:
+    """Return the grid point of each level of a factor, all else as at `index`."""
+    grid = stage.resolved.grid
+    points = np.tile(grid.levels_of([index])[0], (len(levels), 1))
+    points[:, grid.position(factor.name)] = levels
+    return grid.indices_of(points)
+
+
+def _surroundings(stage: Stage, factor: Factor, index: int) -> IntArray:
+    """Return grid points with other levels of the other factors, no farther away than needed."""
+    grid = stage.resolved.grid
+    here = grid.levels_of([index])[0].tolist()
+    for radius in range(1, max(grid.sizes) + 1):
+        ranges = []
+        for other, level in zip(grid.factors, here, strict=True):
+            if other.name == factor.name:
+                ranges.append(range(level, level + 1))
+            elif other.is_ordered:
+                ranges.append(range(max(0, level - radius), min(other.size, level + radius + 1)))
+            else:
+                ranges.append(range(other.size))
+        if math.prod(map(len, ranges)) >= 2 * N_CLIPS:
+            break
+    return grid.indices_of(list(itertools.islice(itertools.product(*ranges), _MOST_AROUND)))
+
+
+def _accuracy(train: list[FloatArray], test: list[FloatArray]) -> float:
+    """Return how often a shrunken linear discriminant finds the level of a test clip."""
+    means = np.stack([group.mean(axis=0) for group in train])
+    within = np.concatenate([group - mean for group, mean in zip(train, means, strict=True)])
+    scale = within.std(axis=0) + _LEAST_SPREAD
+    centres = means / scale
+    directions = np.linalg.solve(_shrunken_covariance(within / scale), centres.T)
+    offsets = 0.5 * np.sum(centres.T * directions, axis=0)
+    hits = [
+        np.argmax(group / scale @ directions - offsets, axis=1) == level for level, group in enumerate(test)
+    ]
+    return float(np.mean(np.concatenate(hits)))
+
+
+def _shrunken_covariance(x: FloatArray) -> FloatArray:
+    """Return the covariance of centred rows, shrunk towards a multiple of the identity.
+
+    O. Ledoit, M. Wolf: "A well-conditioned estimator for large-dimensional covariance matrices", Journal
+    of Multivariate Analysis 88 (2004), 365-411.
+    """
+    n, p = x.shape
+    covariance = x.T @ x / n
+    mean = max(float(np.trace(covariance)) / p, _LEAST_VARIANCE)
+    squared = float(np.sum(covariance**2))
+    spread = squared - p * mean**2
+    error = (float(np.sum(np.sum(x**2, axis=1) ** 2)) / n - squared) / n
+    shrinkage = min(1.0, max(0.0, error / spread)) if spread > 0.0 else 1.0
+    shrunken: FloatArray = (1.0 - shrinkage) * covariance
+    shrunken[np.diag_indices(p)] += max(shrinkage, _LEAST_SHRINKAGE) * mean
+    return shrunken

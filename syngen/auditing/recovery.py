@@ -1,0 +1,304 @@
+"""How well the factors of a dataset can be recovered from its audio: the ceiling of informativeness.
+
+Two models learn each factor from a log-mel spectrogram of rows of the split train and are scored on rows
+of the split test: boosted trees, and a linear one. A factor that trees find and a line does not is hard;
+one that trees do not find needs more than a spectrogram of this resolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from syngen.auditing.signals import SignalTally
+from syngen.auditing.spectrograms import N_BANDS, N_FRAMES, log_mel
+from syngen.auditing.tables import markdown_table, shown
+from syngen.errors import ParameterError
+
+if TYPE_CHECKING:
+    from syngen._typing import Float32Array, FloatArray, IntArray, Json
+    from syngen.factors import Factor, FactorGrid
+
+__all__ = ["Dataset", "DatasetAudit", "Recovery", "recover"]
+
+_FEWEST_ROWS = 20
+_MOST_CLASSES = 12
+_BATCH = 64
+_HARD = 0.9
+_SIGMAS = 3.0
+
+
+class Dataset(Protocol):
+    """What a dataset must have to be audited; `FactorDataset` has it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def grid(self) -> FactorGrid: ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def levels(self) -> IntArray: ...
+
+    @property
+    def indices(self) -> IntArray: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int, /) -> Any: ...
+
+    def batch(self, positions: Any, /) -> Float32Array: ...
+
+    def select(self, **conditions: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How well one factor is recovered.
+
+    Attributes
+    ----------
+    factor, kind : str
+    n_levels : int
+    n_test : int
+    chance : float
+        Share of the commonest level among the rows tested.
+    trees_accuracy, linear_accuracy : float
+        Share of the rows whose level is found; of ordered factors with many levels the nearest.
+    trees_r2, linear_r2 : float or None
+        Share of the levels' variance that is explained; None where they have no order.
+    """
+
+    factor: str
+    kind: str
+    n_levels: int
+    n_test: int
+    chance: float
+    trees_accuracy: float
+    trees_r2: float | None
+    linear_accuracy: float
+    linear_r2: float | None
+
+    @property
+    def ceiling(self) -> float:
+        """What the better model reaches: R2 where the levels have an order, else accuracy."""
+        if self.trees_r2 is None or self.linear_r2 is None:
+            return max(self.trees_accuracy, self.linear_accuracy)
+        return max(self.trees_r2, self.linear_r2)
+
+    @property
+    def linear(self) -> float:
+        """What the linear model reaches, in the measure of `ceiling`."""
+        return self.linear_accuracy if self.linear_r2 is None else self.linear_r2
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A line if no model does better than guessing."""
+        best = max(self.trees_accuracy, self.linear_accuracy)
+        guessing = self.chance + _SIGMAS * np.sqrt(self.chance * (1.0 - self.chance) / self.n_test)
+        least_r2 = _SIGMAS / np.sqrt(self.n_test)
+        if best > guessing or (self.trees_r2 is not None and self.ceiling > least_r2):
+            return ()
+        return (f"{self.factor}: no model finds it better than guessing ({best:.3f} of the rows)",)
+
+
+@dataclass(frozen=True)
+class DatasetAudit:
+    """How well the factors of a dataset are recovered on held-out rows.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the recipe.
+    n_train, n_test : int
+        Rows of the splits train and test that were used.
+    seed : int
+    recovery : tuple of Recovery
+        A row per factor that has two levels or more.
+    signals : SignalTally
+        Levels and defects of these rows.
+    """
+
+    dataset: str
+    n_train: int
+    n_test: int
+    seed: int
+    recovery: tuple[Recovery, ...]
+    signals: SignalTally
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that falls short; empty when the audit is passed."""
+        found = [problem for row in self.recovery for problem in row.problems]
+        return [*found, *self.signals.problems]
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is no problem."""
+        return not self.problems
+
+    @property
+    def hard(self) -> list[str]:
+        """Factors that a linear model does not read off, the hardest first."""
+        rows = sorted(self.recovery, key=lambda row: row.linear)
+        return [row.factor for row in rows if row.linear < _HARD]
+
+    def to_dict(self) -> Json:
+        """Return the report as plain data."""
+        return {**asdict(self), "passed": self.passed, "problems": self.problems, "hard": self.hard}
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown."""
+        header = ["factor", "levels", "chance", "trees: found", "trees: R2", "linear: found", "linear: R2"]
+        rows = [
+            [
+                *(row.factor, str(row.n_levels)),
+                *map(_rate, (row.chance, row.trees_accuracy, row.trees_r2)),
+                *map(_rate, (row.linear_accuracy, row.linear_r2)),
+            ]
+            for row in self.recovery
+        ]
+        tally = self.signals
+        parts = [
+            f"# Recovery of {self.dataset}\n",
+            (
+                f"Learned from {self.n_train:,} rows of train, scored on {self.n_test:,} rows of test, "
+                f"from a log-mel spectrogram of {N_FRAMES} frames by {N_BANDS} bands; seed {self.seed}.\n"
+            ),
+            markdown_table(header, rows),
+            f"\nHard for a linear model (below {_HARD:g}): {', '.join(self.hard) or 'none'}.",
+            (
+                f"{tally.n_observations:,} rows: {len(tally.silent)} silent, {len(tally.clipped)} clipped, "
+                f"{len(tally.offset)} with an offset."
+            ),
+        ]
+        if not self.passed:
+            parts += ["\n## Problems\n", *(f"- {problem}" for problem in self.problems)]
+        return "\n".join(parts) + "\n"
+
+
+def _rate(number: float | None) -> str:
+    return shown(number) if number is None else f"{number:.3f}"
+
+
+def recover(dataset: Dataset, *, n: int, seed: int) -> DatasetAudit:
+    """Learn every factor from the rows of train and score it on rows of test.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With the splits train and test.
+    n : int
+        Rows to learn from, at most; a quarter as many are scored.
+    seed : int
+        Of the choice of rows and of the trees.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than 20 rows of either.
+    FactorError
+        If there is no such split.
+    """
+    rng = np.random.default_rng(seed)
+    tally = SignalTally()
+    train, train_levels = _rows(dataset.select(split="train"), n, "train", rng, tally)
+    test, test_levels = _rows(dataset.select(split="test"), max(n // 4, _FEWEST_ROWS), "test", rng, tally)
+    centre, scale = train.mean(axis=0), train.std(axis=0) + 1e-3
+    train, test = (train - centre) / scale, (test - centre) / scale
+    recovery = []
+    for position, factor in enumerate(dataset.grid.factors):
+        y, truth = train_levels[:, position], test_levels[:, position]
+        if len(np.unique(y)) > 1:
+            trees, linear = _trees(factor, seed), _linear(factor, seed)
+            results = [_scored(model, factor, train, y, test, truth) for model in (trees, linear)]
+            recovery.append(_recovery(factor, truth, *results))
+    return DatasetAudit(dataset.name, len(train), len(test), seed, tuple(recovery), tally)
+
+
+def _rows(
+    view: Dataset, n: int, split: str, rng: np.random.Generator, tally: SignalTally
+) -> tuple[FloatArray, IntArray]:
+    """Return features and levels of rows chosen from a split."""
+    if min(len(view), n) < _FEWEST_ROWS:
+        raise ParameterError(
+            f"{min(len(view), n)} rows of the split {split}; at least {_FEWEST_ROWS} are needed"
+        )
+    chosen = np.sort(rng.permutation(len(view))[:n])
+    found = []
+    for position, waveform in zip(chosen.tolist(), _waveforms(view, chosen), strict=True):
+        tally.add(int(view.indices[position]), waveform)
+        found.append(log_mel(waveform, view.sample_rate).reshape(-1))
+    return np.stack(found), view.levels[chosen]
+
+
+def _waveforms(view: Dataset, positions: IntArray) -> Iterator[Float32Array]:
+    for start in range(0, len(positions), _BATCH):
+        some = positions[start : start + _BATCH]
+        if view.n_samples:
+            yield from view.batch(some)
+        else:
+            yield from (view[position].waveform for position in some.tolist())
+
+
+Model = tuple[Any, bool]
+"""A model of scikit-learn, and whether it is a classifier."""
+
+
+def _trees(factor: Factor, seed: int) -> Model:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    options = {"max_iter": 100, "max_bins": 63, "early_stopping": False, "random_state": seed}
+    if factor.is_ordered and factor.size > _MOST_CLASSES:
+        return HistGradientBoostingRegressor(**options), False
+    return HistGradientBoostingClassifier(**options), True
+
+
+def _linear(factor: Factor, seed: int) -> Model:
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+
+    if factor.is_ordered:
+        return RidgeCV(alphas=np.logspace(-1.0, 5.0, 13)), False
+    return LogisticRegression(C=0.1, max_iter=1000, random_state=seed), True
+
+
+def _scored(
+    model: Model, factor: Factor, x: FloatArray, y: IntArray, held_out: FloatArray, truth: IntArray
+) -> tuple[float, float | None]:
+    """Return accuracy and, for ordered factors, R2 of a model on rows it has not seen."""
+    estimator, is_classifier = model
+    estimator.fit(x, y)
+    guess = estimator.predict(held_out)
+    found = guess if is_classifier else np.clip(np.rint(guess), 0, factor.size - 1)
+    accuracy = float(np.mean(found == truth))
+    if not factor.is_ordered:
+        return accuracy, None
+    if is_classifier:
+        guess = estimator.predict_proba(held_out) @ estimator.classes_
+    spread = float(np.sum((truth - truth.mean()) ** 2))
+    return accuracy, 1.0 - float(np.sum((guess - truth) ** 2)) / max(spread, 1e-12)
+
+
+def _recovery(
+    factor: Factor, truth: IntArray, trees: tuple[float, float | None], linear: tuple[float, float | None]
+) -> Recovery:
+    return Recovery(
+        factor=factor.name,
+        kind=factor.kind,
+        n_levels=factor.size,
+        n_test=len(truth),
+        chance=float(np.bincount(truth).max() / len(truth)),
+        trees_accuracy=trees[0],
+        trees_r2=trees[1],
+        linear_accuracy=linear[0],
+        linear_r2=linear[1],
+    )

@@ -1,0 +1,43 @@
+"""Tables in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["markdown_table", "shown"]
+
+_MANY = 1e4
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose columns line up in plain text too.
+
+    Examples
+    --------
+    >>> print(markdown_table(["factor", "found"], [["snr", "1.00"]]))
+    | factor | found |
+    |--------|-------|
+    | snr    | 1.00  |
+    """
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in (header, *rows)
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+def shown(number: float | None) -> str:
+    """Return a number for people: three digits, a dash for none, and no more than ten thousand.
+
+    Examples
+    --------
+    >>> shown(0.12345), shown(149.95), shown(12345.6), shown(None)
+    ('0.123', '150', '> 10,000', '-')
+    """
+    if number is None:
+        return "-"
+    if abs(number) > _MANY:
+        return f"> {_MANY:,.0f}"
+    return f"{number:,.0f}" if abs(number) >= 100.0 else f"{number:.3g}"

@@ -1,0 +1,260 @@
+"""Waves of the tone synthesizer: stationary tones, before envelope, level and noise."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from syngen.dsp.inharmonic import count_stretched, modulated_partials, static_partials, stretch
+from syngen.dsp.modulation import cycles_to_phase, vibrato_seconds
+from syngen.dsp.oscillators import (
+    PeriodTable,
+    count_partials,
+    phase_increment,
+    phase_of,
+    phase_ramp,
+)
+from syngen.elementary import TAU
+from syngen.errors import EngineError
+from syngen.synth.timbres import Timbre, timbres
+from syngen.units import power
+
+if TYPE_CHECKING:
+    from syngen._typing import FloatArray
+    from syngen.synth.base import Request
+
+__all__ = ["Kept", "Tone", "ToneWaves", "Wave", "partials_of", "period_table", "vibrato_deviation"]
+
+_TABLE_BYTES = 64 << 20
+_DB_PER_OCTAVE = 6.020599913279624  # 20 log10(2): a tilt of one power of n
+_CURVES = 64
+
+
+@dataclass(frozen=True)
+class Tone:
+    """What decides a stationary tone.
+
+    Attributes
+    ----------
+    timbre : str
+    frequency : float
+        In Hz.
+    phase : float
+        In cycles.
+    brightness : float or None
+        Tilt in dB per octave; None for the timbre's own amplitudes.
+    inharmonicity : float
+        Coefficient B.
+    vibrato_rate, vibrato_depth : float
+        In Hz and in cents.
+    """
+
+    timbre: str
+    frequency: float
+    phase: float = 0.0
+    brightness: float | None = None
+    inharmonicity: float = 0.0
+    vibrato_rate: float = 0.0
+    vibrato_depth: float = 0.0
+
+
+@dataclass(frozen=True)
+class Wave:
+    """A stationary tone of amplitude 1.
+
+    Attributes
+    ----------
+    samples : ndarray of float64, shape (n_samples,)
+        Of peak 1 or RMS 1, as the setting level says.
+    rms : float
+        RMS of the tone, by analysis.
+    """
+
+    samples: FloatArray
+    rms: float
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the samples."""
+        return self.samples.nbytes
+
+
+class _HasSize(Protocol):
+    @property
+    def nbytes(self) -> int: ...
+
+
+Item = TypeVar("Item", bound=_HasSize)
+
+
+class Kept(Generic[Item]):
+    """Items kept by key while they fit into a number of bytes, the longest unused leaving first.
+
+    Parameters
+    ----------
+    max_bytes : int
+        0 keeps nothing.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._n_bytes = 0
+        self._items: OrderedDict[object, Item] = OrderedDict()
+
+    def get(self, key: object, make: Callable[[], Item]) -> Item:
+        """Return the item of a key, made if it is not there. Not to be written to."""
+        item = self._items.get(key)
+        if item is not None:
+            self._items.move_to_end(key)
+            return item
+        item = make()
+        if item.nbytes <= self._max_bytes:
+            self._items[key] = item
+            self._n_bytes += item.nbytes
+            while self._n_bytes > self._max_bytes:
+                self._n_bytes -= self._items.popitem(last=False)[1].nbytes
+        return item
+
+
+_TABLES: OrderedDict[tuple[Timbre, int, float | None], tuple[PeriodTable, float]] = OrderedDict()
+
+
+def partials_of(timbre: Timbre, n_max: int, brightness: float | None) -> tuple[list[int], list[float]]:
+    """Return numbers and amplitudes of a timbre's partials up to `n_max`.
+
+    With a brightness only the timbre's set of partials counts: amplitudes are
+    ``n ** (brightness / 6.0206)``, a straight spectral tilt.
+    """
+    numbers, amplitudes = timbre.partials(n_max)
+    if brightness is not None:
+        amplitudes = [power(float(n), brightness / _DB_PER_OCTAVE) for n in numbers]
+    return numbers, amplitudes
+
+
+def period_table(timbre: Timbre, n_max: int, brightness: float | None = None) -> tuple[PeriodTable, float]:
+    """Return the table of a timbre with partials up to `n_max`, and the RMS of the sum.
+
+    The RMS comes from the amplitudes: ``sqrt(sum a_n^2 / 2)``, the sum rounded once.
+    """
+    key = timbre, min(n_max, timbre.highest or n_max), brightness
+    if key not in _TABLES:
+        numbers, amplitudes = partials_of(timbre, n_max, brightness)
+        _TABLES[key] = PeriodTable(numbers, amplitudes), partial_rms(tuple(amplitudes))
+        n_bytes = sum(table.n_bytes for table, _ in _TABLES.values())
+        while n_bytes > _TABLE_BYTES and len(_TABLES) > 1:
+            n_bytes -= _TABLES.popitem(last=False)[1][0].n_bytes
+    _TABLES.move_to_end(key)
+    return _TABLES[key]
+
+
+@lru_cache(maxsize=4096)
+def partial_rms(amplitudes: tuple[float, ...]) -> float:
+    """Return the RMS of a sum of sines of different frequencies."""
+    return math.sqrt(math.fsum(a * a for a in amplitudes) / 2.0)
+
+
+def vibrato_deviation(depth: float) -> float:
+    """Return the relative deviation of the frequency that a depth in cents means."""
+    return power(2.0, depth / 1200.0) - 1.0 if depth else 0.0
+
+
+class ToneWaves:
+    """Stationary tones of one request.
+
+    Parameters
+    ----------
+    request : Request
+    partial_limit : float
+        No partial at or above this frequency in Hz.
+    """
+
+    def __init__(self, request: Request, partial_limit: float) -> None:
+        audio, settings = request.audio, request.settings
+        self._n_samples = audio.n_samples
+        self._limit = partial_limit
+        self._is_rms = settings["level"] == "rms"
+        self._is_published = settings["time_axis"] == "published"
+        duration = audio.duration or 0.0
+        if self._is_published:
+            self._step_s = Fraction(duration) / (audio.n_samples - 1)
+        else:
+            self._step_s = Fraction(1, audio.sample_rate)
+        self._seconds: FloatArray = np.multiply(np.arange(audio.n_samples), float(self._step_s))
+        if self._is_published:
+            self._seconds[-1] = duration  # as numpy.linspace does
+        # seconds of phase per Hz of deviation, by vibrato rate
+        self._curves: Kept[FloatArray] = Kept(_CURVES * self._seconds.nbytes)
+
+    def band_limited(self, tone: Tone) -> Wave:
+        """Return the sum of a tone's partials below the limit."""
+        if tone.inharmonicity:
+            return self._stretched(tone)
+        n_max = count_partials(tone.frequency, self._limit)
+        table, rms = period_table(timbres()[tone.timbre], n_max, tone.brightness)
+        ramp = phase_ramp(
+            phase_increment(tone.frequency, self._step_s), phase_of(tone.phase), self._n_samples
+        )
+        if tone.vibrato_depth:
+            ramp += cycles_to_phase(self._vibrato_cycles(tone))
+        wave = table(ramp)
+        norm = rms if self._is_rms else table.peak
+        np.multiply(wave, 1.0 / norm, out=wave)
+        return Wave(wave, rms / norm)
+
+    def naive(self, tone: Tone) -> Wave:
+        """Return the ideal waveform of a timbre, sampled as it is."""
+        timbre = timbres()[tone.timbre]
+        if timbre.naive is None:
+            raise EngineError(f"timbre {tone.timbre!r} has no ideal waveform; set antialias: true")
+        if self._is_published:
+            # in radians and in this order, so that jumps fall where the published generator's do
+            angle = np.add(np.multiply(self._seconds, TAU * tone.frequency), TAU * tone.phase)
+            if tone.vibrato_depth:
+                angle = np.add(angle, np.multiply(self._vibrato_cycles(tone), TAU))
+            position, period = np.fmod(angle, TAU), TAU
+            position = np.where(position < 0.0, position + TAU, position)
+        else:
+            ramp = phase_ramp(
+                phase_increment(tone.frequency, self._step_s), phase_of(tone.phase), self._n_samples
+            )
+            if tone.vibrato_depth:
+                ramp += cycles_to_phase(self._vibrato_cycles(tone))
+            cycles = (ramp >> np.uint64(11)).astype(np.float64)
+            position, period = np.multiply(cycles, 2.0**-53), 1.0
+        wave = timbre.naive(position, period)
+        if self._is_rms:
+            return Wave(np.divide(wave, timbre.naive_rms), 1.0)
+        return Wave(wave, timbre.naive_rms)
+
+    def _vibrato_cycles(self, tone: Tone) -> FloatArray:
+        rate = tone.vibrato_rate
+        curve = self._curves.get(rate, lambda: vibrato_seconds(self._seconds, rate))
+        return np.multiply(curve, tone.frequency * vibrato_deviation(tone.vibrato_depth))
+
+    def _stretched(self, tone: Tone) -> Wave:
+        n_max = count_stretched(tone.frequency, self._limit, tone.inharmonicity)
+        numbers, amplitudes = partials_of(timbres()[tone.timbre], n_max, tone.brightness)
+        rms = partial_rms(tuple(amplitudes))
+        # partials of unrelated frequencies meet sooner or later: their sum is the peak
+        norm = rms if self._is_rms else math.fsum(map(abs, amplitudes))
+        weights = [a / norm for a in amplitudes]
+        ratios = [stretch(n, tone.inharmonicity) for n in numbers]
+        if tone.vibrato_depth:
+            cycles = np.add(np.multiply(self._seconds, tone.frequency), self._vibrato_cycles(tone))
+            starts = [math.fmod(n * tone.phase, 1.0) for n in numbers]
+            return Wave(modulated_partials(cycles, ratios, starts, weights), rms / norm)
+        start = phase_of(tone.phase)
+        wave = static_partials(
+            [phase_increment(ratio * tone.frequency, self._step_s) for ratio in ratios],
+            [(n * start) & (2**64 - 1) for n in numbers],
+            weights,
+            self._n_samples,
+        )
+        return Wave(wave, rms / norm)

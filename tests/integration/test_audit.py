@@ -1,0 +1,77 @@
+"""Every shipped recipe can be heard everywhere, and the commands say so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import syngen
+from syngen.cli.main import cli
+from syngen.recipe.library import recipe_names
+
+# the paper's grid repeats a published one, aliases and all: above 4 kHz its timbres coincide
+AUDIBLE = [name for name in recipe_names() if name != "syntone-paper"]
+
+
+@pytest.mark.parametrize("name", AUDIBLE)
+def test_every_factor_of_a_shipped_recipe_can_be_heard(name: str) -> None:
+    """A sample of what ``python -m tests.benchmarks.audibility`` measures in full."""
+    report = syngen.audit_recipe(name, contexts=60)
+    assert report.passed, "\n".join(report.problems)
+    assert report.undescribed == report.unprobed == ()
+    grid = syngen.load_recipe(name).grid
+    assert [row.factor for row in report.audibility] == [n for n in grid for _ in range(2)]
+    assert [probe.factor for probe in report.probes] == list(grid)
+    assert report.nearest_timbres is not None
+
+
+def test_recipe_command_prints_tables() -> None:
+    done = CliRunner().invoke(cli, ["audit", "recipe", "syntone-tiny", "--contexts", "5"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("# Audit of syntone-tiny\n")
+    assert "| frequency | corner " in done.stdout
+    assert "syntone-tiny: passed, 40 observations" in done.stderr
+
+
+def test_recipe_command_gives_json() -> None:
+    done = CliRunner().invoke(
+        cli, ["audit", "recipe", "syntone-tiny", "--contexts", "5", "--json", "-q", "--seed", "1"]
+    )
+    assert done.exit_code == 0, done.output
+    content = json.loads(done.stdout)
+    assert content["passed"] is True
+    assert {row["factor"] for row in content["audibility"]} == {"timbre", "amplitude", "frequency"}
+
+
+def test_recipe_command_fails_where_a_factor_is_inaudible(tmp_path: Path) -> None:
+    path = tmp_path / "flat.yaml"
+    path.write_text(
+        "name: flat\nsynthesizer: tone\nseed: 1\naudio: {duration: 0.25}\n"
+        "factors:\n  frequency: {values: [440.0, 441.0], unit: Hz}\n",
+        "utf-8",
+    )
+    done = CliRunner().invoke(cli, ["audit", "recipe", str(path), "--contexts", "3"])
+    assert done.exit_code == 4, done.output
+    assert "FAILED" in done.stdout
+    assert "Too few clips for a probe: frequency." in done.stdout
+    assert "frequency, corner contexts: the smallest change by one level is 3.93 cents" in done.stdout
+
+
+def test_dataset_command_prints_and_gives_json(tiny_dataset: Path) -> None:
+    done = CliRunner().invoke(cli, ["audit", "dataset", str(tiny_dataset), "--rows", "200"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("# Recovery of syntone-tiny\n")
+    assert "passed, 24" in done.stderr
+    done = CliRunner().invoke(cli, ["audit", "dataset", str(tiny_dataset), "--rows", "200", "--json"])
+    content = json.loads(done.stdout)
+    assert [row["factor"] for row in content["recovery"]] == ["timbre", "amplitude", "frequency"]
+
+
+@pytest.mark.parametrize("words", [[], ["recipe"], ["dataset"]])
+def test_help_has_an_example(words: list[str]) -> None:
+    done = CliRunner().invoke(cli, ["audit", *words, "-h"])
+    assert done.exit_code == 0
+    assert "Example: syngen audit" in done.stdout
