@@ -92,13 +92,13 @@ def static_partials(
     # sum |a| 2**left_bits 2**24 stays below 2**53
     room = max(0, math.frexp(math.fsum(map(abs, amplitudes)))[1])
     left_bits = _PRODUCT_BITS - _SIDE_BITS - room - 1
-    left = np.concatenate([sine_q * weight, cosine_q * weight]) * 2.0**left_bits
-    right = np.concatenate([cosine_r, sine_r]) * 2.0**_SIDE_BITS
+    left = np.concatenate([sine_q * weight, cosine_q * weight]) * math.ldexp(1.0, left_bits)
+    right = np.concatenate([cosine_r, sine_r]) * math.ldexp(1.0, _SIDE_BITS)
     np.rint(left, out=left)
     np.rint(right, out=right)
     # integers below 2**53 in every partial sum: exact in any order
     product: FloatArray = np.einsum("kq,kr->qr", left, right).reshape(-1)[:n_samples]
-    return np.multiply(product, 2.0 ** -(left_bits + _SIDE_BITS))
+    return np.multiply(product, math.ldexp(1.0, -left_bits - _SIDE_BITS))
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +42,6 @@ def vibrato_seconds(seconds: FloatArray, rate: float) -> FloatArray:
 
 def cycles_to_phase(cycles: FloatArray) -> UIntArray:
     """Return phases given in cycles, below 2**19, as 64-bit integers; rounded to 2**-44 of a cycle."""
-    scaled = np.asarray(np.multiply(cycles, 2.0**_SCALE_BITS))
+    scaled = np.asarray(np.multiply(cycles, math.ldexp(1.0, _SCALE_BITS)))
     np.rint(scaled, out=scaled)
     return scaled.astype(np.int64).view(np.uint64) << np.uint64(64 - _SCALE_BITS)

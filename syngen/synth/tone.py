@@ -108,7 +108,7 @@ class ToneSynthesizer(Synthesizer):
         ),
         FactorSpec(
             "inharmonicity",
-            units={"1": (0.0, 0.1)},
+            units={"": (0.0, 0.1)},
             default=0.0,
             summary="coefficient B of a stiff string: partial n at n sqrt((1 + B n^2) / (1 + B))",
         ),

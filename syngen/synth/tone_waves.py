@@ -147,7 +147,7 @@ def period_table(timbre: Timbre, n_max: int, brightness: float | None = None) ->
     if key not in _TABLES:
         numbers, amplitudes = partials_of(timbre, n_max, brightness)
         _TABLES[key] = PeriodTable(numbers, amplitudes), partial_rms(tuple(amplitudes))
-        n_bytes = sum(table.n_bytes for table, _ in _TABLES.values())
+        n_bytes = math.fsum(table.n_bytes for table, _ in _TABLES.values())
         while n_bytes > _TABLE_BYTES and len(_TABLES) > 1:
             n_bytes -= _TABLES.popitem(last=False)[1][0].n_bytes
     _TABLES.move_to_end(key)

@@ -47,14 +47,17 @@ ELEMENTWISE = {
     *("fmod", "frexp", "ldexp", "minimum", "maximum"),
 }
 # elements are moved, chosen or counted
-MOVING = {"where", "concatenate", "roll", "flatnonzero", "unique", "bincount"}
+MOVING = {"where", "concatenate", "copyto", "repeat", "roll", "flatnonzero", "unique", "bincount"}
 INTEGER = {"left_shift", "right_shift", "bitwise_and", "bitwise_or", "bitwise_xor"}
 NUMPY = {
     *(TYPES | CREATION | ELEMENTWISE | MOVING | INTEGER),
     "random.Philox",  # only raw 64-bit words are drawn from it
 }
-# prod and gcd take integers; fsum is rounded once from the exact sum; sqrt is IEEE 754's
-MATH = {"sqrt", "floor", "ceil", "isfinite", "isnan", "isclose", "fsum", "prod", "gcd"}
+# prod and isqrt take integers; fmod, frexp and ldexp are exact; fsum is rounded once from the exact
+# sum; sqrt is IEEE 754's
+MATH = {"sqrt", "floor", "ceil", "isfinite", "isnan", "isclose", "isqrt"} | {
+    *("fmod", "frexp", "ldexp", "fsum", "prod")
+}
 # their order of summation, or their library, decides the last bits; min, max, any and all are exact
 REDUCING_METHODS = {"sum", "mean", "dot", "std", "var", "cumsum", "cumprod", "prod", "trace"}
 # sum() of floats adds differently from Python 3.12 on, and pow() is libm's
@@ -69,7 +72,9 @@ INTEGER_EXPRESSIONS = {
         "sum(self.split_sizes.values())",
         "sum((int(np.add.reduce(c)) for c in self._walk.counts[:block]))",
     },
-    "synth/tone.py": {"sum((count * count for count in counts))"},
+    "synth/tone_checks.py": {"sum((count * count for count in counts))"},
+    # both sides hold integers in float64, and every partial sum stays below 2**53
+    "dsp/inharmonic.py": {"np.einsum"},
 }
 
 

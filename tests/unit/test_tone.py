@@ -19,7 +19,7 @@ from syngen.synth.resolve import ResolvedRecipe, resolve_draft
 from syngen.synth.timbres import timbres
 from syngen.synth.tone import ToneSynthesizer
 
-TIMBRES = ["sine", "triangle", "square", "sawtooth", "pulse", "organ"]
+TIMBRES = ["sine", "triangle", "square", "sawtooth", "pulse", "organ", "comb"]
 HEAD = "name: t\nsynthesizer: tone\nseed: 3\naudio: {sample_rate: 16000, duration: %s}\n"
 
 
@@ -37,7 +37,9 @@ def _render(resolved: ResolvedRecipe) -> list[Rendered]:
 def _float_wave(resolved: ResolvedRecipe, values: Mapping[str, Any]) -> np.ndarray:
     """The waveform before it is rounded to 16 bits."""
     render = ToneSynthesizer().prepare(resolved.request)
-    return render(values, lambda name: Stream(0, name, 0))
+    parameters = resolved.request.parameters.values()
+    fixed = {p.name: p.values[0] for p in parameters if p.role == "fixed"}
+    return render({**fixed, **values}, lambda name: Stream(0, name, 0))
 
 
 def _decibels(ratio: float) -> float:

@@ -1,0 +1,293 @@
+"""The factors beyond timbre, level, frequency and phase, against sums of sines made with numpy."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from syngen.dsp.envelopes import envelope, raised_cosine, tremolo
+from syngen.dsp.inharmonic import count_stretched, static_partials, stretch
+from syngen.dsp.modulation import cycles_to_phase
+from syngen.dsp.noise import noise_peak, pink_noise, white_noise
+from syngen.dsp.oscillators import phase_increment, phase_of
+from syngen.errors import RecipeError
+from syngen.recipe.parse import parse_recipe
+from syngen.seeding import Stream
+from syngen.synth.rendering import Rendering
+from syngen.synth.resolve import ResolvedRecipe, resolve_draft
+from syngen.synth.timbres import timbres
+from syngen.synth.tone import ToneSynthesizer
+
+HEAD = "name: t\nsynthesizer: tone\nseed: 3\naudio: {sample_rate: %d, duration: %s}\n"
+SQUARE = "frequency: {values: [440.0]}, timbre: {values: [square]}"
+TIMBRES = ["sawtooth", "square", "pulse", "organ", "comb"]
+
+
+def resolved_of(
+    factors: str, *, settings: str = "", more: str = "", rate: int = 16_000, duration: float = 0.5
+) -> ResolvedRecipe:
+    head = HEAD % (rate, duration)
+    text = f"{head}factors: {{{factors}}}\nsettings: {{level: rms, {settings}}}\n{more}\n"
+    return resolve_draft(parse_recipe(text, source="r.yaml"))
+
+
+def problem_of(factors: str, **options: Any) -> str:
+    with pytest.raises(RecipeError) as caught:
+        resolved_of(factors, **options)
+    (issue,) = caught.value.issues
+    return issue.message
+
+
+def wave_of(resolved: ResolvedRecipe, **values: Any) -> np.ndarray:
+    parameters = resolved.request.parameters.values()
+    fixed = {p.name: p.values[0] for p in parameters if p.role == "fixed"}
+    render = ToneSynthesizer().prepare(resolved.request)
+    return render({**fixed, **resolved.grid.values_of(0), **values}, lambda name: Stream(3, name, 0))
+
+
+def additive(values: Mapping[str, Any], *, rate: int, n: int, limit: float) -> np.ndarray:
+    """A stationary tone of RMS 1 as a sum of numpy's sines."""
+    time = np.arange(n) / rate
+    depth, swings = values.get("vibrato_depth", 0.0), values.get("vibrato_rate", 6.0)
+    frequency = values["frequency"]
+    deviation = 2.0 ** (depth / 1200.0) - 1.0
+    swing = (1.0 - np.cos(2 * np.pi * swings * time)) / (2 * np.pi * swings)
+    cycles = frequency * time + frequency * deviation * swing
+    b = values.get("inharmonicity", 0.0)
+    timbre = timbres()[values["timbre"]]
+    total, power, k = np.zeros(n), 0.0, 1
+    while (ratio := k * math.sqrt((1 + b * k * k) / (1 + b))) * frequency < limit:
+        amplitude = timbre.amplitude(k)
+        if amplitude and values.get("brightness") is not None:
+            amplitude = k ** (values["brightness"] / (20 * math.log10(2)))
+        total += amplitude * np.sin(2 * np.pi * np.fmod(ratio * cycles + k * values.get("phase", 0.0), 1))
+        power += amplitude**2 / 2
+        k += 1
+    return total / math.sqrt(power)
+
+
+def error_db(found: np.ndarray, wanted: np.ndarray) -> float:
+    return 10 * math.log10(np.mean((found - wanted) ** 2) / np.mean(wanted**2) + 1e-40)
+
+
+@pytest.mark.parametrize("timbre", TIMBRES)
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"brightness": -9.0},
+        {"brightness": -3.0},
+        {"vibrato_depth": 100.0, "vibrato_rate": 6.0},
+        {"inharmonicity": 0.012},
+        {"inharmonicity": 0.0005, "brightness": -3.0},
+        {"inharmonicity": 0.005, "vibrato_depth": 60.0, "vibrato_rate": 3.5, "brightness": -6.0},
+    ],
+)
+def test_tones_equal_sums_of_sines(timbre: str, values: dict[str, float]) -> None:
+    for frequency in (110.0, 431.7, 880.0):
+        factors = f"timbre: {{values: [{timbre}]}}, frequency: {{values: [{frequency}]}}"
+        settings = "partial_limit: 7300.0, amplitude: 0.01, phase: 0.3, " + ", ".join(
+            f"{name}: {value}" for name, value in values.items()
+        )
+        resolved = resolved_of(factors, settings=settings)
+        point = {"timbre": timbre, "frequency": frequency, "phase": 0.3, **values}
+        wanted = 0.01 * additive(point, rate=16_000, n=8_000, limit=7_300.0)
+        assert error_db(wave_of(resolved), wanted) < -110.0
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
+def test_other_sample_rates_and_durations(rate: int) -> None:
+    nyquist = rate / 2
+    settings = (
+        f"partial_limit: {nyquist * 0.9}, amplitude: 0.01, brightness: -6.0, vibrato_depth: 50.0, "
+        "inharmonicity: 0.0"
+    )
+    factors = "timbre: {values: [sawtooth]}, frequency: {values: [220.0]}"
+    resolved = resolved_of(factors, settings=settings, rate=rate, duration=0.31)
+    values = {"timbre": "sawtooth", "frequency": 220.0, "brightness": -6.0, "vibrato_depth": 50.0}
+    n = round(0.31 * rate)
+    wanted = 0.01 * additive(values, rate=rate, n=n, limit=nyquist * 0.9)
+    found = wave_of(resolved)
+    assert len(found) == n
+    assert error_db(found, wanted) < -110.0
+
+
+def test_stretched_partials_equal_sums_of_sines_without_vibrato() -> None:
+    n = 16_001
+    ratios = [stretch(k, 0.003) for k in range(1, 21)]
+    amplitudes = [1.0 / k for k in range(1, 21)]
+    steps = [phase_increment(200.0 * ratio, Fraction(1, 16_000)) for ratio in ratios]
+    found = static_partials(steps, [phase_of(0.1)] * 20, amplitudes, n)
+    time = np.arange(n) / 16_000
+    wanted = sum(
+        a * np.sin(2 * np.pi * np.fmod(200.0 * r * time + 0.1, 1))
+        for a, r in zip(amplitudes, ratios, strict=True)
+    )
+    assert error_db(found, wanted) < -130.0
+    assert stretch(1, 0.01) == 1.0
+    assert count_stretched(1000.0, 8000.0, 0.0) == 7
+
+
+def test_phases_of_many_cycles_are_reduced_exactly() -> None:
+    cycles = np.array([0.25, 1.25, 1000.25, -0.75, 300_000.25])
+    assert cycles_to_phase(cycles).tolist() == [1 << 62] * 5
+
+
+def test_envelope_has_onset_attack_decay_and_release() -> None:
+    gain = envelope(16_000, 16_000, onset=0.1, attack=0.05, decay=20.0, release=0.1)
+    assert (gain[:1_600] == 0.0).all()
+    assert (np.diff(gain[1_600:2_300]) > 0).all()
+    middle = 20 * np.log10(gain[[4_000, 12_000]])
+    np.testing.assert_allclose(middle, [-20 * (4_000 - 1_600) / 16_000, -20 * (12_000 - 1_600) / 16_000])
+    assert gain[-1] < 1e-4
+    assert gain.max() <= 1.0
+    assert (envelope(100, 16_000) == 1.0).all()
+    np.testing.assert_allclose(raised_cosine(4), [0.0, 0.5 - math.sqrt(0.125), 0.5, 0.5 + math.sqrt(0.125)])
+
+
+def test_envelope_longer_than_the_observation_is_cut() -> None:
+    gain = envelope(100, 1_000, onset=0.05, attack=1.0, release=1.0)
+    assert len(gain) == 100
+    assert gain.max() < 0.01
+    assert (envelope(100, 1_000, onset=5.0) == 0.0).all()
+
+
+def test_tremolo_swings_between_one_and_its_depth() -> None:
+    gain = tremolo(16_000, 16_000, rate=4.0, depth=0.5)
+    assert gain[0] == 1.0
+    assert gain.max() == 1.0
+    assert gain.min() == pytest.approx(0.5)
+    assert np.argmin(gain[:4_000]) == 2_000
+
+
+@pytest.mark.parametrize("make", [white_noise, pink_noise])
+def test_noise_has_unit_rms_and_a_bound(make: Any) -> None:
+    color = make.__name__.removesuffix("_noise")
+    noise = np.stack([make(Stream(1, "noise", index), 16_000) for index in range(20)])
+    assert np.sqrt(np.mean(noise**2)) == pytest.approx(1.0, rel=0.03)
+    assert np.abs(noise).max() <= noise_peak(color, 16_000)
+    assert (noise[0] != noise[1]).any()
+    spectrum = np.mean(np.abs(np.fft.rfft(noise)) ** 2, axis=0)
+    octaves = [10 * np.log10(spectrum[low : 2 * low].mean()) for low in (60, 120, 240, 480, 960, 1_920)]
+    slope = np.polyfit(range(6), octaves, 1)[0]
+    assert slope == pytest.approx(0.0 if color == "white" else -3.0, abs=0.4)
+
+
+@pytest.mark.parametrize("color", ["white", "pink"])
+def test_signal_to_noise_ratio_is_met(color: str) -> None:
+    factors = "timbre: {values: [sine]}, frequency: {values: [440.0]}, amplitude: {values: [0.1, 0.01]}"
+    quiet = wave_of(resolved_of(factors, duration=4.0))
+    noisy = wave_of(resolved_of(factors, settings=f"snr: 20.0, noise: {color}", duration=4.0))
+    ratio_db = 10 * math.log10(np.mean(quiet**2) / np.mean((noisy - quiet) ** 2))
+    assert ratio_db == pytest.approx(20.0, abs=0.5)
+
+
+def test_noise_belongs_to_the_index() -> None:
+    factors = "timbre: {values: [sine]}, frequency: {values: [440.0, 441.0]}"
+    rendering = Rendering(resolved_of(factors, settings="snr: 0.0, amplitude: 0.1"))
+    first, second = (o.pcm for o in rendering.observations(np.array([0, 1])))
+    (again,) = (o.pcm for o in rendering.observations(np.array([1])))
+    assert (second == again).all()
+    assert (first != second).any()
+
+
+NAMES = [
+    ("attack", "s", 0.0, 0.2),
+    ("decay", "dB/s", 0.0, 40.0),
+    ("release", "s", 0.0, 0.2),
+    ("onset", "s", 0.0, 0.3),
+    ("brightness", "dB/octave", -12.0, -3.0),
+    ("vibrato_rate", "Hz", 3.0, 8.0),
+    ("vibrato_depth", "cents", 0.0, 100.0),
+    ("tremolo_rate", "Hz", 2.0, 8.0),
+    ("tremolo_depth", "dB", 0.0, 12.0),
+    ("inharmonicity", "", 0.0, 0.01),
+    ("snr", "dB", 0.0, 40.0),
+]
+
+
+@pytest.mark.parametrize(("name", "unit", "low", "high"), NAMES)
+def test_every_factor_may_vary_be_fixed_or_be_drawn(name: str, unit: str, low: float, high: float) -> None:
+    basis = "timbre: {values: [square]}, frequency: {values: [220.0]}"
+    rest = "amplitude: 0.02, partial_limit: 7000.0"
+    companions = {"vibrato_rate": "vibrato_depth: 50.0", "tremolo_rate": "tremolo_depth: 6.0"}
+    settings = ", ".join([rest, companions.get(name, "")]).rstrip(", ")
+    given = f", unit: {unit}" if unit else ""
+    varied = resolved_of(f"{basis}, {name}: {{values: [{low}, {high}]{given}}}", settings=settings)
+    fixed = resolved_of(basis, settings=f"{settings}, {name}: {high}")
+    drawn = resolved_of(
+        basis,
+        settings=settings,
+        more=f"nuisances: {{{name}: {{uniform: {{low: {low}, high: {high}}}{given}}}}}",
+    )
+    at_low, at_high = (o.pcm for o in Rendering(varied).observations(np.array([0, 1])))
+    (one,) = Rendering(fixed).observations(np.array([0]))
+    (other,) = Rendering(drawn).observations(np.array([0]))
+    assert (at_low != at_high).any()
+    if name != "snr":  # noise belongs to the index, which differs
+        assert (one.pcm == at_high).all()
+    assert low <= float(other.nuisances[name]) <= high
+    assert (other.pcm != one.pcm).any()
+
+
+@pytest.mark.parametrize(
+    ("factors", "settings", "message"),
+    [
+        (
+            "frequency: {values: [440.0]}, timbre: {values: [square]}",
+            "vibrato_depth: 100.0",
+            "7423.0 or lower",
+        ),
+        (
+            "frequency: {values: [440.0]}, timbre: {values: [square]}, "
+            "vibrato_depth: {values: [0.0, 120.0], unit: cents}",
+            "partial_limit: 7400.0, vibrato_rate: 8.0",
+            "partial_limit: 7300.0 or lower",
+        ),
+        ("frequency: {values: [440.0]}", "partial_limit: 400.0", "at or above partial_limit, 400 Hz"),
+        ("frequency: {values: [440.0]}", "onset: 0.5", "onset 0.5 s is not before the end"),
+        ("frequency: {values: [440.0]}", "antialias: false, brightness: -6.0", "needs antialias: true"),
+        (
+            "frequency: {values: [440.0]}",
+            "amplitude: 0.5, snr: 0.0",
+            r"noise at 0 dB peaks at .* at most 0\.2",
+        ),
+        (
+            "frequency: {values: [110.0]}, timbre: {values: [sawtooth]}",
+            "amplitude: 0.2, inharmonicity: 0.01",
+            "clips: sawtooth with partials up to 72",
+        ),
+    ],
+)
+def test_what_cannot_be_rendered_is_refused_with_what_can(
+    factors: str, settings: str, message: str
+) -> None:
+
+    assert re.search(message, problem_of(factors, settings=settings))
+
+
+def test_a_sine_needs_no_room_for_side_bands() -> None:
+    assert resolved_of("frequency: {values: [440.0]}", settings="vibrato_depth: 100.0").size == 1
+
+
+def test_highest_allowed_partial_limit_is_accepted() -> None:
+    factors = "frequency: {values: [440.0]}, timbre: {values: [square]}"
+    settings = "amplitude: 0.1, vibrato_depth: 100.0, partial_limit: 7426.0"
+    assert resolved_of(factors, settings=settings).size == 1
+
+
+@pytest.mark.parametrize("name", ["syntone-medium", "syntone-large"])
+def test_no_point_of_the_shipped_grids_comes_near_clipping(name: str) -> None:
+    import syngen
+
+    resolved = syngen.load_recipe(name)
+    loudest = resolved.grid["amplitude"].size - 1
+    levels = resolved.grid.levels_of(resolved.rows.indices("train", 0, 60))
+    levels[:, resolved.grid.position("amplitude")] = loudest
+    for observation in Rendering(resolved).observations(resolved.grid.indices_of(levels)):
+        assert np.abs(observation.pcm.astype(int)).max() < 32_000
