@@ -141,15 +141,15 @@ def against_the_limit(codec: str) -> list[tuple[str, str, str]]:
             "without shard hash": limit_program(resolved, indices, waves, codec, hash_shard=False),
         }
     )
-    n = len(indices)
+    rates = {name: len(indices) / seconds for name, seconds in best.items()}
     target = ".8" if codec == "wav" else ".93"
     return [
         (
-            f"syntone-small to {codec.upper()}, of the limit program",
-            f"{best['limit'] / best['syngen']:.2f} ({n / best['syngen']:,.0f}/s of {n / best['limit']:,.0f}/s); "
-            f"{best['without shard hash'] / best['syngen']:.2f} of one that does not hash the shard",
+            f"syntone-small to {codec.upper()}, of the limit program{what}",
+            f"{rates['syngen'] / rates[name]:.2f} ({rates['syngen']:,.0f}/s of {rates[name]:,.0f}/s)",
             target,
         )
+        for name, what in (("limit", ""), ("without shard hash", " without the hash of the shard"))
     ]
 
 
@@ -263,7 +263,7 @@ def reading(folder: Path) -> list[tuple[str, str, str]]:
 def two_jobs(folder: Path) -> tuple[str, str, str]:
     walls = {1: float("inf"), 2: float("inf")}
     for round_ in range(2):
-        for jobs in walls:
+        for jobs in (1, 2):
             report = syngen.generate("syntone-small", folder / f"{round_}-{jobs}", jobs=jobs, codec="flac")
             walls[jobs] = min(walls[jobs], report.wall_s)
     return (
