@@ -121,23 +121,25 @@ class Analysis:
         return _modulation(seconds[1:] - 0.5 * seconds[1], np.clip(cents, -1200.0, 1200.0), weights)
 
     @cached_property
-    def _decay_line(self) -> FloatArray:
-        """Slope in dB/s and level at 0 s of the settled fundamental, loud moments counting more."""
+    def _slope(self) -> float:
+        """Slope in dB/s of the settled fundamental, loud moments counting more."""
         seconds, signal, _ = self.fundamental
         instrument = self.frame.instrument
         first = max(instrument.settled_s, 0.05 * instrument.duration_s)  # the ends are tapered
         last = min(instrument.leaving_s - 0.01, 0.95 * instrument.duration_s)
         inside = (seconds >= first) & (seconds <= last)
         if np.count_nonzero(inside) < 2:
-            return np.zeros(2)
-        power = np.abs(signal[inside]) ** 2
-        line: FloatArray = np.polyfit(seconds[inside], _decibels(power), 1, w=np.sqrt(power) + _TINY)
-        return line
+            return 0.0
+        power, moments = np.abs(signal[inside]) ** 2, seconds[inside]
+        level, share = _decibels(power), power / max(float(power.sum()), _TINY)
+        early = moments - share @ moments
+        slope = share @ (early * level) / max(float(share @ early**2), _TINY)
+        return float(slope)
 
     @cached_property
     def decay_db(self) -> float:
         """Mean level of the fundamental over the tone, in dB, had it started at 0 dB and decayed evenly."""
-        return float(self._decay_line[0] * 0.5 * (self.frame.instrument.duration_s - self.frame.onset_s))
+        return float(self._slope * 0.5 * (self.frame.instrument.duration_s - self.frame.onset_s))
 
     @cached_property
     def tremolo_db(self) -> FloatArray:
@@ -145,7 +147,7 @@ class Analysis:
         seconds, signal, _ = self.fundamental
         peak = max(float(np.max(np.abs(signal)) ** 2), _TINY)
         level = _decibels(np.abs(signal) ** 2 / peak + 1e-4)
-        return _modulation(seconds, level - self._decay_line[0] * seconds, self._weights)
+        return _modulation(seconds, level - self._slope * seconds, self._weights)
 
     @cached_property
     def envelope(self) -> tuple[FloatArray, FloatArray]:
@@ -162,7 +164,7 @@ class Analysis:
         hop = max(1, round(_HOP_S * rate))
         rms = np.sqrt(np.maximum(0.0, uniform_filter1d(once, width, mode="constant")[::hop]))
         seconds = np.arange(0, len(x), hop) / rate
-        rms = rms * 10.0 ** (-self._decay_line[0] * seconds / 20.0)
+        rms = rms * 10.0 ** (-self._slope * seconds / 20.0)
         first = frame.instrument.settled_s
         settled = (seconds >= first) & (seconds <= min(first + _LEVEL_S, frame.instrument.leaving_s))
         full = float(np.mean(rms[settled])) if settled.any() else float(rms.max())

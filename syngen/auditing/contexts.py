@@ -134,14 +134,15 @@ class Stage:
     @cached_property
     def is_drawn(self) -> bool:
         """Whether another draw gives another waveform."""
-        return bool(self.resolved.nuisances) or "snr" in self._fixed or "snr" in self.resolved.grid
+        return bool(self.resolved.nuisances) or "snr" in self.resolved.request.parameters
 
     @cached_property
-    def _fixed(self) -> dict[str, Value]:
+    def _given(self) -> dict[str, Value]:
+        """Value of everything that is no factor; of a nuisance the highest, until one is drawn."""
         return {
-            name: parameter.values[0]
+            name: max(parameter.values, key=lambda value: (not isinstance(value, str), value))
             for name, parameter in self.resolved.request.parameters.items()
-            if parameter.role == "fixed"
+            if parameter.role != "factor"
         }
 
     def render(self, indices: IntArray | list[int], *, draw: int = 0) -> list[Rendered]:
@@ -165,7 +166,7 @@ class Stage:
     def frame(self, index: int, rendered: Rendered | None = None) -> Frame:
         """Return the frame of a context; of an observation's nuisances if some concern it."""
         drawn = {} if rendered is None else rendered.nuisances
-        values = {**self._fixed, **self.resolved.grid.values_of(index), **drawn}
+        values = {**self._given, **self.resolved.grid.values_of(index), **drawn}
         return Frame.of(self.instrument, values)
 
     def analyses(self, index: int, rendered: list[Rendered]) -> list[Analysis]:

@@ -24,6 +24,7 @@ N_CLIPS = 40
 """Clips per level for training, and as many for the test."""
 _MAX_LEVELS = 5
 _FEWEST_CLIPS = 8
+_ENOUGH_CLIPS = 16
 _MOST_AROUND = 100_000
 _LEAST_VARIANCE = 1e-9
 _LEAST_SHRINKAGE = 1e-3
@@ -79,9 +80,9 @@ def probe_factor(stage: Stage, factor: Factor, index: int, rng: np.random.Genera
     """Train a probe at one context and test it there.
 
     Clips of a level have all other factors where the context has them, and nuisances and noise drawn anew.
-    A recipe that draws nothing has one clip per level and context; there the other factors vary instead,
-    nominal ones over all levels, ordered ones over as few of the nearest as give enough clips, and each
-    clip is analysed in its own frame.
+    A recipe that draws nothing has one clip per level and context; there the other ordered factors vary
+    instead, over as few of the nearest levels as give enough clips, nominal ones too if that is not enough,
+    and each clip is analysed in its own frame.
 
     Parameters
     ----------
@@ -161,21 +162,34 @@ def _moved(stage: Stage, factor: Factor, index: int, levels: list[int]) -> IntAr
 
 
 def _surroundings(stage: Stage, factor: Factor, index: int) -> IntArray:
-    """Return grid points with other levels of the other factors, no farther away than needed."""
+    """Return grid points with other levels of the other factors, no farther away than needed.
+
+    Nominal factors move only where ordered ones have too few levels.
+    """
     grid = stage.resolved.grid
     here = grid.levels_of([index])[0].tolist()
-    for radius in range(1, max(grid.sizes) + 1):
-        ranges = []
-        for other, level in zip(grid.factors, here, strict=True):
-            if other.name == factor.name:
-                ranges.append(range(level, level + 1))
-            elif other.is_ordered:
-                ranges.append(range(max(0, level - radius), min(other.size, level + radius + 1)))
-            else:
-                ranges.append(range(other.size))
-        if math.prod(map(len, ranges)) >= 2 * N_CLIPS:
+    for moves_nominal in (False, True):
+        for radius in range(1, max(grid.sizes) + 1):
+            ranges = [
+                _levels_around(
+                    other, level, 0 if other.name == factor.name else radius, nominal=moves_nominal
+                )
+                for other, level in zip(grid.factors, here, strict=True)
+            ]
+            n_points = math.prod(map(len, ranges))
+            if n_points >= 2 * N_CLIPS:
+                break
+        if n_points >= _ENOUGH_CLIPS:
             break
     return grid.indices_of(list(itertools.islice(itertools.product(*ranges), _MOST_AROUND)))
+
+
+def _levels_around(factor: Factor, level: int, radius: int, *, nominal: bool) -> range:
+    if radius and factor.is_ordered:
+        return range(max(0, level - radius), min(factor.size, level + radius + 1))
+    if radius and nominal:
+        return range(factor.size)
+    return range(level, level + 1)
 
 
 def _accuracy(train: list[FloatArray], test: list[FloatArray]) -> float:

@@ -385,3 +385,56 @@ def test_recovery_finds_what_is_there_and_nothing_where_levels_are_shuffled(
 def test_recovery_needs_rows() -> None:
     with pytest.raises(ParameterError, match="at least 20 are needed"):
         syngen.audit_dataset(syngen.render("syntone-tiny"), n=10)
+
+
+SHORT = {"audio": {"duration": 0.25}, "synthesizer": "tone", "seed": 1}
+FREQUENCIES = {"values": [220.0, 440.0], "unit": "Hz"}
+ODD_RECIPES: dict[str, dict[str, Any]] = {
+    "silent": {
+        "factors": {"frequency": FREQUENCIES, "amplitude": {"values": [-120.0, -110.0], "unit": "dBFS"}},
+        "settings": {"level": "rms"},
+    },
+    "brief": {
+        "audio": {"duration": 0.02},
+        "factors": {"frequency": FREQUENCIES, "attack": {"values": [0.001, 0.01], "unit": "s"}},
+    },
+    "high": {
+        "factors": {
+            "frequency": {"values": [7000.0, 7900.0], "unit": "Hz"},
+            "timbre": {"values": ["sine", "square"]},
+        },
+    },
+    "odd-rate": {
+        "audio": {"sample_rate": 11025, "duration": 0.3},
+        "factors": {
+            "vibrato_depth": {"values": [0.0, 50.0], "unit": "cents"},
+            "snr": {"values": [10.0, 20.0], "unit": "dB"},
+        },
+        "settings": {"frequency": 440.0},
+    },
+    "frequency-as-nuisance": {
+        "factors": {
+            "timbre": {"values": ["square", "sawtooth"]},
+            "brightness": {"values": [-9.0, -3.0], "unit": "dB/octave"},
+        },
+        "nuisances": {"frequency": {"log_uniform": {"low": 200.0, "high": 400.0}, "unit": "Hz"}},
+    },
+    "attack-beyond-the-end": {
+        "factors": {
+            "frequency": FREQUENCIES,
+            "attack": {"values": [0.1, 0.3], "unit": "s"},
+            "onset": {"values": [0.0, 0.2], "unit": "s"},
+        },
+    },
+    "one-level": {"factors": {"frequency": {"values": [220.0], "unit": "Hz"}}},
+}
+
+
+@pytest.mark.parametrize("name", ODD_RECIPES)
+def test_odd_recipes_get_a_report(name: str) -> None:
+    report = syngen.audit_recipe({"name": name, **SHORT, **ODD_RECIPES[name]}, contexts=3)
+    assert report.to_markdown().startswith(f"# Audit of {name}\n")
+    assert all(np.isfinite(row.smallest) for row in report.audibility)
+    if name in ("silent", "high"):
+        assert not report.passed
+    assert bool(report.signals.silent) is (name == "silent")
