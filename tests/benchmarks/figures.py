@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 _COLUMNS = 4
 _INK, _FAINT = "#1b3a57", "#b8c4cf"
 _BASE = {"timbre": 3, "amplitude": 13, "frequency": 100}
+_LARGE_BASE = {
+    "timbre": 0,
+    "amplitude": 10,
+    "frequency": 36,
+    "brightness": 2,
+    "inharmonicity": 0,
+    "attack": 1,
+    "decay": 1,
+    "vibrato_rate": 2,
+    "vibrato_depth": 1,
+    "snr": 3,
+}
 
 
 def traversal(dataset: FactorDataset, path: Path) -> None:
@@ -69,13 +81,55 @@ def _draw(ax: Axes, observation: Observation) -> None:
     inset.axis("off")
 
 
+def spectrograms(recipe: str, path: Path) -> None:
+    """Draw one row of spectrograms per factor of a large grid, from four of its levels."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    dataset = syngen.render(recipe)
+    grid = dataset.grid
+    figure, axes = plt.subplots(len(grid), _COLUMNS, figsize=(11, 15), sharex=True, sharey=True)
+    for row, factor in enumerate(grid.factors):
+        levels = np.linspace(0, factor.size - 1, _COLUMNS).round().astype(int)
+        for column, level in enumerate(levels):
+            point = {**_LARGE_BASE, factor.name: int(level)}
+            observed = dataset.sample_observations_from_factors([[point[name] for name in grid.names]], 0)
+            value = factor.values[level]
+            shown = value if isinstance(value, str) else f"{value:.4g} {factor.unit}"
+            _draw_spectrogram(axes[row, column], observed[0].astype(float), dataset.sample_rate)
+            axes[row, column].set_title(f"{factor.name} = {shown}", fontsize=9, color=_INK, pad=3)
+        axes[row, 0].set_ylabel("kHz", fontsize=8)
+    for ax in axes[-1]:
+        ax.set_xlabel("seconds", fontsize=8)
+    figure.suptitle(f"{recipe}: each row varies one factor and keeps the others", fontsize=11)
+    figure.tight_layout(rect=(0, 0, 1, 0.99))
+    figure.savefig(path, dpi=90, metadata={"Software": None})
+
+
+def _draw_spectrogram(ax: Axes, waveform: np.ndarray, rate: int) -> None:
+    from scipy import signal
+
+    kilohertz, seconds, power = signal.spectrogram(
+        waveform, rate, window="hann", nperseg=1024, noverlap=896, mode="magnitude"
+    )
+    level_db = 20 * np.log10(power + 1e-7)
+    top = float(20 * np.log10(0.02))
+    ax.pcolormesh(
+        seconds, kilohertz / 1000, level_db, vmin=top - 70, vmax=top, cmap="magma", rasterized=True
+    )
+    ax.set_ylim(0, 4)
+    ax.tick_params(labelsize=7)
+
+
 def main() -> None:
     """Draw every figure into the folder given."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/figures")
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "traversal.png"
-    traversal(syngen.render("syntone-small"), path)
-    print(path)
+    traversal(syngen.render("syntone-small"), folder / "traversal.png")
+    spectrograms("syntone-large", folder / "traversal-large.png")
+    print(*sorted(folder.glob("*.png")), sep="\n")
 
 
 if __name__ == "__main__":
