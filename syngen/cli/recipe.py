@@ -48,7 +48,7 @@ def list_recipes(as_json: bool) -> None:
         return
     for entry in entries:
         factors = ", ".join(f"{name} {size}" for name, size in entry["factors"].items())
-        click.echo(f"{entry['name']:<16} {entry['observations']:>9,}  {factors}")
+        click.echo(f"{entry['name']:<24} {entry['observations']:>9,}  {factors}")
 
 
 @recipe.command("show")

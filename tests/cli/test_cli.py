@@ -32,6 +32,8 @@ def commands(command: click.Command = cli, *names: str) -> Iterator[tuple[str, .
 
 COMMANDS = list(commands())
 WITH_JSON = {
+    ("audit", "recipe"): ["syntone-tiny", "--contexts", "5"],
+    ("audit", "dataset"): ["data/syntone-tiny"],
     ("recipe", "list"): [],
     ("recipe", "check"): ["syntone-tiny"],
     ("generate",): ["syntone-tiny", "data/again", "--limit", "20", "--jobs", "1"],
@@ -285,6 +287,9 @@ def test_show_prints_the_recipe_as_it_stands(folder: Path) -> None:
 def test_the_list_of_recipes_has_their_sizes() -> None:
     lines = run("recipe", "list").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
+        ["syntone-large", "250,000"],
+        ["syntone-large-correlated", "250,000"],
+        ["syntone-medium", "70,000"],
         ["syntone-paper", "32,000"],
         ["syntone-small", "32,000"],
         ["syntone-tiny", "408"],
