@@ -209,6 +209,8 @@ def recover(dataset: Dataset, *, n: int, seed: int) -> DatasetAudit:
     FactorError
         If there is no such split.
     """
+    from threadpoolctl import threadpool_limits
+
     rng = np.random.default_rng(seed)
     tally = SignalTally()
     train, train_levels = _rows(dataset.select(split="train"), n, "train", rng, tally)
@@ -220,7 +222,9 @@ def recover(dataset: Dataset, *, n: int, seed: int) -> DatasetAudit:
         y, truth = train_levels[:, position], test_levels[:, position]
         if len(np.unique(y)) > 1:
             trees, linear = _trees(factor, seed), _linear(factor, seed)
-            results = [_scored(model, factor, train, y, test, truth) for model in (trees, linear)]
+            # threads of the learners wait for each other by spinning, minutes on a busy machine
+            with threadpool_limits(limits=1):
+                results = [_scored(model, factor, train, y, test, truth) for model in (trees, linear)]
             recovery.append(_recovery(factor, truth, *results))
     return DatasetAudit(dataset.name, len(train), len(test), seed, tuple(recovery), tally)
 
