@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["noise_peak", "pink_noise", "white_noise"]
 
 _LOW_HALVES = np.uint64(0x0000FFFF0000FFFF)
+_ADD_HALVES = np.uint64(0x0000000100000001)
 _MEAN = 131_070.0  # of the sum of four words of 16 bits
 _VARIANCE = (65536.0 * 65536.0 - 1.0) / 3.0
 _MAX_OCTAVES = 16
@@ -87,5 +88,8 @@ def _sums(stream: Stream, n: int) -> FloatArray:
     words >>= np.uint64(16)
     words &= _LOW_HALVES
     pairs += words
-    sums = (pairs + (pairs >> np.uint64(32))) & np.uint64(0x3FFFF)
-    return np.subtract(sums.view(np.int64), _MEAN)
+    # the product's upper half is the sum of the two halves
+    pairs *= _ADD_HALVES
+    pairs >>= np.uint64(32)
+    sums = pairs.astype(np.float64)
+    return np.subtract(sums, _MEAN, out=sums)

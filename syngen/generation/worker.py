@@ -27,12 +27,14 @@ from syngen.storage.shards import MemberText, ShardWriter
 from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
-    from syngen._typing import IntArray, Json, PcmArray, Value
+    from syngen._typing import FloatArray, IntArray, Json, PcmArray, Value
 
 __all__ = ["Receipt", "ShardWorker", "levels_db", "mean_square_of", "peak_of", "read_receipt"]
 
 _DB_PER_DOUBLING = 3.010299956639812  # 10 log10(2)
-_EXACT_SAMPLES = 1 << 20  # as many squares of 16-bit samples sum below 2**53
+# Squares of as many 16-bit samples sum far below 2**53; longer dot products would start the threads of
+# BLAS, which compete with the other workers.
+_DOT_SAMPLES = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,8 @@ class ShardWorker:
             stored.size.append(len(audio))
             stored.n_samples.append(len(pcm))
             stored.sha256.append(hashlib.sha256(pcm.astype("<i2", copy=False).data).digest())
-            stored.peak.append(peak_of(pcm))
-            stored.mean_square.append(mean_square_of(pcm))
+            stored.peak.append(observation.peak)
+            stored.mean_square.append(mean_square_of(observation.steps))
             for name, value in observation.nuisances.items():
                 stored.nuisances[name].append(value)
         return stored
@@ -194,17 +196,16 @@ def peak_of(pcm: PcmArray) -> float:
     return max(int(pcm.max()), -int(pcm.min())) / 32768.0
 
 
-def mean_square_of(pcm: PcmArray) -> float:
-    """Return the mean square of the samples, full scale being 1.0.
+def mean_square_of(steps: PcmArray | FloatArray) -> float:
+    """Return the mean square of samples given in 16-bit steps, full scale being 1.0.
 
     The sum of squares is a sum of integers below 2**53 held in float64, hence exact in any order.
     """
     total = 0
-    for start in range(0, len(pcm), _EXACT_SAMPLES):
-        samples = pcm[start : start + _EXACT_SAMPLES].astype(np.float64)
-        # not np.dot: its threads would compete with the other workers
-        total += int(np.einsum("i,i->", samples, samples))
-    return total / len(pcm) / 2.0**30
+    for start in range(0, len(steps), _DOT_SAMPLES):
+        samples = steps[start : start + _DOT_SAMPLES].astype(np.float64, copy=False)
+        total += int(np.dot(samples, samples))
+    return total / len(steps) / 2.0**30
 
 
 def levels_db(mean_squares: Sequence[float]) -> pa.Array:

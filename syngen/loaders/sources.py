@@ -103,8 +103,12 @@ def _stacked(pcm: Callable[[IntArray], list[PcmArray]], numbers: IntArray, n_sam
     scale = np.float32(1.0 / FULL_SCALE)
     # a few at a time, so that samples do not stand in memory twice
     for start in range(0, len(numbers), 64):
-        for row, samples in enumerate(pcm(numbers[start : start + 64]), start):
-            np.multiply(samples, scale, out=result[row], dtype=np.float32)
+        for waveform, samples in zip(
+            result[start : start + 64], pcm(numbers[start : start + 64]), strict=True
+        ):
+            # converted, then scaled: twice as fast as a product of mixed types
+            np.copyto(waveform, samples)
+            np.multiply(waveform, scale, out=waveform)
     return result
 
 

@@ -67,8 +67,8 @@ class WavCodec(Codec):
         return "syngen-wav-1"
 
     def encode(self, pcm: PcmArray, sample_rate: int) -> bytes:
-        data = pcm.astype("<i2", copy=False).tobytes()
-        return _wav_header(len(data), sample_rate) + data
+        data = np.ascontiguousarray(pcm, dtype="<i2").data
+        return b"".join((_wav_header(data.nbytes, sample_rate), data))
 
     def decode(self, data: bytes | memoryview) -> PcmArray:
         header = bytes(data[: self._HEADER])

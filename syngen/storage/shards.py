@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from functools import lru_cache
+from operator import getitem
 from typing import IO, TYPE_CHECKING
 
 from syngen.errors import ShardError
@@ -42,6 +43,7 @@ def _template() -> bytes:
 
 _TEMPLATE = _template()
 _TEMPLATE_SUM = sum(_TEMPLATE)
+_TAIL = _TEMPLATE[156:]
 
 
 def header_of(name: str, size: int) -> bytes:
@@ -57,18 +59,15 @@ def header_of(name: str, size: int) -> bytes:
     encoded = name.encode("ascii")
     if len(encoded) > 100 or not 0 <= size <= _MAX_MEMBER:
         raise ShardError(f"member {name!r} of {size} bytes does not fit into a USTAR header")
+    middle, checksum = _of_size(size)
+    return b"%b%b%06o\0 %b" % (encoded.ljust(100, b"\0"), middle, checksum + sum(encoded), _TAIL)
+
+
+@lru_cache(maxsize=4096)
+def _of_size(size: int) -> tuple[bytes, int]:
+    """Header between name and checksum for a member of some size; the checksum without the name."""
     digits = b"%011o\0" % size
-    checksum = _TEMPLATE_SUM + sum(encoded) + sum(digits)
-    return b"".join(
-        (
-            encoded.ljust(100, b"\0"),
-            _TEMPLATE[100:124],
-            digits,
-            _TEMPLATE[136:148],
-            b"%06o\0 " % checksum,
-            _TEMPLATE[156:],
-        )
-    )
+    return _TEMPLATE[100:124] + digits + _TEMPLATE[136:148], _TEMPLATE_SUM + sum(digits)
 
 
 def padding_of(size: int) -> bytes:
@@ -118,36 +117,48 @@ class ShardWriter:
         self.n_bytes += len(data)
 
 
-@dataclass(frozen=True)
 class MemberText:
     """Makes the JSON member of observations of one grid: index, split, values, levels.
 
     A continuous factor's values always have a decimal point, so that readers which infer types from
     the first rows get them right.
+
+    Parameters
+    ----------
+    grid : FactorGrid
     """
 
-    grid: FactorGrid
-
-    @cached_property
-    def _fragments(self) -> list[tuple[str, list[str]]]:
-        return [
-            (json.dumps(factor.name), [_json_value(value) for value in factor.values])
-            for factor in self.grid.factors
-        ]
+    def __init__(self, grid: FactorGrid) -> None:
+        self.grid = grid
+        names = [json.dumps(factor.name) for factor in grid.factors]
+        self._values = [_Fragments(name, f.values) for name, f in zip(names, grid.factors, strict=True)]
+        self._levels = [_Fragments(n, range(f.size)) for n, f in zip(names, grid.factors, strict=True)]
 
     def of(self, index: int, split: str, levels: tuple[int, ...]) -> bytes:
         """Return the JSON text, UTF-8, keys in the grid's order, without spaces."""
-        values = ",".join(
-            f"{name}:{texts[level]}" for (name, texts), level in zip(self._fragments, levels, strict=True)
-        )
-        positions = ",".join(
-            f"{name}:{level}" for (name, _), level in zip(self._fragments, levels, strict=True)
-        )
+        values = ",".join(map(getitem, self._values, levels))
+        positions = ",".join(map(getitem, self._levels, levels))
         text = (
-            f'{{"index":{index},"split":{json.dumps(split)},'
-            f'"values":{{{values}}},"levels":{{{positions}}}}}'
+            f'{{"index":{index},"split":{_quoted(split)},"values":{{{values}}},"levels":{{{positions}}}}}'
         )
         return text.encode("utf-8")
+
+
+class _Fragments(dict[int, str]):
+    """JSON of one factor's name with each of its values, made when it is first needed."""
+
+    def __init__(self, name: str, values: Sequence[Value]) -> None:
+        super().__init__()
+        self._name, self._of_level = name, values
+
+    def __missing__(self, level: int) -> str:
+        self[level] = fragment = f"{self._name}:{_json_value(self._of_level[level])}"
+        return fragment
+
+
+@lru_cache(maxsize=64)
+def _quoted(text: str) -> str:
+    return json.dumps(text)
 
 
 def _json_value(value: Value) -> str:

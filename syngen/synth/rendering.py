@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.dsp.level import quantise
+from syngen.dsp.level import Quantised, quantise
 from syngen.errors import EngineError, SyngenError
 from syngen.seeding import Stream
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Rendered", "Rendering"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """One observation as it was rendered.
 
@@ -32,12 +33,18 @@ class Rendered:
     nuisances : dict of str to value
         What was drawn.
     pcm : ndarray of int16, shape (n_samples,)
+    steps : ndarray of float64, shape (n_samples,)
+        The samples again, as they are used in arithmetic.
+    peak : float
+        Largest absolute sample, full scale being 1.0.
     """
 
     index: int
     levels: tuple[int, ...]
     nuisances: dict[str, Value]
     pcm: PcmArray
+    steps: FloatArray
+    peak: float
 
 
 class Rendering:
@@ -77,15 +84,20 @@ class Rendering:
         """
         resolved = self._resolved
         seed, factors = resolved.recipe.seed, resolved.grid.factors
-        table = resolved.grid.levels_of(indices)
-        drawn = {nuisance.name: list(nuisance.draw(seed, indices)) for nuisance in resolved.nuisances}
-        for row, (index, levels) in enumerate(zip(indices.tolist(), table.tolist(), strict=True)):
-            nuisances = {name: _plain(values[row]) for name, values in drawn.items()}
-            values = {f.name: f.values[level] for f, level in zip(factors, levels, strict=True)}
-            pcm = self._pcm(index, {**self._fixed, **values, **nuisances})
-            yield Rendered(index, tuple(levels), nuisances, pcm)
+        # by columns: lists of lists would set off the garbage collector
+        columns = [column.tolist() for column in resolved.grid.levels_of(indices).T]
+        table = list(zip(*columns, strict=True))
+        names = tuple(nuisance.name for nuisance in resolved.nuisances)
+        drawn = [[_plain(v) for v in nuisance.draw(seed, indices)] for nuisance in resolved.nuisances]
+        draws = zip(*drawn, strict=True) if drawn else repeat((), len(table))
+        for index, levels, draw in zip(indices.tolist(), table, draws, strict=True):
+            nuisances = dict(zip(names, draw, strict=True))
+            values = self._fixed | nuisances
+            for factor, level in zip(factors, levels, strict=True):
+                values[factor.name] = factor.values[level]
+            yield Rendered(index, levels, nuisances, *self._quantised(index, values))
 
-    def _pcm(self, index: int, values: dict[str, Value]) -> PcmArray:
+    def _quantised(self, index: int, values: dict[str, Value]) -> Quantised:
         streams = partial(_stream, self._resolved.recipe.seed, index)
         name = self._resolved.synthesizer.name
         try:

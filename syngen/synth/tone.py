@@ -37,6 +37,7 @@ Synthesis", 2024 (arXiv 2402.10547), and the generator published with it. Fletch
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -199,6 +200,7 @@ class _ToneRenderer:
         waves = ToneWaves(request, partial_limit(request))
         self._wave = waves.band_limited if request.settings["antialias"] else waves.naive
         self._gain = decibels_to_gain if request.parameters["amplitude"].unit == "dBFS" else float
+        self._shaping = itemgetter(*_SHAPING_FACTORS)
         self._noise = pink_noise if request.settings["noise"] == "pink" else white_noise
         self._waves: Kept[Wave] = Kept(0 if _varies_freely(request, _WAVE_FACTORS) else _WAVE_BYTES)
         self._envelopes: Kept[FloatArray] = Kept(
@@ -210,7 +212,7 @@ class _ToneRenderer:
         gain = self._gain(float(values["amplitude"]))
         wave = self._waves.get(tone, lambda: self._wave(tone))
         y = np.multiply(wave.samples, gain)
-        if any(values[name] for name in _SHAPING_FACTORS):
+        if any(self._shaping(values)):
             np.multiply(y, self._envelope(values), out=y)
         if "snr" in values:
             noise_gain = gain * wave.rms * decibels_to_gain(-float(values["snr"]))

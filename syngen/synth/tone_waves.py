@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -37,9 +37,8 @@ _DB_PER_OCTAVE = 6.020599913279624  # 20 log10(2): a tilt of one power of n
 _CURVES = 64
 
 
-@dataclass(frozen=True)
-class Tone:
-    """What decides a stationary tone.
+class Tone(NamedTuple):
+    """What decides a stationary tone. A tuple, because it is a key that every observation looks up.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ ELEMENTWISE = {
     *("fmod", "frexp", "ldexp", "minimum", "maximum"),
 }
 # elements are moved, chosen or counted
-MOVING = {"where", "concatenate", "copyto", "repeat", "roll", "flatnonzero", "unique", "bincount"}
+MOVING = {"where", "concatenate", "copyto", "repeat", "roll", "stack", "flatnonzero", "unique", "bincount"}
 INTEGER = {"left_shift", "right_shift", "bitwise_and", "bitwise_or", "bitwise_xor"}
 NUMPY = {
     *(TYPES | CREATION | ELEMENTWISE | MOVING | INTEGER),

@@ -34,7 +34,7 @@ from syngen.synth.timbres import timbres
 from syngen.synth.tone_waves import period_table
 from syngen.units import decibels_to_gain
 
-ROUNDS = 5
+ROUNDS = 7
 
 
 class Sink(io.RawIOBase):
@@ -109,7 +109,7 @@ def limit_program(
             audio = encode(pcm, 16000)
             hashlib.sha256(pcm).digest()
             max(int(pcm.max()), -int(pcm.min()))
-            np.einsum("i,i->", y, y)
+            np.dot(y[:8000], y[:8000]) + np.dot(y[8000:], y[8000:])  # longer ones start threads
             data = b"".join(
                 (
                     header_of(f"{row:09d}.{codec}", len(audio)),

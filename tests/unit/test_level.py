@@ -10,8 +10,8 @@ EVERY_SAMPLE = np.arange(-32768, 32768).astype(np.int16)
 
 
 def test_every_16_bit_sample_comes_back_from_its_real_number() -> None:
-    np.testing.assert_array_equal(quantise(EVERY_SAMPLE.astype(np.float64) / 32768.0), EVERY_SAMPLE)
-    np.testing.assert_array_equal(quantise(dequantise(EVERY_SAMPLE).astype(np.float64)), EVERY_SAMPLE)
+    np.testing.assert_array_equal(quantise(EVERY_SAMPLE.astype(np.float64) / 32768.0).pcm, EVERY_SAMPLE)
+    np.testing.assert_array_equal(quantise(dequantise(EVERY_SAMPLE).astype(np.float64)).pcm, EVERY_SAMPLE)
 
 
 def test_dequantised_samples_are_exact_float32() -> None:
@@ -32,17 +32,17 @@ def test_dequantised_samples_keep_their_shape_and_input() -> None:
 def test_halves_are_rounded_to_the_even_neighbour() -> None:
     halves = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 32766.5, -32767.5])
     expected = [-2, -2, 0, 0, 2, 2, 4, 32766, -32768]
-    assert quantise(halves / FULL_SCALE).tolist() == expected
+    assert quantise(halves / FULL_SCALE).pcm.tolist() == expected
 
 
 def test_numbers_beside_a_half_are_rounded_to_the_nearest() -> None:
     x = np.array([np.nextafter(0.5, 0.0), np.nextafter(0.5, 1.0), 1.4999, -1.5001])
-    assert quantise(x / FULL_SCALE).tolist() == [0, 1, 1, -2]
+    assert quantise(x / FULL_SCALE).pcm.tolist() == [0, 1, 1, -2]
 
 
 def test_one_step_beyond_full_scale_is_clipped() -> None:
     steps = np.array([32768.0, 32767.4, 32767.6, 32768.4, -32768.4, -32769.0, -32769.4])
-    assert quantise(steps / FULL_SCALE).tolist() == [32767, 32767, 32767, 32767, *[-32768] * 3]
+    assert quantise(steps / FULL_SCALE).pcm.tolist() == [32767, 32767, 32767, 32767, *[-32768] * 3]
 
 
 @pytest.mark.parametrize("peak", [32768.6, 32769.0, -32769.6, -32770.0, 1e9, -1e300])
@@ -58,4 +58,13 @@ def test_samples_that_are_not_finite_are_refused(sample: float) -> None:
 
 
 def test_type_is_16_bit() -> None:
-    assert quantise(np.zeros(3)).dtype == np.int16
+    assert quantise(np.zeros(3)).pcm.dtype == np.int16
+
+
+@pytest.mark.parametrize(
+    ("steps", "peak"), [([3.2, -7.0], 7), ([32768.0, 1.0], 32767), ([-32769.0, 5.0], 32768), ([0.0], 0)]
+)
+def test_steps_and_peak_are_those_of_the_samples(steps: list[float], peak: int) -> None:
+    found = quantise(np.array(steps) / FULL_SCALE)
+    np.testing.assert_array_equal(found.steps, found.pcm)
+    assert found.peak == peak / FULL_SCALE
