@@ -75,31 +75,28 @@ def normalise(text: str) -> str:
     Returns
     -------
     str
-        In Unicode's composed form (NFC): letters and plain punctuation, single spaces, no digits. What this
-        returns is returned unchanged when it is given again.
+        In Unicode's composed form (NFC): letters and plain punctuation, single spaces, no digits. What
+        this returns is returned unchanged when it is given again.
 
     Raises
     ------
     FactorError
-        If the text is empty, says nothing, is too long, or has a character or number that cannot be spoken;
-        the message has its position, counted from 1, and its code point.
+        If the text is empty, says nothing, is too long, or has a character or number that cannot be
+        spoken; the message has its position, counted from 1, and its code point.
     ParameterError
         If it is not text at all.
 
     Notes
     -----
-    Typographic quotes, dashes and ellipses become plain ones. ``1,200`` is "one thousand two hundred", ``0.25``
-    "zero point two five", ``22nd`` "twenty second", ``-5`` "minus five", ``007`` its digits; ``$5`` is "five
-    dollars" and ``$2.5 million`` "two point five million dollars"; ``%``, ``&`` and ``+`` are "percent",
-    "and", "plus". Years are read as any number. Characters are refused unless they are known to be
+    Typographic quotes, dashes and ellipses become plain ones. ``1,200`` is "one thousand two hundred",
+    ``0.25`` "zero point two five", ``22nd`` "twenty second", ``-5`` "minus five", ``007`` its digits and
+    ``12:30`` "twelve thirty"; ``$5`` is "five dollars", ``$2.5 million`` "two point five million dollars",
+    and so with the signs of euro and pound; ``%``, ``&`` and ``+`` are "percent", "and", "plus". Years are
+    read as any number. Characters are refused unless they are known to be
     spoken: control characters, symbols, emoji, markup, letters of other scripts, digits glued to letters.
 
     Examples
     --------
-    >>> normalise("She paid  $12 for 2½")
-    Traceback (most recent call last):
-    ...
-    syngen.errors.FactorError: 'She paid  $12 for 2½': character 20 is U+00BD (vulgar fraction one half), which ...
     >>> normalise("She won the 3rd race by 1,200 votes — 5% more!")
     'She won the third race by one thousand two hundred votes - five percent more!'
     """
@@ -148,10 +145,12 @@ def spell_number(number: int, *, ordinal: bool = False) -> str:
     if rest < len(_SMALL):
         words.append(_SMALL[rest])
     else:
-        groups = [rest // 1000**i % 1000 for i in range(len(_POWERS))]
-        for group, power in zip(reversed(groups), reversed(_POWERS), strict=True):
+        named: list[str] = []
+        for power in _POWERS:
+            rest, group = divmod(rest, 1000)
             if group:
-                words += [*_below_thousand(group), *([power] if power else [])]
+                named[:0] = [*_below_thousand(group), *([power] if power else [])]
+        words += named
     if ordinal:
         last = words[-1]
         stem = f"{last[:-1]}ie" if last.endswith("y") else last
@@ -236,7 +235,8 @@ def _with_words(text: str, plain: str, origins: list[int]) -> str:
 
 
 def _place(text: str, match: re.Match[str], origins: list[int]) -> str:
-    return f"{_shortened(text)}: the number {_shortened(match['number'])} at character {origins[match.start('number')]}"
+    position = origins[match.start("number")]
+    return f"{_shortened(text)}: the number {_shortened(match['number'])} at character {position}"
 
 
 def _number_words(place: str, match: re.Match[str]) -> str:

@@ -8,8 +8,8 @@ References
 B. Hagerman: "Sentences for testing speech intelligibility in noise", Scand. Audiol. 11 (1982), 79-87.
 K. Wagener, V. Kühnel, B. Kollmeier: "Entwicklung und Evaluation eines Satztests für die deutsche Sprache",
 Z. Audiol. 38 (1999), 4-15, 44-56, 86-95.
-B. Kollmeier et al.: "The multilingual matrix test: Principles, applications, and comparison across languages:
-A review", Int. J. Audiol. 54 (2015), suppl. 2, 3-16.
+B. Kollmeier et al.: "The multilingual matrix test: Principles, applications, and comparison across
+languages: A review", Int. J. Audiol. 54 (2015), suppl. 2, 3-16.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class Grammar:
         lengths = {len(slot) for slot in self.slots}
         if len(lengths) != 1 or min(lengths) < 2:
             raise ParameterError(
-                f"grammar {self.name!r} has slots of {sorted(lengths)} words: all need equally many, 2 or more"
+                f"grammar {self.name!r} has slots of {sorted(lengths)} words: "
+                "equally many are needed, 2 or more"
             )
         for number, slot in enumerate(self.slots, start=1):
             folded = [word.casefold() for word in slot]
@@ -113,7 +114,7 @@ class Grammar:
         """
         if not 0 <= number < self.size:
             raise FactorError(
-                f"grammar {self.name!r} has no sentence {number}: its {self.size:,} are 0 to {self.size - 1}"
+                f"grammar {self.name!r} has no sentence {number}: they are 0 to {self.size - 1}"
             )
         chosen = []
         for slot in reversed(self.slots):
@@ -153,8 +154,8 @@ class Grammar:
         With the words of a slot numbered 0..n-1, the sentences fall into blocks of n: those of one block
         go on by one in every slot, modulo n, and a block is known by its steps, the distances of the slots
         from the last one. So no two blocks share a sentence, and all together are the grammar. Of n blocks
-        in a row, each has another step in each slot. Keyed permutations number the words of each slot, order
-        the blocks and the steps, and order the sentences of each block.
+        in a row, each has another step in each slot. Keyed permutations number the words of each slot,
+        order the blocks and the steps, and order the sentences of each block.
 
         Examples
         --------
@@ -178,15 +179,25 @@ class Grammar:
         n, n_free = len(self.slots[0]), len(self.slots) - 1
         within = [self._shuffled(n, seed, f"steps {i}") for i in range(n_free)]
         # the first slot's step tells which block of a run it is, the others' lead which run
-        runs = Permutation(n ** max(0, n_free - 1), seed=seed, name=f"texts/{self.name}/runs")
+        n_runs = math.prod([n] * (n_free - 1))
+        runs = Permutation(n_runs, seed=seed, name=f"texts/{self.name}/runs")
         for run, lead in enumerate(runs(np.arange(-(-n_blocks // n), dtype=np.int64)).tolist()):
-            leads = (0, *(lead // n**i % n for i in range(n_free - 1)))
+            leads = (0, *self._digits(lead, n_free - 1))
             for k in range(min(n, n_blocks - run * n)):
                 yield (*((own[k] + lead) % n for own, lead in zip(within, leads, strict=False)), 0)
 
+    def _digits(self, number: int, n_digits: int) -> list[int]:
+        """Return a number in the base of the slots' length, lowest digit first."""
+        digits = []
+        for _ in range(n_digits):
+            number, digit = divmod(number, len(self.slots[0]))
+            digits.append(digit)
+        return digits
+
     def _shuffled(self, n: int, seed: int, what: str) -> list[int]:
         permutation = Permutation(n, seed=seed, name=f"texts/{self.name}/{what}")
-        return permutation(np.arange(n, dtype=np.int64)).tolist()
+        shuffled: list[int] = permutation(np.arange(n, dtype=np.int64)).tolist()
+        return shuffled
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -297,8 +308,8 @@ def sentence_texts(language: str, *, count: int | None = None, seed: int | None 
     language : str
         One of `LANGUAGES`.
     count : int, optional
-        That many, by a keyed shuffle: for one seed, a smaller count gives the beginning of a larger one. All of
-        them in the order of the file if omitted.
+        That many, by a keyed shuffle: for one seed, a smaller count gives the beginning of a larger one.
+        All of them in the order of the file if omitted.
     seed : int, optional
         0 or more; needed with a count, without meaning otherwise.
 
