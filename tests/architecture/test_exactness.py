@@ -53,10 +53,10 @@ NUMPY = {
     *(TYPES | CREATION | ELEMENTWISE | MOVING | INTEGER),
     "random.Philox",  # only raw 64-bit words are drawn from it
 }
-# prod and isqrt take integers; fmod, frexp and ldexp are exact; fsum is rounded once from the exact
+# prod, gcd and isqrt take integers; fmod, frexp and ldexp are exact; fsum is rounded once from the exact
 # sum; sqrt is IEEE 754's
 MATH = {"sqrt", "floor", "ceil", "isfinite", "isnan", "isclose", "isqrt"} | {
-    *("fmod", "frexp", "ldexp", "fsum", "prod")
+    *("fmod", "frexp", "ldexp", "fsum", "prod", "gcd")
 }
 # their order of summation, or their library, decides the last bits; min, max, any and all are exact
 REDUCING_METHODS = {"sum", "mean", "dot", "std", "var", "cumsum", "cumprod", "prod", "trace"}
@@ -75,6 +75,7 @@ INTEGER_EXPRESSIONS = {
     "synth/tone_checks.py": {"sum((count * count for count in counts))"},
     # both sides hold integers in float64, and every partial sum stays below 2**53
     "dsp/inharmonic.py": {"np.einsum"},
+    "dsp/resampling.py": {"np.matmul"},
 }
 
 

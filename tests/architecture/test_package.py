@@ -120,3 +120,4 @@ def test_wheel_carries_recipes_manifests_and_types(tmp_path: Path) -> None:
         assert f"syngen/_shipped/manifests/{name}.parquet" in names
     assert {"syngen/py.typed", "syngen/__init__.pyi", "syngen/recipe/schema.json"} <= names
     assert "syngen/recipe/template.yaml" in names
+    assert "syngen/synth/speech/data/sentences-en.txt" in names

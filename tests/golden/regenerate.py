@@ -2,7 +2,8 @@
 
 ``pcm_hashes.json`` holds hashes of observations of every shipped recipe, ``exact_digests.json`` those of
 everything that the integration tests compare between machines, so that they are compared between machines
-far apart too.
+far apart too. ``phoneme_counts.json`` has how often each phoneme of English occurs in the shipped
+sentences, counted by espeak-ng in a process of its own; it stays as it is where that is not installed.
 
 Only after a change of audio that is meant, and then with a new version of the synthesizer and a line under
 *Audio changes* in the changelog.
@@ -11,7 +12,9 @@ Only after a change of audio that is meant, and then with a new version of the s
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,10 +26,13 @@ from syngen.recipe.parse import parse_recipe
 from syngen.seeding import Permutation
 from syngen.synth.rendering import Rendering
 from syngen.synth.resolve import ResolvedRecipe, resolve_draft
+from syngen.synth.speech.texts import sentence_texts
 from tests.integration import digests
 
 PATH = Path(__file__).with_name("pcm_hashes.json")
 DIGESTS_PATH = Path(__file__).with_name("exact_digests.json")
+PHONEMES_PATH = Path(__file__).with_name("phoneme_counts.json")
+ROOT = Path(__file__).resolve().parents[2]
 N_INDICES = 24
 
 
@@ -50,13 +56,24 @@ def golden_case(name: str) -> dict[str, Any]:
     return {"fingerprint": resolved.fingerprint, "pcm_sha256": pcm_hashes(resolved, indices)}
 
 
+def phoneme_counts() -> dict[str, int]:
+    """Return how often each phoneme occurs in the shipped sentences, the most frequent first."""
+    counting = [sys.executable, "-m", "tests.unit.synth.speech.phonemes"]
+    text = "\n".join(sentence_texts("en"))
+    done = subprocess.run(counting, cwd=ROOT, input=text, capture_output=True, text=True, check=True)
+    counts: dict[str, int] = json.loads(done.stdout)
+    return counts
+
+
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     cases = {name: golden_case(name) for name in recipe_names()}
     if not cases:
         sys.exit("no shipped recipe found: nothing is written")
     PATH.write_text(json.dumps(cases, indent=1) + "\n", "utf-8")
     DIGESTS_PATH.write_text(json.dumps(digests.exact_digests(), indent=1) + "\n", "utf-8")
+    if importlib.util.find_spec("espeakng_loader"):
+        PHONEMES_PATH.write_text(json.dumps(phoneme_counts(), ensure_ascii=False, indent=1) + "\n", "utf-8")
     sys.stderr.write(f"{len(cases)} recipes, {N_INDICES} observations each -> {PATH}\n")
 
 

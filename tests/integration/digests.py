@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from syngen.dsp.resampling import resample
 from syngen.elementary import exp2, log2, normal_quantile, sin2pi
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_recipe
@@ -93,6 +94,14 @@ def _inputs() -> np.ndarray:
     return Stream(0, "inputs", 0).uniform(100_000)
 
 
+def of_resampling() -> str:
+    """Return one digest of a signal with silence in it, resampled from the rate of speech to others."""
+    pcm = Stream(5, "pcm", 0).raw(8000).view(np.int16)
+    pcm[:3000] = 0
+    rates = (8000, 11025, 16000, 24000, 44100, 48000)
+    return _sha256(resample(pcm, 22050, rate).tobytes() for rate in rates)
+
+
 def exact_digests() -> dict[str, str]:
     """Return the digests that must be the same everywhere."""
     u = np.maximum(_inputs(), 2.0**-54)
@@ -104,6 +113,7 @@ def exact_digests() -> dict[str, str]:
         "normal_quantile": _of_array(normal_quantile(u)),
         "uniforms": _of_array(uniforms(9, "u", indices)),
         "normals": _of_array(normals(9, "n", indices)),
+        "resample": of_resampling(),
     }
     for name, resolved in recipes().items():
         digests |= {f"{name}/{key}": value for key, value in _of_recipe(resolved).items()}

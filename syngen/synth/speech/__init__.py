@@ -1,0 +1,1 @@
+"""Speech: engines, speakers, texts, styles and the synthesizer that drives them."""
