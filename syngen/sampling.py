@@ -29,7 +29,7 @@ BLOCK_SIZE = 1 << 20
 MAX_ROWS = 10**10
 _RAREST = 10**6
 _BLOCKS_BEFORE_GIVING_UP = 8
-_BLOCKS_KEPT = 4
+_BLOCKS_KEPT = 2
 
 
 @dataclass(frozen=True)
@@ -209,8 +209,12 @@ class Rows:
 
     def all_indices(self) -> IntArray:
         """Return the indices of every row in ascending order, int64 of shape (size,)."""
-        parts = [points for points, _ in self.blocks()]
-        indices = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+        # filled block by block: a list of blocks would stand in memory beside their concatenation
+        indices = np.empty(self.size, dtype=np.int64)
+        start = 0
+        for points, _ in self.blocks():
+            indices[start : start + len(points)] = points
+            start += len(points)
         indices.sort()
         return indices
 
