@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Value: TypeAlias = str | int | float
 """What a level stands for: text, a whole number or a real number."""
 
-Setting: TypeAlias = bool | Value
-"""What a setting of a synthesizer may be."""
+Setting: TypeAlias = Any
+"""What a setting of a synthesizer may be: a truth value, a number, a text, a list of texts or a map."""
 
 Kind: TypeAlias = Literal["nominal", "ordinal", "continuous"]
 

@@ -8,7 +8,7 @@ import shutil
 
 from syngen._files import is_temporary, sync_folder
 from syngen.errors import ManifestError, ParameterError
-from syngen.storage.description import read_json
+from syngen.storage.description import is_table_name, read_json
 from syngen.storage.layout import Layout, split_of_shard
 
 __all__ = ["check_usable", "clear", "create", "remove_temporaries", "remove_work"]
@@ -88,7 +88,7 @@ def create(layout: Layout) -> None:
 
 def clear(layout: Layout) -> None:
     """Remove a dataset, and nothing else. The description goes first, so no half of it counts as whole."""
-    for path in reversed(layout.final_files()):
+    for path in reversed(layout.final_files(_tables(layout))):
         if path != layout.plan:
             path.unlink(missing_ok=True)
     for path in layout.audio.iterdir():
@@ -98,6 +98,15 @@ def clear(layout: Layout) -> None:
         path.unlink()
     layout.plan.unlink(missing_ok=True)
     sync_folder(layout.folder)
+
+
+def _tables(layout: Layout) -> list[str]:
+    """Return the tables that the plan in the folder names."""
+    with contextlib.suppress(ManifestError):
+        names = read_json(layout.plan).get("tables", [])
+        if isinstance(names, list):
+            return [name for name in names if is_table_name(name)]
+    return []
 
 
 def remove_temporaries(layout: Layout) -> None:

@@ -85,6 +85,13 @@ class Plan:
         }
 
     @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the Parquet tables that the dataset has beside its manifest."""
+        resolved = self.resolved
+        own = tuple(resolved.synthesizer.tables(resolved.request))
+        return ("annotations", *own) if resolved.synthesizer.speaks else own
+
+    @cached_property
     def shards(self) -> tuple[Shard, ...]:
         """Every shard, in row order."""
         return tuple(self._iterate_shards())
@@ -114,6 +121,8 @@ class Plan:
             "versions": self.versions(),
             "recipe": resolved.recipe.document(),
         }
+        if self.tables:
+            content["tables"] = list(self.tables)
         return json_bytes(content)
 
 
@@ -129,6 +138,8 @@ def vocabulary_for(resolved: ResolvedRecipe) -> Vocabulary:
         ),
         schemes={scheme.name: scheme.names for scheme in resolved.schemes},
         sample_rate=resolved.audio.sample_rate,
+        derived=tuple((d.name, d.factor, d.values) for d in resolved.synthesizer.derived(resolved.request)),
+        speaks=resolved.synthesizer.speaks,
     )
 
 

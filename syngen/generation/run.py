@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from syngen._files import atomic_file, exclusive_lock, sha256_of, write_atomic
 from syngen._typing import ProgressUpdate
 from syngen.errors import (
@@ -28,6 +30,7 @@ from syngen.generation import folders
 from syngen.generation.executors import default_jobs, local_pool, make_shard
 from syngen.generation.plan import Plan, Shard, differing_lines, vocabulary_for
 from syngen.generation.worker import Receipt, ShardWorker, read_receipt
+from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
 from syngen.storage.checksums import format_checksums
 from syngen.storage.description import Description, read_description
@@ -121,6 +124,7 @@ def run(
             return _report(layout, finished, 0, started)
         if overwrite:
             folders.clear(layout)
+        plan.resolved.synthesizer.make_ready(plan.resolved.request)
         _write_plan(plan, layout)
         folders.remove_temporaries(layout)
         receipts = {s.name: r for s in plan.shards if (r := read_receipt(layout, s)) is not None}
@@ -316,6 +320,7 @@ def _finish(plan: Plan, layout: Layout, receipts: list[Receipt]) -> Description:
     ):
         for receipt in receipts:
             manifest.write(read_manifest(layout.part(receipt.entry.name)))
+    _write_tables(plan, layout, receipts)
     n_samples = sum(receipt.n_samples for receipt in receipts)
     description = Description(
         recipe=resolved.recipe.document(),
@@ -326,6 +331,7 @@ def _finish(plan: Plan, layout: Layout, receipts: list[Receipt]) -> Description:
         hours=n_samples / resolved.audio.sample_rate / 3600.0,
         licence=resolved.recipe.licence,
         shards=tuple(receipt.entry for receipt in receipts),
+        tables=plan.tables,
     )
     write_atomic(layout.card, card_text(description, vocabulary).encode("utf-8"))
     content = description.to_bytes()
@@ -334,10 +340,27 @@ def _finish(plan: Plan, layout: Layout, receipts: list[Receipt]) -> Description:
     return description
 
 
+def _write_tables(plan: Plan, layout: Layout, receipts: list[Receipt]) -> None:
+    """Write annotations and the synthesizer's own tables."""
+    resolved = plan.resolved
+    if resolved.synthesizer.speaks:
+        with (
+            atomic_file(layout.annotations) as file,
+            ManifestWriter(file, ANNOTATION_SCHEMA) as annotations,
+        ):
+            for receipt in receipts:
+                annotations.write(read_manifest(layout.annotations_part(receipt.entry.name)))
+    for name, columns in resolved.synthesizer.tables(resolved.request).items():
+        table = pa.table({key: pa.array(list(values)) for key, values in columns.items()})
+        with atomic_file(layout.table(name)) as file, ManifestWriter(file, table.schema) as out:
+            out.write(table)
+
+
 def _checksums(layout: Layout, description: Description, content: bytes) -> bytes:
     hashes = {f"audio/{shard.name}.tar": shard.sha256 for shard in description.shards}
-    for path in (layout.plan, layout.recipe, layout.manifest, layout.card):
-        hashes[path.name] = sha256_of(path)
+    for path in layout.final_files(description.tables):
+        if path not in (layout.checksums, layout.description):
+            hashes[path.name] = sha256_of(path)
     hashes[layout.description.name] = hashlib.sha256(content).hexdigest()
     return format_checksums(hashes).encode("utf-8")
 

@@ -21,6 +21,7 @@ from syngen.errors import ManifestError, ParameterError, ShardError, SyngenError
 from syngen.generation.plan import vocabulary_for
 from syngen.generation.worker import levels_db, mean_square_of, peak_of
 from syngen.seeding import Permutation
+from syngen.storage.annotations import annotation_problems
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.codec import Codec, find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
@@ -108,6 +109,9 @@ def _problems(
     if missing:
         yield f"manifest.parquet: the columns {', '.join(sorted(missing))} are missing"
         return
+    for name in description.tables:
+        if hashes and layout.table(name).name not in hashes:
+            yield f"SHA256SUMS: {layout.table(name).name} is not listed"
     for entry in description.shards:
         if hashes and hashes.get(f"audio/{entry.name}.tar") != entry.sha256:
             yield f"SHA256SUMS: the hash of shard {entry.name} is not that of dataset.json"
@@ -116,6 +120,8 @@ def _problems(
         yield (f"manifest.parquet: {table.num_rows} rows, but dataset.json counts {description.n_rows}")
         return
     yield from _shard_problems(layout, description, vocabulary, table, progress)
+    if vocabulary.speaks:
+        yield from _annotation_problems(layout, table)
     try:
         resolved = resolve(description.recipe)
     except SyngenError as error:
@@ -156,7 +162,7 @@ def _orphans(layout: Layout, description: Description) -> Iterator[str]:
         for path in sorted(layout.audio.iterdir()):
             if path.name not in listed:
                 yield f"audio/{path.name}: belongs to no shard of dataset.json"
-    known = {path.name for path in layout.final_files()} | {layout.audio.name}
+    known = {path.name for path in layout.final_files(description.tables)} | {layout.audio.name}
     for path in sorted(layout.folder.iterdir()):
         if path.name not in known:
             yield f"{path.name}: is not part of the dataset"
@@ -208,6 +214,16 @@ def _shard_problems(
         samples += sum(r.n_samples for r in rows)
         if progress is not None:
             progress(ProgressUpdate(row, table.num_rows, samples / vocabulary.sample_rate))
+
+
+def _annotation_problems(layout: Layout, table: pa.Table) -> Iterator[str]:
+    try:
+        annotations = read_manifest(layout.annotations)
+    except ManifestError as error:
+        yield str(error)
+        return
+    n_samples = np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64)
+    yield from annotation_problems(annotations, n_samples)
 
 
 @dataclass(frozen=True)

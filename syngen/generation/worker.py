@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +19,13 @@ from syngen._files import atomic_file, sha256_of, write_atomic
 from syngen.elementary import log2
 from syngen.errors import EngineError
 from syngen.generation.plan import Plan, Shard, vocabulary_for
+from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
 from syngen.storage.codec import find_codec
 from syngen.storage.description import ShardEntry, json_bytes, read_json
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import ManifestWriter, factor_columns
 from syngen.storage.shards import MemberText, ShardWriter
+from syngen.synth.base import Spoken
 from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Receipt", "ShardWorker", "levels_db", "mean_square_of", "peak_of", "read_receipt"]
 
+_NOTHING = np.empty(0)  # a waveform that is written need not be kept
 _DB_PER_DOUBLING = 3.010299956639812  # 10 log10(2)
 # Squares of as many 16-bit samples sum far below 2**53; longer dot products would start the threads of
 # BLAS, which compete with the other workers.
@@ -52,6 +55,8 @@ class Receipt:
     part_bytes : int
         Size of its part of the manifest.
     part_sha256 : str
+    annotations_sha256 : str
+        Of its part of the annotations; empty where nothing is spoken.
     """
 
     entry: ShardEntry
@@ -59,6 +64,7 @@ class Receipt:
     n_samples: int
     part_bytes: int
     part_sha256: str
+    annotations_sha256: str = ""
 
     def to_bytes(self) -> bytes:
         """Return the content of the receipt's file."""
@@ -84,6 +90,10 @@ def read_receipt(layout: Layout, shard: Shard) -> Receipt | None:
             and layout.shard(shard.name).stat().st_size == receipt.entry.bytes
             # small, and read when the dataset is put together
             and sha256_of(layout.part(shard.name)) == receipt.part_sha256
+            and (
+                not receipt.annotations_sha256
+                or sha256_of(layout.annotations_part(shard.name)) == receipt.annotations_sha256
+            )
         )
     except Exception:  # noqa: BLE001  # a receipt that cannot be read is no receipt: the shard is made again
         return None
@@ -126,12 +136,19 @@ class ShardWorker:
             ManifestWriter(file, self._vocabulary.dataset_schema()) as out,
         ):
             out.write(self._table(shard, indices, stored))
+        annotations_sha256 = ""
+        if self._vocabulary.speaks:
+            annotations = layout.annotations_part(shard.name)
+            with atomic_file(annotations) as file, ManifestWriter(file, ANNOTATION_SCHEMA) as out:
+                out.write(annotation_table(shard.row, [_plain_spans(s) for s in stored.spoken]))
+            annotations_sha256 = sha256_of(annotations)
         receipt = Receipt(
             entry=ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, sha256),
             row=shard.row,
             n_samples=sum(stored.n_samples),
             part_bytes=part.stat().st_size,
             part_sha256=sha256_of(part),
+            annotations_sha256=annotations_sha256,
         )
         write_atomic(layout.receipt(shard.name), receipt.to_bytes())
         return receipt
@@ -144,7 +161,7 @@ class ShardWorker:
         return sum(stored.n_samples)
 
     def _write_members(self, writer: ShardWriter, shard: Shard, indices: IntArray) -> _Stored:
-        stored = _Stored([], [], [], [], [], [], {n: [] for n, _, _ in self._vocabulary.nuisances})
+        stored = _Stored([], [], [], [], [], [], {n: [] for n, _, _ in self._vocabulary.nuisances}, [])
         rate, suffix = self._plan.resolved.audio.sample_rate, self._codec.name
         for row, observation in enumerate(self._rendering.observations(indices), shard.row):
             pcm = observation.pcm
@@ -158,6 +175,8 @@ class ShardWorker:
             stored.mean_square.append(mean_square_of(observation.steps))
             for name, value in observation.nuisances.items():
                 stored.nuisances[name].append(value)
+            if observation.spoken is not None:
+                stored.spoken.append(replace(observation.spoken, waveform=_NOTHING))
         return stored
 
     def _table(self, shard: Shard, indices: IntArray, stored: _Stored) -> pa.Table:
@@ -175,6 +194,12 @@ class ShardWorker:
             "peak": pa.array(stored.peak, pa.float32()),
             "rms_db": levels_db(stored.mean_square),
         }
+        if self._vocabulary.speaks:
+            columns |= {
+                "speech_start": pa.array([s.start for s in stored.spoken], pa.int32()),
+                "speech_end": pa.array([s.end for s in stored.spoken], pa.int32()),
+                "transcript": pa.array([s.transcript for s in stored.spoken], pa.string()),
+            }
         return pa.table(columns)
 
 
@@ -189,6 +214,11 @@ class _Stored:
     peak: list[float]
     mean_square: list[float]
     nuisances: dict[str, list[Value]]
+    spoken: list[Spoken]
+
+
+def _plain_spans(spoken: Spoken) -> list[tuple[str, str, int, int]]:
+    return [(span.kind, span.text, span.start, span.end) for span in spoken.spans]
 
 
 def peak_of(pcm: PcmArray) -> float:

@@ -7,6 +7,8 @@ the two. The JSON Schema for editors is made from it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -57,6 +59,10 @@ def _scalar(value: object) -> object:
 
 
 def _setting(value: object) -> object:
+    if isinstance(value, list):
+        return [_scalar(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _setting(item) for key, item in value.items()}
     return value if isinstance(value, bool) else _scalar(value)
 
 
@@ -95,7 +101,7 @@ Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(_SCALAR_SCHEMA)
 Setting = Annotated[
     Any,
     BeforeValidator(_setting),
-    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+    WithJsonSchema({"type": ["string", "number", "boolean", "array", "object"]}),
 ]
 FactorName = Annotated[str, BeforeValidator(_factor_name)]
 SplitName = Annotated[str, BeforeValidator(_split_name)]
@@ -383,6 +389,12 @@ class Recipe(_Model):
     # not part of the document: its text, and what was left out of it because it could not be read
     _text: str = PrivateAttr(default="")
     _broken: frozenset[DocumentPath] = PrivateAttr(default=frozenset())
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the file is that it was read from; what it names is looked for there."""
+        return self._folder
 
     @property
     def text(self) -> str:
@@ -394,11 +406,21 @@ class Recipe(_Model):
         """Parts of the document that had problems of their own and are missing here."""
         return self._broken
 
-    def with_origin(self, *, text: str, broken: frozenset[DocumentPath] = frozenset()) -> Recipe:
-        """Return a copy that remembers its text and its broken parts."""
+    def with_origin(
+        self, *, text: str, broken: frozenset[DocumentPath] = frozenset(), folder: Path | None = None
+    ) -> Recipe:
+        """Return a copy that remembers its text, its broken parts and its folder."""
         copy = self.model_copy()
-        copy._text, copy._broken = text, broken  # noqa: SLF001  # the class's own attributes
+        copy._text, copy._broken, copy._folder = text, broken, folder  # noqa: SLF001  # the class's own attributes
         return copy
+
+    def with_values(self, values: Mapping[str, Sequence[Any]]) -> Recipe:
+        """Return a copy in which some factors list their values, instead of naming where they are."""
+        listed = {}
+        for name, given in values.items():
+            stated = self.factors[name].model_dump(include={"unit", "kind"}, exclude_none=True)
+            listed[name] = FactorModel.model_validate({**stated, "values": list(given)})
+        return self.model_copy(update={"factors": {**self.factors, **listed}})
 
     def with_size(self, size: int) -> Recipe:
         """Return a copy whose ``sampling.size`` is `size`, as ``--limit`` makes it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ from syngen.storage.manifest import check_format
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["Description", "ShardEntry", "json_bytes", "read_description", "read_json"]
+__all__ = ["Description", "ShardEntry", "is_table_name", "json_bytes", "read_description", "read_json"]
 
 T = TypeVar("T")
 
 _MAX_JSON_BYTES = 1 << 30
+_TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Description:
     licence : str or None
     shards : tuple of ShardEntry
         In row order.
+    tables : tuple of str
+        Further Parquet files beside the manifest, without their suffix.
     """
 
     recipe: Json
@@ -74,6 +78,7 @@ class Description:
     hours: float
     licence: str | None
     shards: tuple[ShardEntry, ...]
+    tables: tuple[str, ...] = ()
 
     @property
     def n_rows(self) -> int:
@@ -96,6 +101,7 @@ class Description:
                 "licence": self.licence,
                 "versions": self.versions,
                 "recipe": self.recipe,
+                **({"tables": list(self.tables)} if self.tables else {}),
                 "shards": [asdict(shard) for shard in self.shards],
                 "complete": True,
             }
@@ -151,6 +157,7 @@ def read_description(path: Path) -> Description:
             hours=float(content["hours"]),
             licence=content["licence"],
             shards=shards,
+            tables=tuple(_table_name(name) for name in _typed(content.get("tables", []), list)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ManifestError(f"{path} is damaged: {error!r}") from error
@@ -168,6 +175,17 @@ def _entry(*, name: str, split: str, rows: int, bytes: int, sha256: str) -> Shar
         _typed(bytes, int),
         _typed(sha256, str),
     )
+
+
+def is_table_name(name: object) -> bool:
+    """Return whether a name may be that of a Parquet table beside the manifest: no path, no dot."""
+    return isinstance(name, str) and _TABLE_NAME.fullmatch(name) is not None
+
+
+def _table_name(name: str) -> str:
+    if not is_table_name(name):
+        raise TypeError(f"{name!r} is no name of a table")
+    return name
 
 
 def _typed(value: object, kind: type[T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,11 @@ class Layout:
         return self.folder / "manifest.parquet"
 
     @property
+    def annotations(self) -> Path:
+        """Words and phones by row, of speech."""
+        return self.folder / "annotations.parquet"
+
+    @property
     def card(self) -> Path:
         """The dataset card."""
         return self.folder / "README.md"
@@ -87,12 +93,27 @@ class Layout:
         """Return the part of the manifest that belongs to a shard."""
         return self.receipts / f"{name}.parquet"
 
-    def final_files(self) -> tuple[Path, ...]:
-        """Return the files beside the shards, the description last."""
+    def annotations_part(self, name: str) -> Path:
+        """Return the part of the annotations that belongs to a shard."""
+        return self.receipts / f"{name}.annotations.parquet"
+
+    def table(self, name: str) -> Path:
+        """Return a table that the synthesizer adds, such as that of the speakers."""
+        return self.folder / f"{name}.parquet"
+
+    def final_files(self, tables: Sequence[str] = ()) -> tuple[Path, ...]:
+        """Return the files beside the shards, the description last.
+
+        Parameters
+        ----------
+        tables : sequence of str
+            Names of further Parquet tables.
+        """
         return (
             self.plan,
             self.recipe,
             self.manifest,
+            *(self.table(name) for name in tables),
             self.card,
             self.checksums,
             self.description,

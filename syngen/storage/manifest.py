@@ -22,7 +22,7 @@ from syngen.factors import Factor, FactorGrid
 from syngen.storage.layout import FORMAT
 
 if TYPE_CHECKING:
-    from syngen._typing import IntArray, Json
+    from syngen._typing import IntArray, Json, Value
 
 __all__ = [
     "ROWS_PER_GROUP",
@@ -54,6 +54,10 @@ class Vocabulary:
     schemes : mapping of str to tuple of str
         Names of the splits by scheme, ``default`` first.
     sample_rate : int
+    derived : tuple of (str, str, tuple)
+        Name, factor, and one value per level of the factor.
+    speaks : bool
+        Whether there are transcripts, and annotations beside the manifest.
     """
 
     name: str
@@ -63,10 +67,12 @@ class Vocabulary:
     nuisances: tuple[tuple[str, str, bool], ...]
     schemes: Mapping[str, tuple[str, ...]]
     sample_rate: int
+    derived: tuple[tuple[str, str, tuple[Value, ...]], ...] = ()
+    speaks: bool = False
 
     def metadata(self) -> dict[bytes, bytes]:
         """Return the vocabulary as Arrow schema metadata."""
-        content = {
+        content: Json = {
             "format": FORMAT,
             "name": self.name,
             "version": self.version,
@@ -81,6 +87,13 @@ class Vocabulary:
             ],
             "schemes": {name: list(splits) for name, splits in self.schemes.items()},
         }
+        if self.derived:
+            content["derived"] = [
+                {"name": name, "factor": factor, "values": list(values)}
+                for name, factor, values in self.derived
+            ]
+        if self.speaks:
+            content["speaks"] = True
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return {_METADATA_KEY: text.encode("utf-8")}
 
@@ -108,6 +121,7 @@ class Vocabulary:
             pa.field(name, pa.string() if is_text else pa.float64(), nullable=False)
             for name, _, is_text in self.nuisances
         ]
+        fields += [pa.field(name, _type_of(values), nullable=False) for name, _, values in self.derived]
         fields += [
             pa.field("shard", pa.string(), nullable=False),
             pa.field("offset", pa.int64(), nullable=False),
@@ -117,6 +131,12 @@ class Vocabulary:
             pa.field("peak", pa.float32(), nullable=False),
             pa.field("rms_db", pa.float32()),
         ]
+        if self.speaks:
+            fields += [
+                pa.field("speech_start", pa.int32(), nullable=False),
+                pa.field("speech_end", pa.int32(), nullable=False),
+                pa.field("transcript", pa.string(), nullable=False),
+            ]
         return pa.schema(fields, metadata=self.metadata())
 
     def _split_fields(self) -> list[pa.Field]:
@@ -129,9 +149,13 @@ class Vocabulary:
 
 
 def _value_type(factor: Factor) -> pa.DataType:
-    if all(isinstance(value, int) for value in factor.values):
+    return _type_of(factor.values)
+
+
+def _type_of(values: Sequence[Value]) -> pa.DataType:
+    if all(isinstance(value, int) for value in values):
         return pa.int64()
-    return pa.string() if isinstance(factor.values[0], str) else pa.float64()
+    return pa.string() if isinstance(values[0], str) else pa.float64()
 
 
 def vocabulary_of(schema: pa.Schema) -> Vocabulary:
@@ -159,6 +183,8 @@ def vocabulary_of(schema: pa.Schema) -> Vocabulary:
             nuisances=tuple((n["name"], n["unit"], n["is_text"]) for n in content["nuisances"]),
             schemes={name: tuple(splits) for name, splits in content["schemes"].items()},
             sample_rate=int(content["sample_rate"]),
+            derived=tuple((d["name"], d["factor"], tuple(d["values"])) for d in content.get("derived", ())),
+            speaks=bool(content.get("speaks", False)),
         )
     except (ValueError, KeyError, TypeError, AttributeError, FactorError) as error:
         raise ManifestError(f"the vocabulary of the manifest is damaged: {error!r}") from error
@@ -191,7 +217,7 @@ def factor_columns(
     *,
     with_values: bool,
 ) -> dict[str, pa.Array]:
-    """Return the columns index, splits and levels, and values where they are wanted.
+    """Return the columns index, splits and levels, and values and what derives from them where wanted.
 
     Parameters
     ----------
@@ -213,6 +239,10 @@ def factor_columns(
             columns[factor.name] = values.take(pa.array(column_levels))
         kind = np.int16 if factor.size <= 2**15 else np.int32
         columns[f"{factor.name}_level"] = pa.array(column_levels.astype(kind))
+    if with_values:
+        for name, of_factor, values in vocabulary.derived:
+            column_levels = levels[:, vocabulary.grid.names.index(of_factor)]
+            columns[name] = pa.array(list(values), _type_of(values)).take(pa.array(column_levels))
     return columns
 
 

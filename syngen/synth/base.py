@@ -32,6 +32,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 from syngen.errors import Issue
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from syngen._typing import (
         DocumentPath,
         Float32Array,
@@ -45,14 +47,20 @@ if TYPE_CHECKING:
     from syngen.seeding import Stream
 
 __all__ = [
+    "NO_PERMISSIONS",
     "Audio",
+    "Derived",
     "FactorSpec",
     "Observation",
     "Parameter",
+    "Permissions",
     "Renderer",
     "Request",
     "SettingSpec",
+    "Span",
+    "Spoken",
     "Synthesizer",
+    "ValueSource",
 ]
 
 Bounds = tuple[float | None, float | None]
@@ -82,6 +90,28 @@ class Audio:
 
 
 @dataclass(frozen=True)
+class ValueSource:
+    """A way of giving a factor's values that only its synthesizer knows, beside lists and formulas.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the values. Called with what the recipe says, by key, and with the folder of the recipe's
+        file, if it has one. What it raises (`FactorError`, `ParameterError`) becomes a problem of the
+        recipe.
+    options : sequence of str
+        Further keys that belong to it.
+    is_external : bool
+        Whether the values lie outside the recipe, in a file; they are then copied into it, so that a
+        dataset can be made again without the file.
+    """
+
+    make: Callable[[Json, Path | None], Sequence[Value]]
+    options: Sequence[str] = ()
+    is_external: bool = False
+
+
+@dataclass(frozen=True)
 class FactorSpec:
     """A variable that a synthesizer understands; a recipe may vary it, fix it or draw it.
 
@@ -101,6 +131,8 @@ class FactorSpec:
         Whether it may be left out without a default; the renderer then gets no value for it.
     summary : str
         One line of explanation.
+    sources : mapping of str to ValueSource
+        Further keys under which a recipe may give its values.
     """
 
     name: str
@@ -110,6 +142,7 @@ class FactorSpec:
     default: Value | None = None
     is_optional: bool = False
     summary: str = ""
+    sources: Mapping[str, ValueSource] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def default_unit(self) -> str:
@@ -129,8 +162,8 @@ class SettingSpec:
     ----------
     name : str
         Name under ``settings:``.
-    default : bool, str, int or float
-        Also decides the type.
+    default : bool, str, int, float, tuple or mapping
+        Also decides the type: a tuple stands for a list of texts.
     choices : sequence of str
         Possible values of a text setting.
     bounds : (float or None, float or None)
@@ -186,6 +219,43 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Permissions:
+    """What the user, never a recipe, allows.
+
+    Attributes
+    ----------
+    other_audio : bool
+        Whether to go on with an engine that sounds otherwise than the one recorded.
+    programs : frozenset of str
+        Programs that an engine may run.
+    """
+
+    other_audio: bool = False
+    programs: frozenset[str] = frozenset()
+
+
+NO_PERMISSIONS = Permissions()
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A function of one factor, which the manifest shows beside it: the gender of a speaker.
+
+    Attributes
+    ----------
+    name : str
+        Of the column.
+    factor : str
+    values : tuple
+        One per level of the factor, all of one type.
+    """
+
+    name: str
+    factor: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
 class Request:
     """Everything a recipe says to a synthesizer.
 
@@ -203,6 +273,47 @@ class Request:
     parameters: Mapping[str, Parameter]
     settings: Mapping[str, Setting]
     seed: int
+    permissions: Permissions = NO_PERMISSIONS
+
+
+@dataclass(frozen=True)
+class Span:
+    """A word or a phone in a waveform.
+
+    Attributes
+    ----------
+    kind : {"word", "phone"}
+    text : str
+        The word, or the phone in IPA; empty for silence.
+    start, end : int
+        First sample, and the one after the last.
+    """
+
+    kind: Literal["word", "phone"]
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, eq=False)
+class Spoken:
+    """A waveform with what is said in it.
+
+    Attributes
+    ----------
+    waveform : ndarray of float64, shape (n_samples,)
+    transcript : str
+    spans : tuple of Span
+        Words, then phones; each kind covers the waveform from its first to its last sample.
+    start, end : int
+        Where speech begins and ends, in samples.
+    """
+
+    waveform: FloatArray
+    transcript: str
+    spans: tuple[Span, ...]
+    start: int
+    end: int
 
 
 class Renderer(Protocol):
@@ -210,10 +321,12 @@ class Renderer(Protocol):
 
     Called with the value of every parameter and a function that opens the random stream of a name for
     this observation; returns float64 of shape (n_samples,), full scale 1.0, which the caller may
-    overwrite.
+    overwrite; a synthesizer that ``speaks`` returns it as `Spoken`.
     """
 
-    def __call__(self, values: ValueMapping, streams: Callable[[str], Stream], /) -> FloatArray: ...
+    def __call__(
+        self, values: ValueMapping, streams: Callable[[str], Stream], /
+    ) -> FloatArray | Spoken: ...
 
 
 class Synthesizer(ABC):
@@ -228,6 +341,8 @@ class Synthesizer(ABC):
     """Part of every fingerprint: change it whenever a byte of audio changes, or a default does."""
     factors: ClassVar[Sequence[FactorSpec]]
     settings: ClassVar[Sequence[SettingSpec]] = ()
+    speaks: ClassVar[bool] = False
+    """Whether its renderers return `Spoken`."""
 
     def check(self, request: Request) -> Iterable[Issue]:
         """Return what is wrong with a request that only this synthesizer can know."""
@@ -236,6 +351,23 @@ class Synthesizer(ABC):
     def identity(self, request: Request) -> Json:
         """Return what else decides the audio, for the fingerprint: an engine's version, for example."""
         return {}
+
+    def derived(self, request: Request) -> Sequence[Derived]:
+        """Return what the manifest shall say of the factors' values."""
+        return ()
+
+    def tables(self, request: Request) -> Mapping[str, Mapping[str, Sequence[Value]]]:
+        """Return tables that a dataset comes with: columns by name, by the name of the table."""
+        return {}
+
+    def make_ready(self, request: Request) -> None:  # noqa: B027  # most synthesizers need nothing
+        """Find out whether this machine can render a request, before anything is written.
+
+        Raises
+        ------
+        SyngenError
+            If it cannot, with the remedy.
+        """
 
     @abstractmethod
     def prepare(self, request: Request) -> Renderer:

@@ -13,6 +13,7 @@ import numpy as np
 from syngen.dsp.level import Quantised, quantise
 from syngen.errors import EngineError, SyngenError
 from syngen.seeding import Stream
+from syngen.synth.base import Spoken
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, PcmArray, Value
@@ -37,6 +38,8 @@ class Rendered:
         The samples again, as they are used in arithmetic.
     peak : float
         Largest absolute sample, full scale being 1.0.
+    spoken : Spoken or None
+        What is said in it, where the synthesizer speaks; its waveform is not valid any more.
     """
 
     index: int
@@ -45,6 +48,7 @@ class Rendered:
     pcm: PcmArray
     steps: FloatArray
     peak: float
+    spoken: Spoken | None = None
 
 
 class Rendering:
@@ -95,15 +99,20 @@ class Rendering:
             values = self._fixed | nuisances
             for factor, level in zip(factors, levels, strict=True):
                 values[factor.name] = factor.values[level]
-            yield Rendered(index, levels, nuisances, *self._quantised(index, values))
+            quantised, spoken = self._rendered(index, values)
+            yield Rendered(index, levels, nuisances, *quantised, spoken)
 
-    def _quantised(self, index: int, values: dict[str, Value]) -> Quantised:
+    def _rendered(self, index: int, values: dict[str, Value]) -> tuple[Quantised, Spoken | None]:
         streams = partial(_stream, self._resolved.recipe.seed, index)
         name = self._resolved.synthesizer.name
         try:
-            waveform = self._render(values, streams)
+            result = self._render(values, streams)
+            spoken = result if isinstance(result, Spoken) else None
+            waveform = result.waveform if isinstance(result, Spoken) else result
             self._check(waveform)
-            return quantise(waveform)
+            if (spoken is not None) is not self._resolved.synthesizer.speaks:
+                raise EngineError("a synthesizer that speaks must return Spoken, and no other may")
+            return quantise(waveform), spoken
         except SyngenError as error:
             raise EngineError(f"index {index} ({name}, {values}): {error}") from error
         except Exception as error:  # whatever the synthesizer of somebody else raises

@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from syngen.errors import EngineError, FactorError, Issue, RecipeError
+from syngen.errors import EngineError, FactorError, Issue, RecipeError, SyngenError
 from syngen.factors import FactorGrid
 from syngen.recipe.parse import Draft
 from syngen.recipe.schema import Recipe
 from syngen.sampling import BLOCK_SIZE, MAX_ROWS, Rows, Sampling
 from syngen.splits import EVERYTHING_TRAIN, Scheme
-from syngen.synth.base import Audio, Request, Synthesizer
+from syngen.synth.base import NO_PERMISSIONS, Audio, Permissions, Request, Synthesizer
 from syngen.synth.registry import find_synthesizer
 from syngen.synth.resolve_parameters import resolve_parameters
 from syngen.synth.resolve_rows import resolve_sampling, resolve_splits
@@ -64,9 +64,9 @@ class ResolvedRecipe:
     sampling: Sampling
     schemes: tuple[Scheme, ...]
 
-    def __reduce__(self) -> tuple[object, tuple[Recipe]]:
+    def __reduce__(self) -> tuple[object, tuple[Recipe, Permissions]]:
         # a few kB instead of the grid: the other process resolves the same recipe again
-        return _resolve_unchecked, (self.recipe,)
+        return _resolve_unchecked, (self.recipe, self.request.permissions)
 
     def __repr__(self) -> str:
         return f"<ResolvedRecipe {self.name} {self.recipe.version}: {self.size:,} of {self.grid!r}>"
@@ -110,7 +110,7 @@ class ResolvedRecipe:
         RecipeError
             If the grid has not that many.
         """
-        return resolve(self.recipe.with_size(size))
+        return resolve(self.recipe.with_size(size), permissions=self.request.permissions)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -153,7 +153,7 @@ class ResolvedRecipe:
         return {name: v for name, v in self.request.settings.items() if v != defaults[name]}
 
 
-def resolve_draft(draft: Draft) -> ResolvedRecipe:
+def resolve_draft(draft: Draft, *, permissions: Permissions = NO_PERMISSIONS) -> ResolvedRecipe:
     """Resolve a recipe as it was read, reporting all problems of form and of meaning at once.
 
     Raises
@@ -165,7 +165,7 @@ def resolve_draft(draft: Draft) -> ResolvedRecipe:
     resolved = None
     if draft.recipe is not None:
         try:
-            resolved = resolve(draft.recipe)
+            resolved = resolve(draft.recipe, permissions=permissions)
         except RecipeError as error:
             issues += [draft.located(issue) for issue in error.issues]
     if issues or resolved is None:
@@ -186,23 +186,23 @@ def _abridged(issues: list[Issue]) -> list[Issue]:
     ]
 
 
-def resolve(recipe: Recipe) -> ResolvedRecipe:
-    """Join a recipe with its synthesizer.
+def resolve(recipe: Recipe, *, permissions: Permissions = NO_PERMISSIONS) -> ResolvedRecipe:
+    """Join a recipe with its synthesizer, which may do what the user permits.
 
     Raises
     ------
     RecipeError
         With every issue; paths instead of positions.
     """
-    return _resolve(recipe, is_checked=True)
+    return _resolve(recipe, permissions, is_checked=True)
 
 
-def _resolve_unchecked(recipe: Recipe) -> ResolvedRecipe:
+def _resolve_unchecked(recipe: Recipe, permissions: Permissions) -> ResolvedRecipe:
     """Resolve a recipe that another process has checked."""
-    return _resolve(recipe, is_checked=False)
+    return _resolve(recipe, permissions, is_checked=False)
 
 
-def _resolve(recipe: Recipe, *, is_checked: bool) -> ResolvedRecipe:
+def _resolve(recipe: Recipe, permissions: Permissions, *, is_checked: bool) -> ResolvedRecipe:
     try:
         synthesizer = find_synthesizer(recipe.synthesizer)
     except EngineError as error:
@@ -210,7 +210,7 @@ def _resolve(recipe: Recipe, *, is_checked: bool) -> ResolvedRecipe:
     issues: list[Issue] = []
     resolved = resolve_parameters(recipe, synthesizer, issues)
     audio = Audio(recipe.audio.sample_rate, recipe.audio.duration)
-    request = Request(audio, resolved.parameters, resolved.settings, recipe.seed)
+    request = Request(audio, resolved.parameters, resolved.settings, recipe.seed, permissions)
     grid: FactorGrid | None = None
     sampling = Sampling()
     schemes: tuple[Scheme, ...] = (EVERYTHING_TRAIN,)
@@ -229,6 +229,8 @@ def _resolve(recipe: Recipe, *, is_checked: bool) -> ResolvedRecipe:
         issues += _checked(synthesizer, request)
     if issues or grid is None:
         raise RecipeError(issues)
+    if resolved.external:
+        recipe = recipe.with_values(resolved.external)
     result = ResolvedRecipe(recipe, synthesizer, grid, resolved.nuisances, request, sampling, schemes)
     if is_checked and not recipe.broken:
         _check_splits(result)
@@ -250,6 +252,8 @@ def _checked(synthesizer: Synthesizer, request: Request) -> list[Issue]:
     try:
         synthesizer.identity(request)
         return list(synthesizer.check(request))
+    except SyngenError as error:
+        return [Issue(("synthesizer",), str(error))]
     except Exception as error:  # noqa: BLE001  # the synthesizer may be somebody else's
         message = f"the {synthesizer.name} synthesizer fails with {type(error).__name__}: {error}"
         return [Issue(("synthesizer",), message)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from syngen.errors import FactorError, Issue, suggestion
+from syngen.errors import FactorError, Issue, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.nuisances import Choice, Distribution, LogUniform, Normal, Nuisance, Uniform
 from syngen.recipe.schema import VALUE_SOURCES, FactorModel, NuisanceModel, Recipe
@@ -14,6 +14,8 @@ from syngen.synth.base import FactorSpec, Parameter, SettingSpec, Synthesizer
 from syngen.units import geometric_steps
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from syngen._typing import DocumentPath, Kind, Setting, Value
 
 __all__ = ["ResolvedParameters", "resolve_parameters"]
@@ -34,6 +36,8 @@ class ResolvedParameters:
     settings : mapping of str to value
     is_complete : bool
         Whether every variable and setting of the synthesizer is among them.
+    external : mapping of str to tuple
+        Values of the factors that the recipe takes from elsewhere.
     """
 
     factors: tuple[Factor, ...]
@@ -42,6 +46,7 @@ class ResolvedParameters:
     parameters: Mapping[str, Parameter]
     settings: Mapping[str, Setting]
     is_complete: bool
+    external: Mapping[str, tuple[Value, ...]]
 
 
 def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Issue]) -> ResolvedParameters:
@@ -55,21 +60,24 @@ def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Is
     factors: list[Factor] = []
     nuisances: list[Nuisance] = []
     parameters: dict[str, Parameter] = {}
+    external: dict[str, tuple[Value, ...]] = {}
     for name, factor_model in recipe.factors.items():
         path: DocumentPath = ("factors", name)
         spec = _spec(specs, name, path, synthesizer, issues)
-        factor = spec and _factor(spec, factor_model, path, issues)
-        if factor:
+        found = spec and _factor(spec, factor_model, path, recipe.folder, issues)
+        if spec and found:
+            factor, source = found
             factors.append(factor)
-            source = next(s for s in VALUE_SOURCES if getattr(factor_model, s) is not None)
             parameters[name] = Parameter(name, "factor", factor.unit, factor.values, (*path, source))
+            if source in spec.sources and spec.sources[source].is_external:
+                external[name] = factor.values
     for name, nuisance_model in recipe.nuisances.items():
         path = ("nuisances", name)
         spec = _spec(specs, name, path, synthesizer, issues)
         if name in recipe.factors:
             issues.append(Issue(path, f"{name!r} is a factor already; keep one of the two"))
-        elif spec and (found := _nuisance(spec, nuisance_model, path, issues)):
-            nuisance, parameters[name] = found
+        elif spec and (drawn := _nuisance(spec, nuisance_model, path, issues)):
+            nuisance, parameters[name] = drawn
             nuisances.append(nuisance)
     settings = _settings(recipe, synthesizer, specs, parameters, issues)
     for spec in specs.values():
@@ -91,7 +99,7 @@ def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Is
     _check_columns(recipe, issues)
     is_complete = set(parameters) | optional == set(specs) and not recipe.broken
     return ResolvedParameters(
-        tuple(factors), factor_names, tuple(nuisances), parameters, settings, is_complete
+        tuple(factors), factor_names, tuple(nuisances), parameters, settings, is_complete, external
     )
 
 
@@ -113,23 +121,42 @@ def _spec(
     return specs.get(name)
 
 
-def _factor(spec: FactorSpec, model: FactorModel, path: DocumentPath, issues: list[Issue]) -> Factor | None:
+def _factor(
+    spec: FactorSpec, model: FactorModel, path: DocumentPath, folder: Path | None, issues: list[Issue]
+) -> tuple[Factor, str] | None:
+    """Return a factor and the key that gives its values, or None after reporting why there is none."""
     n_before = len(issues)
-    for key in model.model_extra or {}:
-        known = (*VALUE_SOURCES, "unit", "kind")
+    extra = model.model_extra or {}
+    sources = (*VALUE_SOURCES, *spec.sources)
+    options = {option for source in spec.sources.values() for option in source.options}
+    for key in set(extra) - set(sources) - options:
+        known = (*sources, *options, "unit", "kind")
         issues.append(Issue((*path, key), f"unknown key {key!r}{suggestion(key, known)}"))
-    given = [source for source in VALUE_SOURCES if getattr(model, source) is not None]
+    given = [s for s in sources if extra.get(s) is not None or getattr(model, s, None) is not None]
     if len(given) != 1:
         if len(issues) == n_before:
             found = " and ".join(given) or "none"
-            needed = ", ".join(VALUE_SOURCES)
+            needed = ", ".join(sources)
             issues.append(Issue(path, f"exactly one of {needed} is needed; found {found}"))
         return None
+    taken = spec.sources[given[0]].options if given[0] in spec.sources else ()
+    issues += [
+        Issue((*path, key), f"{key!r} does not go with {given[0]!r}; leave it out")
+        for key in sorted((set(extra) & options) - set(taken))
+    ]
     kind = model.kind or spec.kind
     unit = _unit(spec, model.unit, path, issues)
-    values = _values(model)
-    if unit is None:
+    if unit is None or len(issues) > n_before:
         return None
+    if given[0] in spec.sources:
+        source = spec.sources[given[0]]
+        try:
+            values = tuple(source.make({k: extra[k] for k in (given[0], *taken) if k in extra}, folder))
+        except (FactorError, ParameterError) as error:
+            issues.append(Issue((*path, given[0]), str(error)))
+            return None
+    else:
+        values = _values(model)
     is_listed = given[0] == "values"
     checked: list[Value] = []
     for i, value in enumerate(values):
@@ -142,7 +169,7 @@ def _factor(spec: FactorSpec, model: FactorModel, path: DocumentPath, issues: li
     if len(issues) > n_before:
         return None
     try:
-        return Factor(spec.name, tuple(checked), kind, unit)
+        return Factor(spec.name, tuple(checked), kind, unit), given[0]
     except FactorError as error:
         issues.append(Issue((*path, given[0]), str(error)))
         return None
@@ -282,12 +309,13 @@ def _settings(
             if problem:
                 issues.append(Issue(path, problem))
             else:
-                settings[name] = type(known[name].default)(value)
+                default = known[name].default
+                settings[name] = value if isinstance(default, Mapping) else type(default)(value)
         elif name in specs:
             spec = specs[name]
             if name in recipe.factors or name in recipe.nuisances:
                 issues.append(Issue(path, f"{name!r} varies already; keep one of the two"))
-            elif isinstance(value, bool):
+            elif isinstance(value, bool | list | Mapping):
                 issues.append(Issue(path, f"{name!r} cannot be {value}"))
             else:
                 unit = spec.default_unit
@@ -308,6 +336,11 @@ def _settings(
 
 def _setting_problem(spec: SettingSpec, value: Setting) -> str | None:
     wanted = type(spec.default)
+    if isinstance(spec.default, Mapping):
+        return None if isinstance(value, Mapping) else f"{spec.name} is a map, not {value!r}"
+    if wanted is tuple:
+        is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return None if is_texts else f"{spec.name} is a list of texts, not {value!r}"
     fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
     if not fits or (isinstance(value, bool) and wanted is not bool):
         words = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
