@@ -1,0 +1,1 @@
+"""Speech: what is said, who says it and how, and the programs that can speak."""
