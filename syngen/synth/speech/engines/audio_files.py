@@ -12,6 +12,7 @@ __all__ = ["read_speech"]
 
 _RATES = (4_000, 384_000)
 _MAX_CHANNELS = 8
+_LOUDEST = 1e9
 
 
 def read_speech(path: Path, text: str) -> Speech:
@@ -53,8 +54,16 @@ def read_speech(path: Path, text: str) -> Speech:
                     f"{n_samples / rate:.3g} s of audio were written for {shown(text)}: at most "
                     f"{longest_s(text):.3g} s would be speech"
                 )
-            channels = file.read(dtype="int16", always_2d=True)
+            # not as int16: floating-point files would not be scaled
+            channels = file.read(dtype="float64", always_2d=True)
     except soundfile.SoundFileError as error:
         raise EngineError(f"what was written for {shown(text)} cannot be read as audio: {error}") from error
-    total = np.add.reduce(channels, axis=1, dtype=np.int32)
-    return Speech((total // n_channels).astype(np.int16), rate)
+    mixed = np.zeros(len(channels))
+    for channel in channels.T:
+        mixed += channel
+    scaled = np.rint(np.multiply(mixed, 32_768.0 / n_channels))
+    if len(scaled) and not abs(scaled).max() < _LOUDEST:
+        raise EngineError(
+            f"what was written for {shown(text)} has samples beyond all measure, or that are no numbers"
+        )
+    return Speech(np.minimum(np.maximum(scaled, -32_768.0), 32_767.0).astype(np.int16), rate)

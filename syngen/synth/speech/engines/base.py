@@ -83,7 +83,8 @@ class Utterance:
     gap : int
         Of engines that speak variants: pause between words in steps of 10 ms, 0 to 100.
     seed : int
-        Of whatever is random in an exact engine, 0 to 2^31 - 1.
+        Of what is random in an exact engine, 0 to 2^31 - 1; in espeak that is the noise of a breathy
+        variant alone.
     """
 
     text: str

@@ -248,8 +248,8 @@ def _check_allowed(program: str, allowed: Collection[str]) -> None:
 def _check_voice(voice: str) -> None:
     if not voice or len(voice) > _MAX_VOICE or not voice.isprintable() or voice.startswith("-"):
         raise ParameterError(
-            f"{voice[:_MAX_VOICE]!r} cannot be a voice of a command: 1 to {_MAX_VOICE} printable characters, "
-            "the first not '-', are needed"
+            f"{voice[:_MAX_VOICE]!r} cannot be a voice of a command: 1 to {_MAX_VOICE} printable "
+            "characters without a leading dash are needed"
         )
 
 

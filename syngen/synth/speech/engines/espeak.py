@@ -233,8 +233,8 @@ class EspeakEngine(SpeechEngine):
     def _check_thread(self) -> None:
         if self._owner[1] != threading.get_ident():
             raise EngineError(
-                "the espeak engine was prepared in another thread, and its library knows no threads; use it "
-                "from one thread, or make processes"
+                "the espeak engine was prepared in another thread, and its library knows no threads; use "
+                "it from one thread, or make processes"
             )
 
     def self_test(self) -> SelfTest:

@@ -35,6 +35,7 @@ _DATA_FILES = ("phontab", "phonindex", "phondata", "intonations", "en_dict")
 _VOICES = "lang/gmw"
 _SHAVIAN = "en-Shaw"  # reads another alphabet
 _MAX_VARIANT_BYTES = 8_192
+# klatt is missing: that synthesizer draws its noise from the C library, whose state no seed of ours sets
 _VARIANT_LINE = re.compile(
     r"(?:language variant|gender (?:male|female)(?: \d{1,3})?"
     r"|(?:pitch|formant|tone|breath|breathw|voicing|flutter|roughness|consonants|speed|intonation"

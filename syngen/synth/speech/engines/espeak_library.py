@@ -12,6 +12,7 @@ References
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 import struct
@@ -215,6 +216,7 @@ def say_in_child(library: Path, data: Path, words: Words, *, timeout_s: float) -
 
 def _say_and_exit(sending: int, library: Path, data: Path, words: Words) -> NoReturn:
     try:
+        faulthandler.disable()  # the parent says what happened
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)

@@ -12,7 +12,10 @@ import os
 import queue
 import sys
 import threading
+import time
 from typing import Any
+
+_RATE_TIMEOUT_S = 0.3  # some drivers round the rate, and never say what they were told
 
 
 def main() -> None:
@@ -51,6 +54,7 @@ def _start() -> tuple[Any, str]:
     import pyttsx3
 
     engine = pyttsx3.init()
+    engine.runAndWait()  # until then it is busy, and puts off whatever it is told
     return engine, _default_voice(engine)
 
 
@@ -82,10 +86,18 @@ def _answer(engine: Any, request: dict[str, Any], default_voice: str) -> dict[st
     voice = request["voice"] or default_voice
     if voice:  # set each time: the engine keeps the last one
         engine.setProperty("voice", voice)
-    engine.setProperty("rate", request["rate"])
+    _set_rate(engine, request["rate"])
     engine.save_to_file(request["text"], request["path"])
     engine.runAndWait()
     return {}
+
+
+def _set_rate(engine: Any, rate: int) -> None:
+    """Set the rate, and wait until it is set: espeak's driver would speak before."""
+    engine.setProperty("rate", rate)
+    end = time.monotonic() + _RATE_TIMEOUT_S
+    while engine.getProperty("rate") != rate and time.monotonic() < end:
+        time.sleep(0.001)
 
 
 def _described(voice: Any) -> list[str]:
