@@ -24,6 +24,7 @@ _MODULES = {
         "rehearse",
         "render",
         "verify",
+        "voices",
     ),
     "syngen.errors": (
         "EngineError",
@@ -44,6 +45,7 @@ _MODULES = {
     "syngen.factors": ("Factor", "FactorGrid"),
     "syngen.loaders.dataset": ("FactorDataset",),
     "syngen.synth.base": ("FactorSpec", "Observation", "SettingSpec", "Synthesizer"),
+    "syngen.synth.speech.engines.base": ("Voice",),
     "syngen.synth.timbres": ("Timbre",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

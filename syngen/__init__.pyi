@@ -10,6 +10,7 @@ from syngen.api import load_recipe as load_recipe
 from syngen.api import rehearse as rehearse
 from syngen.api import render as render
 from syngen.api import verify as verify
+from syngen.api import voices as voices
 from syngen.errors import EngineError as EngineError
 from syngen.errors import FactorError as FactorError
 from syngen.errors import GenerationIncompleteError as GenerationIncompleteError
@@ -30,6 +31,7 @@ from syngen.synth.base import FactorSpec as FactorSpec
 from syngen.synth.base import Observation as Observation
 from syngen.synth.base import SettingSpec as SettingSpec
 from syngen.synth.base import Synthesizer as Synthesizer
+from syngen.synth.speech.engines.base import Voice as Voice
 from syngen.synth.timbres import Timbre as Timbre
 
 __version__: str

@@ -24,7 +24,7 @@ _PACKAGES = (
 @click.command()
 @json_option
 def env(as_json: bool) -> None:
-    """Print versions, synthesizers, recipes and the platform, for bug reports.
+    """Print versions, synthesizers, speech engines, recipes and the platform, for bug reports.
 
     Example: syngen env --json
     """
@@ -36,6 +36,7 @@ def env(as_json: bool) -> None:
     from syngen.recipe.library import recipe_names
     from syngen.storage.codec import CODECS
     from syngen.synth.registry import synthesizer_names
+    from syngen.synth.speech.engines.registry import engine_names
 
     versions = {}
     for package in _PACKAGES:
@@ -51,6 +52,7 @@ def env(as_json: bool) -> None:
         "packages": versions,
         "codecs": {name: codec.library for name, codec in CODECS.items()},
         "synthesizers": list(synthesizer_names()),
+        "speech engines": list(engine_names()),
         "recipes": list(recipe_names()),
     }
     if as_json:
@@ -62,4 +64,4 @@ def env(as_json: bool) -> None:
             shown = ", ".join(f"{key} {item}" for key, item in value.items())
         elif isinstance(value, list):
             shown = ", ".join(value)
-        click.echo(f"{name:<13} {shown}")
+        click.echo(f"{name:<15} {shown}")

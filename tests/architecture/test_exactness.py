@@ -39,7 +39,7 @@ TYPES = {
 # copies, filled arrays, whole numbers
 CREATION = {
     *("array", "asarray", "ascontiguousarray", "empty", "empty_like", "zeros", "zeros_like"),
-    *("ones", "ones_like", "full", "arange"),
+    *("ones", "ones_like", "full", "arange", "frombuffer"),
 }
 # one correctly rounded IEEE 754 operation an element, or an exact one
 ELEMENTWISE = {

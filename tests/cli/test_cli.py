@@ -40,6 +40,7 @@ WITH_JSON = {
     ("info",): ["data/syntone-tiny"],
     ("rows",): ["data/syntone-tiny"],
     ("verify",): ["data/syntone-tiny"],
+    ("voices",): ["--engine", "espeak"],
     ("env",): [],
 }
 
@@ -78,7 +79,7 @@ def test_the_documented_commands_are_there() -> None:
     assert found >= {
         "",
         *(f"recipe {name}" for name in ("new", "list", "show", "check", "expand", "schema")),
-        *("generate", "info", "rows", "extract", "verify", "env"),
+        *("generate", "info", "rows", "extract", "verify", "voices", "env"),
     }
 
 

@@ -1,0 +1,1 @@
+"""Speech engines: programs that turn text into speech, behind one base class."""
