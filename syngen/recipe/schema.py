@@ -60,7 +60,7 @@ def _scalar(value: object) -> object:
 
 def _setting(value: object) -> object:
     if isinstance(value, list):
-        return [_scalar(item) for item in value]
+        return [_setting(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _setting(item) for key, item in value.items()}
     return value if isinstance(value, bool) else _scalar(value)

@@ -1,0 +1,296 @@
+"""Speaking styles: what changes when the same person says the same words in another way.
+
+A style is a set of named parameters; a recipe may define further ones by the same names::
+
+    settings:
+      styles:
+        calm: {tempo: 0.9, pitch: -1.0, range: 0.7, level: -33.0}
+
+What is not named is as in ``neutral``. Styles leave the formants and resonances of the speaker where they
+are, and color only below 500 Hz, at 1300 Hz, and above 2 kHz, so that the speaker survives them.
+
+References
+----------
+K. R. Scherer: "Vocal communication of emotion", Speech Communication 40 (2003), 227-256, for the
+direction of pitch, range, level and tempo in anger, joy and sadness; H. Traunmüller, A. Eriksson:
+"Acoustic effects of variation in vocal effort", JASA 107 (2000), 3438-3451, for shouting; V. C. Tartter:
+"What's in a whisper?", JASA 86 (1989), 1678-1683. The sizes were tuned for separability and intelligibility.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from syngen.dsp.filters import SHAPES, Shape
+from syngen.errors import ParameterError, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["CONTOURS", "STYLES", "Filter", "Style", "read_styles"]
+
+CONTOURS: Mapping[str, str] = MappingProxyType(
+    {"as_written": "", "statement": ".", "question": "?", "exclamation": "!", "continuation": ","}
+)
+"""How a sentence ends in pitch, and the sign that makes the engine say it so."""
+
+_MAX_STYLES = 1_000
+_MAX_FILTERS = 12
+_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "tempo": (0.5, 2.0),
+        "pitch": (-12.0, 12.0),
+        "range": (0.0, 3.0),
+        "level": (-60.0, -16.0),
+        "breath": (0.0, 40.0),
+        "accent": (-60.0, 60.0),
+        "pauses": (0.0, 1.0),
+        "drive": (0.0, 4.0),
+        "tremor": (0.0, 0.9),
+        "roughness": (0, 7),
+        "flutter": (0, 20),
+        "formant_1": (0.8, 1.25),
+        "formant_2": (0.8, 1.25),
+        "formant_3": (0.8, 1.25),
+    }
+)
+_WHOLE = frozenset({"roughness", "flutter"})
+_AIR = (-90.0, -20.0)
+_FILTER_RANGES = {"frequency": (20.0, 20_000.0), "gain": (-30.0, 30.0), "q": (0.1, 20.0)}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter of a style.
+
+    Attributes
+    ----------
+    shape : {"peak", "low_shelf", "high_shelf", "high_pass"}
+    frequency : float
+        In Hz, 20 to 20,000; left out where it is beyond .45 of the sampling rate.
+    gain : float
+        In dB, -30 to 30.
+    q : float
+        0.1 to 20.
+    """
+
+    shape: Shape
+    frequency: float
+    gain: float = 0.0
+    q: float = 0.7071067811865476
+
+
+@dataclass(frozen=True)
+class Style:
+    """A way of speaking.
+
+    Attributes
+    ----------
+    tempo : float
+        Factor on the pace, 0.5 to 2.
+    pitch : float
+        Median pitch above the speaker's own, in semitones, -12 to 12.
+    range : float
+        Factor on how far pitch moves, 0 to 3.
+    contour : str
+        End of the sentence: a key of `CONTOURS`.
+    level : float
+        RMS of what is not pause, in dBFS, -60 to -16.
+    filters : tuple of Filter
+    breath : float
+        Added breathiness, in the engine's units, 0 to 40.
+    air : float or None
+        Noise that follows the voice, in dB of it, -90 to -20.
+    accent : float
+        Added length and weight of stressed syllables, -60 to 60.
+    pauses : float
+        Pause after every word in seconds, 0 to 1; the engine knows steps of 10 ms.
+    drive : float
+        Saturation, as of a strained voice, 0 to 4.
+    tremor : float
+        Depth of 5 Hz amplitude modulation, 0 to 0.9.
+    roughness, flutter : int
+        Added irregularity, in the engine's units, 0 to 7 and 0 to 20.
+    formant_1, formant_2, formant_3 : float
+        Factors on formant frequencies, 0.8 to 1.25.
+    whisper : bool
+        Whether the voice has no pitch at all.
+    """
+
+    tempo: float = 1.0
+    pitch: float = 0.0
+    range: float = 1.0
+    contour: str = "as_written"
+    level: float = -30.0
+    filters: tuple[Filter, ...] = ()
+    breath: float = 0.0
+    air: float | None = None
+    accent: float = 0.0
+    pauses: float = 0.0
+    drive: float = 0.0
+    tremor: float = 0.0
+    roughness: int = 0
+    flutter: int = 0
+    formant_1: float = 1.0
+    formant_2: float = 1.0
+    formant_3: float = 1.0
+    whisper: bool = False
+
+
+STYLES: Mapping[str, Style] = MappingProxyType(
+    {
+        "neutral": Style(),
+        "excited": Style(
+            level=-25.0,
+            tempo=1.22,
+            pitch=3.5,
+            range=1.6,
+            accent=20.0,
+            drive=0.4,
+            filters=(Filter("peak", 300.0, -9.0, 1.5), Filter("high_shelf", 6000.0, 12.0)),
+        ),
+        "sad": Style(
+            level=-38.0,
+            tempo=0.74,
+            pitch=-2.5,
+            range=0.28,
+            accent=-15.0,
+            breath=2.0,
+            flutter=6,
+            tremor=0.12,
+            filters=(Filter("peak", 300.0, 8.0, 1.5), Filter("high_shelf", 2000.0, -12.0)),
+        ),
+        "whispering": Style(
+            level=-45.0, tempo=0.92, whisper=True, filters=(Filter("low_shelf", 500.0, -8.0),)
+        ),
+        "shouting": Style(
+            level=-22.0,
+            tempo=0.86,
+            pitch=3.7,
+            range=0.8,
+            formant_1=1.03,
+            accent=30.0,
+            roughness=2,
+            drive=0.6,
+            contour="exclamation",
+            filters=(
+                Filter("peak", 300.0, -14.0, 1.5),
+                Filter("peak", 1300.0, 8.0, 3.0),
+                Filter("high_shelf", 6000.0, -3.0),
+            ),
+        ),
+        "friendly": Style(
+            level=-28.0,
+            tempo=1.04,
+            pitch=2.0,
+            range=1.6,
+            formant_2=1.02,
+            formant_3=1.02,
+            air=-47.0,
+            filters=(Filter("peak", 300.0, 10.0, 1.5), Filter("high_shelf", 6000.0, 12.0)),
+        ),
+    }
+)
+"""The styles that come with syngen."""
+
+
+def read_styles(given: Mapping[str, Any]) -> tuple[dict[str, Style], list[tuple[tuple[str, ...], str]]]:
+    """Read styles that a recipe defines.
+
+    Parameters
+    ----------
+    given : mapping
+        Parameters by name of the style.
+
+    Returns
+    -------
+    styles : dict of str to Style
+        Those that come with syngen and the sound ones of the recipe, which may replace them.
+    problems : list of (keys, message)
+        What is wrong, and where below ``settings.styles``.
+    """
+    styles, problems = dict(STYLES), []
+    if len(given) > _MAX_STYLES:
+        return styles, [((), f"{len(given)} styles; at most {_MAX_STYLES} are possible")]
+    for name, parameters in given.items():
+        found = list(_problems(parameters))
+        problems += [((name, *keys), message) for keys, message in found]
+        if not found:
+            styles[name] = _style(parameters)
+    return styles, problems
+
+
+def _problems(parameters: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    known = [field.name for field in fields(Style)]
+    if not isinstance(parameters, Mapping):
+        yield (), f"a style is a map of parameters, not {parameters!r}"
+        return
+    for key, value in parameters.items():
+        if key not in known:
+            yield (key,), f"a style has no {key!r}{suggestion(key, known)}; it has {', '.join(known)}"
+            continue
+        try:
+            _check(key, value)
+        except ParameterError as error:
+            yield (key,), str(error)
+
+
+def _check(key: str, value: Any) -> None:
+    if key == "whisper":
+        if not isinstance(value, bool):
+            raise ParameterError(f"whisper is true or false, not {value!r}")
+    elif key == "contour":
+        if value not in CONTOURS:
+            raise ParameterError(
+                f"contour cannot be {value!r}{suggestion(str(value), CONTOURS)}; it is one of "
+                f"{', '.join(CONTOURS)}"
+            )
+    elif key == "filters":
+        _check_filters(value)
+    elif key == "air":
+        _check_number(key, value, *_AIR)
+    else:
+        low, high = _RANGES[key]
+        _check_number(key, value, low, high, is_whole=key in _WHOLE)
+
+
+def _check_number(key: str, value: Any, low: float, high: float, *, is_whole: bool = False) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high or (is_whole and value != int(value)):
+        what = "a whole number" if is_whole else "a number"
+        raise ParameterError(f"{key} is {value!r}; {what} from {low:g} to {high:g} is needed")
+
+
+def _check_filters(value: Any) -> None:
+    if not isinstance(value, list | tuple) or len(value) > _MAX_FILTERS:
+        raise ParameterError(f"filters is a list of at most {_MAX_FILTERS} maps, not {value!r}")
+    for one in value:
+        if not isinstance(one, Mapping) or not {"shape", "frequency"} <= set(one):
+            raise ParameterError(f"a filter is a map with shape and frequency, not {one!r}")
+        for key, number in one.items():
+            if key == "shape":
+                if number not in SHAPES:
+                    raise ParameterError(f"no filter has the shape {number!r}; use {', '.join(SHAPES)}")
+            elif key in _FILTER_RANGES:
+                _check_number(f"{key} of a filter", number, *_FILTER_RANGES[key])
+            else:
+                names = ("shape", *_FILTER_RANGES)
+                raise ParameterError(f"a filter has no {key!r}{suggestion(str(key), names)}")
+
+
+def _style(parameters: Mapping[str, Any]) -> Style:
+    content = {key: _converted(key, value) for key, value in parameters.items() if key != "filters"}
+    filters = tuple(
+        Filter(one["shape"], **{key: float(number) for key, number in one.items() if key != "shape"})
+        for one in parameters.get("filters", ())
+    )
+    return Style(filters=filters, **content)
+
+
+def _converted(key: str, value: Any) -> Any:
+    if key in ("whisper", "contour"):
+        return value
+    return int(value) if key in _WHOLE else float(value)

@@ -1,0 +1,112 @@
+"""What an engine is told so that one speaker says a text in one style."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+from syngen.elementary import exp2
+from syngen.synth.speech.engines.base import RATES, Utterance
+from syngen.synth.speech.speakers import Speaker
+from syngen.synth.speech.styles import CONTOURS, Style
+from syngen.units import decibels_to_gain
+
+__all__ = ["utterance_of", "variant_of"]
+
+_WORDS_PER_MINUTE = 165
+_WHISPER_HZ = 60.0
+_BELOW, _ABOVE = 0.8, 0.2  # parts of the span of pitch below and above the median
+_TONE = ((600, 170.0), (1200, 135.0), (2000, 110.0), (3500, 105.0))  # Hz, height
+
+
+def utterance_of(text: str, style: Style, *, seed: int, speaker: Speaker | None, voice: str) -> Utterance:
+    """Return what an engine is told.
+
+    Parameters
+    ----------
+    text : str
+    style : Style
+    seed : int
+        0 to 2^31 - 1.
+    speaker : Speaker or None
+        For engines that speak variants.
+    voice : str
+        For the others: name of a voice.
+    """
+    mark = CONTOURS[style.contour]
+    if mark:
+        text = text.rstrip(" .!?,;:") + mark
+    low, high = RATES
+    return Utterance(
+        text,
+        voice=voice,
+        variant=variant_of(speaker, style) if speaker else "",
+        rate=min(high, max(low, round(_WORDS_PER_MINUTE * style.tempo))),
+        gap=round(100.0 * style.pauses) if speaker else 0,
+        seed=seed,
+    )
+
+
+@lru_cache(maxsize=4096)
+def variant_of(speaker: Speaker, style: Style) -> str:
+    """Return the lines of an espeak voice variant for one speaker in one style.
+
+    References
+    ----------
+    ``docs/voices.md`` of espeak-ng 1.52.0 for every line and its units.
+    """
+    is_voiced = not style.whisper
+    lines = ["language variant", f"gender {speaker.gender}", _pitch(speaker, style)]
+    lines += [_formant(i, speaker, style) for i in range(9)]
+    lines.append(_tone(speaker.tilt_db))
+    breath = round(speaker.breath + style.breath)
+    if breath > 0 and is_voiced:
+        parts = (breath, breath, breath, round(0.8 * breath), round(0.5 * breath), round(0.3 * breath))
+        lines += ["breath " + " ".join(map(str, parts)), "breathw 150 150 200 200 400 400"]
+    lines += [
+        f"flutter {speaker.flutter + style.flutter if is_voiced else 0}",
+        f"roughness {min(7, speaker.roughness + style.roughness) if is_voiced else 0}",
+        f"consonants {round(speaker.consonants)} {round(speaker.consonants)}",
+        f"speed {round(speaker.tempo)}",
+    ]
+    weights = (-0.4, -0.4, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)  # of the style's accent, by degree of stress
+    added = [round(own + w * style.accent) for own, w in zip(speaker.stress, weights, strict=True)]
+    lines.append("stressAdd " + " ".join(map(str, added)))
+    return "\n".join(lines) + "\n"
+
+
+def _pitch(speaker: Speaker, style: Style) -> str:
+    median = _WHISPER_HZ if style.whisper else speaker.f0_hz * _semitones(style.pitch)
+    span = 1.0 if style.whisper else speaker.span_st * style.range
+    low, high = median * _semitones(-_BELOW * span), median * _semitones(_ABOVE * span)
+    return f"pitch {round(low)} {round(low) + max(1, round(max(2.0, high - low)))}"
+
+
+def _formant(number: int, speaker: Speaker, style: Style) -> str:
+    """Frequency, height and width of a formant in percent; 0 is the resonance below the first."""
+    is_female = speaker.gender == "female"
+    if number == 0:
+        # the root: the lowest resonance follows the tract by half
+        frequency, height = math.sqrt(speaker.tract), speaker.f0_height
+    elif number <= 5:
+        of_style = {1: style.formant_1, 2: style.formant_2, 3: style.formant_3}.get(number, 1.0)
+        frequency = speaker.tract * speaker.formants[number - 1] * of_style
+        height = 80.0 * speaker.heights[number - 1] * (0.95 if is_female and number > 1 else 1.0)
+    else:
+        frequency = min(1.10, speaker.tract)
+        height = (70.0 if is_female else 100.0) * speaker.heights[number - 1]
+    return f"formant {number} {round(100.0 * frequency)} {round(height)} {round(100.0 * speaker.width)}"
+
+
+def _tone(tilt_db: float) -> str:
+    """Heights of the spectrum at four frequencies; brightness tips them over."""
+    powers = (-1.0 / 3.0, 0.2, 2.0 / 3.0, 1.3 * 2.0 / 3.0)
+    heights = [
+        min(255, max(15, int(height * decibels_to_gain(tilt_db * power))))
+        for (_, height), power in zip(_TONE, powers, strict=True)
+    ]
+    return "tone " + " ".join(f"{hz} {height}" for (hz, _), height in zip(_TONE, heights, strict=True))
+
+
+def _semitones(number: float) -> float:
+    return float(exp2(number / 12.0))
