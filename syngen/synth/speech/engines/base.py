@@ -384,6 +384,6 @@ def shown(text: str) -> str:
     Examples
     --------
     >>> shown("one two three four five six seven eight nine ten")
-    "'one two three four five six seven eigh...'"
+    "'one two three four five six seven eight...'"
     """
     return ascii(text if len(text) <= 40 else text[:39] + "...")

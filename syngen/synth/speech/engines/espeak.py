@@ -7,7 +7,9 @@ import os
 import struct
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
 
@@ -57,6 +59,7 @@ SELF_TEST = (
 _EVENT = struct.Struct("=iIiiii8x8s")  # kind, id, text position, length, ms, sample, user data, content
 _WORD, _PHONE = 1, 7
 _MAX_RATE = 22_050
+_START = attrgetter("start")
 _PROBES = (SELF_TEST[0], SELF_TEST[2])
 
 
@@ -265,18 +268,20 @@ def _events(structures: bytes, n_samples: int) -> tuple[Event, ...]:
     """Return the words and phones among the library's events."""
     found = []
     for kind, _, position, length, _, sample, content in _EVENT.iter_unpack(structures):
-        start = min(max(sample, 0), n_samples)
         if kind == _WORD:
-            found.append(Event("word", start, "", position - 1, length))
+            found.append(Event("word", sample, "", position - 1, length))
         elif kind == _PHONE:
-            # 8 bytes: old ones stand behind the first NUL, and the last character may be cut
-            phone = content.partition(b"\0")[0].decode("utf-8", errors="ignore")
-            found.append(Event("phone", start, phone, -1, 0))
-    return tuple(sorted(found, key=_start))
+            found.append(Event("phone", sample, _ipa(content), -1, 0))
+    found.sort(key=_START)
+    if found and not 0 <= found[0].start <= found[-1].start <= n_samples:
+        found = [replace(event, start=min(max(event.start, 0), n_samples)) for event in found]
+    return tuple(found)
 
 
-def _start(event: Event) -> int:
-    return event.start
+@lru_cache(maxsize=4_096)
+def _ipa(content: bytes) -> str:
+    """Return a phone: of its 8 bytes, old ones stand behind the first NUL, and a character may be cut."""
+    return content.partition(b"\0")[0].decode("utf-8", errors="ignore")
 
 
 def _digest(speech: Speech) -> str:
