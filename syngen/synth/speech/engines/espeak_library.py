@@ -27,8 +27,8 @@ from syngen.errors import EngineError
 __all__ = ["Sound", "Words", "can_fork", "say", "say_in_child"]
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: Synth returns when all samples were handed over
-# shorter than the library's queue of commands: from about 1.5 s on the queue runs empty before it is
-# filled again, which is heard; below, samples and events do not depend on the length
+# shorter than the library's queue of commands: above some 0.7 s for fast and 1.5 s for slow speech the
+# queue runs empty before it is filled again, which is heard; below, the length changes nothing
 _BUFFER_MS = 200
 # word events come always; PHONEME_EVENTS | PHONEME_IPA | DONT_EXIT
 _OPTIONS = 0x0001 | 0x0002 | 0x8000
