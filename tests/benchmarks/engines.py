@@ -1,8 +1,8 @@
 """What a fresh instance of the library costs for each utterance: ``python -m tests.benchmarks.engines``.
 
 Two cores of a shared x86-64 server, Python 3.11, CPU time for utterances of 2.6 s: one instance for all,
-which is not exact, 2.43 ms; a fresh one each 2.94 ms; all of ``EspeakEngine.render`` 3.05 ms; a forked child
-each 6.7 ms of wall time.
+which is not exact, 2.43 ms; a fresh one each 2.94 ms; all of ``EspeakEngine.render`` 3.05 ms; a forked
+child each 6.7 ms of wall time.
 """
 
 from __future__ import annotations
