@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner, Result
@@ -18,10 +17,9 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def no_speech(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_speech(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the extra ``speech`` is installed."""
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    yield
 
 
 def test_voices_are_listed_by_engine() -> None:

@@ -55,7 +55,7 @@ __all__ = [
 MAX_CHARACTERS = 2_000
 """Longest text of one utterance."""
 
-RATES = (80, 450)
+RATES = (80, 449)  # at 450 espeak speeds up what it has spoken, and its events no longer fit
 GAPS = (0, 100)
 SEEDS = (0, 2**31 - 1)
 
@@ -79,7 +79,7 @@ class Utterance:
         Of engines that speak variants: the lines of an espeak voice variant without its ``name``, each
         ended by a newline; empty for none.
     rate : int
-        Words per minute, 80 to 450.
+        Words per minute, 80 to 449.
     gap : int
         Of engines that speak variants: pause between words in steps of 10 ms, 0 to 100.
     seed : int
@@ -384,6 +384,6 @@ def shown(text: str) -> str:
     Examples
     --------
     >>> shown("one two three four five six seven eight nine ten")
-    "'one two three four five six seven eigh...'"
+    "'one two three four five six seven eight...'"
     """
     return ascii(text if len(text) <= 40 else text[:39] + "...")

@@ -156,7 +156,7 @@ class PrivateFolder:
             shutil.copyfile(installation.data / name, self.data / name)
         for name, path in installation.voice_files.items():
             shutil.copyfile(path, self.data / "voices" / name)
-        self._sizes: OrderedDict[str, int] = OrderedDict()
+        self._written: OrderedDict[str, tuple[str, str, int]] = OrderedDict()  # name, path, bytes
 
     def close(self) -> None:
         """Remove the folder; in a forked child, leave it to the parent."""
@@ -167,20 +167,22 @@ class PrivateFolder:
 
         The library would silently go on without a variant that is not there, and is ended by a long name.
         """
-        name = "v" + hashlib.sha256(variant.encode()).hexdigest()[:16]
-        path = self._variants / name
+        name, path, size = self._written.get(variant) or ("", "", 0)
         with contextlib.suppress(OSError):
-            if os.stat(path).st_size == self._sizes.get(name):
-                self._sizes.move_to_end(name)
+            if name and os.stat(path).st_size == size:
+                self._written.move_to_end(variant)
                 return name
         check_variant(variant)
+        name = "v" + hashlib.sha256(variant.encode()).hexdigest()[:16]
+        path = str(self._variants / name)
         content = f"name {name}\n{variant}".encode("ascii")
-        path.write_bytes(content)
-        self._sizes[name] = len(content)
-        self._sizes.move_to_end(name)
-        if len(self._sizes) > MAX_VARIANT_FILES:
-            oldest, _ = self._sizes.popitem(last=False)
-            (self._variants / oldest).unlink(missing_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+        self._written[variant] = name, path, len(content)
+        self._written.move_to_end(variant)
+        if len(self._written) > MAX_VARIANT_FILES:
+            _, (_, oldest, _) = self._written.popitem(last=False)
+            Path(oldest).unlink(missing_ok=True)
         return name
 
 

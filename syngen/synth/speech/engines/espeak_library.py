@@ -27,7 +27,9 @@ from syngen.errors import EngineError
 __all__ = ["Sound", "Words", "can_fork", "say", "say_in_child"]
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: Synth returns when all samples were handed over
-_BUFFER_MS = 2_000
+# shorter than the library's queue of commands: above some 0.7 s for fast and 1.5 s for slow speech the
+# queue runs empty before it is filled again, which is heard; below, the length changes nothing
+_BUFFER_MS = 200
 # word events come always; PHONEME_EVENTS | PHONEME_IPA | DONT_EXIT
 _OPTIONS = 0x0001 | 0x0002 | 0x8000
 _RATE, _VOLUME, _PITCH, _RANGE, _WORD_GAP = 1, 2, 3, 4, 7

@@ -16,6 +16,9 @@ import time
 from typing import Any
 
 _RATE_TIMEOUT_S = 0.3  # some drivers round the rate, and never say what they were told
+_SETTLE_TIMEOUT_S = 5.0
+_ATTEMPTS = 3
+_SMALLEST_FILE = 1_000  # bytes: a header, or a click
 
 
 def main() -> None:
@@ -87,9 +90,28 @@ def _answer(engine: Any, request: dict[str, Any], default_voice: str) -> dict[st
     if voice:  # set each time: the engine keeps the last one
         engine.setProperty("voice", voice)
     _set_rate(engine, request["rate"])
-    engine.save_to_file(request["text"], request["path"])
-    engine.runAndWait()
+    for _ in range(_ATTEMPTS):
+        _settle()
+        engine.save_to_file(request["text"], request["path"])
+        engine.runAndWait()
+        if _is_written(request["path"]):
+            break
     return {}
+
+
+def _settle() -> None:
+    """Wait until espeak is idle: its last callback would end the next utterance before it is spoken."""
+    driver = sys.modules.get("pyttsx3.drivers._espeak")
+    end = time.monotonic() + _SETTLE_TIMEOUT_S
+    while driver is not None and driver.IsPlaying() and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+def _is_written(path: str) -> bool:
+    try:
+        return os.stat(path).st_size >= _SMALLEST_FILE
+    except FileNotFoundError:
+        return False
 
 
 def _set_rate(engine: Any, rate: int) -> None:
@@ -98,6 +120,7 @@ def _set_rate(engine: Any, rate: int) -> None:
     end = time.monotonic() + _RATE_TIMEOUT_S
     while engine.getProperty("rate") != rate and time.monotonic() < end:
         time.sleep(0.001)
+    _settle()
 
 
 def _described(voice: Any) -> list[str]:

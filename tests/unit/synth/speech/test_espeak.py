@@ -146,6 +146,18 @@ def test_events_place_words_and_phones(engine: EspeakEngine) -> None:
     assert {(event.position, event.length) for event in phones} == {(-1, 0)}
 
 
+@pytest.mark.parametrize("rate", [80, 200, 449])
+def test_speech_does_not_depend_on_the_length_of_the_buffer(
+    engine: EspeakEngine, monkeypatch: pytest.MonkeyPatch, rate: int
+) -> None:
+    utterance = Utterance("Seven heavy boxes were carried over it.", variant=variant(90), rate=rate)
+    found = set()
+    for length in (30, espeak_library._BUFFER_MS, 500):
+        monkeypatch.setattr(espeak_library, "_BUFFER_MS", length)
+        found.add(_digest(engine.render(utterance)))
+    assert len(found) == 1
+
+
 def test_sound_is_quiet_enough_and_whole(engine: EspeakEngine) -> None:
     speech = engine.render(FOX)
     assert str(speech.pcm.dtype) == "int16"
