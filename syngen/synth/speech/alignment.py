@@ -10,6 +10,8 @@ from syngen.synth.speech.engines.base import Speech
 
 __all__ = ["spans_of"]
 
+_AROUND_WORDS = " .,;:!?\"()-'"
+
 
 def spans_of(
     speech: Speech, text: str, *, sample_rate: int, start: int, n_samples: int
@@ -40,15 +42,19 @@ def spans_of(
     Notes
     -----
     A word reaches from its first phone to the end of its last: engines announce a word up to 50 ms before
-    it is heard.
+    it is heard. Words that an engine says as one, such as "in the", are one span. The letters are those
+    from the word's place in the text to that of the next, because the lengths that engines tell leave out
+    the second half of contractions.
     """
+    places = [event.position for event in speech.events if event.kind == "word"]
+    ends = dict(zip(places, [*places[1:], len(text)], strict=True))
     length = _position(len(speech.pcm), speech.sample_rate, sample_rate) + start
     phones: list[tuple[int, str]] = []
     words: list[tuple[int, str]] = []
     announced: str | None = None
     for event in speech.events:
         if event.kind == "word":
-            announced = text[event.position : event.position + event.length].strip(' .,;:!?"()-')
+            announced = text[event.position : ends[event.position]].strip(_AROUND_WORDS)
             continue
         place = _position(event.start, speech.sample_rate, sample_rate) + start
         phones.append((place, event.text))
@@ -83,8 +89,8 @@ def _covering(kind: str, marks: Sequence[tuple[int, str]], length: int, n_sample
     starts = [(0, ""), *marks, (length, "")]
     ends = [*(place for place, _ in starts[1:]), n_samples]
     spans: list[Span] = []
-    for (begin, label), end in zip(starts, ends, strict=True):
-        begin, end = min(begin, n_samples), min(end, n_samples)
+    for (place, label), next_place in zip(starts, ends, strict=True):
+        begin, end = min(place, n_samples), min(next_place, n_samples)
         if end <= begin:
             continue
         if spans and not label and not spans[-1].text:

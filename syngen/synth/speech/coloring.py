@@ -110,8 +110,8 @@ class Coloring:
         shape, frequency, gain = _EFFORT
         if not usable_frequency(frequency, self.sample_rate):
             return waveform
-        up = section(shape, frequency, gain, sample_rate=self.sample_rate)  # type: ignore[arg-type]
-        down = section(shape, frequency, -gain, sample_rate=self.sample_rate)  # type: ignore[arg-type]
+        up = section(shape, frequency, gain, sample_rate=self.sample_rate)
+        down = section(shape, frequency, -gain, sample_rate=self.sample_rate)
         y = filtered(waveform, [up])
         # as strong as tanh(drive / 4 of the RMS) for small samples: both bend with the cube
         np.multiply(y, drive * 0.25 * 0.8164965809277261 / _WORKING_RMS, out=y)

@@ -14,7 +14,7 @@ References
 K. R. Scherer: "Vocal communication of emotion", Speech Communication 40 (2003), 227-256, for the
 direction of pitch, range, level and tempo in anger, joy and sadness; H. Traunmüller, A. Eriksson:
 "Acoustic effects of variation in vocal effort", JASA 107 (2000), 3438-3451, for shouting; V. C. Tartter:
-"What's in a whisper?", JASA 86 (1989), 1678-1683. The sizes were tuned for separability and intelligibility.
+"What's in a whisper?", JASA 86 (1989), 1678-1683. Sizes were tuned for separability and intelligibility.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from syngen.synth.speech.engines.espeak_library import Sound, Words, can_fork, s
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["REFERENCE", "SELF_TEST", "EspeakEngine", "SelfTest"]
+__all__ = ["REFERENCE", "REFERENCE_VERSION", "SELF_TEST", "EspeakEngine", "SelfTest"]
 
 Isolation: TypeAlias = Literal["reload", "fork"]
 
@@ -40,6 +40,14 @@ BINDING = 1
 
 REFERENCE = "2a30daeb90210390234aa538285067a1596f78c739f2d1bd650050e8b440fad7"
 """Digest of `SELF_TEST` with the library of espeakng-loader 0.2.4 for Linux on x86-64."""
+
+REFERENCE_VERSION = {
+    "engine": "espeak",
+    "binding": BINDING,
+    "library_sha256": "b15ce0803b26254e8a0d088c6b9281a2637b2b02613147cc320cfdefaf2c3ccf",
+    "data_sha256": "3f25e0ace7aa7fad1b2870da35b24fc595265d21f4a80ddbfd2d74387eda58bd",
+}
+"""What `EspeakEngine.version` says of that library."""
 
 _MALE = "language variant\ngender male\npitch 92 118\nformant 1 97 80 150\nbreath 3 3 3 2 2 1\nflutter 3\n"
 _FEMALE = (
