@@ -5,7 +5,8 @@ Each imports what it needs when it is called, so that ``import syngen`` costs no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -38,13 +39,20 @@ __all__ = [
 ]
 
 
-def load_recipe(recipe: RecipeLike) -> ResolvedRecipe:
+def load_recipe(
+    recipe: RecipeLike, *, allow_other_audio: bool = False, allow_programs: Collection[str] = ()
+) -> ResolvedRecipe:
     """Read a recipe and check every part of it.
 
     Parameters
     ----------
     recipe : str, Path or mapping
         Name of a shipped recipe, path of a YAML file, or the document itself.
+    allow_other_audio : bool
+        Whether a speech engine may be used that does not sound as the recorded one does; the recipe then
+        has another fingerprint.
+    allow_programs : collection of str
+        Programs that the engine ``command`` may run. A recipe alone never runs one.
 
     Returns
     -------
@@ -64,22 +72,36 @@ def load_recipe(recipe: RecipeLike) -> ResolvedRecipe:
     """
     from syngen.recipe.library import find_recipe
     from syngen.recipe.parse import parse_document, parse_recipe, read_text
-    from syngen.synth.resolve import ResolvedRecipe, resolve_draft
+    from syngen.synth.base import Permissions
+    from syngen.synth.resolve import ResolvedRecipe, resolve, resolve_draft
 
+    if isinstance(allow_programs, str):
+        raise ParameterError(f"allow_programs is a list of names, not {allow_programs!r}")
+    permissions = Permissions(allow_other_audio, frozenset(allow_programs))
     if isinstance(recipe, ResolvedRecipe):
-        return recipe
+        is_new = permissions not in (Permissions(), recipe.request.permissions)
+        return resolve(recipe.recipe, permissions=permissions) if is_new else recipe
     if isinstance(recipe, Mapping):
-        return resolve_draft(parse_document(recipe))
+        return resolve_draft(parse_document(recipe), permissions=permissions)
     if not isinstance(recipe, (str, Path)):
         raise ParameterError(f"{recipe!r} is not a recipe: give a name, a path or a mapping")
     path = find_recipe(recipe)
-    return resolve_draft(parse_recipe(read_text(path), source=str(path)))
+    draft = parse_recipe(read_text(path), source=str(path), folder=path.absolute().parent)
+    return resolve_draft(draft, permissions=permissions)
 
 
-def _planned(recipe: RecipeLike, *, limit: int | None, codec: str, shard_size: int) -> Plan:
+def _planned(
+    recipe: RecipeLike,
+    *,
+    limit: int | None,
+    codec: str,
+    shard_size: int,
+    allow_other_audio: bool,
+    allow_programs: Collection[str],
+) -> Plan:
     from syngen.generation.plan import Plan
 
-    resolved = load_recipe(recipe)
+    resolved = load_recipe(recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
     if limit is not None:
         if limit < 1:
             raise ParameterError(f"limit is {limit}; at least 1 is needed")
@@ -96,6 +118,8 @@ def generate(
     shard_size: int = 2_000,
     limit: int | None = None,
     overwrite: bool = False,
+    allow_other_audio: bool = False,
+    allow_programs: Collection[str] = (),
     progress: Progress | None = None,
 ) -> GenerationReport:
     """Make a dataset in a folder. The same call again resumes one that was interrupted.
@@ -116,6 +140,8 @@ def generate(
         Make so many observations instead of what the recipe says; splits keep their proportions.
     overwrite : bool
         Remove a dataset that is in the folder and start again.
+    allow_other_audio, allow_programs
+        See `load_recipe`.
     progress : callable, optional
         Called with a `ProgressUpdate` after each shard.
 
@@ -136,7 +162,14 @@ def generate(
     """
     from syngen.generation.run import run
 
-    plan = _planned(recipe, limit=limit, codec=codec, shard_size=shard_size)
+    plan = _planned(
+        recipe,
+        limit=limit,
+        codec=codec,
+        shard_size=shard_size,
+        allow_other_audio=allow_other_audio,
+        allow_programs=allow_programs,
+    )
     return run(plan, Path(folder), jobs=jobs, overwrite=overwrite, progress=progress)
 
 
@@ -148,12 +181,14 @@ def rehearse(
     shard_size: int = 2_000,
     limit: int | None = None,
     overwrite: bool = False,
+    allow_other_audio: bool = False,
+    allow_programs: Collection[str] = (),
 ) -> Estimate:
     """Estimate what `generate` with the same arguments would take; nothing is written.
 
     Parameters
     ----------
-    recipe, codec, shard_size, limit, overwrite
+    recipe, codec, shard_size, limit, overwrite, allow_other_audio, allow_programs
         See `generate`.
     folder : str or Path, optional
         Checked as `generate` would check it.
@@ -162,7 +197,14 @@ def rehearse(
     from syngen.generation.folders import check_usable
     from syngen.storage.layout import Layout
 
-    plan = _planned(recipe, limit=limit, codec=codec, shard_size=shard_size)
+    plan = _planned(
+        recipe,
+        limit=limit,
+        codec=codec,
+        shard_size=shard_size,
+        allow_other_audio=allow_other_audio,
+        allow_programs=allow_programs,
+    )
     if folder is not None:
         check_usable(Layout(Path(folder)), overwrite=overwrite)
     return estimate(plan)
@@ -209,7 +251,9 @@ def load(dataset: str | Path) -> FactorDataset:
     return FactorDataset(StoredSource(Path(dataset)))
 
 
-def render(recipe: RecipeLike) -> FactorDataset:
+def render(
+    recipe: RecipeLike, *, allow_other_audio: bool = False, allow_programs: Collection[str] = ()
+) -> FactorDataset:
     """Open the dataset of a recipe without a file: observations are rendered when asked for.
 
     Sample for sample it equals what `generate` writes and `load` reads.
@@ -217,6 +261,8 @@ def render(recipe: RecipeLike) -> FactorDataset:
     Parameters
     ----------
     recipe : str, Path, mapping or ResolvedRecipe
+        See `load_recipe`.
+    allow_other_audio, allow_programs
         See `load_recipe`.
 
     Examples
@@ -230,7 +276,7 @@ def render(recipe: RecipeLike) -> FactorDataset:
     from syngen.loaders.dataset import FactorDataset
     from syngen.loaders.sources import RenderedSource
 
-    resolved = load_recipe(recipe)
+    resolved = load_recipe(recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
     return FactorDataset(RenderedSource(resolved, vocabulary_for(resolved)))
 
 
@@ -239,6 +285,8 @@ def verify(
     *,
     rerender: int = 0,
     seed: int = 0,
+    allow_other_audio: bool = False,
+    allow_programs: Collection[str] = (),
     progress: Progress | None = None,
 ) -> list[str]:
     """Check every hash, row and member of a dataset, and render some observations again.
@@ -250,6 +298,8 @@ def verify(
     rerender : int
         How many observations to render again, chosen by `seed`.
     seed : int
+    allow_other_audio, allow_programs
+        See `load_recipe`; as when the dataset was made.
     progress : callable, optional
         Called with a `ProgressUpdate` after each shard.
 
@@ -270,7 +320,8 @@ def verify(
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:
         raise ParameterError("a rendered dataset has no files to verify; give a folder")
-    return verify_folder(Path(folder), resolve=load_recipe, rerender=rerender, seed=seed, progress=progress)
+    resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
+    return verify_folder(Path(folder), resolve=resolve, rerender=rerender, seed=seed, progress=progress)
 
 
 def audit_recipe(

@@ -11,6 +11,7 @@ import click
 from syngen.cli.options import (
     dataset_argument,
     json_option,
+    permission_options,
     quiet_option,
     select_where,
     where_option,
@@ -110,7 +111,10 @@ def rows(dataset: Path, where: tuple[str, ...], split: str | None, limit: int, a
 @click.argument("folder", type=click.Path(path_type=Path))
 @where_option
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
-def extract(dataset: Path, folder: Path, where: tuple[str, ...], split: str | None, limit: int) -> None:
+@click.option("--textgrid", is_flag=True, help="Write words and phones of speech as Praat TextGrids too.")
+def extract(
+    dataset: Path, folder: Path, where: tuple[str, ...], split: str | None, limit: int, textgrid: bool
+) -> None:
     """Write observations as WAV files, named by row, with a CSV of their factors.
 
     Example: syngen extract data/syntone-tiny clips --where timbre=sine --limit 3
@@ -119,7 +123,7 @@ def extract(dataset: Path, folder: Path, where: tuple[str, ...], split: str | No
 
     view = select_where(_loaded(dataset), where, split)
     started = time.monotonic()
-    n = write_clips(view, folder, limit=limit)
+    n = write_clips(view, folder, limit=limit, textgrids=textgrid)
     say(f"{n:,} of {len(view):,} observations in {folder}, in {time.monotonic() - started:.1f} seconds")
 
 
@@ -133,9 +137,18 @@ def extract(dataset: Path, folder: Path, where: tuple[str, ...], split: str | No
     help="Render N observations again.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
+@permission_options
 @json_option
 @quiet_option
-def verify(dataset: Path, rerender: int, seed: int, as_json: bool, quiet: bool) -> None:
+def verify(
+    dataset: Path,
+    rerender: int,
+    seed: int,
+    allow_other_audio: bool,
+    allow_programs: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Check every hash, row and member of a dataset; exit 4 if anything is not as it should be.
 
     Example: syngen verify data/syntone-tiny --rerender 50
@@ -144,7 +157,14 @@ def verify(dataset: Path, rerender: int, seed: int, as_json: bool, quiet: bool) 
 
     started = time.monotonic()
     with progress_on_stderr("checked", quiet=quiet) as progress:
-        problems = check(dataset, rerender=rerender, seed=seed, progress=progress)
+        problems = check(
+            dataset,
+            rerender=rerender,
+            seed=seed,
+            allow_other_audio=allow_other_audio,
+            allow_programs=allow_programs,
+            progress=progress,
+        )
     if as_json:
         echo_json(problems)
     else:

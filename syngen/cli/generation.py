@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from syngen.cli.options import json_option, quiet_option
+from syngen.cli.options import json_option, permission_options, quiet_option
 from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
 
 __all__ = ["generate"]
@@ -39,6 +40,7 @@ __all__ = ["generate"]
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Make N observations instead of all.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take; write nothing.")
 @click.option("--overwrite", is_flag=True, help="Remove a dataset in the folder and start again.")
+@permission_options
 @json_option
 @quiet_option
 def generate(
@@ -50,6 +52,8 @@ def generate(
     limit: int | None,
     dry_run: bool,
     overwrite: bool,
+    allow_other_audio: bool,
+    allow_programs: tuple[str, ...],
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -59,22 +63,21 @@ def generate(
 
     Example: syngen generate syntone-tiny data/syntone-tiny
     """
+    options: dict[str, Any] = {
+        "codec": codec,
+        "shard_size": shard_size,
+        "limit": limit,
+        "overwrite": overwrite,
+        "allow_other_audio": allow_other_audio,
+        "allow_programs": allow_programs,
+    }
     if dry_run:
-        _rehearse(recipe, folder, shard_size, codec, limit, overwrite, as_json)
+        _rehearse(recipe, folder, options, as_json=as_json)
         return
     from syngen.api import generate as make
 
     with progress_on_stderr("rendered", quiet=quiet) as progress:
-        report = make(
-            recipe,
-            folder,
-            jobs=jobs,
-            codec=codec,
-            shard_size=shard_size,
-            limit=limit,
-            overwrite=overwrite,
-            progress=progress,
-        )
+        report = make(recipe, folder, jobs=jobs, progress=progress, **options)
     if as_json:
         echo_json(report)
     rate = report.rendered / max(report.wall_s, 1e-9)
@@ -85,20 +88,10 @@ def generate(
     )
 
 
-def _rehearse(
-    recipe: str,
-    folder: Path,
-    shard_size: int,
-    codec: str,
-    limit: int | None,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
+def _rehearse(recipe: str, folder: Path, options: dict[str, Any], *, as_json: bool) -> None:
     from syngen.api import rehearse
 
-    estimate = rehearse(
-        recipe, folder, codec=codec, shard_size=shard_size, limit=limit, overwrite=overwrite
-    )
+    estimate = rehearse(recipe, folder, **options)
     if as_json:
         echo_json(estimate)
         return

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from syngen.factors import FactorGrid
     from syngen.loaders.dataset import FactorDataset
 
-__all__ = ["dataset_argument", "json_option", "quiet_option", "select_where", "where_option"]
+__all__ = [
+    "dataset_argument",
+    "json_option",
+    "permission_options",
+    "quiet_option",
+    "select_where",
+    "where_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -27,6 +34,22 @@ def json_option(command: Command) -> Command:
 def quiet_option(command: Command) -> Command:
     """Add ``-q``."""
     return click.option("-q", "--quiet", is_flag=True, help="No progress.")(command)
+
+
+def permission_options(command: Command) -> Command:
+    """Add ``--allow-other-audio`` and ``--allow-program``: what a recipe cannot allow itself."""
+    command = click.option(
+        "--allow-program",
+        "allow_programs",
+        multiple=True,
+        metavar="NAME",
+        help="Let the speech engine 'command' run this program; may be repeated.",
+    )(command)
+    return click.option(
+        "--allow-other-audio",
+        is_flag=True,
+        help="Go on with a speech engine that does not sound as the recorded one.",
+    )(command)
 
 
 def dataset_argument(command: Command) -> Command:

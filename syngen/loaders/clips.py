@@ -9,6 +9,7 @@ from pathlib import Path
 from syngen._files import sync_folder, temporary_beside
 from syngen.errors import ParameterError
 from syngen.loaders.dataset import FactorDataset
+from syngen.loaders.textgrids import textgrid_text
 from syngen.storage.codec import find_codec
 from syngen.storage.layout import key_of
 
@@ -17,7 +18,7 @@ __all__ = ["write_clips"]
 _STORAGE_COLUMNS = ("pcm_sha256", "shard", "offset", "size")
 
 
-def write_clips(dataset: FactorDataset, folder: Path, *, limit: int) -> int:
+def write_clips(dataset: FactorDataset, folder: Path, *, limit: int, textgrids: bool = False) -> int:
     """Write the first observations of a view as WAV files named by row, and ``metadata.csv``.
 
     Parameters
@@ -27,6 +28,8 @@ def write_clips(dataset: FactorDataset, folder: Path, *, limit: int) -> int:
         Absent or empty; it appears as a whole or not at all.
     limit : int
         At most so many.
+    textgrids : bool
+        Whether words and phones of speech are written beside each as a TextGrid.
 
     Returns
     -------
@@ -36,10 +39,12 @@ def write_clips(dataset: FactorDataset, folder: Path, *, limit: int) -> int:
     Raises
     ------
     ParameterError
-        If the folder is not empty or cannot be written.
+        If the folder is not empty or cannot be written, or TextGrids are wanted of what is no speech.
     ShardError
         If an observation cannot be read.
     """
+    if textgrids and not dataset.is_spoken:
+        raise ParameterError(f"{dataset.name} is no speech: it has no words to write as TextGrids")
     unfinished = temporary_beside(folder.absolute())
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -50,7 +55,7 @@ def write_clips(dataset: FactorDataset, folder: Path, *, limit: int) -> int:
             raise
         raise ParameterError(f"{folder} cannot be written: {error}") from error
     try:
-        n_files = _write(dataset, unfinished, min(limit, len(dataset)))
+        n_files = _write(dataset, unfinished, min(limit, len(dataset)), textgrids=textgrids)
         if folder.exists():
             folder.rmdir()
         os.replace(unfinished, folder)
@@ -61,13 +66,20 @@ def write_clips(dataset: FactorDataset, folder: Path, *, limit: int) -> int:
     return n_files
 
 
-def _write(dataset: FactorDataset, folder: Path, n: int) -> int:
+def _write(dataset: FactorDataset, folder: Path, n: int, *, textgrids: bool) -> int:
     wav = find_codec("wav")
     for position in range(n):
         observation = dataset[position]
         pcm = (observation.waveform * 32768.0).astype("int16")
-        name = f"{key_of(int(dataset.rows[position]))}.wav"
-        (folder / name).write_bytes(wav.encode(pcm, observation.sample_rate))
+        key = key_of(int(dataset.rows[position]))
+        (folder / f"{key}.wav").write_bytes(wav.encode(pcm, observation.sample_rate))
+        if textgrids:
+            text = textgrid_text(
+                list(dataset.annotations(position).itertuples()),
+                n_samples=len(pcm),
+                sample_rate=observation.sample_rate,
+            )
+            (folder / f"{key}.TextGrid").write_text(text, "utf-8")
     frame = dataset.manifest.head(n)
     frame = frame.drop(columns=[name for name in _STORAGE_COLUMNS if name in frame.columns])
     frame.insert(0, "file_name", [f"{key_of(int(row))}.wav" for row in frame.index])

@@ -135,6 +135,36 @@ class FactorDataset(Sequence[Observation]):
     def __iter__(self) -> Iterator[Observation]:
         return (self[position] for position in range(len(self)))
 
+    @property
+    def is_spoken(self) -> bool:
+        """Whether observations are speech, with transcripts and annotations."""
+        return self._source.vocabulary.speaks
+
+    def annotations(self, position: int) -> pd.DataFrame:
+        """Return the words and phones of an observation.
+
+        Parameters
+        ----------
+        position : int
+            Position in this view; a negative one counts from its end.
+
+        Returns
+        -------
+        DataFrame
+            With the columns ``kind`` (word or phone), ``text`` (empty for silence), ``start`` and ``end``
+            in samples; words first, each kind from the first to the last sample without gaps.
+
+        Raises
+        ------
+        ParameterError
+            If the dataset is no speech.
+        """
+        if not self.is_spoken:
+            raise ParameterError(f"{self.name} is no speech: it has no annotations")
+        (row,) = self._checked_rows([position])
+        frame: pd.DataFrame = self._source.annotations(int(row)).drop_columns("row").to_pandas()
+        return frame
+
     def batch(self, positions: ArrayLike) -> Float32Array:
         """Return several waveforms.
 

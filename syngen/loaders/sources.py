@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from syngen.dsp.level import FULL_SCALE
 from syngen.errors import FactorError, ManifestError, ParameterError, ShardError
 from syngen.factors import FactorGrid
+from syngen.storage.annotations import annotation_table
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
@@ -62,6 +63,10 @@ class Source(ABC):
         ShardError
             If a shard is missing or damaged; the message names shard and row.
         """
+
+    @abstractmethod
+    def annotations(self, row: int) -> pa.Table:
+        """Return the annotations of a row of speech, in the schema of `ANNOTATION_SCHEMA`."""
 
     @property
     def grid(self) -> FactorGrid:
@@ -166,6 +171,17 @@ class StoredSource(Source):
             np.asarray(self._table.column("offset").to_numpy(), dtype=np.int64),
             np.asarray(self._table.column("size").to_numpy(), dtype=np.int64),
         )
+
+    @cached_property
+    def _annotations(self) -> tuple[pa.Table, IntArray]:
+        """All annotations, and the position of each row's first one."""
+        table = read_manifest(self._layout.annotations)
+        rows = np.asarray(table.column("row").to_numpy(), dtype=np.int64)
+        return table, np.searchsorted(rows, np.arange(self._table.num_rows + 1))
+
+    def annotations(self, row: int) -> pa.Table:
+        table, starts = self._annotations
+        return table.slice(starts[row], starts[row + 1] - starts[row])
 
     def pcm(self, rows: IntArray) -> list[PcmArray]:
         names, shards, offsets, sizes = self._places
@@ -280,6 +296,11 @@ class RenderedSource(Source):
     @cached_property
     def _rendering(self) -> Rendering:
         return Rendering(self.resolved)
+
+    def annotations(self, row: int) -> pa.Table:
+        (observation,) = self._rendering.observations(self.indices[row : row + 1])
+        spans = observation.spoken.spans if observation.spoken else ()
+        return annotation_table(row, [[(s.kind, s.text, s.start, s.end) for s in spans]])
 
     def pcm(self, rows: IntArray) -> list[PcmArray]:
         return self._pcm_at(self.indices[rows])

@@ -90,7 +90,7 @@ def read_text(path: Path) -> str:
         raise RecipeError([Issue((), message, source)]) from error
 
 
-def parse_recipe(text: str, *, source: str = "recipe") -> Draft:
+def parse_recipe(text: str, *, source: str = "recipe", folder: Path | None = None) -> Draft:
     """Read a recipe document.
 
     Parameters
@@ -99,6 +99,8 @@ def parse_recipe(text: str, *, source: str = "recipe") -> Draft:
         YAML 1.2.
     source : str
         File name for messages.
+    folder : Path, optional
+        Where files that the recipe names are looked for; by default the current folder.
 
     Returns
     -------
@@ -119,7 +121,7 @@ def parse_recipe(text: str, *, source: str = "recipe") -> Draft:
     if not isinstance(plain, dict):
         message = "a recipe is a map that starts with name:, synthesizer:, seed:, factors:"
         raise RecipeError([Issue((), message, source, 1, 1)])
-    return _drafted(plain, text, positions, source, duplicates)
+    return _drafted(plain, text, positions, source, duplicates, folder)
 
 
 def parse_document(document: Mapping[str, Any], *, source: str = "recipe") -> Draft:
@@ -136,7 +138,7 @@ def parse_document(document: Mapping[str, Any], *, source: str = "recipe") -> Dr
         plain = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise RecipeError([Issue((), f"not plain data: {error}", source)]) from error
-    return _drafted(plain, text + "\n", {}, source, ())
+    return _drafted(plain, text + "\n", {}, source, (), None)
 
 
 def _escaped(text: str) -> str:
@@ -151,12 +153,13 @@ def _drafted(
     positions: Mapping[DocumentPath, tuple[int, int]],
     source: str,
     duplicates: tuple[Issue, ...],
+    folder: Path | None,
 ) -> Draft:
     recipe, issues = _validated(document)
     draft = Draft(None, (), positions, source)
     located = [*duplicates, *(draft.located(issue) for issue in issues)]
     if recipe is not None:
-        recipe = recipe.with_origin(text=text, broken=recipe.broken)
+        recipe = recipe.with_origin(text=text, broken=recipe.broken, folder=folder)
     return Draft(recipe, tuple(located), positions, source)
 
 

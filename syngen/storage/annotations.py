@@ -9,12 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from syngen.errors import ManifestError
-
 if TYPE_CHECKING:
-    from syngen._typing import IntArray, Json
+    from syngen._typing import IntArray
 
-__all__ = ["ANNOTATION_SCHEMA", "annotation_problems", "annotation_table", "rows_of_annotations"]
+__all__ = ["ANNOTATION_SCHEMA", "annotation_problems", "annotation_table"]
 
 KINDS = ("word", "phone")
 _MOST_PROBLEMS = 100
@@ -50,21 +48,6 @@ def annotation_table(row: int, spans: Iterable[Sequence[tuple[str, str, int, int
             for column, value in zip(columns, span, strict=True):
                 column.append(value)
     return pa.table([rows, *columns], schema=ANNOTATION_SCHEMA)
-
-
-def rows_of_annotations(table: pa.Table, rows: Sequence[int]) -> list[Json]:
-    """Return the annotations of some rows as records, in the order of the table.
-
-    Raises
-    ------
-    ManifestError
-        If the table is not one of annotations.
-    """
-    if table.schema.names != ANNOTATION_SCHEMA.names:
-        raise ManifestError(f"annotations.parquet has the columns {', '.join(table.schema.names)}")
-    wanted = pc.is_in(table.column("row"), pa.array(rows, pa.int64()))
-    records: list[Json] = table.filter(wanted).to_pylist()
-    return records
 
 
 def annotation_problems(table: pa.Table, n_samples: IntArray) -> list[str]:

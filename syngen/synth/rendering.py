@@ -63,6 +63,8 @@ class Rendering:
         self._resolved = resolved
         name = resolved.synthesizer.name
         try:
+            # in every process: another machine of a cluster may have another library
+            resolved.synthesizer.make_ready(resolved.request)
             self._render = resolved.synthesizer.prepare(resolved.request)
         except SyngenError:
             raise
