@@ -22,8 +22,8 @@ __all__ = ["card_text"]
 _MAX_LABELS = 1000
 _SPOKEN = """
 The speech is synthetic; nobody's voice was recorded. The manifest has its `transcript` and, in samples,
-`speech_start` and `speech_end`. `annotations.parquet` has the words and phones (IPA) of every row, which cover
-it from its first to its last sample.
+`speech_start` and `speech_end`. `annotations.parquet` has the words and phones (IPA) of every row, which
+cover it from its first to its last sample.
 """
 
 
