@@ -16,15 +16,8 @@ from typing import TYPE_CHECKING, Self
 from syngen._files import sha256_of
 from syngen.errors import EngineError, ParameterError
 from syngen.synth.speech.engines.audio_files import read_speech
-from syngen.synth.speech.engines.base import (
-    EngineSettings,
-    Speech,
-    SpeechEngine,
-    Utterance,
-    Voice,
-    refuse_unknown_voice,
-    shown,
-)
+from syngen.synth.speech.engines.base import EngineSettings, Speech, SpeechEngine, Utterance, Voice
+from syngen.synth.speech.engines.checks import refuse_unknown_voice, shown
 
 if TYPE_CHECKING:
     from syngen._typing import Json
