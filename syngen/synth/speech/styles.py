@@ -229,8 +229,8 @@ STYLES: Mapping[str, Style] = MappingProxyType(
             swing=-1.0,
             formant_2=1.02,
             formant_3=1.02,
-            air=-47.0,
-            filters=(Filter("peak", 300.0, 8.0, 1.5), Filter("high_shelf", 6000.0, 8.0)),
+            air=-52.0,
+            filters=(Filter("peak", 300.0, 7.0, 1.5), Filter("high_shelf", 6000.0, 6.0)),
         ),
     }
 )
