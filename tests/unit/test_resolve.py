@@ -117,7 +117,7 @@ def test_every_shipped_recipe_is_among_those_tested() -> None:
         (GOOD + "settings: {level: 1}\n", "r.yaml:8:19: level is text, not 1"),
         (
             _replaced("synthesizer: tone", "synthesizer: tonne"),
-            "r.yaml:2:14: no synthesizer 'tonne' (did you mean 'tone'?); installed: tone",
+            "r.yaml:2:14: no synthesizer 'tonne' (did you mean 'tone'?); installed: speech, tone",
         ),
         (
             _replaced("num: 50}}", "num: 50}, vlues: [1.0]}"),
