@@ -25,7 +25,8 @@ def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> Floa
     """Return a waveform whose short-time phases are random: no pitch, the same envelope.
 
     Frames of 32 ms with the root of a Hann window, half overlapping; each bin is turned by a random
-    phase, one of 4096, and the frames are added up again.
+    phase, one of 4096, and the frames are added up again. A pitch above 120 Hz or so leaves harmonics that
+    the frames resolve: let the voice speak lower.
 
     Parameters
     ----------
@@ -37,6 +38,7 @@ def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> Floa
     Returns
     -------
     ndarray of float64, shape (n,)
+        With half the power.
 
     References
     ----------
