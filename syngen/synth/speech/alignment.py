@@ -47,7 +47,7 @@ def spans_of(
     the second half of contractions.
     """
     places = [event.position for event in speech.events if event.kind == "word"]
-    ends = dict(zip(places, [*places[1:], len(text)], strict=True))
+    ends = dict(zip(places, [*places, len(text)][1:], strict=True))
     length = _position(len(speech.pcm), speech.sample_rate, sample_rate) + start
     phones: list[tuple[int, str]] = []
     words: list[tuple[int, str]] = []
