@@ -24,7 +24,14 @@ def phone(start: int, text: str) -> Event:
 
 
 def speech(n_samples: int, *events: Event) -> Speech:
-    return Speech(np.ones(n_samples, dtype=np.int16), RATE, events)
+    """Sound where phones have names, none in the pauses."""
+    pcm = np.full(n_samples, -1_000, dtype=np.int16)
+    starts = [*(event.start for event in events if event.kind == "phone"), n_samples]
+    phones = [event for event in events if event.kind == "phone"]
+    for event, end in zip(phones, starts[1:], strict=bool(phones)):
+        if not event.text:
+            pcm[event.start : end] = 0
+    return Speech(pcm, RATE, events)
 
 
 def aligned(
@@ -139,6 +146,34 @@ def test_a_word_goes_on_after_a_pause_within_it() -> None:
         phone(300, "ɔ"),
     )
     assert [label for label, _, _ in aligned(said, TEXT)["word"]] == ["Go", "", "Go", "on, then"]
+
+
+def test_a_glide_without_a_name_belongs_to_the_vowel_before_it() -> None:
+    text = "Be over it"
+    said = speech(
+        600,
+        word(0, "Be", text),
+        phone(0, "b"),
+        phone(50, "i"),
+        word(120, "over", text),
+        phone(100, ""),
+        phone(200, "oʊ"),
+        phone(300, ""),
+        word(400, "it", text),
+        phone(400, "ɪ"),
+    )
+    said.pcm[100:200] = 500
+    found = aligned(said, text)
+    assert found["phone"] == [
+        ("b", 0, 50),
+        ("i", 50, 200),
+        ("oʊ", 200, 300),
+        ("", 300, 400),
+        ("ɪ", 400, 600),
+    ]
+    assert found["word"] == [("Be", 0, 200), ("over", 200, 300), ("", 300, 400), ("it", 400, 600)]
+    said.pcm[125:175] = 10
+    assert aligned(said, text)["phone"][1:3] == [("i", 50, 100), ("", 100, 200)]
 
 
 def test_an_engine_that_tells_nothing_is_one_word_and_one_phone() -> None:
