@@ -160,6 +160,17 @@ def dispatched_features() -> list[str]:
     return [name for name in module.__cpu_dispatch__ if module.__cpu_features__[name]]
 
 
+NO_DISPATCH = {"NPY_DISABLE_CPU_FEATURES": " ".join(dispatched_features())}
+OLD_LIBM = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA"}
+MACHINES = {
+    "no dispatch": NO_DISPATCH,
+    "old libm": OLD_LIBM,
+    "no dispatch, old libm": NO_DISPATCH | OLD_LIBM,
+    "old BLAS": {"OPENBLAS_CORETYPE": "Nehalem"},
+}
+"""Environments in which a child process finds another machine: its CPU, C library, BLAS."""
+
+
 def report() -> dict[str, Any]:
     """Return all digests and what the libraries found."""
     libraries = threadpool_info()
