@@ -16,9 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-needs_speech = pytest.mark.skipif(
-    importlib.util.find_spec("espeakng_loader") is None, reason="the extra speech is not installed"
-)
+HAS_SPEECH = importlib.util.find_spec("espeakng_loader") is not None
+needs_speech = pytest.mark.skipif(not HAS_SPEECH, reason="the extra speech is not installed")
 
 WHOLE_LOOKING = {
     "name": "whole-looking",
