@@ -266,12 +266,36 @@ def _make_in_pool(
             _stop(pool)
             tries = 0 if len(waiting) < n_before else tries + 1
             if tries == _POOL_TRIES:
-                reason = "a worker process died; it may have been killed for want of memory"
-                failed.update((shard.name, reason) for shard in waiting)
+                yield from _make_one_by_one(plan, layout, waiting, failed)
                 return
         except BaseException:
             _stop(pool)
             raise
+
+
+def _make_one_by_one(
+    plan: Plan, layout: Layout, waiting: list[Shard], failed: dict[str, str]
+) -> Iterator[Receipt]:
+    """Make shards in a worker that has one at a time: which of them kills it is then known.
+
+    A worker that dies takes the pool with it, and what its neighbours were at.
+    """
+    reason = "a worker process died; it may have been killed for want of memory"
+    queue, n_deaths = list(waiting), 0
+    while queue and n_deaths < _POOL_TRIES:
+        pool = local_pool(plan, layout.folder, jobs=1)
+        try:
+            while queue:
+                for receipt in _drain(pool, plan, queue[:1], 1, failed):
+                    n_deaths = 0
+                    yield receipt
+                queue.pop(0)
+        except BrokenProcessPool:
+            failed[queue.pop(0).name] = reason
+            n_deaths += 1
+        finally:
+            _stop(pool)
+    failed.update((shard.name, reason) for shard in queue)  # they all die: it is not the shards
 
 
 def _drain(
