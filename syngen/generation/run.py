@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["GenerationReport", "run"]
 
 _POOL_TRIES = 3
+_MOST_FAILURES = 8  # shown beside the first
 
 
 @dataclass(frozen=True)
@@ -220,12 +221,20 @@ def _make(
         tell(receipt)
         yield receipt
     if failed:
-        name, reason = next(iter(failed.items()))
-        raise GenerationIncompleteError(
-            f"{len(failed)} of {len(plan.shards)} shards failed, first {name}: {reason}\n"
+        raise GenerationIncompleteError(_failure_text(plan, failed), failed)
+
+
+def _failure_text(plan: Plan, failed: dict[str, str]) -> str:
+    (first, *others) = (f"{name}: {reason}" for name, reason in failed.items())
+    n_more = len(others) - _MOST_FAILURES
+    return "\n".join(
+        [
+            f"{len(failed)} of {len(plan.shards)} shards failed, first {first}",
+            *others[:_MOST_FAILURES],
+            *([f"and {n_more} more"] if n_more > 0 else []),
             "The finished shards are kept; run the same command again to make the others.",
-            failed,
-        )
+        ]
+    )
 
 
 def _make_here(

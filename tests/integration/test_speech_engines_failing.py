@@ -131,6 +131,7 @@ def test_one_text_that_fails_costs_its_shards_and_no_others(
     assert "Traceback" not in done.stderr
     n_failed = int(done.stderr.split(" of 8 shards failed")[0].split()[-1])
     assert n_failed in (1, 2)
+    assert done.stderr.count("train-00000") == n_failed, "each is in the list"
     assert len(receipts(here / "data")) == 8 - n_failed
     assert not (here / "data" / "dataset.json").exists()
 
