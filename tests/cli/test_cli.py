@@ -288,6 +288,10 @@ def test_show_prints_the_recipe_as_it_stands(folder: Path) -> None:
 def test_the_list_of_recipes_has_their_sizes() -> None:
     lines = run("recipe", "list").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
+        ["synspeech-large", "180,000"],
+        ["synspeech-medium", "30,000"],
+        ["synspeech-small", "3,000"],
+        ["synspeech-tiny", "40"],
         ["syntone-large", "250,000"],
         ["syntone-large-correlated", "250,000"],
         ["syntone-medium", "70,000"],
