@@ -114,6 +114,7 @@ def run(
     folders.check_usable(layout, overwrite=overwrite)
     if not overwrite and layout.description.exists() and not layout.work.exists():
         return _report(layout, _finished(plan, layout), 0, started)
+    plan.resolved.synthesizer.make_ready(plan.resolved.request)
     folders.create(layout)
     with exclusive_lock(layout.lock) as is_mine:
         if not is_mine:
@@ -125,7 +126,6 @@ def run(
             return _report(layout, finished, 0, started)
         if overwrite:
             folders.clear(layout)
-        plan.resolved.synthesizer.make_ready(plan.resolved.request)
         _write_plan(plan, layout)
         folders.remove_temporaries(layout)
         receipts = {s.name: r for s in plan.shards if (r := read_receipt(layout, s)) is not None}

@@ -7,6 +7,7 @@ and reads 0.5 as 0 where the first values look whole.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from syngen.storage.description import Description
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["card_text"]
 
 _MAX_LABELS = 1000
+_SPOKEN = """
+The speech is synthetic; nobody's voice was recorded. The manifest has its `transcript` and, in samples,
+`speech_start` and `speech_end`. `annotations.parquet` has the words and phones (IPA) of every row, which
+cover it from its first to its last sample.
+"""
 
 
 def card_text(description: Description, vocabulary: Vocabulary) -> str:
@@ -34,11 +40,9 @@ def card_text(description: Description, vocabulary: Vocabulary) -> str:
     title = description.recipe.get("title") or vocabulary.name
     rows = "\n".join(_factor_row(factor) for factor in vocabulary.grid.factors)
     splits = "\n".join(f"| {name} | {count:,} |" for name, count in description.counts.items())
-    nuisances = "".join(
-        f"\nEvery observation also draws `{name}`{f' ({unit})' if unit else ''}, recorded in the manifest."
-        for name, unit, _ in vocabulary.nuisances
-    )
+    notes = "".join(f"\n{note}\n" for note in _notes(vocabulary))
     codec = description.codec
+    spoken = _SPOKEN if vocabulary.speaks else ""
     return f"""---
 {front}
 ---
@@ -56,7 +60,7 @@ stands for all that decides a sample.
 | factor | kind | unit | values | from | to |
 |---|---|---|---|---|---|
 {rows}
-{nuisances}
+{notes}
 | split | observations |
 |---|---|
 {splits}
@@ -67,9 +71,21 @@ With syngen: `syngen.load("FOLDER")`. With Hugging Face: `datasets.load_dataset(
 as bytes of {codec.upper()} files, to be decoded with soundfile. With WebDataset: the files in `audio/`.
 With pandas or duckdb: `manifest.parquet`, one row per observation, with the place of its audio in
 `shard`, `offset` and `size`. `sha256sum --check SHA256SUMS` proves every byte.
-
+{spoken}
 Licence: {description.licence or "not stated by the recipe"}.
 """
+
+
+def _notes(vocabulary: Vocabulary) -> Iterator[str]:
+    """Yield a sentence on each nuisance, and on what derives from each factor."""
+    for name, unit, _ in vocabulary.nuisances:
+        shown = f" ({unit})" if unit else ""
+        yield f"Every observation also draws `{name}`{shown}, recorded in the manifest."
+    for factor in vocabulary.grid.names:
+        names = [f"`{name}`" for name, of_factor, _ in vocabulary.derived if of_factor == factor]
+        if names:
+            verb = "are functions" if len(names) > 1 else "is a function"
+            yield f"{', '.join(names)} {verb} of `{factor}`."
 
 
 def _front_matter(description: Description, vocabulary: Vocabulary) -> Json:

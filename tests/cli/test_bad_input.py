@@ -302,7 +302,7 @@ def test_a_dangerous_recipe_is_refused_before_it_does_harm(name: str, here: Path
     [
         (
             "syntone-tinny",
-            r"no shipped recipe and no file \(did you mean 'syntone-tiny'\?\); shipped: synspeech",
+            r"no shipped recipe and no file \(did you mean 'syntone-tiny'\?\); shipped: synspeech-large",
         ),
         ("nothing.yaml", r"nothing\.yaml: no shipped recipe and no file"),
         (".", r"this is a folder; a recipe is a YAML file"),

@@ -61,6 +61,23 @@ def test_bash_blocks_for_own_recipes_run(newcomers_folder: Path) -> None:
     assert syngen.verify(newcomers_folder / "data" / "my-tones") == []
 
 
+def test_bash_block_of_speech_runs(newcomers_folder: Path) -> None:
+    pytest.importorskip("espeakng_loader", reason="the extra speech is not installed")
+    (lines,) = re.findall(r"^```bash\n(.*?)^```$", section("Speech"), re.MULTILINE | re.DOTALL)
+    install, *commands = lines.strip().splitlines()
+    assert install.endswith("'.[speech]'")
+    assert len(commands) >= 2
+    for command in commands:
+        words = command.split()
+        more = ["--limit", "60"] if words[1] == "generate" else []
+        done = subprocess.run(
+            [sys.executable, "-m", *words, *more], capture_output=True, text=True, cwd=newcomers_folder
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    assert len(list((newcomers_folder / "clips").glob("*.TextGrid"))) == 3
+    assert syngen.verify(newcomers_folder / "data" / "synspeech-small", rerender=5) == []
+
+
 def test_yaml_blocks_are_recipes() -> None:
     found = blocks("yaml")
     assert found

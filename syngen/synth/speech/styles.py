@@ -44,6 +44,11 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "tempo": (0.5, 2.0),
         "pitch": (-12.0, 12.0),
         "range": (0.0, 3.0),
+        "declination": (-12.0, 12.0),
+        "final_pitch": (-9.0, 9.0),
+        "final_length": (0.5, 2.5),
+        "slowing": (0.5, 2.0),
+        "swing": (-6.0, 6.0),
         "level": (-60.0, -16.0),
         "breath": (0.0, 40.0),
         "accent": (-60.0, 60.0),
@@ -95,6 +100,16 @@ class Style:
         Median pitch above the speaker's own, in semitones, -12 to 12.
     range : float
         Factor on how far pitch moves, 0 to 3.
+    declination : float
+        How far pitch falls from the first word to the last, in semitones, -12 to 12.
+    final_pitch : float
+        Pitch of the last word above that of the others, in semitones, -9 to 9.
+    final_length : float
+        Factor on the length of the last word, 0.5 to 2.5.
+    slowing : float
+        How much longer the words become from the first to the last, as a factor, 0.5 to 2.
+    swing : float
+        Pitch of every second word above that of the others, in semitones, -6 to 6.
     contour : str
         End of the sentence: a key of `CONTOURS`.
     level : float
@@ -123,6 +138,11 @@ class Style:
     tempo: float = 1.0
     pitch: float = 0.0
     range: float = 1.0
+    declination: float = 0.0
+    final_pitch: float = 0.0
+    final_length: float = 1.0
+    slowing: float = 1.0
+    swing: float = 0.0
     contour: str = "as_written"
     level: float = -30.0
     filters: tuple[Filter, ...] = ()
@@ -143,54 +163,74 @@ class Style:
 STYLES: Mapping[str, Style] = MappingProxyType(
     {
         "neutral": Style(),
+        # joy: fast, high, wide, rising and falling from word to word, hurrying towards the end
         "excited": Style(
             level=-25.0,
-            tempo=1.22,
+            tempo=1.3,
             pitch=3.5,
-            range=1.6,
+            range=1.8,
+            swing=4.0,
+            declination=-3.0,
+            slowing=0.8,
+            final_length=0.85,
             accent=20.0,
             drive=0.4,
-            filters=(Filter("peak", 300.0, -9.0, 1.5), Filter("high_shelf", 6000.0, 12.0)),
+            filters=(Filter("peak", 300.0, -8.0, 1.5), Filter("high_shelf", 6000.0, 8.0)),
         ),
+        # sadness: slow, low, narrow, soft, sinking and slowing down, with pauses
         "sad": Style(
             level=-38.0,
-            tempo=0.74,
+            tempo=0.8,
             pitch=-2.5,
-            range=0.28,
+            range=0.3,
+            declination=3.0,
+            slowing=1.35,
+            final_length=1.2,
+            pauses=0.05,
             accent=-15.0,
             breath=2.0,
             flutter=6,
             tremor=0.12,
-            filters=(Filter("peak", 300.0, 8.0, 1.5), Filter("high_shelf", 2000.0, -12.0)),
+            filters=(Filter("peak", 300.0, 8.0, 1.5), Filter("high_shelf", 2000.0, -8.0)),
         ),
         "whispering": Style(
             level=-45.0, tempo=0.92, whisper=True, filters=(Filter("low_shelf", 500.0, -8.0),)
         ),
+        # effort: high and even, long words set apart, the last one longest; little below 500 Hz
         "shouting": Style(
             level=-22.0,
-            tempo=0.86,
+            tempo=0.88,
             pitch=3.7,
-            range=0.8,
+            range=0.6,
+            declination=-1.5,
+            final_pitch=1.0,
+            final_length=1.5,
+            pauses=0.06,
             formant_1=1.03,
             accent=30.0,
             roughness=2,
             drive=0.6,
             contour="exclamation",
             filters=(
-                Filter("peak", 300.0, -14.0, 1.5),
+                Filter("peak", 300.0, -8.0, 1.5),
                 Filter("peak", 1300.0, 8.0, 3.0),
-                Filter("high_shelf", 6000.0, -3.0),
+                Filter("high_shelf", 6000.0, -4.0),
             ),
         ),
+        # warmth: a little higher, a long last word that rises
         "friendly": Style(
             level=-28.0,
-            tempo=1.04,
-            pitch=2.0,
-            range=1.6,
+            tempo=0.95,
+            pitch=1.5,
+            range=1.2,
+            declination=1.0,
+            final_pitch=5.0,
+            final_length=1.4,
+            swing=-1.0,
             formant_2=1.02,
             formant_3=1.02,
             air=-47.0,
-            filters=(Filter("peak", 300.0, 10.0, 1.5), Filter("high_shelf", 6000.0, 12.0)),
+            filters=(Filter("peak", 300.0, 8.0, 1.5), Filter("high_shelf", 6000.0, 8.0)),
         ),
     }
 )

@@ -13,6 +13,7 @@ whose factors speaker, text and style these are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING
 
@@ -300,7 +301,7 @@ class _SpeechRenderer:
     def __call__(self, values: ValueMapping, streams: Callable[[str], Stream]) -> Spoken:
         style = self._styles[str(values["style"])]
         speaker = find_speaker(str(values["speaker"])) if self._has_speakers else None
-        transcript = normalise(str(values["text"]))
+        transcript = _spoken(str(values["text"]))
         utterance = utterance_of(
             transcript,
             style,
@@ -322,6 +323,10 @@ class _SpeechRenderer:
             streams=streams,
         )
         return Spoken(colored, transcript, spans, start, end)
+
+
+# a dataset says few texts, each of them often
+_spoken = lru_cache(maxsize=4096)(normalise)
 
 
 def _placed(pcm: PcmArray, rate_in: int, rate_out: int, n_samples: int) -> FloatArray:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import lru_cache
 
-from syngen.elementary import exp2
-from syngen.synth.speech.engines.base import RATES, Utterance
+from syngen.elementary import exp2, log2
+from syngen.synth.speech.engines.base import PITCHES, RATES, Mark, Utterance
 from syngen.synth.speech.speakers import Speaker
 from syngen.synth.speech.styles import CONTOURS, Style
 from syngen.units import decibels_to_gain
 
-__all__ = ["utterance_of", "variant_of"]
+__all__ = ["marks_of", "utterance_of", "variant_of"]
 
 _WORDS_PER_MINUTE = 165
+_STEPS_PER_SEMITONE = 5.1  # of the engine's command for pitch, measured around its middle
+_OF_WORDS = ("declination", "final_pitch", "final_length", "slowing", "swing")
+_PLAIN = Style()
 _WHISPER_HZ = 60.0
 _BELOW, _ABOVE = 0.8, 0.2  # parts of the span of pitch below and above the median
 _TONE = ((600, 170.0), (1200, 135.0), (2000, 110.0), (3500, 105.0))  # Hz, height
@@ -36,15 +40,50 @@ def utterance_of(text: str, style: Style, *, seed: int, speaker: Speaker | None,
     mark = CONTOURS[style.contour]
     if mark:
         text = text.rstrip(" .!?,;:") + mark
-    low, high = RATES
     return Utterance(
         text,
         voice=voice,
         variant=variant_of(speaker, style) if speaker else "",
-        rate=min(high, max(low, round(_WORDS_PER_MINUTE * style.tempo))),
+        rate=_rate(style.tempo),
         gap=round(100.0 * style.pauses) if speaker else 0,
         seed=seed,
+        marks=marks_of(text, style) if speaker else (),
     )
+
+
+@lru_cache(maxsize=16_384)
+def marks_of(text: str, style: Style) -> tuple[Mark, ...]:
+    """Return the pace and pitch of every word; none where a style leaves both as they are.
+
+    Parameters
+    ----------
+    text : str
+    style : Style
+    """
+    if all(getattr(style, name) == getattr(_PLAIN, name) for name in _OF_WORDS):
+        return ()
+    places = [found.start() for found in re.finditer(r"\S+", text)]
+    last = len(places) - 1
+    marks = []
+    for i, place in enumerate(places):
+        part = i / last - 0.5 if last else 0.0  # -1/2 at the first word, 1/2 at the last
+        pitch = (style.swing if i % 2 else 0.0) - style.declination * part
+        length = float(exp2(float(log2(style.slowing)) * part))
+        if i == last:
+            pitch += style.final_pitch
+            length *= style.final_length
+        marks.append(Mark(place, _rate(style.tempo / length), _pitch_step(0.0 if style.whisper else pitch)))
+    return tuple(marks)
+
+
+def _rate(tempo: float) -> int:
+    low, high = RATES
+    return min(high, max(low, round(_WORDS_PER_MINUTE * tempo)))
+
+
+def _pitch_step(semitones: float) -> int:
+    low, high = PITCHES
+    return min(high, max(low, round(50.0 + _STEPS_PER_SEMITONE * semitones)))
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,8 @@ import stat
 from pathlib import Path
 
 from syngen.errors import EngineError
-from syngen.synth.speech.engines.base import Speech, longest_s, shown
+from syngen.synth.speech.engines.base import Speech
+from syngen.synth.speech.engines.checks import longest_s, shown
 
 __all__ = ["read_speech"]
 

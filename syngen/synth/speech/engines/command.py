@@ -16,15 +16,8 @@ from typing import TYPE_CHECKING, Self
 from syngen._files import sha256_of
 from syngen.errors import EngineError, ParameterError
 from syngen.synth.speech.engines.audio_files import read_speech
-from syngen.synth.speech.engines.base import (
-    EngineSettings,
-    Speech,
-    SpeechEngine,
-    Utterance,
-    Voice,
-    refuse_unknown_voice,
-    shown,
-)
+from syngen.synth.speech.engines.base import EngineSettings, Speech, SpeechEngine, Utterance, Voice
+from syngen.synth.speech.engines.checks import refuse_unknown_voice, shown
 
 if TYPE_CHECKING:
     from syngen._typing import Json
@@ -80,7 +73,7 @@ class CommandEngine(SpeechEngine):
     ParameterError
         If the arguments cannot be used.
     EngineError
-        If the program is not allowed, or is a shell.
+        If the program is a shell. Whether it is allowed is seen when it is to run.
 
     Examples
     --------
@@ -106,7 +99,8 @@ class CommandEngine(SpeechEngine):
         self._voices = tuple(voices)
         self._timeout_s = timeout_s
         _check_arguments(self._arguments)
-        _check_allowed(self._arguments[0], allowed)
+        _check_program(self._arguments[0])
+        self._allowed = frozenset(allowed)
         for voice in self._voices:
             _check_voice(voice)
         found = set(_PLACEHOLDER.findall("\n".join(self._arguments)))
@@ -131,10 +125,12 @@ class CommandEngine(SpeechEngine):
         return Path(found).absolute()
 
     def version(self) -> Json:
+        # a recipe may be looked at where its program is not installed
+        is_here = shutil.which(self._arguments[0]) is not None
         return {
             "engine": self.name,
             "arguments": list(self._arguments),
-            "program_sha256": sha256_of(self._program()),
+            "program_sha256": sha256_of(self._program()) if is_here else None,
         }
 
     def voices(self) -> tuple[Voice, ...]:
@@ -146,11 +142,13 @@ class CommandEngine(SpeechEngine):
         Raises
         ------
         EngineError
-            If it is not installed.
+            If it is not allowed, or not installed.
         """
+        _check_allowed(self._arguments[0], self._allowed)
         self._program()
 
     def speak(self, utterance: Utterance) -> Speech:
+        _check_allowed(self._arguments[0], self._allowed)
         voice = self._voice(utterance.voice)
         with tempfile.TemporaryDirectory(prefix="syngen-command-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
@@ -231,13 +229,16 @@ def _check_arguments(arguments: tuple[str, ...]) -> None:
             )
 
 
-def _check_allowed(program: str, allowed: Collection[str]) -> None:
+def _check_program(program: str) -> None:
     if _PLACEHOLDER.search(program):
         raise ParameterError(f"the program of a command must be named, not {program!r}")
     if PurePath(program).name.removesuffix(".exe").casefold() in _SHELLS:
         raise EngineError(
             f"{program!r} is a shell, which the engine 'command' never runs; name the program"
         )
+
+
+def _check_allowed(program: str, allowed: Collection[str]) -> None:
     if program not in allowed:
         raise EngineError(
             f"the program {program!r} is not allowed to run; if you trust it, say so: "

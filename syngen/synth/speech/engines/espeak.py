@@ -17,14 +17,13 @@ from syngen.errors import EngineError, ParameterError
 from syngen.synth.speech.engines.base import (
     EngineSettings,
     Event,
+    Mark,
     Speech,
     SpeechEngine,
     Utterance,
     Voice,
-    longest_s,
-    refuse_unknown_voice,
-    shown,
 )
+from syngen.synth.speech.engines.checks import longest_s, refuse_unknown_voice, shown
 from syngen.synth.speech.engines.espeak_data import DEFAULT_VOICE, Installation, PrivateFolder
 from syngen.synth.speech.engines.espeak_library import Sound, Words, can_fork, say, say_in_child
 
@@ -35,10 +34,10 @@ __all__ = ["REFERENCE", "REFERENCE_VERSION", "SELF_TEST", "EspeakEngine", "SelfT
 
 Isolation: TypeAlias = Literal["reload", "fork"]
 
-BINDING = 1
+BINDING = 2
 """Part of every fingerprint: change it whenever the binding changes a sample or an event."""
 
-REFERENCE = "2a30daeb90210390234aa538285067a1596f78c739f2d1bd650050e8b440fad7"
+REFERENCE = "6efeeb4b35f4717e53e9c91c326ffea8351609d8ada534844a0db752ea016a78"
 """Digest of `SELF_TEST` with the library of espeakng-loader 0.2.4 for Linux on x86-64."""
 
 REFERENCE_VERSION = {
@@ -61,6 +60,11 @@ SELF_TEST = (
     Utterance("She sells six thin sheets!", variant=_MALE, rate=122, gap=2, seed=2**31 - 1),
     Utterance("Yes, we measured the pressure again.", variant=_FEMALE, rate=142, seed=0),
     Utterance("Tea.", voice="en-gb", rate=449, gap=1, seed=6),
+    Utterance(
+        "Nina sold seven heavy chairs.",
+        variant=_FEMALE,
+        marks=(Mark(0, 190, 55), Mark(10, 165, 48), Mark(22, 110, 70)),
+    ),
 )
 """What `EspeakEngine.self_test` says."""
 
@@ -227,8 +231,9 @@ class EspeakEngine(SpeechEngine):
         voice = utterance.voice or DEFAULT_VOICE
         if utterance.variant:
             voice = f"{voice}+{folder.variant_name(utterance.variant)}"
+        text, commands = _with_commands(utterance)
         words = Words(
-            utterance.text.encode(),
+            text.encode(),
             voice.encode(),
             utterance.rate,
             utterance.gap,
@@ -239,7 +244,7 @@ class EspeakEngine(SpeechEngine):
             sound = say_in_child(folder.library, folder.data, words, timeout_s=self._timeout_s)
         else:
             sound = say(folder.library, folder.data, words)
-        return _speech(sound)
+        return _speech(sound, commands)
 
     def _check_thread(self) -> None:
         if self._owner[1] != threading.get_ident():
@@ -265,19 +270,39 @@ class EspeakEngine(SpeechEngine):
         return [_digest(self.render(utterance)) for utterance in utterances]
 
 
-def _speech(sound: Sound) -> Speech:
+def _with_commands(utterance: Utterance) -> tuple[str, list[tuple[int, int]]]:
+    """Return the text with the marks as the library's commands, and place and length of each command."""
+    parts: list[str] = []
+    commands: list[tuple[int, int]] = []
+    done = n_before = 0
+    for mark in utterance.marks:
+        command = f"\x01{mark.rate}S\x01{mark.pitch}P"
+        commands.append((mark.position + n_before, len(command)))
+        parts += (utterance.text[done : mark.position], command)
+        done, n_before = mark.position, n_before + len(command)
+    return "".join([*parts, utterance.text[done:]]), commands
+
+
+def _without_commands(position: int, commands: Sequence[tuple[int, int]]) -> int:
+    """Return the place in the plain text of a place in the text with commands."""
+    return position - sum(min(length, position - start) for start, length in commands if start < position)
+
+
+def _speech(sound: Sound, commands: Sequence[tuple[int, int]]) -> Speech:
     import numpy as np
 
     pcm = np.frombuffer(sound.samples, np.int16)
-    return Speech(pcm, sound.sample_rate, _events(sound.events, len(pcm)))
+    return Speech(pcm, sound.sample_rate, _events(sound.events, len(pcm), commands))
 
 
-def _events(structures: bytes, n_samples: int) -> tuple[Event, ...]:
+def _events(structures: bytes, n_samples: int, commands: Sequence[tuple[int, int]]) -> tuple[Event, ...]:
     """Return the words and phones among the library's events."""
     found = []
     for kind, _, position, length, _, sample, content in _EVENT.iter_unpack(structures):
         if kind == _WORD:
-            found.append(Event("word", sample, "", position - 1, length))
+            first = _without_commands(position - 1, commands)
+            end = _without_commands(position - 1 + length, commands)
+            found.append(Event("word", sample, "", first, end - first))
         elif kind == _PHONE:
             found.append(Event("phone", sample, _ipa(content), -1, 0))
     found.sort(key=_START)

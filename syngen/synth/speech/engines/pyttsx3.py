@@ -18,15 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from syngen.errors import EngineError
 from syngen.synth.speech.engines.audio_files import read_speech
-from syngen.synth.speech.engines.base import (
-    EngineSettings,
-    Speech,
-    SpeechEngine,
-    Utterance,
-    Voice,
-    refuse_unknown_voice,
-    shown,
-)
+from syngen.synth.speech.engines.base import EngineSettings, Speech, SpeechEngine, Utterance, Voice
+from syngen.synth.speech.engines.checks import refuse_unknown_voice, shown
 
 if TYPE_CHECKING:
     from syngen._typing import Json

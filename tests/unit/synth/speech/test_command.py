@@ -85,9 +85,11 @@ def test_arguments_arrive_as_they_are(place: Path) -> None:
 def test_program_that_was_not_allowed_is_refused_with_what_allows_it() -> None:
     for allowed in ([], ["/usr/bin/flite"], ["flite "], {"FLITE"}):
         with pytest.raises(EngineError, match=r"--allow-program flite .* allow_programs=\[\"flite\"\]"):
-            CommandEngine(FLITE, allowed=allowed)
+            CommandEngine(FLITE, allowed=allowed).prepare()
+        with pytest.raises(EngineError, match="not allowed"):
+            CommandEngine(FLITE, allowed=allowed).render(Utterance("hello"))
     with pytest.raises(EngineError, match="not allowed"):
-        CommandEngine.create(EngineSettings(command=FLITE))
+        CommandEngine.create(EngineSettings(command=FLITE)).prepare()
     settings = EngineSettings(command=FLITE, allowed_programs=frozenset({"flite"}), voices=("slt",))
     assert CommandEngine.create(settings).voices()[0].name == "slt"
 
@@ -140,7 +142,8 @@ def test_voice_that_is_not_listed_is_refused_with_the_nearest() -> None:
 
 def test_missing_program_is_refused() -> None:
     engine = CommandEngine(["no-such-program", "{text_file}", "{output}"], allowed=["no-such-program"])
-    for call in (engine.prepare, engine.version, lambda: engine.render(HELLO)):
+    assert engine.version()["program_sha256"] is None
+    for call in (engine.prepare, lambda: engine.render(HELLO)):
         with pytest.raises(EngineError, match="'no-such-program' is not installed"):
             call()
 

@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 
 from syngen.errors import EngineError, ParameterError
-from syngen.synth.speech.engines.base import (
-    MAX_CHARACTERS,
-    Speech,
-    SpeechEngine,
-    Utterance,
-    Voice,
-    check_speech,
-    check_text,
-)
+from syngen.synth.speech.engines.base import Speech, SpeechEngine, Utterance, Voice
+from syngen.synth.speech.engines.checks import MAX_CHARACTERS, check_speech, check_text
 from syngen.synth.speech.engines.command import CommandEngine
 from syngen.synth.speech.engines.espeak import EspeakEngine
 from syngen.synth.speech.engines.pyttsx3 import Pyttsx3Engine

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from syngen.synth.speech.engines.base import GAPS, RATES, check_utterance
+from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES
+from syngen.synth.speech.engines.checks import check_utterance
 from syngen.synth.speech.engines.espeak_data import check_variant
 from syngen.synth.speech.speakers import find_speaker, speaker_names
 from syngen.synth.speech.styles import STYLES, Style
-from syngen.synth.speech.voicing import utterance_of, variant_of
+from syngen.synth.speech.voicing import marks_of, utterance_of, variant_of
 
 PEOPLE = [find_speaker(name) for name in speaker_names(count=200, seed=11)]
 EXTREMES = [
@@ -121,3 +122,19 @@ def test_engines_with_voices_get_no_variant_and_no_gap() -> None:
     style = replace(STYLES["sad"], pauses=0.5)
     told = utterance_of("Good morning.", style, seed=1, speaker=None, voice="slt")
     assert (told.voice, told.variant, told.gap) == ("slt", "", 0)
+
+
+def test_words_are_marked_where_a_style_moves_them() -> None:
+    text = "One two, three four."
+    assert marks_of(text, Style(pitch=3.0, tempo=1.5)) == ()
+    falling = marks_of(text, Style(declination=6.0, slowing=2.0))
+    assert [text[mark.position :].split()[0] for mark in falling] == ["One", "two,", "three", "four."]
+    assert [mark.pitch for mark in falling] == sorted((mark.pitch for mark in falling), reverse=True)
+    assert [mark.rate for mark in falling] == sorted((mark.rate for mark in falling), reverse=True)
+    assert falling[0].pitch - falling[3].pitch == pytest.approx(6.0 * 5.1, abs=1.0)
+    last = marks_of(text, Style(final_pitch=3.0, final_length=2.0))
+    assert len({(mark.rate, mark.pitch) for mark in last[:3]}) == 1
+    assert last[3].rate == pytest.approx(last[0].rate / 2.0, abs=1.0)
+    assert {mark.pitch for mark in marks_of(text, Style(whisper=True, swing=6.0))} == {50}
+    (alone,) = marks_of("Yes.", Style(declination=6.0, swing=6.0))
+    assert alone.pitch == 50
