@@ -72,6 +72,9 @@ INTEGER_EXPRESSIONS = {
         "sum(self.split_sizes.values())",
         "sum((int(np.add.reduce(c)) for c in self._walk.counts[:block]))",
     },
+    "synth/speech/engines/espeak.py": {
+        "sum((min(length, position - start) for start, length in commands if start < position))"
+    },
     "synth/tone_checks.py": {"sum((count * count for count in counts))"},
     # both sides hold integers in float64, and every partial sum stays below 2**53
     "dsp/inharmonic.py": {"np.einsum"},

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES
-from syngen.synth.speech.engines.checks import check_utterance
+from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES, _check
 from syngen.synth.speech.engines.espeak_data import check_variant
 from syngen.synth.speech.speakers import find_speaker, speaker_names
 from syngen.synth.speech.styles import STYLES, Style
@@ -23,6 +22,11 @@ EXTREMES = [
         range=(0.0, 3.0)[k],
         breath=(0.0, 40.0)[k],
         accent=(-60.0, 60.0)[m],
+        declination=(-12.0, 12.0)[m],
+        final_pitch=(-9.0, 9.0)[k],
+        final_length=(0.5, 2.5)[k],
+        slowing=(0.5, 2.0)[m],
+        swing=(-6.0, 6.0)[m],
         pauses=(0.0, 1.0)[k],
         roughness=(0, 7)[k],
         flutter=(0, 20)[k],
@@ -113,7 +117,9 @@ def test_contours_are_told_by_the_last_sign(contour: str, expected: str) -> None
 @pytest.mark.parametrize("text", ["No.", "No", "(Yes!)", 'He said: "Go."', "Wait..."])
 def test_everything_told_is_in_the_ranges_of_engines(style: Style, text: str) -> None:
     told = utterance_of(text, style, seed=2**31 - 1, speaker=PEOPLE[5], voice="")
-    check_utterance(told)
+    _check(told)
+    assert all(RATES[0] <= mark.rate <= RATES[1] for mark in told.marks)
+    assert all(PITCHES[0] <= mark.pitch <= PITCHES[1] for mark in told.marks)
     assert RATES[0] <= told.rate <= RATES[1]
     assert GAPS[0] <= told.gap <= GAPS[1]
 
@@ -128,7 +134,12 @@ def test_words_are_marked_where_a_style_moves_them() -> None:
     text = "One two, three four."
     assert marks_of(text, Style(pitch=3.0, tempo=1.5)) == ()
     falling = marks_of(text, Style(declination=6.0, slowing=2.0))
-    assert [text[mark.position :].split()[0] for mark in falling] == ["One", "two,", "three", "four."]
+    assert [text[mark.position :].partition(" ")[0] for mark in falling] == [
+        "One",
+        "two,",
+        "three",
+        "four.",
+    ]
     assert [mark.pitch for mark in falling] == sorted((mark.pitch for mark in falling), reverse=True)
     assert [mark.rate for mark in falling] == sorted((mark.rate for mark in falling), reverse=True)
     assert falling[0].pitch - falling[3].pitch == pytest.approx(6.0 * 5.1, abs=1.0)
