@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -13,6 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+
+HAS_SPEECH = importlib.util.find_spec("espeakng_loader") is not None
+needs_speech = pytest.mark.skipif(not HAS_SPEECH, reason="the extra speech is not installed")
 
 WHOLE_LOOKING = {
     "name": "whole-looking",

@@ -31,13 +31,15 @@ def active_rms(waveform: FloatArray, *, sample_rate: int) -> float:
     Returns
     -------
     float
-        0.0 for digital silence.
+        0.0 for digital silence, and for nothing at all.
 
     Notes
     -----
     Samples are rounded to 2^-19 of the power of two above the peak, so that every sum is one of whole
     numbers below 2^53: the same in any order.
     """
+    if len(waveform) == 0:
+        return 0.0
     frame = max(1, round(_FRAME_S * sample_rate))
     peak = max(-float(waveform.min()), float(waveform.max()))
     if peak == 0.0:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import fft
+from scipy.fft import irfft, rfft
 
 from syngen.elementary import sin2pi
 
@@ -25,7 +25,8 @@ def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> Floa
     """Return a waveform whose short-time phases are random: no pitch, the same envelope.
 
     Frames of 32 ms with the root of a Hann window, half overlapping; each bin is turned by a random
-    phase, one of 4096, and the frames are added up again.
+    phase, one of 4096, and the frames are added up again. A pitch above 120 Hz or so leaves harmonics that
+    the frames resolve: let the voice speak lower.
 
     Parameters
     ----------
@@ -37,6 +38,7 @@ def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> Floa
     Returns
     -------
     ndarray of float64, shape (n,)
+        With half the power.
 
     References
     ----------
@@ -50,14 +52,14 @@ def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> Floa
     padded[hop : hop + len(waveform)] = waveform
     halves = padded.reshape(n_frames + 1, hop)
     frames = np.multiply(np.concatenate([halves[:-1], halves[1:]], axis=1), window)
-    spectra = fft.rfft(frames, axis=1)
+    spectra = rfft(frames, axis=1)
     cosine, sine = _turns(stream, spectra.shape)
     turned = np.empty_like(spectra)
     # by parts: a product of complex numbers may be fused on one machine and not on another
     real, imaginary = spectra.real, spectra.imag
     np.subtract(np.multiply(real, cosine), np.multiply(imaginary, sine), out=turned.real)
     np.add(np.multiply(real, sine), np.multiply(imaginary, cosine), out=turned.imag)
-    result = np.multiply(fft.irfft(turned, 2 * hop, axis=1), window)
+    result = np.multiply(irfft(turned, 2 * hop, axis=1), window)
     total = np.zeros((n_frames + 1, hop))
     np.add(total[:-1], result[:, :hop], out=total[:-1])
     np.add(total[1:], result[:, hop:], out=total[1:])

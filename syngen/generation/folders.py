@@ -101,12 +101,14 @@ def clear(layout: Layout) -> None:
 
 
 def _tables(layout: Layout) -> list[str]:
-    """Return the tables that the plan in the folder names."""
-    with contextlib.suppress(ManifestError):
-        names = read_json(layout.plan).get("tables", [])
-        if isinstance(names, list):
-            return [name for name in names if is_table_name(name)]
-    return []
+    """Return the tables that the plan or the description in the folder names."""
+    found: list[str] = []
+    for path in (layout.plan, layout.description):
+        with contextlib.suppress(ManifestError):
+            names = read_json(path).get("tables", [])
+            if isinstance(names, list):
+                found += [name for name in names if is_table_name(name)]
+    return found
 
 
 def remove_temporaries(layout: Layout) -> None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["GenerationReport", "run"]
 
 _POOL_TRIES = 3
+_MOST_FAILURES = 8  # shown beside the first
 
 
 @dataclass(frozen=True)
@@ -220,12 +221,20 @@ def _make(
         tell(receipt)
         yield receipt
     if failed:
-        name, reason = next(iter(failed.items()))
-        raise GenerationIncompleteError(
-            f"{len(failed)} of {len(plan.shards)} shards failed, first {name}: {reason}\n"
+        raise GenerationIncompleteError(_failure_text(plan, failed), failed)
+
+
+def _failure_text(plan: Plan, failed: dict[str, str]) -> str:
+    (first, *others) = (f"{name}: {reason}" for name, reason in failed.items())
+    n_more = len(others) - _MOST_FAILURES
+    return "\n".join(
+        [
+            f"{len(failed)} of {len(plan.shards)} shards failed, first {first}",
+            *others[:_MOST_FAILURES],
+            *([f"and {n_more} more"] if n_more > 0 else []),
             "The finished shards are kept; run the same command again to make the others.",
-            failed,
-        )
+        ]
+    )
 
 
 def _make_here(
@@ -266,12 +275,36 @@ def _make_in_pool(
             _stop(pool)
             tries = 0 if len(waiting) < n_before else tries + 1
             if tries == _POOL_TRIES:
-                reason = "a worker process died; it may have been killed for want of memory"
-                failed.update((shard.name, reason) for shard in waiting)
+                yield from _make_one_by_one(plan, layout, waiting, failed)
                 return
         except BaseException:
             _stop(pool)
             raise
+
+
+def _make_one_by_one(
+    plan: Plan, layout: Layout, waiting: list[Shard], failed: dict[str, str]
+) -> Iterator[Receipt]:
+    """Make shards in a worker that has one at a time: which of them kills it is then known.
+
+    A worker that dies takes the pool with it, and what its neighbours were at.
+    """
+    reason = "a worker process died; it may have been killed for want of memory"
+    queue, n_deaths = list(waiting), 0
+    while queue and n_deaths < _POOL_TRIES:
+        pool = local_pool(plan, layout.folder, jobs=1)
+        try:
+            while queue:
+                for receipt in _drain(pool, plan, queue[:1], 1, failed):
+                    n_deaths = 0
+                    yield receipt
+                queue.pop(0)
+        except BrokenProcessPool:
+            failed[queue.pop(0).name] = reason
+            n_deaths += 1
+        finally:
+            _stop(pool)
+    failed.update((shard.name, reason) for shard in queue)  # they all die: it is not the shards
 
 
 def _drain(

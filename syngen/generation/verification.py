@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from syngen._files import inside, sha256_of
 from syngen._typing import ProgressUpdate
@@ -21,7 +22,7 @@ from syngen.errors import ManifestError, ParameterError, ShardError, SyngenError
 from syngen.generation.plan import vocabulary_for
 from syngen.generation.worker import levels_db, mean_square_of, peak_of
 from syngen.seeding import Permutation
-from syngen.storage.annotations import annotation_problems
+from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.codec import Codec, find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
@@ -32,6 +33,7 @@ from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
     from syngen._typing import Json, PcmArray, Progress
+    from syngen.synth.base import Spoken
     from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["verify_folder"]
@@ -128,7 +130,8 @@ def _problems(
         yield f"dataset.json: the recipe cannot be resolved, so no row can be checked by it: {error}"
         return
     yield from _row_problems(resolved, description, vocabulary, table)
-    yield from _rendering_problems(resolved, table, rerender, seed)
+    yield from _table_problems(layout, resolved)
+    yield from _rendering_problems(layout, resolved, table, rerender, seed)
 
 
 def _read_checksums(layout: Layout) -> tuple[dict[str, str], list[str]]:
@@ -384,8 +387,21 @@ def _row_problems(
         row += n_rows
 
 
+def _table_problems(layout: Layout, resolved: ResolvedRecipe) -> Iterator[str]:
+    """Compare the tables beside the manifest with what the synthesizer says."""
+    for name, columns in resolved.synthesizer.tables(resolved.request).items():
+        path = layout.table(name)
+        try:
+            found = read_manifest(path)
+        except ManifestError as error:
+            yield str(error)
+            continue
+        if found.to_pydict() != {key: list(values) for key, values in columns.items()}:
+            yield f"{path.name}: its content is not what the recipe gives"
+
+
 def _rendering_problems(
-    resolved: ResolvedRecipe, table: pa.Table, rerender: int, seed: int
+    layout: Layout, resolved: ResolvedRecipe, table: pa.Table, rerender: int, seed: int
 ) -> Iterator[str]:
     n = min(rerender, table.num_rows)
     if not n:
@@ -395,6 +411,7 @@ def _rendering_problems(
     indices = np.asarray(chosen.column("index").to_numpy(), dtype=np.int64)
     hashes = chosen.column("pcm_sha256").to_pylist()
     rendering = Rendering(resolved)
+    spoken = _SpokenCheck(layout, table) if resolved.synthesizer.speaks else None
     for position, observation in enumerate(rendering.observations(indices)):
         pcm = observation.pcm.astype("<i2", copy=False)
         if hashlib.sha256(pcm.tobytes()).digest() != hashes[position]:
@@ -403,3 +420,33 @@ def _rendering_problems(
                 f"shard {shard}: row {rows[position]}: rendered again, index {indices[position]} "
                 "has other samples"
             )
+        if spoken is not None and observation.spoken is not None:
+            yield from spoken.problems(int(rows[position]), observation.spoken)
+
+
+class _SpokenCheck:
+    """Compares what is said in rows with the manifest and the annotations."""
+
+    def __init__(self, layout: Layout, table: pa.Table) -> None:
+        self._table = table.select(["transcript", "speech_start", "speech_end"])
+        try:
+            self._annotations: pa.Table | None = read_manifest(layout.annotations)
+        except ManifestError:  # told already
+            self._annotations = None
+
+    def problems(self, row: int, spoken: Spoken) -> Iterator[str]:
+        said = self._table.slice(row, 1).to_pylist()[0]
+        wanted = {
+            "transcript": spoken.transcript,
+            "speech_start": spoken.start,
+            "speech_end": spoken.end,
+        }
+        for name, value in wanted.items():
+            if said[name] != value:
+                yield f"manifest.parquet: row {row}: {name} is {said[name]!r}, the recipe gives {value!r}"
+        if self._annotations is None or self._annotations.column_names != ANNOTATION_SCHEMA.names:
+            return
+        found = self._annotations.filter(pc.equal(self._annotations.column("row"), row)).to_pylist()
+        spans = [(s.kind, s.text, s.start, s.end) for s in spoken.spans]
+        if [(f["kind"], f["text"], f["start"], f["end"]) for f in found] != spans:
+            yield f"annotations.parquet: row {row}: its words and phones are not those of the recipe"

@@ -60,8 +60,9 @@ def annotation_problems(table: pa.Table, n_samples: IntArray) -> list[str]:
     n_samples : ndarray of int64, shape (n_rows,)
         Length of each row.
     """
-    if table.schema.names != ANNOTATION_SCHEMA.names:
-        return [f"annotations.parquet: its columns are {', '.join(table.schema.names)}"]
+    if not table.schema.equals(ANNOTATION_SCHEMA):
+        found = ", ".join(f"{field.name} {field.type}" for field in table.schema)
+        return [f"annotations.parquet: its columns are not those of annotations, but {found}"]
     row, start, end = (
         np.asarray(table.column(name).to_numpy(), dtype=np.int64) for name in ("row", "start", "end")
     )

@@ -119,7 +119,8 @@ class Rendering:
             raise EngineError(f"index {index} ({name}, {values}): {error}") from error
         except Exception as error:  # whatever the synthesizer of somebody else raises
             raise EngineError(
-                f"index {index}: the {name} synthesizer fails with {type(error).__name__}: {error}"
+                f"index {index}: the {name} synthesizer fails with {type(error).__name__}: {error}; "
+                f"its values are {values}"
             ) from error
 
     def _check(self, waveform: FloatArray) -> None:

@@ -225,7 +225,8 @@ def _resolve(recipe: Recipe, permissions: Permissions, *, is_checked: bool) -> R
         schemes = resolve_splits(recipe, grid, resolved.factor_names, issues)
         if known is not None:
             _check_size(recipe, grid, issues)
-    if is_checked and resolved.is_complete and not issues:
+    # a setting with a problem stands at its default, which says nothing about the rest
+    if is_checked and resolved.is_complete and not any(issue.path[:1] == ("settings",) for issue in issues):
         issues += _checked(synthesizer, request)
     if issues or grid is None:
         raise RecipeError(issues)
@@ -250,8 +251,10 @@ def _check_rows(resolved: ResolvedRecipe) -> None:
 def _checked(synthesizer: Synthesizer, request: Request) -> list[Issue]:
     """Return what the synthesizer has to say, whatever it raises included."""
     try:
-        synthesizer.identity(request)
-        return list(synthesizer.check(request))
+        issues = list(synthesizer.check(request))
+        if not issues:
+            synthesizer.identity(request)
+        return issues
     except SyngenError as error:
         return [Issue(("synthesizer",), str(error))]
     except Exception as error:  # noqa: BLE001  # the synthesizer may be somebody else's

@@ -8,7 +8,7 @@ import pytest
 
 from syngen.recipe.library import recipe_names
 from tests.golden import regenerate
-from tests.integration import digests
+from tests.support import needs_speech
 
 GOLDEN: dict[str, dict[str, Any]] = json.loads(regenerate.PATH.read_text("utf-8"))
 
@@ -18,7 +18,10 @@ def test_every_shipped_recipe_has_golden_hashes() -> None:
     assert all(len(case["pcm_sha256"]) == regenerate.N_INDICES for case in GOLDEN.values())
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[needs_speech] if name.startswith("synspeech") else []) for name in GOLDEN],
+)
 def test_audio_is_what_was_recorded(name: str) -> None:
     recorded = GOLDEN[name]["pcm_sha256"]
     resolved = regenerate.resolved_recipe(name)
@@ -32,14 +35,22 @@ def test_fingerprint_is_what_was_recorded(name: str) -> None:
 
 def test_functions_draws_and_rows_are_what_was_recorded() -> None:
     recorded = json.loads(regenerate.DIGESTS_PATH.read_text("utf-8"))
-    assert digests.exact_digests() == recorded
+    assert regenerate.golden_digests() == recorded
+
+
+def test_speakers_are_who_was_recorded() -> None:
+    recorded = json.loads(regenerate.SPEAKERS_PATH.read_text("utf-8"))
+    assert regenerate.golden_speakers() == recorded
+    assert len(recorded["speaker"]) == 12
 
 
 def test_regenerating_writes_the_files_that_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paths = {"PATH": regenerate.PATH, "DIGESTS_PATH": regenerate.DIGESTS_PATH}
-    for name in paths:
+    names = ("PATH", "DIGESTS_PATH", "SPEAKERS_PATH", "PHONEMES_PATH")
+    paths = {name: getattr(regenerate, name) for name in names}
+    for name, path in paths.items():
+        (tmp_path / name).write_bytes(path.read_bytes())
         monkeypatch.setattr(regenerate, name, tmp_path / name)
     regenerate.main()
     for name, path in paths.items():

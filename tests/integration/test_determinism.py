@@ -17,16 +17,9 @@ from typing import Any
 import pytest
 
 from tests.integration import digests
+from tests.integration.digests import MACHINES
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_DISPATCH = {"NPY_DISABLE_CPU_FEATURES": " ".join(digests.dispatched_features())}
-OLD_LIBM = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA"}
-MACHINES = {
-    "no dispatch": NO_DISPATCH,
-    "old libm": OLD_LIBM,
-    "no dispatch, old libm": NO_DISPATCH | OLD_LIBM,
-    "old BLAS": {"OPENBLAS_CORETYPE": "Nehalem"},
-}
 
 
 @pytest.fixture(scope="module")

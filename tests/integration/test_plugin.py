@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -94,7 +95,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     done = run_python("-m", "pip", "install", *options, "--target", str(target), str(source))
     assert done.returncode == 0, done.stderr
     assert (target / "syngen_clicks.py").is_file()
-    return {"PYTHONPATH": str(target)}
+    return python_path(target)
+
+
+def python_path(folder: Path) -> dict[str, str]:
+    """Environment in which modules are looked for in a folder first."""
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 def installed(folder: Path, module: str, text: str, group: str, entry: str) -> dict[str, str]:
@@ -106,7 +112,7 @@ def installed(folder: Path, module: str, text: str, group: str, entry: str) -> d
         f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0.0\n", "utf-8"
     )
     (information / "entry_points.txt").write_text(f"[{group}]\n{entry}\n", "utf-8")
-    return {"PYTHONPATH": str(folder)}
+    return python_path(folder)
 
 
 @pytest.fixture

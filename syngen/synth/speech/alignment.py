@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from syngen.dsp.resampling import resampled_position
 from syngen.synth.base import Span
-from syngen.synth.speech.engines.base import Speech
+from syngen.synth.speech.engines.base import Event, Speech
 
 __all__ = ["spans_of"]
 
 _AROUND_WORDS = " .,;:!?\"()-'"
+_QUIET = 100  # a pause is so many times softer than the loudest sample; those of espeak are zero
 
 
 def spans_of(
@@ -44,15 +45,16 @@ def spans_of(
     A word reaches from its first phone to the end of its last: engines announce a word up to 50 ms before
     it is heard. Words that an engine says as one, such as "in the", are one span. The letters are those
     from the word's place in the text to that of the next, because the lengths that engines tell leave out
-    the second half of contractions.
+    the second half of contractions. A phone without a name that can be heard, as espeak's glide from one
+    vowel to the next, belongs to the phone before it.
     """
     places = [event.position for event in speech.events if event.kind == "word"]
-    ends = dict(zip(places, [*places[1:], len(text)], strict=False))
+    ends = dict(zip(places, [*places, len(text)][1:], strict=True))
     length = _position(len(speech.pcm), speech.sample_rate, sample_rate) + start
     phones: list[tuple[int, str]] = []
     words: list[tuple[int, str]] = []
     announced: str | None = None
-    for event in speech.events:
+    for event in _without_glides(speech):
         if event.kind == "word":
             announced = text[event.position : ends[event.position]].strip(_AROUND_WORDS)
             continue
@@ -73,6 +75,27 @@ def spans_of(
     )
     heard = [span for span in spans if span.kind == "phone" and span.text]
     return spans, (heard[0].start if heard else 0), (heard[-1].end if heard else 0)
+
+
+def _without_glides(speech: Speech) -> Iterator[Event]:
+    """Yield the events but those of phones that have no name and are no pauses."""
+    starts = [*(event.start for event in speech.events if event.kind == "phone"), len(speech.pcm)]
+    ends = iter(starts[1:])
+    loudest = _peak(speech, 0, len(speech.pcm))
+    for event in speech.events:
+        if event.kind == "phone":
+            end = next(ends)
+            margin = (
+                end - event.start
+            ) // 4  # what is left of the phone before, and of the next one's onset
+            if not event.text and _QUIET * _peak(speech, event.start + margin, end - margin) > loudest:
+                continue
+        yield event
+
+
+def _peak(speech: Speech, start: int, end: int) -> int:
+    part = speech.pcm[start:end]
+    return max(int(part.max()), -int(part.min())) if len(part) else 0
 
 
 def _position(sample: int, rate_in: int, rate_out: int) -> int:

@@ -76,11 +76,12 @@ class Coloring:
         Returns
         -------
         ndarray of float64, shape (n,)
-            Its active RMS is the style's level; lower where its peak would exceed .99.
+            Its active RMS is the style's level; lower where its peak would exceed .99. Where nothing is
+            said, the room is as quiet as beside speech of that level.
         """
         if style.whisper:
             waveform = whispered(waveform, streams("whisper"), sample_rate=self.sample_rate)
-        self._normalise(waveform)
+        is_heard = self._normalise(waveform)
         if style.drive:
             waveform = self._saturated(waveform, style.drive)
         if style.air is not None:
@@ -95,15 +96,18 @@ class Coloring:
         np.multiply(tone, _WORKING_RMS * decibels_to_gain(-room_tone_db), out=tone)
         np.add(waveform, tone, out=waveform)
         waveform = filtered(waveform, self._sections(style, resonances))
-        gain = decibels_to_gain(style.level) / active_rms(waveform, sample_rate=self.sample_rate)
+        rms = active_rms(waveform, sample_rate=self.sample_rate) if is_heard else _WORKING_RMS
+        gain = decibels_to_gain(style.level) / rms
         peak = max(-float(waveform.min()), float(waveform.max()))
         np.multiply(waveform, min(gain, _HIGHEST_PEAK / peak), out=waveform)
         return waveform
 
-    def _normalise(self, waveform: FloatArray) -> None:
+    def _normalise(self, waveform: FloatArray) -> bool:
+        """Bring the active level to the working level; return whether there is anything but silence."""
         rms = active_rms(waveform, sample_rate=self.sample_rate)
         if rms:
             np.multiply(waveform, _WORKING_RMS / rms, out=waveform)
+        return rms > 0.0
 
     def _saturated(self, waveform: FloatArray, drive: float) -> FloatArray:
         """Bend large samples, ``y / sqrt(1 + y^2)``, those of high frequencies more."""

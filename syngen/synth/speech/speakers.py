@@ -37,7 +37,7 @@ Gender: TypeAlias = Literal["female", "male"]
 MAX_SPEAKERS = 2_000
 """Most speakers of one dataset."""
 
-_NAME = re.compile(r"s(\d{1,19})-([fm])(\d{4})")
+_NAME = re.compile(r"s(0|[1-9][0-9]{0,18})-([fm])([0-9]{4})")  # one name a person
 _OCTAVES_PER_NEPER = 1.4426950408889634  # log2(e)
 _LIMIT = 2.2  # standard deviations
 _BANDS = ((550.0, 850.0), (900.0, 1700.0), (1900.0, 2900.0), (3100.0, 4400.0), (4600.0, 6200.0))
@@ -146,8 +146,8 @@ class Speaker:
             "consonants": self.consonants,
             "tempo": self.tempo,
         }
-        for name in ("formants", "heights", "stress"):
-            columns |= {f"{name.rstrip('s')}_{i}": v for i, v in enumerate(getattr(self, name), 1)}
+        for name, values in (("formant", self.formants), ("height", self.heights), ("stress", self.stress)):
+            columns |= {f"{name}_{i}": value for i, value in enumerate(values, 1)}
         for i, resonance in enumerate(self.resonances, 1):
             columns[f"resonance_{i}_hz"] = resonance.frequency_hz
             columns[f"resonance_{i}_db"] = resonance.gain_db

@@ -283,7 +283,7 @@ def _check(key: str, value: Any) -> None:
         if not isinstance(value, bool):
             raise ParameterError(f"whisper is true or false, not {value!r}")
     elif key == "contour":
-        if value not in CONTOURS:
+        if not isinstance(value, str) or value not in CONTOURS:
             raise ParameterError(
                 f"contour cannot be {value!r}{suggestion(str(value), CONTOURS)}; it is one of "
                 f"{', '.join(CONTOURS)}"

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen._files import inside
 from syngen.dsp.resampling import resample
-from syngen.errors import EngineError, FactorError, Issue, MissingExtraError, ParameterError
+from syngen.errors import EngineError, FactorError, Issue, MissingExtraError, ParameterError, suggestion
 from syngen.synth.base import (
     Derived,
     FactorSpec,
@@ -79,11 +81,16 @@ def _grammar(given: Json, folder: Path | None) -> Sequence[Value]:
 
 def _sentences(given: Json, folder: Path | None) -> Sequence[Value]:
     count = given.get("count")
-    return sentence_texts(given["sentences"], count=count, seed=given.get("seed", 0 if count else None))
+    if count is None and "seed" in given:
+        raise ParameterError("a seed needs count: how many of the sentences are drawn")
+    return sentence_texts(given["sentences"], count=count, seed=given.get("seed", 0))
 
 
 def _file(given: Json, folder: Path | None) -> Sequence[Value]:
-    return file_texts(given["file"], folder=folder)
+    name = given["file"]
+    if folder is not None and isinstance(name, str):  # a recipe may come from anywhere
+        inside(folder, name)
+    return file_texts(name, folder=folder)
 
 
 class SpeechSynthesizer(Synthesizer):
@@ -157,14 +164,12 @@ class SpeechSynthesizer(Synthesizer):
         for keys, message in problems:
             yield Issue(("settings", "styles", *keys), message)
         yield from _value_issues(request.parameters["style"], lambda name: _find_style(styles, name))
-        yield from _value_issues(request.parameters["text"], normalise)
+        yield from _value_issues(request.parameters["text"], _Texts())
         if engine == _EXACT:
             yield from _value_issues(request.parameters["speaker"], find_speaker)
 
     def identity(self, request: Request) -> Json:
         """Return engine, SciPy's version, and what the user allowed to sound otherwise."""
-        import scipy
-
         engine = _engine(request)
         try:
             version = engine.version()
@@ -174,7 +179,7 @@ class SpeechSynthesizer(Synthesizer):
             from syngen.synth.speech.engines.espeak import REFERENCE_VERSION
 
             version = dict(REFERENCE_VERSION)  # what the recipe means, wherever it is looked at
-        content: Json = {"engine": version, "scipy": scipy.__version__}
+        content: Json = {"engine": version, "scipy": installed_version("scipy")}
         if request.settings["engine"] == _EXACT and request.permissions.other_audio:
             found = _self_test(request)
             if not found.is_reference:
@@ -242,9 +247,19 @@ def _value_issues(parameter: Parameter, accept: Callable[[str], object]) -> Iter
             yield parameter.issue(str(error), value)
 
 
-def _find_style(styles: Mapping[str, Style], name: str) -> Style:
-    from syngen.errors import suggestion
+class _Texts:
+    """Accepts texts that can be spoken, each once."""
 
+    def __init__(self) -> None:
+        self._spoken: dict[str, str] = {}
+
+    def __call__(self, text: str) -> None:
+        first = self._spoken.setdefault(normalise(text), text)
+        if first != text:
+            raise FactorError(f"{text!r} says the same as {first!r}; remove one")
+
+
+def _find_style(styles: Mapping[str, Style], name: str) -> Style:
     if name not in styles:
         raise FactorError(
             f"unknown style {name!r}{suggestion(name, styles)}; there are {', '.join(styles)}, and more "

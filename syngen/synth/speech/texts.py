@@ -50,6 +50,7 @@ LANGUAGES = ("en",)
 """Languages whose sentences are shipped."""
 
 _MAX_PROBLEMS = 10
+_MAX_SHOWN = 200  # characters of the name of a file
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,7 @@ class Grammar:
         True
         """
         _check_count(count, self.size, f"grammar {self.name!r}")
+        _check_seed(seed)
         n = len(self.slots[0])
         numberings = [self._shuffled(n, seed, f"words {i}") for i in range(len(self.slots))]
         sentences: list[str] = []
@@ -335,6 +337,7 @@ def sentence_texts(language: str, *, count: int | None = None, seed: int | None 
     _check_count(count, len(sentences), f"the sentences {language!r}")
     if seed is None:
         raise ParameterError(f"{count} of {len(sentences)} sentences are drawn by a seed: give one")
+    _check_seed(seed)
     shuffle = Permutation(len(sentences), seed=seed, name=f"texts/sentences/{language}")
     return tuple(sentences[i] for i in shuffle(np.arange(count, dtype=np.int64)).tolist())
 
@@ -365,10 +368,12 @@ def file_texts(path: str | Path, *, folder: str | Path | None = None) -> tuple[s
     --------
     syngen.synth.speech.spelling.normalise : what is done to a text, and what is refused.
     """
+    if not isinstance(path, str | Path):
+        raise ParameterError(f"a file of texts is named by a text, not by {path!r}")
     place = Path(folder or ".") / path
-    if not place.is_file():
+    if not _is_file(place):
         raise ParameterError(
-            f"there is no file of texts {str(place)!r}; a path starts at the recipe's folder"
+            f"there is no file of texts {_shortened(str(place))}; a path starts at the recipe's folder"
         )
     try:
         with place.open("rb") as file:
@@ -453,11 +458,27 @@ def _sentences(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def _grammar(name: str) -> Grammar:
-    if name not in GRAMMARS:
+    if not isinstance(name, str) or name not in GRAMMARS:
         raise FactorError(
             f"there is no grammar {name!r}{suggestion(name, GRAMMARS)}; shipped are: {', '.join(GRAMMARS)}"
         )
     return GRAMMARS[name]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, for example
+        return False
+
+
+def _shortened(name: str) -> str:
+    return repr(name if len(name) <= _MAX_SHOWN else f"...{name[-_MAX_SHOWN:]}")
+
+
+def _check_seed(seed: int) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ParameterError(f"seed is {seed!r}; a whole number from 0 to {2**63 - 1} is needed")
 
 
 def _check_count(count: int, size: int, what: str) -> None:

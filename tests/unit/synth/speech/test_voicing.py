@@ -1,0 +1,151 @@
+"""What an engine is told: variants that its whitelist accepts, whoever speaks, however."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES, _check
+from syngen.synth.speech.engines.espeak_data import check_variant
+from syngen.synth.speech.speakers import find_speaker, speaker_names
+from syngen.synth.speech.styles import STYLES, Style
+from syngen.synth.speech.voicing import marks_of, utterance_of, variant_of
+
+PEOPLE = [find_speaker(name) for name in speaker_names(count=200, seed=11)]
+EXTREMES = [
+    Style(
+        **dict.fromkeys(("formant_1", "formant_2", "formant_3"), (0.8, 1.25)[k]),
+        tempo=(0.5, 2.0)[k],
+        pitch=(-12.0, 12.0)[k],
+        range=(0.0, 3.0)[k],
+        breath=(0.0, 40.0)[k],
+        accent=(-60.0, 60.0)[m],
+        declination=(-12.0, 12.0)[m],
+        final_pitch=(-9.0, 9.0)[k],
+        final_length=(0.5, 2.5)[k],
+        slowing=(0.5, 2.0)[m],
+        swing=(-6.0, 6.0)[m],
+        pauses=(0.0, 1.0)[k],
+        roughness=(0, 7)[k],
+        flutter=(0, 20)[k],
+        whisper=whisper,
+    )
+    for k in (0, 1)
+    for m in (0, 1)
+    for whisper in (False, True)
+]
+
+
+def numbers(variant: str, key: str) -> list[int]:
+    (line,) = [line for line in variant.splitlines() if line.split()[0] == key]
+    return list(map(int, line.split()[1:]))
+
+
+def test_variants_of_everybody_in_every_style_are_accepted() -> None:
+    for speaker in PEOPLE:
+        for style in (*STYLES.values(), *EXTREMES):
+            variant = variant_of(speaker, style)
+            check_variant(variant)
+            low, high = numbers(variant, "pitch")
+            assert 20 <= low < high <= 1_000
+            assert all(0 <= value <= 255 for value in numbers(variant, "tone")[1::2])
+            assert 0 <= numbers(variant, "roughness")[0] <= 7
+            assert 0 <= numbers(variant, "flutter")[0] <= 27
+            assert len(re.findall("^formant ", variant, re.MULTILINE)) == 9
+
+
+def test_no_two_people_and_no_two_styles_are_one_variant() -> None:
+    neutral = {variant_of(speaker, STYLES["neutral"]) for speaker in PEOPLE}
+    assert len(neutral) == len(PEOPLE)
+    styles = {variant_of(PEOPLE[0], style) for style in STYLES.values()}
+    assert len(styles) == len(STYLES)
+
+
+@pytest.mark.parametrize("semitones", [-12.0, -3.0, 4.0, 12.0])
+def test_pitch_goes_up_by_semitones_around_the_speakers_own(semitones: float) -> None:
+    speaker = PEOPLE[0]
+    low, high = numbers(variant_of(speaker, Style()), "pitch")
+    assert low < speaker.f0_hz < high
+    factor = 2.0 ** (semitones / 12.0)
+    shifted = numbers(variant_of(speaker, Style(pitch=semitones)), "pitch")
+    assert shifted == pytest.approx([low * factor, high * factor], abs=1.5)
+
+
+def test_range_spreads_pitch_and_none_leaves_a_monotone() -> None:
+    spans = []
+    for factor in (0.0, 0.5, 1.0, 3.0):
+        low, high = numbers(variant_of(PEOPLE[1], Style(range=factor)), "pitch")
+        spans.append(high - low)
+    assert spans == sorted(spans)
+    assert spans[0] == 2
+
+
+def test_whispers_have_no_breath_no_flutter_and_a_low_even_pitch() -> None:
+    variant = variant_of(PEOPLE[0], Style(whisper=True, breath=40.0, flutter=20, roughness=7, pitch=12.0))
+    assert "breath" not in variant
+    assert numbers(variant, "flutter") == numbers(variant, "roughness") == [0]
+    low, high = numbers(variant, "pitch")
+    assert 50 < low < high < 65
+
+
+def test_styles_leave_the_upper_formants_of_a_speaker_alone() -> None:
+    def upper(style: Style) -> list[str]:
+        lines = variant_of(PEOPLE[3], style).splitlines()
+        return [line for line in lines if re.match("formant [045678]", line)]
+
+    assert len({tuple(upper(style)) for style in STYLES.values()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("contour", "expected"),
+    [
+        ("as_written", "Really, he said."),
+        ("question", "Really, he said?"),
+        ("exclamation", "Really, he said!"),
+        ("statement", "Really, he said."),
+        ("continuation", "Really, he said,"),
+    ],
+)
+def test_contours_are_told_by_the_last_sign(contour: str, expected: str) -> None:
+    told = utterance_of("Really, he said.", Style(contour=contour), seed=1, speaker=PEOPLE[0], voice="")
+    assert told.text == expected
+
+
+@pytest.mark.parametrize("style", [*STYLES.values(), *EXTREMES])
+@pytest.mark.parametrize("text", ["No.", "No", "(Yes!)", 'He said: "Go."', "Wait..."])
+def test_everything_told_is_in_the_ranges_of_engines(style: Style, text: str) -> None:
+    told = utterance_of(text, style, seed=2**31 - 1, speaker=PEOPLE[5], voice="")
+    _check(told)
+    assert all(RATES[0] <= mark.rate <= RATES[1] for mark in told.marks)
+    assert all(PITCHES[0] <= mark.pitch <= PITCHES[1] for mark in told.marks)
+    assert RATES[0] <= told.rate <= RATES[1]
+    assert GAPS[0] <= told.gap <= GAPS[1]
+
+
+def test_engines_with_voices_get_no_variant_and_no_gap() -> None:
+    style = replace(STYLES["sad"], pauses=0.5)
+    told = utterance_of("Good morning.", style, seed=1, speaker=None, voice="slt")
+    assert (told.voice, told.variant, told.gap) == ("slt", "", 0)
+
+
+def test_words_are_marked_where_a_style_moves_them() -> None:
+    text = "One two, three four."
+    assert marks_of(text, Style(pitch=3.0, tempo=1.5)) == ()
+    falling = marks_of(text, Style(declination=6.0, slowing=2.0))
+    assert [text[mark.position :].partition(" ")[0] for mark in falling] == [
+        "One",
+        "two,",
+        "three",
+        "four.",
+    ]
+    assert [mark.pitch for mark in falling] == sorted((mark.pitch for mark in falling), reverse=True)
+    assert [mark.rate for mark in falling] == sorted((mark.rate for mark in falling), reverse=True)
+    assert falling[0].pitch - falling[3].pitch == pytest.approx(6.0 * 5.1, abs=1.0)
+    last = marks_of(text, Style(final_pitch=3.0, final_length=2.0))
+    assert len({(mark.rate, mark.pitch) for mark in last[:3]}) == 1
+    assert last[3].rate == pytest.approx(last[0].rate / 2.0, abs=1.0)
+    assert {mark.pitch for mark in marks_of(text, Style(whisper=True, swing=6.0))} == {50}
+    (alone,) = marks_of("Yes.", Style(declination=6.0, swing=6.0))
+    assert alone.pitch == 50
