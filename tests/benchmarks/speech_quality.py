@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import syngen
-from syngen.auditing.voices import PROSODY, TIMBRE, band_limited, voice_features
+from syngen.auditing.prosody import PROSODY, TIMBRE, band_limited, voice_features
 from syngen.synth.speech.styles import STYLES
 from syngen.synth.speech.texts import GRAMMARS
 
