@@ -26,6 +26,8 @@ __all__ = [
     "null_information",
 ]
 
+_MOST_CELLS = 1 << 20
+
 
 def entropy(counts: NDArray[np.integer]) -> float:
     """Return the entropy of a distribution given by counts, in nats.
@@ -49,12 +51,22 @@ def entropies(columns: Sequence[NDArray[np.integer]]) -> FloatArray:
 
 def joint_counts(
     first: NDArray[np.integer], second: NDArray[np.integer], shape: tuple[int, int]
-) -> NDArray[np.int64]:
-    """Return how often each pair of levels occurs: int64 of `shape`."""
-    cells = first.astype(np.intp)
-    cells *= shape[1]
-    cells += second
-    return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64, copy=False)
+) -> NDArray[np.integer]:
+    """Return how often each pair of levels occurs, in any order; pairs that do not occur may be left out.
+
+    Parameters
+    ----------
+    first, second : ndarray of int, shape (n,)
+        Levels, numbered from 0.
+    shape : tuple of int
+        Number of levels of each.
+    """
+    cells = second.astype(np.intp)
+    cells *= shape[0]
+    cells += first
+    if shape[0] * shape[1] <= max(_MOST_CELLS, 4 * len(cells)):
+        return np.bincount(cells)
+    return np.unique(cells, return_counts=True)[1]
 
 
 def information_matrix(
@@ -78,19 +90,18 @@ def information_matrix(
     >>> information_matrix([levels, np.array([0, 0, 1, 1])], [levels]).round(6).tolist()
     [[0.693147], [0.0]]
     """
-    of_factors, n_levels = entropies(factors), [_size(factor) for factor in factors]
-    wide = [factor.astype(np.intp) for factor in factors]
+    of_factors, sizes = entropies(factors), [_size(factor) for factor in factors]
     matrix = np.zeros((len(codes), len(factors)))
-    for i, code in enumerate(codes):
-        of_code, n_bins = entropy(np.bincount(code)), _size(code)
+    wide = [factor.astype(np.intp) for factor in factors]
+    for i, narrow in enumerate(codes):
+        of_code, size = entropy(np.bincount(narrow)), _size(narrow)
         if of_code == 0.0:
             continue
-        narrow = code.astype(np.intp)
+        code = narrow.astype(np.intp)
         for j, factor in enumerate(wide):
-            # the code runs fastest: no multiplication of a long column is needed for the next factor
-            counts = np.bincount(narrow + n_bins * factor, minlength=n_bins * n_levels[j])
-            shared = of_code + of_factors[j] - entropy(counts)
-            matrix[i, j] = min(max(0.0, shared), of_code, of_factors[j])
+            if of_factors[j] > 0.0:
+                shared = of_code + of_factors[j] - entropy(joint_counts(code, factor, (size, sizes[j])))
+                matrix[i, j] = min(max(0.0, shared), of_code, of_factors[j])
     return matrix
 
 

@@ -70,8 +70,8 @@ def _is_function(child: NDArray[np.integer], parent: NDArray[np.integer], shape:
     # a look at the first rows settles most cases
     head = slice(0, 4 * shape[1])
     return all(
-        int(np.count_nonzero(joint_counts(child[rows], parent[rows], shape)))
-        == int(np.count_nonzero(np.bincount(parent[rows])))
+        np.count_nonzero(joint_counts(child[rows], parent[rows], shape))
+        == np.count_nonzero(np.bincount(parent[rows]))
         for rows in (head, slice(None))
     )
 
