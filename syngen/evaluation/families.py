@@ -75,11 +75,19 @@ def gap_family(work: Workspace) -> Result:
     sup = gaps.mig_sup_per_code(work.information[:, kept], scale if by_code else scale[kept])
     result.by_code = {"mig_sup": sup}
     result.put("mig", _mean(mig[kept]), NO_FACTORS)
-    result.put("mig_sup", _mean(sup[work.active]) if len(kept) else None, _no_codes(work))
+    result.put("mig_sup", _mean(sup[_own_codes(work)]) if len(kept) else None, _no_codes(work))
     dcimig = gaps.dcimig(work.information[:, kept], work.of_factors[kept]) if len(kept) else None
     result.put("dcimig", dcimig, NO_FACTORS)
     result.put("jemmig", _mean(jemmig[kept]), NO_FACTORS)
     return result
+
+
+def _own_codes(work: Workspace) -> BoolArray:
+    """Return the active codes, without those of derived factors as long as others are left."""
+    if work.no_rival is None:
+        return work.active
+    own: BoolArray = work.active & ~work.no_rival.any(axis=1)
+    return own if own.any() else work.active
 
 
 def _no_codes(work: Workspace) -> str:
@@ -163,7 +171,7 @@ def dci_family(work: Workspace) -> Result:
     train, test = work.split
     inputs = (work.codes[train], work.codes[test])
     for j, factor in enumerate(work.inputs.factors):
-        if work.of_factors[j] == 0.0 or result.importance is None:
+        if not work.learnable[j] or result.importance is None:
             continue
         if is_ubisoft and factor.kind != "nominal" and len(work.varying):
             importance, informativeness[j] = dci.ubisoft_lasso(work.codes, factor.values)
@@ -202,7 +210,7 @@ def explicitness_family(work: Workspace) -> Result:
     values, known = np.zeros(work.n_factors), np.zeros(work.n_factors, dtype=np.bool_)
     train, test = work.split
     for j, levels in enumerate(work.levels):
-        if work.of_factors[j] == 0.0 or not len(work.varying):
+        if not work.learnable[j] or not len(work.varying):
             continue
         if work.options.conventions.name == "ubisoft":
             value = explicitness.ubisoft_explicitness_of(work.codes, levels)
@@ -235,7 +243,9 @@ def infomec_family(work: Workspace) -> Result:
     compact = infomec.concentration(share[wide].T)
     is_defined = len(kept) and len(work.varying)
     result.put("infoc", _mean(compact) if is_defined else None, _no_codes(work))
-    linear = np.array([infomec.infoe_of(work.codes, work.levels[j]) for j in kept])
+    linear = np.array(
+        [infomec.infoe_of(work.codes, work.levels[j]) if work.learnable[j] else 0.0 for j in kept]
+    )
     result.put("infoe", _mean(linear), NO_FACTORS)
     return result
 

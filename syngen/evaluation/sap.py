@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.evaluation.fitting import silently
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -122,7 +124,8 @@ def support_vector_accuracy(
     for i in range(train.shape[1]):
         if train[:, i].min() == train[:, i].max():
             continue
-        model = LinearSVC(C=0.01, class_weight="balanced", dual=False)
-        model.fit(train[:, [i]], train_levels)
+        with silently():
+            model = LinearSVC(C=0.01, class_weight="balanced", dual=False)
+            model.fit(train[:, [i]], train_levels)
         accuracy[i] = np.mean(model.predict(test[:, [i]]) == test_levels)
     return accuracy
