@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import soundfile
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 
 import syngen
 from syngen.cli.main import cli
+from syngen.evaluation.codes import write_codes
 from tests.support import files_of, names_below, run_python, run_syngen
 
 
@@ -34,6 +36,7 @@ COMMANDS = list(commands())
 WITH_JSON = {
     ("audit", "recipe"): ["syntone-tiny", "--contexts", "5"],
     ("audit", "dataset"): ["data/syntone-tiny"],
+    ("evaluate",): ["codes.npz", "data/syntone-tiny"],
     ("recipe", "list"): [],
     ("recipe", "check"): ["syntone-tiny"],
     ("generate",): ["syntone-tiny", "data/again", "--limit", "20", "--jobs", "1"],
@@ -68,9 +71,11 @@ def example_text(words: tuple[str, ...]) -> str:
 
 @pytest.fixture
 def folder(tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An isolated current folder with data/syntone-tiny in it."""
+    """An isolated current folder with data/syntone-tiny in it, and codes of it in codes.npz."""
     shutil.copytree(tiny_dataset, tmp_path / "here" / "data" / "syntone-tiny")
     monkeypatch.chdir(tmp_path / "here")
+    ds = syngen.load("data/syntone-tiny")
+    write_codes("codes.npz", syngen.Codes(ds.levels.astype(np.float64), ds.rows, ds.fingerprint, "factors"))
     return tmp_path / "here"
 
 
