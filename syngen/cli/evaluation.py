@@ -31,7 +31,13 @@ __all__ = ["evaluate"]
 )
 @click.option("--split", help="Only this split; a plain .npy may hold its rows alone.")
 @click.option(
-    "--bins", "n_bins", type=click.IntRange(2), default=20, show_default=True, metavar="N", help="Bins a code."
+    "--bins",
+    "n_bins",
+    type=click.IntRange(2),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Bins a code.",
 )
 @click.option(
     "--binning",

@@ -101,15 +101,16 @@ def sap_matrix(work: Workspace) -> FloatArray:
     matrix = np.zeros((len(work.varying), work.n_factors))
     train, test = work.split
     uses_vectors = work.options.conventions.nominal_sap == "support vectors"
-    for j, factor in enumerate(work.inputs.factors):
-        if work.of_factors[j] == 0.0 or not len(work.varying):
-            continue
-        if factor.kind != "nominal":
-            matrix[:, j] = sap.squared_correlations(work.codes, factor.values)
-            continue
-        score = sap.support_vector_accuracy if uses_vectors else sap.discriminant_accuracy
-        levels = work.levels[j]
-        matrix[:, j] = score(work.codes[train], levels[train], work.codes[test], levels[test])
+    if not len(work.varying):
+        return matrix
+    ordered = [j for j, factor in enumerate(work.inputs.factors) if factor.kind != "nominal"]
+    if ordered:
+        values = np.stack([work.inputs.factors[j].values for j in ordered], axis=1)
+        matrix[:, ordered] = sap.squared_correlations(work.codes, values)
+    score = sap.support_vector_accuracy if uses_vectors else sap.discriminant_accuracy
+    for j, levels in enumerate(work.levels):
+        if j not in ordered and work.of_factors[j] > 0.0:
+            matrix[:, j] = score(work.codes[train], levels[train], work.codes[test], levels[test])
     return matrix
 
 
