@@ -97,7 +97,7 @@ def _name_ticks(axes: Axes, names: list[str], *, is_x: bool) -> None:
         axis.set_label_text(f"{len(names)} columns" if is_x else f"{len(names)} codes")
         return
     axis.set_ticks(range(len(names)), labels=[_short(name) for name in names])
-    turned = is_x and (len(names) > 5 or max(map(len, names)) > 10)
+    turned = is_x and sum(len(_short(name)) for name in names) > 48
     axis.set_tick_params(labelsize=8, labelrotation=30 if turned else 0)
 
 
@@ -128,7 +128,8 @@ def _gap_bars(axes: Axes, nmi: FloatArray, codes: list[str], factors: list[str])
                 for i, value in zip(ranked[rank], values, strict=True)
             ]
             axes.bar_label(bars, labels=names, fontsize=8, padding=1)
-    axes.set_ylim(0.0, 1.25)
+    axes.set_ylim(0.0, 1.25)  # room for the names and the legend
+    axes.set_yticks(np.linspace(0.0, 1.0, 6))
     axes.set_title("Gaps: information of the two best codes", fontsize=10)
     axes.set_ylabel("I(z; v) / H(v)")
     axes.legend(fontsize=8, loc="upper right", ncols=2)

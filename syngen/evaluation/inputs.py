@@ -130,8 +130,7 @@ def read_inputs(
     n_rows = len(columns[0])
     _check_rows(values, n_rows)
     kinds = _kinds_by_column(factor_kinds, names)
-    if factor_kinds is None:
-        _warn_if_swapped(values, columns)
+    _warn_if_swapped(values, columns, kinds)
     made = tuple(_factor(*each) for each in zip(names, columns, kinds, strict=True))
     return Inputs(values, code_names, made, encoder, fingerprint)
 
@@ -307,22 +306,26 @@ def _is_nan(value: object) -> bool:
     return isinstance(value, float) and np.isnan(value)
 
 
-def _warn_if_swapped(codes: FloatArray, columns: list[NDArray[Any]]) -> None:
-    """Warn where codes look like labels and factors like codes."""
-    if all(_looks_real(column) for column in columns) and all(_looks_labelled(code) for code in codes.T):
+def _warn_if_swapped(codes: FloatArray, columns: list[NDArray[Any]], kinds: list[str | None]) -> None:
+    """Warn where codes look like labels and factors, not called continuous, like codes."""
+    n_real = sum(
+        kind != "continuous" and _looks_real(column) for column, kind in zip(columns, kinds, strict=True)
+    )
+    if 2 * n_real > len(columns) and all(_looks_labelled(code) for code in codes.T):
         warnings.warn(
             "codes and factors look swapped: every column of the first array holds few whole numbers, as "
-            "labels do, and every column of the second holds real numbers that hardly repeat, as codes do. "
-            "The order is evaluate(codes, factors); say factor_kinds if this is what you mean",
+            "labels do, and most columns of the second hold real numbers that hardly repeat, as codes do. "
+            "The order is evaluate(codes, factors); call the factors continuous if this is what you mean",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
 def _looks_real(column: NDArray[Any]) -> bool:
     if column.dtype.kind != "f":
         return False
-    return len(np.unique(column)) > len(column) / 2 and bool(np.any(column != np.rint(column)))
+    n_different = len(np.unique(column))
+    return n_different > max(10, len(column) / 20) and bool(np.any(column != np.rint(column)))
 
 
 def _looks_labelled(column: FloatArray) -> bool:

@@ -250,6 +250,8 @@ def test_bad_input_is_refused_with_what_would_be_right(
 def test_swapped_arguments_are_warned_about_with_the_reason() -> None:
     with pytest.warns(UserWarning, match="look swapped: every column of the first array holds few whole"):
         syngen.evaluate(FACTORS, CODES)
+    with pytest.warns(UserWarning, match="look swapped"):
+        syngen.evaluate(FACTORS, CODES.astype(np.float16), factor_kinds="nominal")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         syngen.evaluate(FACTORS, CODES, factor_kinds="continuous")
