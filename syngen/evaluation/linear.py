@@ -26,7 +26,6 @@ PENALTIES: tuple[float, ...] = tuple(10.0**power for power in range(-7, 3))
 """Penalties of ridge regression that are tried, per row: sum of squares + n * penalty * |w|^2."""
 
 _PATIENCE = 2
-_MAX_ITERATIONS = 300
 _NEGLIGIBLE = 1e-10
 
 
@@ -40,14 +39,17 @@ class Precision:
         Largest slope left.
     decrease : float
         Of the objective in the last step, relative.
+    iterations : int
+        At most.
     """
 
     gradient: float
     decrease: float
+    iterations: int
 
 
-FINE = Precision(1e-4, 1e-9)
-COARSE = Precision(1e-3, 1e-5)
+FINE = Precision(1e-4, 1e-9, 300)
+COARSE = Precision(1e-3, 1e-5, 50)
 """Enough to compare penalties."""
 
 
@@ -155,7 +157,7 @@ def softmax_regression(
         begin.ravel(),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": _MAX_ITERATIONS, "gtol": precision.gradient, "ftol": precision.decrease},
+        options={"maxiter": precision.iterations, "gtol": precision.gradient, "ftol": precision.decrease},
     )
     theta = found.x.reshape(d + 1, n_classes)
     return np.vstack([theta[:-1] * scale, theta[-1:] * free])
