@@ -18,7 +18,17 @@ import numpy as np
 if TYPE_CHECKING:
     from syngen._typing import BoolArray, Float32Array, FloatArray, IntArray
 
-__all__ = ["COARSE", "CS", "FINE", "PENALTIES", "Affine", "Precision", "fit_logistic", "fit_ridge", "softmax_regression"]
+__all__ = [
+    "COARSE",
+    "CS",
+    "FINE",
+    "PENALTIES",
+    "Affine",
+    "Precision",
+    "fit_logistic",
+    "fit_ridge",
+    "softmax_regression",
+]
 
 CS: tuple[float, ...] = tuple(10.0**power for power in range(-3, 3))
 """Inverse penalties C that are tried, as in scikit-learn: C * sum of losses + |w|^2 / 2."""
@@ -143,7 +153,9 @@ def softmax_regression(
         of_truth = scores[rows, y]
         np.exp(scores, out=scores)
         sums = scores.sum(axis=1)
-        value = float(np.mean(np.log(sums) - of_truth, dtype=np.float64)) + 0.5 * penalty * float(np.sum(weights**2))
+        value = float(np.mean(np.log(sums) - of_truth, dtype=np.float64)) + 0.5 * penalty * float(
+            np.sum(weights**2)
+        )
         scores /= sums[:, None]
         scores[rows, y] -= 1.0
         gradient = np.empty_like(theta)
@@ -166,8 +178,8 @@ def softmax_regression(
 def fit_logistic(x: FloatArray, y: IntArray, n_classes: int, inner: IntArray) -> Affine:
     """Fit a multinomial logistic regression whose C is the best on folds of its own rows.
 
-    C goes up from 0.001 to 100 by decades. A larger C is taken only where it finds more rows by more than the
-    standard error of their number, so that a fit is no weaker regularised than it need be; the search
+    C goes up from 0.001 to 100 by decades. A larger C is taken only where it finds more rows by more than
+    the standard error of their number, so that a fit is no weaker regularised than it need be; the search
     ends where two steps in a row have brought less, or every row is found.
 
     Parameters

@@ -45,7 +45,7 @@ class ProbeResult:
     chance : float or None
         Share of the commonest class: what guessing it every time would reach. For R2 it is 0.
     chance_uniform : float or None
-        1 / K of K classes: what guessing at random reaches, and what balanced accuracy is to be compared with.
+        1 / K of K classes: what guessing at random reaches, and chance for balanced accuracy.
     normalized : float or None
         (accuracy - chance) / (1 - chance): 0 for guessing, 1 for perfect; R2 is one already.
     r2, r2_sd : float or None
@@ -158,7 +158,9 @@ class ProbeReport(Mapping[str, ProbeResult]):
             If several targets were probed.
         """
         if len(self.results) != 1:
-            raise ParameterError(f"{len(self.results)} targets were probed; take one, as in report['style']")
+            raise ParameterError(
+                f"{len(self.results)} targets were probed; take one, as in report['style']"
+            )
         return self.results[0]
 
     @property

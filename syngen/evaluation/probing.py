@@ -1,15 +1,15 @@
 """Linear probes: what of the factors a linear model reads off codes, on groups that it has not seen.
 
 The protocol: codes are standardised by the rows of train only; a logistic regression is fitted whose C is
-chosen by cross-validation inside train (above 100 classes a ridge classifier, for continuous factors a ridge
-regression); five folds are split by groups, so that what is tested is a combination that was not learned:
+chosen by cross-validation inside train (above 100 classes a ridge classifier, for continuous factors a
+ridge regression); five folds are split by groups, so that what is tested is a combination that was not learned:
 a speaker saying other texts, a style of other speakers, the gender of other speakers. Beside the score
 stand chance and the score of the same probe on shuffled labels.
 
 References
 ----------
-Y. Brima, U. Krumnack, S. Pika, G. Heidemann: "Learning Disentangled Audio Representations through Controlled
-Synthesis" (arXiv 2402.10547), whose framework for SynSpeech is linear probing and disentanglement metrics.
+Brima et al.: "Learning Disentangled Speech Representations" (arXiv 2311.03389), whose framework for SynSpeech
+is linear probing and disentanglement metrics.
 J. Hewitt, P. Liang: "Designing and Interpreting Probes with Control Tasks", EMNLP 2019, on the control.
 """
 
@@ -91,7 +91,7 @@ def probe(
 
     Notes
     -----
-    Continuous are factors that the manifest says are; in a manifest that does not say (read without syngen),
+    Continuous are factors that the manifest says are; in one that does not say (read without syngen),
     columns of floating-point numbers with more than ten values. Their levels are predicted: equal steps
     on the recipe's own scale. The inner folds are three, by the same groups.
 
@@ -116,7 +116,13 @@ def probe(
     asked = (group_by,) if isinstance(group_by, str) else None if group_by is None else tuple(group_by)
     probing = _Probing(values, frame, columns, model, int(folds), int(seed))
     report = ProbeReport(
-        (), *values.shape, int(folds), int(seed), getattr(codes, "encoder", ""), _fingerprint(codes, frame)
+        results=(),
+        n_rows=values.shape[0],
+        n_codes=values.shape[1],
+        n_folds=int(folds),
+        seed=int(seed),
+        encoder=codes.encoder if isinstance(codes, Codes) else "",
+        fingerprint=_fingerprint(codes, frame),
     )
     if target != "all" or "all" in frame.columns:
         return replace(report, results=(probing.result(target, asked),))
@@ -155,8 +161,8 @@ def _checked(codes: Codes | ArrayLike) -> FloatArray:
         first = values[:, wrong[0]]
         more = f"; {len(wrong)} codes have such values" if len(wrong) > 1 else ""
         raise ParameterError(
-            f"code {wrong[0]} has {int(np.isnan(first).sum())} NaN and {int(np.isinf(first).sum())} infinite "
-            f"values in {len(first)} rows{more}; repair the encoder or leave these rows out"
+            f"code {wrong[0]} has {int(np.isnan(first).sum())} NaN and {int(np.isinf(first).sum())} "
+            f"infinite values in {len(first)} rows{more}; repair the encoder or leave these rows out"
         )
     return values
 
@@ -166,7 +172,9 @@ def _aligned(codes: Codes | ArrayLike, manifest: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     if not isinstance(manifest, pd.DataFrame):
-        raise ParameterError(f"the manifest is a {type(manifest).__name__}; give a DataFrame, as ds.manifest")
+        raise ParameterError(
+            f"the manifest is a {type(manifest).__name__}; give a DataFrame, as ds.manifest"
+        )
     if not isinstance(codes, Codes):
         n = len(np.atleast_1d(np.asarray(codes)))
         if n != len(manifest):
@@ -178,8 +186,8 @@ def _aligned(codes: Codes | ArrayLike, manifest: pd.DataFrame) -> pd.DataFrame:
     theirs, ours = codes.fingerprint, manifest.attrs.get("fingerprint", "")
     if theirs and ours and theirs != ours:
         raise ParameterError(
-            f"the codes are of the dataset {theirs[:12]}..., the manifest is of {ours[:12]}...; encode this "
-            "dataset, or give the manifest of the other"
+            f"the codes are of the dataset {theirs[:12]}..., the manifest is of {ours[:12]}...; encode "
+            "this dataset, or give the manifest of the other"
         )
     if manifest.index.equals(pd.Index(codes.rows)):
         return manifest
@@ -227,7 +235,9 @@ class _Probing:
         if group_by is None:
             default = self.columns.default_group(name)
             # a single factor has nothing to be grouped by but itself
-            group_by = ("index" if "index" in self.manifest.columns else name,) if default is None else (default,)
+            group_by = (
+                ("index" if "index" in self.manifest.columns else name,) if default is None else (default,)
+            )
         groups, n_groups = group_numbers(self.manifest, self.columns, group_by)
         self._check_groups(target, group_by, groups, n_groups)
         rng = np.random.default_rng([self.seed, 0])
@@ -343,8 +353,9 @@ class _Probing:
             present = fold_totals > 0
             by_fold.append(float(found.mean()))
             balanced.append(float(np.mean(fold_hits[present] / fold_totals[present])))
-        recall = dict(zip(target.classes, (hits / np.maximum(totals, 1)).tolist(), strict=True))
-        return _Scores(by_fold, balanced, recall if target.classes else {}, strengths)
+        rates = (hits / np.maximum(totals, 1)).tolist()
+        recall = dict(zip(target.classes, rates, strict=True)) if target.classes else {}
+        return _Scores(by_fold, balanced, recall, strengths)
 
     def _fitted(self, target: Target, x: FloatArray, train: BoolArray, inner: IntArray) -> Affine:
         if not x.shape[1] or len(np.unique(inner)) < 2:
@@ -369,7 +380,7 @@ class _Probing:
         )
 
     def _verification(self, target: Target) -> Verification | None:
-        """Return equal error rates for unseen speakers, if the target is the speaker and there are enough."""
+        """Return equal error rates for unseen speakers, if the target is the speaker."""
         if target.name != "speaker" or target.n_levels < 2 * self.n_folds:
             return None
         rng = np.random.default_rng([self.seed, 3])
@@ -403,4 +414,3 @@ def _r2(found: FloatArray, truth: FloatArray) -> float:
     if spread <= _TINY:
         return 1.0 if error <= _TINY else 0.0
     return 1.0 - error / spread
-

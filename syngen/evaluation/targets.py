@@ -70,9 +70,9 @@ class Columns:
         """Return the factor whose values are held out when `target` is probed.
 
         What derives from a factor is tested on unseen values of that factor, always: codes that know
-        speakers and nothing of gender would else be found to know it. Speaker and text stand for each other,
-        style is tested on unseen speakers, and any other factor on unseen values of the other factor that
-        has the most levels here.
+        speakers and nothing of gender would else be found to know it. Speaker is tested on unseen texts,
+        text and style on unseen speakers, and any other factor on unseen values of the other factor that has
+        the most levels here.
         """
         if target in self.derived:
             return self.derived[target]
@@ -175,9 +175,7 @@ def read_target(manifest: pd.DataFrame, columns: Columns, name: str) -> Target:
     return Target(name, names, labels, None)
 
 
-def group_numbers(
-    manifest: pd.DataFrame, columns: Columns, names: Iterable[str]
-) -> tuple[IntArray, int]:
+def group_numbers(manifest: pd.DataFrame, columns: Columns, names: Iterable[str]) -> tuple[IntArray, int]:
     """Return the group of each row, int64, shape (n,), and how many there are: one per combination.
 
     Raises

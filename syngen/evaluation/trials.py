@@ -1,4 +1,4 @@
-"""Verification: can two rows be told to come from one speaker whom nobody has heard before?"""
+"""Verification: whether two rows come from one speaker, of speakers that were not in train."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def verify_unseen(
     """Compare rows of labels that were not in train, pair by pair.
 
     In each fold codes are standardised and projected on the linear discriminants of the labels in train
-    (within-class covariance shrunk by a hundredth towards its mean variance), then compared by the cosine of
-    what lies between them and the mean of train. Pairs have different contents (texts), so that what is
+    (within-class covariance shrunk by a hundredth towards its mean variance), then compared by their cosine,
+    the mean of train being the origin. Pairs have different contents (texts), so that what is
     said cannot give them away.
 
     Parameters
@@ -109,7 +109,9 @@ def verify_unseen(
     -------
     Verification
     """
-    projected_rates, plain_rates, n_trials = [], [], 0
+    projected_rates: list[float] = []
+    plain_rates: list[float] = []
+    n_trials = 0
     for fold in np.unique(folds).tolist():
         train, test = folds != fold, np.flatnonzero(folds == fold)
         if len(test) > _MOST_ROWS:
