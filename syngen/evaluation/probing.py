@@ -2,14 +2,14 @@
 
 The protocol: codes are standardised by the rows of train only; a logistic regression is fitted whose C is
 chosen by cross-validation inside train (above 100 classes a ridge classifier, for continuous factors a
-ridge regression); five folds are split by groups, so that what is tested is a combination that was not learned:
-a speaker saying other texts, a style of other speakers, the gender of other speakers. Beside the score
+ridge regression); five folds are split by groups, so that what is tested is a combination that was not
+learned: a speaker saying other texts, a style of other speakers, the gender of other speakers. Beside the score
 stand chance and the score of the same probe on shuffled labels.
 
 References
 ----------
-Brima et al.: "Learning Disentangled Speech Representations" (arXiv 2311.03389), whose framework for SynSpeech
-is linear probing and disentanglement metrics.
+Brima et al.: "Learning Disentangled Speech Representations" (arXiv 2311.03389), whose framework for
+SynSpeech is linear probing and disentanglement metrics.
 J. Hewitt, P. Liang: "Designing and Interpreting Probes with Control Tasks", EMNLP 2019, on the control.
 """
 
@@ -101,7 +101,7 @@ def probe(
     >>> ds = syngen.render("syntone-tiny")
     >>> report = probe(ds.levels, ds.manifest, target="frequency")
     >>> round(report.r2, 3), report["frequency"].group_by
-    (1.0, ('timbre',))
+    (1.0, ('amplitude',))
     """
     if model not in MODELS:
         raise ParameterError(f"model {model!r}{suggestion(model, MODELS)}; there are {', '.join(MODELS)}")

@@ -71,8 +71,8 @@ class Columns:
 
         What derives from a factor is tested on unseen values of that factor, always: codes that know
         speakers and nothing of gender would else be found to know it. Speaker is tested on unseen texts,
-        text and style on unseen speakers, and any other factor on unseen values of the other factor that has
-        the most levels here.
+        text and style on unseen speakers, and any other factor on unseen values of the other factor that
+        has the most levels here.
         """
         if target in self.derived:
             return self.derived[target]

@@ -88,8 +88,8 @@ def verify_unseen(
     """Compare rows of labels that were not in train, pair by pair.
 
     In each fold codes are standardised and projected on the linear discriminants of the labels in train
-    (within-class covariance shrunk by a hundredth towards its mean variance), then compared by their cosine,
-    the mean of train being the origin. Pairs have different contents (texts), so that what is
+    (within-class covariance shrunk by a hundredth towards its mean variance), then compared by their
+    cosine, the mean of train being the origin. Pairs have different contents (texts), so that what is
     said cannot give them away.
 
     Parameters
