@@ -17,6 +17,7 @@ _MODULES = {
     "syngen.api": (
         "audit_dataset",
         "audit_recipe",
+        "evaluate",
         "expand",
         "generate",
         "load",
@@ -42,6 +43,8 @@ _MODULES = {
         "VerificationError",
     ),
     "syngen._typing": ("ProgressUpdate",),
+    "syngen.evaluation.codes": ("Codes",),
+    "syngen.evaluation.scores": ("Scores",),
     "syngen.factors": ("Factor", "FactorGrid"),
     "syngen.loaders.dataset": ("FactorDataset",),
     "syngen.synth.base": ("FactorSpec", "Observation", "SettingSpec", "Synthesizer"),

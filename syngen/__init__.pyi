@@ -3,6 +3,7 @@
 from syngen._typing import ProgressUpdate as ProgressUpdate
 from syngen.api import audit_dataset as audit_dataset
 from syngen.api import audit_recipe as audit_recipe
+from syngen.api import evaluate as evaluate
 from syngen.api import expand as expand
 from syngen.api import generate as generate
 from syngen.api import load as load
@@ -24,6 +25,8 @@ from syngen.errors import RecipeError as RecipeError
 from syngen.errors import ShardError as ShardError
 from syngen.errors import SyngenError as SyngenError
 from syngen.errors import VerificationError as VerificationError
+from syngen.evaluation.codes import Codes as Codes
+from syngen.evaluation.scores import Scores as Scores
 from syngen.factors import Factor as Factor
 from syngen.factors import FactorGrid as FactorGrid
 from syngen.loaders.dataset import FactorDataset as FactorDataset

@@ -1,21 +1,27 @@
-"""The public functions: recipes, generation, loading, rendering, verification, audits, voices.
+"""The public functions: recipes, generation, loading, rendering, verification, audits, voices, evaluation.
 
 Each imports what it needs when it is called, so that ``import syngen`` costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from syngen.errors import ParameterError
+from syngen.errors import ParameterError, suggestion
 
 if TYPE_CHECKING:
+    from typing import Never
+
+    from numpy.typing import ArrayLike
+
     from syngen._typing import Progress
     from syngen.auditing.recipes import RecipeAudit
     from syngen.auditing.recovery import DatasetAudit
+    from syngen.evaluation.codes import Codes
+    from syngen.evaluation.scores import Scores
     from syngen.generation.estimate import Estimate
     from syngen.generation.plan import Plan
     from syngen.generation.run import GenerationReport
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "audit_dataset",
     "audit_recipe",
+    "evaluate",
     "expand",
     "generate",
     "load",
@@ -392,6 +399,116 @@ def audit_dataset(dataset: str | Path | FactorDataset, *, n: int = 4_000, seed: 
 
     opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
     return recover(opened, n=n, seed=seed)
+
+
+def evaluate(
+    codes: ArrayLike | Codes,
+    factors: ArrayLike | FactorDataset,
+    *,
+    factor_names: Sequence[str] | None = None,
+    factor_kinds: str | Sequence[str] | Mapping[str, str] | None = None,
+    metrics: str | Iterable[str] = "core",
+    n_bins: int = 20,
+    binning: str = "width",
+    n_samples: int | None = 10_000,
+    test_size: float = 0.2,
+    active: str = "null",
+    seed: int = 0,
+    compat: str | None = None,
+    intervals: bool = False,
+    dci_model: str | None = None,
+    n_resamples: int = 200,
+    **unknown: Never,
+) -> Scores:
+    """Score a representation against the factors that made the observations.
+
+    Parameters
+    ----------
+    codes : array_like of float, shape (n, n_codes), DataFrame or Codes
+        What an encoder made of each observation.
+    factors : array_like, shape (n, n_factors), DataFrame or FactorDataset
+        Levels or values of the same observations. Texts are nominal. Of a dataset the grid says names
+        and kinds, and codes that were made of another dataset are refused.
+    factor_names : sequence of str, optional
+    factor_kinds : str, sequence or mapping by name, optional
+        ``nominal``, ``ordinal`` or ``continuous``: one for all, one for each column, or by name, as
+        ``ds.grid.kinds``. By default texts and truth values are nominal, whole numbers ordinal, other
+        numbers continuous.
+    metrics : str or iterable of str
+        ``core`` (what needs no model), ``all``, or names of metrics and families (``gaps``, ``dci``,
+        ``infomec``, ``votes``).
+    n_bins : int
+        Bins of a code, and of a continuous factor. Columns with few values keep them.
+    binning : {"width", "quantile"}
+        Bins of equal width, or of equal count; only the latter do not change with monotone maps.
+    n_samples : int or None
+        Rows to use at most, drawn by `seed`; None uses all.
+    test_size : float
+        Share of the rows that models are scored on.
+    active : {"null", "all"}
+        Which codes count in means over codes: those that know more than shuffled rows do, or all that
+        vary.
+    seed : int
+        Of every random choice.
+    compat : {"disentanglement_lib", "ubisoft"}, optional
+        Reproduce the numbers of a reference implementation, with its conventions and its faults. Test
+        rows are then the last ones.
+    intervals : bool
+        Whether to resample rows for 95 % intervals of the metrics that need no model.
+    dci_model : {"forest", "gbt", "lasso"}, optional
+        By default forest; with `compat` that of the reference, gbt or lasso. gbt takes minutes.
+    n_resamples : int
+        Resamples for `intervals`.
+    **unknown
+        Refused, with the nearest keyword.
+
+    Returns
+    -------
+    Scores
+        A mapping from metric to number, with ``.factors``, ``.codes``, ``.mi``, ``.nmi``, ``.factor_mi``,
+        ``.importance``, ``.metadata``, ``.to_json()``, ``.to_markdown()`` and ``.plot()``. A score that has
+        no value is 0 and has its reason in ``.undefined``.
+
+    Raises
+    ------
+    ParameterError
+        If arrays do not fit each other, hold NaN or infinity, or an option is unknown.
+
+    Warns
+    -----
+    UserWarning
+        If the arrays look swapped.
+
+    Examples
+    --------
+    >>> import syngen
+    >>> ds = syngen.render("syntone-tiny")
+    >>> scores = syngen.evaluate(ds.levels, ds)
+    >>> round(scores["mig"], 3), scores["n_active"]
+    (1.0, 3.0)
+    """
+    from syngen.evaluation.suite import compute_scores
+
+    options = {
+        "factor_names": factor_names,
+        "factor_kinds": factor_kinds,
+        "metrics": metrics,
+        "n_bins": n_bins,
+        "binning": binning,
+        "n_samples": n_samples,
+        "test_size": test_size,
+        "active": active,
+        "seed": seed,
+        "compat": compat,
+        "intervals": intervals,
+        "dci_model": dci_model,
+        "n_resamples": n_resamples,
+    }
+    for name in unknown:
+        raise ParameterError(
+            f"evaluate has no option {name!r}{suggestion(name, options)}; there are {', '.join(options)}"
+        )
+    return compute_scores(codes, factors, **options)  # type: ignore[arg-type]
 
 
 def voices(engine: str | None = None) -> dict[str, tuple[Voice, ...]]:

@@ -1,0 +1,120 @@
+"""Explicitness: whether a linear classifier of all codes finds the levels of a factor.
+
+K. Ridgeway, M. C. Mozer, "Learning Deep Disentangled Embeddings With the F-Statistic Loss", NeurIPS 2018
+(arXiv 1802.05312). Area under the receiver's curve, one level against the rest, mean over levels: 1 if all
+are found, .5 for random codes.
+
+As in disentanglement_lib: multinomial logistic regression on standardised codes, scored on held-out rows.
+Deviations: constant codes are left out (there they give NaN), and so are levels that the training rows or
+the test rows do not have (there they fail). `ubisoft_explicitness_of` is the other reference's: one
+regression per level with balanced classes, scored on the rows it was trained on, and scaled so that chance
+is 0.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from syngen._typing import FloatArray
+
+__all__ = ["area_under_curve", "explicitness_of", "ubisoft_explicitness_of"]
+
+CHANCE = 0.5
+
+
+def explicitness_of(
+    train: FloatArray, train_levels: NDArray[np.integer], test: FloatArray, test_levels: NDArray[np.integer]
+) -> float | None:
+    """Return the explicitness of one factor.
+
+    Parameters
+    ----------
+    train, test : ndarray of float64, shape (n, n_codes)
+    train_levels, test_levels : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    float or None
+        None where no level can be scored: fewer than two among the training rows, or none that some test
+        rows have and some have not.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    spread = train.std(axis=0)
+    varying = spread > 0.0
+    if len(np.unique(train_levels)) < 2 or not varying.any():
+        return None
+    mean, spread = train[:, varying].mean(axis=0), spread[varying]
+    with warnings.catch_warnings():
+        # the reference stops at 100 steps too, and the areas no longer change by then
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LogisticRegression().fit((train[:, varying] - mean) / spread, train_levels)
+    likelihood = model.predict_proba((test[:, varying] - mean) / spread)
+    return _mean_area(likelihood, model.classes_, test_levels)
+
+
+def ubisoft_explicitness_of(codes: FloatArray, levels: NDArray[np.integer]) -> float | None:
+    """Return the explicitness of one factor as the Ubisoft implementation gives it, 0 for chance.
+
+    Parameters
+    ----------
+    codes : ndarray of float64, shape (n, n_codes)
+    levels : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    float or None
+        None if there is one level only.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(levels)) < 2 or codes.shape[1] == 0:
+        return None
+    low, high = codes.min(axis=0), codes.max(axis=0)
+    scaled = (codes - low) / np.where(high > low, high - low, 1.0)
+    classes = np.unique(levels)
+    likelihood = np.zeros((len(codes), len(classes)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for k, level in enumerate(classes):
+            model = LogisticRegression(class_weight="balanced").fit(scaled, levels == level)
+            likelihood[:, k] = model.predict_proba(scaled)[:, 1]
+    likelihood /= np.maximum(likelihood.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    area = _mean_area(likelihood, classes, levels)
+    return None if area is None else max(0.0, 2.0 * (area - CHANCE))
+
+
+def _mean_area(
+    likelihood: FloatArray, classes: NDArray[np.integer], levels: NDArray[np.integer]
+) -> float | None:
+    areas = [area_under_curve(likelihood[:, k], levels == level) for k, level in enumerate(classes)]
+    known = [area for area in areas if area is not None]
+    return float(np.mean(known)) if known else None
+
+
+def area_under_curve(score: FloatArray, is_positive: NDArray[np.bool_]) -> float | None:
+    """Return the chance that a positive row scores above a negative one, ties counting half.
+
+    None if there are no positive or no negative rows.
+
+    Examples
+    --------
+    >>> area_under_curve(np.array([0.1, 0.9, 0.5]), np.array([False, True, False]))
+    1.0
+    """
+    from scipy.stats import rankdata
+
+    n_positive = int(is_positive.sum())
+    n_negative = len(is_positive) - n_positive
+    if not n_positive or not n_negative:
+        return None
+    above = rankdata(score)[is_positive].sum() - n_positive * (n_positive + 1) / 2
+    return float(above / (n_positive * n_negative))

@@ -1,0 +1,268 @@
+"""The metrics of one family each, from a workspace to numbers: scores, columns by factor and by code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen.evaluation import dci, explicitness, gaps, infomec, irs, modularity, sap, votes
+from syngen.evaluation.mutual_information import normalised
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from syngen._typing import BoolArray, FloatArray
+    from syngen.evaluation.workspace import Workspace
+
+__all__ = ["FAMILY_FUNCTIONS", "Result"]
+
+NO_FACTORS = "no factor varies"
+NO_CODES = "no code varies"
+NO_ACTIVE = "no active codes"
+
+
+@dataclass
+class Result:
+    """What one family found.
+
+    Attributes
+    ----------
+    scores : dict of str to float
+    undefined : dict of str to str
+        Why a score has no value; it is then 0 in `scores`.
+    by_factor, by_code : dict of str to ndarray
+        A value for each factor, or for each code that varies.
+    importance : ndarray of float64, shape (n_varying_codes, n_factors), optional
+    warnings : list of str
+    """
+
+    scores: dict[str, float] = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
+    by_factor: dict[str, FloatArray] = field(default_factory=dict)
+    by_code: dict[str, FloatArray] = field(default_factory=dict)
+    importance: FloatArray | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def put(self, key: str, value: float | None, reason: str) -> None:
+        """Set a score, or 0 and the reason why there is none."""
+        self.scores[key] = 0.0 if value is None else float(value)
+        if value is None:
+            self.undefined[key] = reason
+
+
+def _mean(values: FloatArray) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def gap_family(work: Workspace) -> Result:
+    """Return MIG, MIG-sup, DCIMIG and JEMMIG."""
+    result, kept = Result(), work.headline
+    by_code = work.options.conventions.divides_by_code
+    scale = work.of_codes[:, np.newaxis] if by_code else work.of_factors
+    mig = gaps.mig_per_factor(work.information, scale, excluded=work.no_rival)
+    jemmig = gaps.jemmig_per_factor(
+        work.information,
+        work.of_codes,
+        work.of_factors,
+        n_bins=work.options.n_bins,
+        excluded=work.no_rival,
+    )
+    varies = work.of_factors > 0.0
+    result.by_factor = {"mig": np.where(varies, mig, 0.0), "jemmig": np.where(varies, jemmig, 0.0)}
+    sup = gaps.mig_sup_per_code(work.information[:, kept], scale if by_code else scale[kept])
+    result.by_code = {"mig_sup": sup}
+    result.put("mig", _mean(mig[kept]), NO_FACTORS)
+    result.put("mig_sup", _mean(sup[work.active]) if len(kept) else None, _no_codes(work))
+    dcimig = gaps.dcimig(work.information[:, kept], work.of_factors[kept]) if len(kept) else None
+    result.put("dcimig", dcimig, NO_FACTORS)
+    result.put("jemmig", _mean(jemmig[kept]), NO_FACTORS)
+    return result
+
+
+def _no_codes(work: Workspace) -> str:
+    if not len(work.headline):
+        return NO_FACTORS
+    return NO_ACTIVE if len(work.varying) else NO_CODES
+
+
+def sap_matrix(work: Workspace) -> FloatArray:
+    """Return how well each single code predicts each factor."""
+    matrix = np.zeros((len(work.varying), work.n_factors))
+    train, test = work.split
+    uses_vectors = work.options.conventions.nominal_sap == "support vectors"
+    for j, factor in enumerate(work.inputs.factors):
+        if work.of_factors[j] == 0.0 or not len(work.varying):
+            continue
+        if factor.kind != "nominal":
+            matrix[:, j] = sap.squared_correlations(work.codes, factor.values)
+            continue
+        score = sap.support_vector_accuracy if uses_vectors else sap.discriminant_accuracy
+        levels = work.levels[j]
+        matrix[:, j] = score(work.codes[train], levels[train], work.codes[test], levels[test])
+    return matrix
+
+
+def sap_family(work: Workspace) -> Result:
+    """Return SAP."""
+    first, second = gaps.top_two(sap_matrix(work), excluded=work.no_rival)
+    result = Result(by_factor={"sap": first - second})
+    result.put("sap", _mean((first - second)[work.headline]), NO_FACTORS)
+    return result
+
+
+def modularity_family(work: Workspace) -> Result:
+    """Return modularity."""
+    kept, conventions = work.headline, work.options.conventions
+    shared = work.information[:, kept]
+    if conventions.subtracts_null:
+        shared = shared - work.null[:, kept]
+    values = modularity.modularity_per_code(shared)
+    result = Result(by_code={"modularity": values})
+    counted = values[work.active]
+    if conventions.counts_constant:
+        counted = np.concatenate([counted, np.zeros(work.inputs.codes.shape[1] - len(work.varying))])
+    result.put("modularity", _mean(counted) if len(kept) else None, _no_codes(work))
+    return result
+
+
+def irs_family(work: Workspace) -> Result:
+    """Return IRS."""
+    kept, conventions = work.headline, work.options.conventions
+    result = Result(by_code={"irs": np.zeros(len(work.varying))})
+    if not len(kept) or not work.active.any():
+        result.put("irs", None, _no_codes(work))
+        return result
+    chosen = np.flatnonzero(work.active)
+    codes = work.codes if len(chosen) == work.codes.shape[1] else work.codes[:, chosen]
+    spread = codes.std(axis=0)
+    matrix, deviations = irs.irs_matrix(
+        codes, [work.levels[j] for j in kept], quantile=conventions.quantile
+    )
+    if conventions.standardises:
+        # the matrix does not depend on the scale of a code, its weight does
+        deviations = np.divide(deviations, spread, out=np.zeros_like(spread), where=spread > 0.0)
+    result.by_code["irs"][chosen] = matrix.max(axis=1)
+    result.put("irs", irs.irs_score(matrix, deviations), NO_CODES)
+    return result
+
+
+def activity_family(work: Workspace) -> Result:
+    """Return the number of active codes."""
+    n_active = float(np.count_nonzero(work.active)) if len(work.headline) else 0.0
+    return Result(scores={"n_active": n_active})
+
+
+def dci_family(work: Workspace) -> Result:
+    """Return disentanglement, completeness and informativeness."""
+    result = Result(importance=np.zeros((len(work.varying), work.n_factors)))
+    informativeness = np.zeros(work.n_factors)
+    is_ubisoft = work.options.conventions.name == "ubisoft" and work.options.dci_model == "lasso"
+    train, test = work.split
+    inputs = (work.codes[train], work.codes[test])
+    for j, factor in enumerate(work.inputs.factors):
+        if work.of_factors[j] == 0.0 or result.importance is None:
+            continue
+        if is_ubisoft and factor.kind != "nominal" and len(work.varying):
+            importance, informativeness[j] = dci.ubisoft_lasso(work.codes, factor.values)
+        else:
+            is_real = factor.kind == "continuous" and work.options.conventions.name == ""
+            target: NDArray[np.float64] | NDArray[np.int32] = factor.values if is_real else work.levels[j]
+            task = dci.Task(*inputs, target[train], target[test], is_real, factor.kind == "nominal")
+            importance, informativeness[j] = dci.fit_importance(
+                task, model=work.options.dci_model, seed=work.options.seed
+            )
+        result.importance[:, j] = importance
+    _put_dci(result, work, informativeness, weighted=not is_ubisoft)
+    if work.n < dci.FEWEST_ROWS:
+        result.warnings.append(
+            f"DCI from {work.n:,} rows: with fewer than {dci.FEWEST_ROWS:,}, importances are noise"
+        )
+    return result
+
+
+def _put_dci(result: Result, work: Workspace, informativeness: FloatArray, *, weighted: bool) -> None:
+    kept = work.headline
+    importance = np.zeros((len(work.varying), 0)) if result.importance is None else result.importance
+    shares = importance[:, kept]
+    result.by_factor = {"dci_c": dci.concentration_of(importance.T), "dci_i": informativeness}
+    result.by_code = {"dci_d": dci.concentration_of(shares), "importance": shares.sum(axis=1)}
+    reason = NO_CODES if len(kept) else NO_FACTORS
+    is_defined = bool(len(kept) and len(work.varying))
+    complete = dci.completeness(shares) if weighted else _mean(dci.concentration_of(shares.T))
+    result.put("dci_d", dci.disentanglement(shares) if is_defined else None, reason)
+    result.put("dci_c", complete if is_defined else None, reason)
+    result.put("dci_i", _mean(informativeness[kept]), NO_FACTORS)
+
+
+def explicitness_family(work: Workspace) -> Result:
+    """Return explicitness."""
+    values, known = np.zeros(work.n_factors), np.zeros(work.n_factors, dtype=np.bool_)
+    train, test = work.split
+    for j, levels in enumerate(work.levels):
+        if work.of_factors[j] == 0.0 or not len(work.varying):
+            continue
+        if work.options.conventions.name == "ubisoft":
+            value = explicitness.ubisoft_explicitness_of(work.codes, levels)
+        else:
+            value = explicitness.explicitness_of(
+                work.codes[train], levels[train], work.codes[test], levels[test]
+            )
+        known[j] = value is not None
+        values[j] = 0.0 if value is None else value
+    result = Result(by_factor={"explicitness": values})
+    kept = work.headline
+    reason = _no_codes(work) if not len(kept) or not len(work.varying) else "no level can be scored"
+    result.put("explicitness", _mean(values[kept][known[kept]]), reason)
+    return result
+
+
+def infomec_family(work: Workspace) -> Result:
+    """Return InfoM, InfoC and InfoE."""
+    result, kept = Result(), work.headline
+    rng = work.rng("jitter")
+    shared = work.information.copy()
+    for i in np.flatnonzero(~work.is_counted).tolist():
+        for j in kept.tolist():
+            shared[i, j] = infomec.neighbour_information(work.codes[:, i], work.levels[j], rng=rng)
+    share = normalised(shared, work.of_factors)[:, kept]
+    wide = infomec.wide_codes(work.codes)
+    modular: BoolArray = wide & work.active & (share.sum(axis=1) > 0.0)
+    m = _mean(infomec.concentration(share[modular])) if len(kept) else None
+    result.put("infom", m, _no_codes(work))
+    compact = infomec.concentration(share[wide].T)
+    is_defined = len(kept) and len(work.varying)
+    result.put("infoc", _mean(compact) if is_defined else None, _no_codes(work))
+    linear = np.array([infomec.infoe_of(work.codes, work.levels[j]) for j in kept])
+    result.put("infoe", _mean(linear), NO_FACTORS)
+    return result
+
+
+def vote_family(work: Workspace) -> Result:
+    """Return the FactorVAE and BetaVAE scores, as far as they are asked for."""
+    result, wanted = Result(), work.options.metrics
+    levels = [work.levels[j] for j in work.headline]
+    reason = "no code varies enough, or no two rows share a level"
+    if "factor_vae" in wanted:
+        score = votes.factor_vae(work.codes, levels, rng=work.rng("votes")) if levels else None
+        result.put("factor_vae", score, reason)
+    if "beta_vae" in wanted:
+        score = votes.beta_vae(work.codes, levels, rng=work.rng("votes")) if levels else None
+        result.put("beta_vae", score, reason)
+    return result
+
+
+FAMILY_FUNCTIONS: dict[str, Callable[[Workspace], Result]] = {
+    "gaps": gap_family,
+    "predictability": sap_family,
+    "modularity": modularity_family,
+    "robustness": irs_family,
+    "activity": activity_family,
+    "dci": dci_family,
+    "explicitness": explicitness_family,
+    "infomec": infomec_family,
+    "votes": vote_family,
+}
+"""By name of family, as in ``options.FAMILIES``."""

@@ -1,0 +1,330 @@
+"""What comes in: codes and factors as arrays, frames or datasets, checked before anything is computed."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+import numpy as np
+
+from syngen.errors import ParameterError, suggestion
+from syngen.evaluation.codes import Codes
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from syngen._typing import FloatArray, IntArray, Kind
+    from syngen.factors import FactorGrid
+
+    Kinds: TypeAlias = str | Sequence[str] | Mapping[str, str]
+
+__all__ = ["Dataset", "FactorColumn", "Inputs", "read_inputs"]
+
+KINDS = ("nominal", "ordinal", "continuous")
+_SHOWN = 5
+_SMALL, _LARGE, _DROWNED = 1e-100, 1e100, 1e-9
+
+
+class Dataset(Protocol):
+    """What a dataset must have to be evaluated on; `FactorDataset` has it."""
+
+    @property
+    def grid(self) -> FactorGrid: ...
+
+    @property
+    def levels(self) -> IntArray: ...
+
+    @property
+    def rows(self) -> IntArray: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
+@dataclass(frozen=True, eq=False)
+class FactorColumn:
+    """One factor of all rows.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"nominal", "ordinal", "continuous"}
+    values : ndarray of float64, shape (n,)
+        Numbers as given; of a text the position among the sorted texts.
+    """
+
+    name: str
+    kind: Kind
+    values: FloatArray
+
+    def take(self, rows: IntArray) -> FactorColumn:
+        """Return some rows."""
+        return FactorColumn(self.name, self.kind, self.values[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Codes and factors of the same rows.
+
+    Attributes
+    ----------
+    codes : ndarray of float64, shape (n, n_codes)
+    code_names : tuple of str
+    factors : tuple of FactorColumn
+    encoder, fingerprint : str
+        Empty where they are not known.
+    """
+
+    codes: FloatArray
+    code_names: tuple[str, ...]
+    factors: tuple[FactorColumn, ...]
+    encoder: str = ""
+    fingerprint: str = ""
+
+    def take(self, rows: IntArray) -> Inputs:
+        """Return some rows."""
+        factors = tuple(factor.take(rows) for factor in self.factors)
+        return Inputs(self.codes[rows], self.code_names, factors, self.encoder, self.fingerprint)
+
+
+def read_inputs(
+    codes: ArrayLike | Codes,
+    factors: ArrayLike | Dataset,
+    *,
+    factor_names: Sequence[str] | None = None,
+    factor_kinds: Kinds | None = None,
+) -> Inputs:
+    """Check codes and factors and bring them into one form.
+
+    Parameters
+    ----------
+    codes : array_like of float, shape (n, n_codes), DataFrame or Codes
+    factors : array_like, shape (n, n_factors), DataFrame or Dataset
+        Numbers or texts. Of a dataset the levels, names and kinds of its grid are used.
+    factor_names : sequence of str, optional
+    factor_kinds : str, sequence or mapping by name, optional
+        One for all, in column order, or by name. By default texts and truth values are nominal, whole
+        numbers ordinal, other numbers continuous.
+
+    Raises
+    ------
+    ParameterError
+        With what is wrong, where, and how often.
+    """
+    encoder = codes.encoder if isinstance(codes, Codes) else ""
+    fingerprint = codes.fingerprint if isinstance(codes, Codes) else ""
+    if _is_dataset(factors):
+        dataset = cast("Dataset", factors)
+        codes, factors = _rows_of_dataset(codes, dataset)
+        factor_names = dataset.grid.names if factor_names is None else factor_names
+        factor_kinds = dataset.grid.kinds if factor_kinds is None else factor_kinds
+        fingerprint = dataset.fingerprint
+    elif isinstance(codes, Codes):
+        codes = codes.values
+    values, code_names = _code_matrix(codes)
+    columns, names = _columns(factors)
+    names = _checked_names(factor_names, names, len(columns))
+    n_rows = len(columns[0])
+    _check_rows(values, n_rows)
+    kinds = _kinds_by_column(factor_kinds, names)
+    if factor_kinds is None:
+        _warn_if_swapped(values, columns)
+    made = tuple(_factor(*each) for each in zip(names, columns, kinds, strict=True))
+    return Inputs(values, code_names, made, encoder, fingerprint)
+
+
+def _is_dataset(thing: object) -> bool:
+    return hasattr(thing, "grid") and hasattr(thing, "levels") and hasattr(thing, "fingerprint")
+
+
+def _rows_of_dataset(codes: ArrayLike | Codes, dataset: Dataset) -> tuple[Any, IntArray]:
+    """Return the codes of the rows that a dataset has, and the levels of these rows."""
+    if not isinstance(codes, Codes):
+        return codes, dataset.levels
+    if not codes.fingerprint:
+        return codes.values, dataset.levels
+    if codes.fingerprint != dataset.fingerprint:
+        raise ParameterError(
+            f"these are codes of another dataset: their fingerprint is {codes.fingerprint[:12]}, the "
+            f"dataset's is {dataset.fingerprint[:12]}; encode this one, or give the one that was encoded"
+        )
+    _, of_codes, of_dataset = np.intersect1d(codes.rows, dataset.rows, return_indices=True)
+    if len(of_dataset) < len(dataset.rows):
+        missing = len(dataset.rows) - len(of_dataset)
+        raise ParameterError(
+            f"there are no codes of {missing:,} of {len(dataset.rows):,} observations; encode them too, "
+            "or evaluate the split that was encoded"
+        )
+    return codes.values[of_codes], dataset.levels[of_dataset]
+
+
+def _code_matrix(codes: Any) -> tuple[FloatArray, tuple[str, ...]]:
+    names = tuple(str(name) for name in codes.columns) if hasattr(codes, "columns") else None
+    matrix = np.asarray(codes)
+    if matrix.ndim == 1:
+        matrix = matrix[:, np.newaxis]
+    if matrix.ndim != 2 or 0 in matrix.shape:
+        raise ParameterError(f"codes of shape {np.shape(codes)}; an array of shape (n, n_codes) is needed")
+    if matrix.dtype.kind == "O":
+        with contextlib.suppress(TypeError, ValueError):
+            matrix = matrix.astype(np.float64)
+    if matrix.dtype.kind not in "fiub":
+        raise ParameterError(
+            f"codes of type {matrix.dtype}; numbers are needed (texts may only be factors)"
+        )
+    values = np.ascontiguousarray(matrix, dtype=np.float64)
+    names = names or tuple(f"z{i}" for i in range(values.shape[1]))
+    _check_finite("codes", values, names)
+    return _tamed(values), names
+
+
+def _tamed(values: FloatArray) -> FloatArray:
+    """Bring columns whose squares would overflow, vanish or drown in a great constant into reach."""
+    low, high = values.min(axis=0), values.max(axis=0)
+    size = np.maximum(np.abs(low), np.abs(high))
+    half_range = high / 2 - low / 2
+    wild = (size > _LARGE) | ((high > low) & (half_range < np.maximum(_SMALL, _DROWNED * size)))
+    if wild.any():
+        values = values.copy()
+        for i in np.flatnonzero(wild).tolist():
+            scale = min(1.0, _LARGE / size[i])
+            column = values[:, i] * scale
+            values[:, i] = column - column.min() if half_range[i] > _SMALL else 0.0
+    return values
+
+
+def _check_finite(what: str, values: FloatArray, names: Sequence[str]) -> None:
+    if np.isfinite(values.sum()):
+        return
+    found = []
+    for i, name in enumerate(names):
+        column = values[:, i]
+        n_nan, n_infinite = int(np.isnan(column).sum()), int(np.isinf(column).sum())
+        if n_nan or n_infinite:
+            counts = [f"{n_nan:,} NaN"] * bool(n_nan) + [f"{n_infinite:,} infinite"] * bool(n_infinite)
+            found.append(f"column {i} ({name}) has {' and '.join(counts)}")
+    if found:
+        more = f" and {len(found) - _SHOWN} more columns" if len(found) > _SHOWN else ""
+        raise ParameterError(f"{what}: {'; '.join(found[:_SHOWN])}{more}; leave those rows out")
+
+
+def _columns(factors: Any) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:
+    if hasattr(factors, "columns") and hasattr(factors, "iloc"):
+        names = tuple(str(name) for name in factors.columns)
+        columns = [np.asarray(factors.iloc[:, j]) for j in range(len(names))]
+    else:
+        names = None
+        matrix = np.asarray(factors)
+        if matrix.ndim == 1:
+            matrix = matrix[:, np.newaxis]
+        if matrix.ndim != 2:
+            raise ParameterError(f"factors of shape {matrix.shape}; (n, n_factors) is needed")
+        columns = list(matrix.T)
+    if not columns or not len(columns[0]):
+        raise ParameterError("there are no factors; an array of shape (n, n_factors) is needed")
+    return columns, names
+
+
+def _checked_names(given: Sequence[str] | None, found: tuple[str, ...] | None, n: int) -> tuple[str, ...]:
+    if given is None:
+        return found or tuple(f"v{j}" for j in range(n))
+    names = tuple(str(name) for name in given)
+    if isinstance(given, str) or len(names) != n:
+        raise ParameterError(f"factor_names {given!r} for {n} factors; {n} names are needed")
+    if len(set(names)) < n:
+        raise ParameterError(f"factor_names has a name twice: {', '.join(names)}")
+    return names
+
+
+def _check_rows(codes: FloatArray, n_rows: int) -> None:
+    if len(codes) != n_rows:
+        turned = codes.shape[1] == n_rows
+        hint = (
+            "; rows are observations here (disentanglement_lib's arrays are transposed)"
+            if turned
+            else "; give the factors of the rows that were encoded"
+        )
+        raise ParameterError(f"codes have {len(codes):,} rows and factors have {n_rows:,}{hint}")
+    if n_rows < 2:
+        raise ParameterError("there is a single row; nothing varies in it, give 2 or more")
+
+
+def _kinds_by_column(kinds: Kinds | None, names: tuple[str, ...]) -> list[str | None]:
+    if kinds is None:
+        return [None] * len(names)
+    if isinstance(kinds, Mapping):
+        for name in kinds:
+            if name not in names:
+                raise ParameterError(
+                    f"factor_kinds names {name!r}, which is no factor{suggestion(name, names)}; there are "
+                    f"{', '.join(names)}"
+                )
+        found: list[str | None] = [kinds.get(name) for name in names]
+    elif isinstance(kinds, str):
+        found = [kinds] * len(names)
+    else:
+        found = list(kinds)
+        if len(found) != len(names):
+            raise ParameterError(f"{len(found)} factor_kinds for {len(names)} factors; give one for each")
+    for kind in found:
+        if kind is not None and kind not in KINDS:
+            raise ParameterError(
+                f"unknown kind {kind!r}{suggestion(kind, KINDS)}; there are {', '.join(KINDS)}"
+            )
+    return found
+
+
+def _factor(name: str, column: NDArray[Any], kind: str | None) -> FactorColumn:
+    if column.dtype.kind == "O":
+        missing = int(sum(value is None or _is_nan(value) for value in column))
+        if missing:
+            raise ParameterError(f"factor {name!r} has {missing:,} missing values; leave those rows out")
+        if any(isinstance(value, str) for value in column):
+            column = column.astype(str)
+    if column.dtype.kind in "US":
+        if kind not in (None, "nominal"):
+            raise ParameterError(
+                f"factor {name!r} holds texts and is called {kind}; give its levels as numbers, or call it "
+                "nominal"
+            )
+        positions = np.unique(column, return_inverse=True)[1]
+        return FactorColumn(name, "nominal", positions.astype(np.float64))
+    try:
+        values = column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"factor {name!r} of type {column.dtype}: {error}") from error
+    _check_finite("factors", values[:, np.newaxis], [name])
+    if kind is None:
+        is_whole = bool(np.all(values == np.rint(values)))
+        kind = "nominal" if column.dtype.kind == "b" else "ordinal" if is_whole else "continuous"
+    return FactorColumn(name, cast("Kind", kind), _tamed(values[:, np.newaxis])[:, 0])
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and np.isnan(value)
+
+
+def _warn_if_swapped(codes: FloatArray, columns: list[NDArray[Any]]) -> None:
+    """Warn where codes look like labels and factors like codes."""
+    if all(_looks_real(column) for column in columns) and all(_looks_labelled(code) for code in codes.T):
+        warnings.warn(
+            "codes and factors look swapped: every column of the first array holds few whole numbers, as "
+            "labels do, and every column of the second holds real numbers that hardly repeat, as codes do. "
+            "The order is evaluate(codes, factors); say factor_kinds if this is what you mean",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _looks_real(column: NDArray[Any]) -> bool:
+    if column.dtype.kind != "f":
+        return False
+    return len(np.unique(column)) > len(column) / 2 and bool(np.any(column != np.rint(column)))
+
+
+def _looks_labelled(column: FloatArray) -> bool:
+    head = column[:1_000]
+    return bool(np.all(head == np.rint(head))) and len(np.unique(column)) <= len(column) / 4

@@ -1,0 +1,144 @@
+"""Mutual information and entropy of discrete columns, in nats, by counting.
+
+Plug-in estimates: T. M. Cover, J. A. Thomas, "Elements of Information Theory", 2nd edition, chapter 2.
+They are biased upwards, by about (levels - 1)(bins - 1) / (2 n): G. A. Miller, "Note on the bias of
+information estimates", 1955. What chance alone gives is estimated here by permutation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from syngen._typing import FloatArray
+
+__all__ = [
+    "entropies",
+    "entropy",
+    "information_matrix",
+    "joint_counts",
+    "normalised",
+    "null_information",
+]
+
+_MOST_CELLS = 1 << 20
+
+
+def entropy(counts: NDArray[np.integer]) -> float:
+    """Return the entropy of a distribution given by counts, in nats.
+
+    Examples
+    --------
+    >>> round(entropy(np.array([5, 5, 0])), 6)
+    0.693147
+    """
+    positive = counts[counts > 0].astype(np.float64)
+    if len(positive) < 2:
+        return 0.0
+    total = positive.sum()
+    return float(max(0.0, np.log(total) - np.dot(positive, np.log(positive)) / total))
+
+
+def entropies(columns: Sequence[NDArray[np.integer]]) -> FloatArray:
+    """Return the entropy of each column of levels, in nats."""
+    return np.array([entropy(np.bincount(column)) for column in columns], dtype=np.float64)
+
+
+def joint_counts(
+    first: NDArray[np.integer], second: NDArray[np.integer], shape: tuple[int, int]
+) -> NDArray[np.integer]:
+    """Return how often each pair of levels occurs, in any order; pairs that do not occur may be left out.
+
+    Parameters
+    ----------
+    first, second : ndarray of int, shape (n,)
+        Levels, numbered from 0.
+    shape : tuple of int
+        Number of levels of each.
+    """
+    cells = second.astype(np.intp)
+    cells *= shape[0]
+    cells += first
+    if shape[0] * shape[1] <= max(_MOST_CELLS, 4 * len(cells)):
+        return np.bincount(cells)
+    return np.unique(cells, return_counts=True)[1]
+
+
+def information_matrix(
+    codes: Sequence[NDArray[np.integer]], factors: Sequence[NDArray[np.integer]]
+) -> FloatArray:
+    """Return the mutual information of every code with every factor, in nats.
+
+    Parameters
+    ----------
+    codes, factors : sequences of ndarray of int, shape (n,)
+        Levels, numbered from 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_codes, n_factors)
+        I = H(code) + H(factor) - H(code, factor), at least 0 and at most the lesser of both entropies.
+
+    Examples
+    --------
+    >>> levels = np.array([0, 1, 0, 1])
+    >>> information_matrix([levels, np.array([0, 0, 1, 1])], [levels]).round(6).tolist()
+    [[0.693147], [0.0]]
+    """
+    of_factors, sizes = entropies(factors), [_size(factor) for factor in factors]
+    matrix = np.zeros((len(codes), len(factors)))
+    wide = [factor.astype(np.intp) for factor in factors]
+    for i, narrow in enumerate(codes):
+        of_code, size = entropy(np.bincount(narrow)), _size(narrow)
+        if of_code == 0.0:
+            continue
+        code = narrow.astype(np.intp)
+        for j, factor in enumerate(wide):
+            if of_factors[j] > 0.0:
+                shared = of_code + of_factors[j] - entropy(joint_counts(code, factor, (size, sizes[j])))
+                matrix[i, j] = min(max(0.0, shared), of_code, of_factors[j])
+    return matrix
+
+
+def null_information(
+    codes: Sequence[NDArray[np.integer]],
+    factors: Sequence[NDArray[np.integer]],
+    *,
+    n_shuffles: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Return the mutual information that is left when rows are shuffled: what chance alone gives.
+
+    Parameters
+    ----------
+    codes, factors : sequences of ndarray of int, shape (n,)
+    n_shuffles : int
+        Permutations to average over. All factors of one are shuffled alike.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of float64, shape (n_codes, n_factors)
+    """
+    total = np.zeros((len(codes), len(factors)))
+    for _ in range(n_shuffles):
+        order = rng.permutation(len(factors[0])) if factors else np.zeros(0, dtype=np.intp)
+        total += information_matrix(codes, [factor[order] for factor in factors])
+    return total / max(1, n_shuffles)
+
+
+def normalised(matrix: FloatArray, of_factors: FloatArray) -> FloatArray:
+    """Divide each column by the entropy of its factor; a factor without entropy has a column of zeros."""
+    positive = of_factors > 0.0
+    result = np.zeros_like(matrix)
+    result[:, positive] = matrix[:, positive] / of_factors[positive]
+    return result
+
+
+def _size(column: NDArray[np.integer]) -> int:
+    return int(column.max()) + 1 if len(column) else 0

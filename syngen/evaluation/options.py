@@ -1,0 +1,199 @@
+"""What `syngen.evaluate` may be asked for: metrics, conventions, and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from syngen.errors import ParameterError, suggestion
+from syngen.evaluation.binning import BINNINGS
+from syngen.evaluation.dci import DCI_MODELS
+
+__all__ = [
+    "COMPATS",
+    "CORE",
+    "FAMILIES",
+    "METRICS",
+    "Conventions",
+    "Options",
+    "check_choice",
+    "chosen_metrics",
+]
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "gaps": ("mig", "mig_sup", "dcimig", "jemmig"),
+    "predictability": ("sap",),
+    "modularity": ("modularity",),
+    "robustness": ("irs",),
+    "activity": ("n_active",),
+    "dci": ("dci_d", "dci_c", "dci_i"),
+    "explicitness": ("explicitness",),
+    "infomec": ("infom", "infoc", "infoe"),
+    "votes": ("factor_vae", "beta_vae"),
+}
+"""Keys of the metrics by family, in the order of reports."""
+METRICS = tuple(key for keys in FAMILIES.values() for key in keys)
+CORE = METRICS[:8]
+"""What is cheap and needs no model."""
+COMPATS = ("disentanglement_lib", "ubisoft")
+ACTIVE = ("null", "all")
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """Whose rules decide what the definitions leave open.
+
+    Attributes
+    ----------
+    name : str
+        Empty for our own rules.
+    bins : {"width", "quantile", "scaled"}
+        How codes, and continuous factors, are binned.
+    keeps_values : bool
+        Whether a column with few values is left as it is.
+    finds_derived : bool
+        Whether functions of other factors are set apart.
+    subtracts_null : bool
+        Whether modularity looks at information beyond chance.
+    prunes_inactive : bool
+        Whether codes without information are left out of means over codes.
+    counts_constant : bool
+        Whether a constant code counts as one of modularity 0.
+    divides_by_code : bool
+        Whether MIG and MIG-sup are in parts of the code's entropy.
+    standardises : bool
+        Whether IRS sees standardised codes.
+    quantile : float
+        Of IRS.
+    shuffles : bool
+        Whether test rows are drawn; otherwise they are the last ones.
+    nominal_sap : {"discriminant", "support vectors"}
+        Which classifier SAP has for nominal factors.
+    dci_model : str
+        By default.
+    """
+
+    name: str = ""
+    bins: Literal["width", "quantile", "scaled"] = "width"
+    keeps_values: bool = True
+    finds_derived: bool = True
+    subtracts_null: bool = True
+    prunes_inactive: bool = True
+    counts_constant: bool = False
+    divides_by_code: bool = False
+    standardises: bool = True
+    quantile: float = 0.99
+    shuffles: bool = True
+    nominal_sap: Literal["discriminant", "support vectors"] = "discriminant"
+    dci_model: str = "forest"
+
+    @classmethod
+    def of(cls, compat: str | None, *, binning: str, active: str) -> Conventions:
+        """Return the rules of a reference implementation, or our own with two options.
+
+        Raises
+        ------
+        ParameterError
+            If a name is unknown, or an option contradicts the reference.
+        """
+        check_choice("binning", binning, BINNINGS)
+        check_choice("active", active, ACTIVE)
+        if compat is None:
+            return cls(
+                bins="quantile" if binning == "quantile" else "width", prunes_inactive=active == "null"
+            )
+        check_choice("compat", compat, COMPATS)
+        if binning != "width":
+            raise ParameterError(
+                f"compat={compat!r} has bins of equal width; leave out binning={binning!r}"
+            )
+        is_ubisoft = compat == "ubisoft"
+        return cls(
+            name=compat,
+            bins="scaled" if is_ubisoft else "width",
+            keeps_values=False,
+            finds_derived=False,
+            subtracts_null=False,
+            prunes_inactive=False,
+            counts_constant=not is_ubisoft,
+            divides_by_code=is_ubisoft,
+            standardises=False,
+            quantile=1.0 if is_ubisoft else 0.99,
+            shuffles=False,
+            nominal_sap="discriminant" if is_ubisoft else "support vectors",
+            dci_model="lasso" if is_ubisoft else "gbt",
+        )
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that decides the numbers beside the data; refused as a whole if one of them is wrong.
+
+    Attributes are the keywords of `syngen.evaluate`.
+    """
+
+    metrics: tuple[str, ...]
+    conventions: Conventions
+    n_bins: int
+    n_samples: int | None
+    test_size: float
+    seed: int
+    intervals: bool
+    dci_model: str
+    n_resamples: int
+
+    def __post_init__(self) -> None:
+        check_choice("dci_model", self.dci_model, DCI_MODELS)
+        _check_whole("n_bins", self.n_bins, 2)
+        if self.n_samples is not None:
+            _check_whole("n_samples", self.n_samples, 2)
+        _check_whole("seed", self.seed, 0)
+        _check_whole("n_resamples", self.n_resamples, 2)
+        if not isinstance(self.test_size, (int, float)) or not 0.0 < self.test_size < 1.0:
+            raise ParameterError(f"test_size is {self.test_size!r}; a share between 0 and 1 is needed")
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    import operator
+
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or number < least:
+        raise ParameterError(f"{name} is {value!r}; a whole number of {least} or more is needed")
+
+
+def check_choice(name: str, value: object, options: Sequence[str]) -> None:
+    """Refuse a value that is none of the options, and suggest the nearest."""
+    if value not in options:
+        raise ParameterError(
+            f"unknown {name} {value!r}{suggestion(value, options)}; there are {', '.join(options)}"
+        )
+
+
+def chosen_metrics(metrics: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the keys that names of metrics and families, ``core`` and ``all`` stand for.
+
+    Raises
+    ------
+    ParameterError
+        If a name is unknown, or there is none.
+
+    Examples
+    --------
+    >>> chosen_metrics(["dci", "mig"])
+    ('mig', 'dci_d', 'dci_c', 'dci_i')
+    """
+    groups = {"core": CORE, "all": METRICS, **FAMILIES, **{key: (key,) for key in METRICS}}
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    unknown = [name for name in names if name not in groups]
+    if unknown:
+        raise ParameterError(
+            f"unknown metric {unknown[0]!r}{suggestion(unknown[0], groups)}; there are {', '.join(groups)}"
+        )
+    wanted = {key for name in names for key in groups[name]}
+    if not wanted:
+        raise ParameterError("no metrics are asked for; 'core' is the default")
+    return tuple(key for key in METRICS if key in wanted)

@@ -1,0 +1,216 @@
+"""What `syngen.evaluate` returns: scores by name, the tables behind them, and how they were made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from syngen._typing import FloatArray, Json
+
+__all__ = ["LABELS", "Scores"]
+
+LABELS = {
+    "mig": "MIG",
+    "mig_sup": "MIG-sup",
+    "dcimig": "DCIMIG",
+    "jemmig": "JEMMIG",
+    "sap": "SAP",
+    "modularity": "Modularity",
+    "irs": "IRS",
+    "n_active": "Active codes",
+    "dci_d": "DCI disentanglement",
+    "dci_c": "DCI completeness",
+    "dci_i": "DCI informativeness",
+    "explicitness": "Explicitness",
+    "infom": "InfoM",
+    "infoc": "InfoC",
+    "infoe": "InfoE",
+    "factor_vae": "FactorVAE score",
+    "beta_vae": "BetaVAE score",
+}
+_SATURATING = ("factor_vae", "beta_vae")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Scores(Mapping[str, float]):
+    """Scores of a representation: a mapping from metric to number, with the tables behind the numbers.
+
+    Attributes
+    ----------
+    factors : DataFrame
+        A row for each factor: ``kind``, ``n_levels``, ``entropy`` (nats), ``role`` (headline, derived or
+        constant), ``derived_from``, ``best_code``, and a column for each metric that has one value a
+        factor. Derived factors have values here and no part in the scores.
+    codes : DataFrame
+        A row for each code: ``status`` (active, inactive or constant), ``n_bins``, ``entropy``,
+        ``best_factor``, and a column for each metric that has one value a code.
+    mi, nmi : ndarray of float64, shape (n_codes, n_factors)
+        Mutual information in nats, and in parts of the factor's entropy. All codes and factors are there.
+    factor_mi : ndarray of float64, shape (n_factors, n_factors)
+        Mutual information of the factors with each other, in nats; entropies on the diagonal.
+    importance : ndarray of float64, shape (n_codes, n_factors), or None
+        Of the model of DCI, if it was asked for.
+    intervals : dict of str to tuple of float
+        95 % bootstrap intervals, if they were asked for, of the metrics that need no model.
+    undefined : dict of str to str
+        Why a score has no value, as in ``no active codes``; the mapping then says 0.
+    metadata : dict
+        Rows, bins, seed, versions, pruned codes, derived factors, conventions, warnings.
+    """
+
+    _values: dict[str, float]
+    factors: pd.DataFrame
+    codes: pd.DataFrame
+    mi: FloatArray
+    nmi: FloatArray
+    factor_mi: FloatArray
+    importance: FloatArray | None = None
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
+    metadata: Json = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> float:
+        try:
+            return self._values[key]
+        except KeyError:
+            from syngen.errors import suggestion
+
+            hint = "was not asked for" if key in LABELS else f"is no metric{suggestion(key, LABELS)}"
+            raise KeyError(f"{key!r} {hint}; there are {', '.join(self._values)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{key}: {self._shown(key)}" for key in self)
+        return f"<Scores {shown}>"
+
+    def _shown(self, key: str) -> str:
+        if key in self.undefined:
+            return self.undefined[key]
+        return f"{self[key]:.0f}" if key == "n_active" else f"{self[key]:.3f}"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know before the numbers are used."""
+        return list(self.metadata.get("warnings", []))
+
+    def to_dict(self) -> Json:
+        """Return everything as plain values; a score without a value is None."""
+        return {
+            "scores": {key: None if key in self.undefined else value for key, value in self.items()},
+            "undefined": dict(self.undefined),
+            "intervals": {key: list(ends) for key, ends in self.intervals.items()},
+            "factors": _records(self.factors),
+            "codes": _records(self.codes),
+            "mi": self.mi.tolist(),
+            "nmi": self.nmi.tolist(),
+            "factor_mi": self.factor_mi.tolist(),
+            "importance": None if self.importance is None else self.importance.tolist(),
+            "metadata": self.metadata,
+        }
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return everything as a JSON document, and write it to a file if one is given."""
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        if path is not None:
+            from syngen._files import write_atomic
+
+            write_atomic(Path(path), (text + "\n").encode())
+        return text
+
+    def to_markdown(self) -> str:
+        """Return the scores, the factors, their mutual information and all warnings as Markdown."""
+        metrics = [
+            [LABELS[key], self._shown(key), *([self._shown_interval(key)] if self.intervals else [])]
+            for key in self
+        ]
+        header = ["metric", "score", *(["95 % interval"] if self.intervals else [])]
+        parts = [_table(header, metrics), _frame_table("factor", self.factors)]
+        if len(self.factors) > 1:
+            parts += [f"{_FACTOR_MI}\n\n{self._factor_table()}"]
+        counts = self.codes["status"].value_counts()
+        states = ", ".join(f"{counts[state]} {state}" for state in counts.index)
+        rows, bins = self.metadata["rows"], self.metadata["n_bins"]
+        parts.append(f"{rows:,} rows, {bins} bins, {len(self.codes)} codes: {states}.")
+        if any(key in self for key in _SATURATING):
+            parts.append("FactorVAE and BetaVAE scores saturate: 1 does not mean disentangled.")
+        parts += [f"Note: {warning}." for warning in self.warnings]
+        return "\n\n".join(parts) + "\n"
+
+    def _shown_interval(self, key: str) -> str:
+        if key not in self.intervals or key in self.undefined:
+            return ""
+        return "{:.3f} to {:.3f}".format(*self.intervals[key])
+
+    def _factor_table(self) -> str:
+        names = [str(name) for name in self.factors.index]
+        rows = [
+            [name, *(f"{value:.3f}" for value in row)]
+            for name, row in zip(names, self.factor_mi.tolist(), strict=True)
+        ]
+        return _table(["", *names], rows)
+
+    def plot(self) -> Figure:
+        """Draw information, importance, gaps and the factors' mutual information; needs the extra plot.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Not registered with pyplot; ``figure.savefig(path)`` writes it.
+        """
+        from syngen.evaluation.figures import Picture, draw
+
+        shown = [f"{LABELS[key]} {self._shown(key)}" for key in ("mig", "dci_d", "sap") if key in self]
+        made = f"{self.metadata['rows']:,} rows, {self.metadata['n_bins']} bins"
+        picture = Picture(
+            title=", ".join([*shown, made]),
+            codes=[str(name) for name in self.codes.index],
+            factors=[str(name) for name in self.factors.index],
+            nmi=self.nmi,
+            factor_mi=self.factor_mi,
+            importance=self.importance,
+            model=str(self.metadata["dci_model"]),
+        )
+        return draw(picture)
+
+
+_FACTOR_MI = "Mutual information of the factors with each other, in nats (entropies on the diagonal):"
+
+
+def _records(frame: pd.DataFrame) -> list[Json]:
+    named = frame.reset_index(names="name")
+    return [{str(key): _plain(value) for key, value in row.items()} for row in named.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def _frame_table(title: str, frame: pd.DataFrame) -> str:
+    rows = [
+        [str(name), *(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row)]
+        for name, row in zip(frame.index, frame.itertuples(index=False), strict=True)
+    ]
+    return _table([title, *(LABELS.get(str(name), str(name)) for name in frame.columns)], rows)
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in [header, *rows]]
+    widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(header))]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    rule = "|" + "|".join("-" * (w + 2) for w in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])

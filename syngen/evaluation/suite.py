@@ -1,0 +1,254 @@
+"""All metrics of one representation: inputs checked, families computed, results put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from syngen._version import version
+from syngen.evaluation.families import FAMILY_FUNCTIONS, Result
+from syngen.evaluation.inputs import read_inputs
+from syngen.evaluation.intervals import RESAMPLED, bootstrap_intervals
+from syngen.evaluation.modularity import N_SHUFFLES
+from syngen.evaluation.mutual_information import normalised
+from syngen.evaluation.options import FAMILIES, Conventions, Options, chosen_metrics
+from syngen.evaluation.scores import Scores
+from syngen.evaluation.workspace import Workspace, drawn_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
+
+    from syngen._typing import FloatArray, Json
+    from syngen.evaluation.codes import Codes
+    from syngen.evaluation.inputs import Dataset, Kinds
+
+__all__ = ["compute_scores"]
+
+_CORRELATED = 0.05
+_BIASED = 0.1
+
+
+def compute_scores(
+    codes: ArrayLike | Codes,
+    factors: ArrayLike | Dataset,
+    *,
+    factor_names: Sequence[str] | None = None,
+    factor_kinds: Kinds | None = None,
+    metrics: str | Iterable[str] = "core",
+    n_bins: int = 20,
+    binning: str = "width",
+    n_samples: int | None = 10_000,
+    test_size: float = 0.2,
+    active: str = "null",
+    seed: int = 0,
+    compat: str | None = None,
+    intervals: bool = False,
+    dci_model: str | None = None,
+    n_resamples: int = 200,
+) -> Scores:
+    """Return the scores of a representation; `syngen.evaluate` says what the arguments are."""
+    from threadpoolctl import threadpool_limits
+
+    conventions = Conventions.of(compat, binning=binning, active=active)
+    options = Options(
+        metrics=chosen_metrics(metrics),
+        conventions=conventions,
+        n_bins=n_bins,
+        n_samples=n_samples,
+        test_size=test_size,
+        seed=seed,
+        intervals=intervals,
+        dci_model=dci_model or conventions.dci_model,
+        n_resamples=n_resamples,
+    )
+    given = read_inputs(codes, factors, factor_names=factor_names, factor_kinds=factor_kinds)
+    work = Workspace(drawn_rows(given, n_samples=n_samples, seed=seed), options)
+    # sums of several threads are added in another order, and small matrices are not worth them
+    with threadpool_limits(limits=1):
+        results = {
+            name: FAMILY_FUNCTIONS[name](work)
+            for name, keys in FAMILIES.items()
+            if set(keys) & set(options.metrics)
+        }
+        merged = _merged(results, options.metrics)
+        resampled = [key for key in RESAMPLED if key in merged.scores and key not in merged.undefined]
+        found = bootstrap_intervals(work, merged.scores, resampled) if intervals and resampled else {}
+    return _assembled(work, merged, found, rows_given=len(given.codes))
+
+
+def _merged(results: dict[str, Result], metrics: Sequence[str]) -> Result:
+    merged = Result()
+    for result in results.values():
+        merged.scores.update(result.scores)
+        merged.undefined.update(result.undefined)
+        merged.by_factor.update(result.by_factor)
+        merged.by_code.update(result.by_code)
+        merged.warnings.extend(result.warnings)
+        if result.importance is not None:
+            merged.importance = result.importance
+    merged.scores = {key: merged.scores[key] for key in metrics}
+    merged.undefined = {key: reason for key, reason in merged.undefined.items() if key in merged.scores}
+    return merged
+
+
+def _assembled(
+    work: Workspace, merged: Result, intervals: dict[str, tuple[float, float]], *, rows_given: int
+) -> Scores:
+    information = _all_codes(work, work.information)
+    share = normalised(information, work.of_factors)
+    importance = None if merged.importance is None else _all_codes(work, merged.importance)
+    for matrix in (information, share, work.factor_information, importance):
+        if matrix is not None:
+            matrix.flags.writeable = False
+    return Scores(
+        merged.scores,
+        _factor_frame(work, merged),
+        _code_frame(work, merged),
+        mi=information,
+        nmi=share,
+        factor_mi=work.factor_information,
+        importance=importance,
+        intervals=intervals,
+        undefined=merged.undefined,
+        metadata=_metadata(work, merged, rows_given=rows_given),
+    )
+
+
+def _all_codes(work: Workspace, values: FloatArray) -> FloatArray:
+    """Return values with a row of zeros for each constant code."""
+    complete = np.zeros((work.inputs.codes.shape[1], *values.shape[1:]))
+    complete[work.varying] = values
+    return complete
+
+
+def _factor_names(work: Workspace) -> list[str]:
+    return [factor.name for factor in work.inputs.factors]
+
+
+def _role(work: Workspace, j: int) -> str:
+    if work.of_factors[j] == 0.0:
+        return "constant"
+    return "derived" if j in work.derived else "headline"
+
+
+def _factor_frame(work: Workspace, merged: Result) -> pd.DataFrame:
+    import pandas as pd
+
+    names = _factor_names(work)
+    information = _all_codes(work, work.information)
+    best = [work.inputs.code_names[i] for i in information.argmax(axis=0)]
+    columns: dict[str, Any] = {
+        "kind": [factor.kind for factor in work.inputs.factors],
+        "n_levels": [int(levels.max()) + 1 for levels in work.levels],
+        "entropy": work.of_factors,
+        "role": [_role(work, j) for j in range(work.n_factors)],
+        "derived_from": [names[work.derived[j]] if j in work.derived else "" for j in range(len(names))],
+        "best_code": [
+            name if known > 0.0 else "" for name, known in zip(best, information.max(axis=0), strict=True)
+        ],
+        **merged.by_factor,
+    }
+    return pd.DataFrame(columns, index=pd.Index(names, name="factor"))
+
+
+def _code_frame(work: Workspace, merged: Result) -> pd.DataFrame:
+    import pandas as pd
+
+    n_codes, names = work.inputs.codes.shape[1], _factor_names(work)
+    status = np.full(n_codes, "constant", dtype=object)
+    status[work.varying] = np.where(work.active, "active", "inactive")
+    sizes = np.ones(n_codes, dtype=np.int64)
+    sizes[work.varying] = [int(levels.max()) + 1 for levels in work.bins]
+    best = np.full(n_codes, "", dtype=object)
+    if len(work.varying):
+        share = normalised(work.information, work.of_factors)
+        best[work.varying] = [names[j] for j in share.argmax(axis=1)]
+    columns: dict[str, Any] = {
+        "status": status,
+        "n_bins": sizes,
+        "entropy": _all_codes(work, work.of_codes),
+        "best_factor": best,
+        **{key: _all_codes(work, values) for key, values in merged.by_code.items()},
+    }
+    return pd.DataFrame(columns, index=pd.Index(work.inputs.code_names, name="code"))
+
+
+def _metadata(work: Workspace, merged: Result, *, rows_given: int) -> Json:
+    import scipy
+    import sklearn
+
+    options, names = work.options, _factor_names(work)
+    code_names = work.inputs.code_names
+    constant = sorted(set(range(len(code_names))) - set(work.varying.tolist()))
+    return {
+        "rows": work.n,
+        "rows_given": rows_given,
+        "n_bins": options.n_bins,
+        "binning": options.conventions.bins,
+        "test_size": options.test_size,
+        "seed": options.seed,
+        "n_shuffles": N_SHUFFLES,
+        "compat": options.conventions.name or None,
+        "dci_model": options.dci_model,
+        "n_resamples": options.n_resamples if options.intervals else 0,
+        "encoder": work.inputs.encoder,
+        "fingerprint": work.inputs.fingerprint,
+        "pruned": {
+            "constant": [code_names[i] for i in constant],
+            "inactive": [code_names[i] for i in work.varying[~work.active].tolist()],
+        },
+        "derived": {names[child]: names[parent] for child, parent in work.derived.items()},
+        "versions": {
+            "syngen": version(),
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+            "scikit-learn": sklearn.__version__,
+        },
+        "warnings": [*merged.warnings, *_warnings(work, merged)],
+    }
+
+
+def _warnings(work: Workspace, merged: Result) -> list[str]:
+    names, found = _factor_names(work), []
+    found += [f"{key} has no value: {reason}" for key, reason in merged.undefined.items()]
+    for child, parent in work.derived.items():
+        found.append(f"factor {names[child]} is a function of {names[parent]} and is reported apart")
+    found += [
+        f"factor {name} does not vary and is left out"
+        for name, entropy in zip(names, work.of_factors, strict=True)
+        if entropy == 0.0
+    ]
+    return [*found, *_shared_information(work), *_small_samples(work)]
+
+
+def _shared_information(work: Workspace) -> list[str]:
+    """Name pairs of factors that are not independent."""
+    names, found, kept = _factor_names(work), [], work.headline.tolist()
+    for a, i in enumerate(kept):
+        for j in kept[a + 1 :]:
+            chance = (work.levels[i].max() * work.levels[j].max()) / (2.0 * work.n)
+            share = (work.factor_information[i, j] - chance) / min(work.of_factors[i], work.of_factors[j])
+            if share > _CORRELATED:
+                found.append(
+                    f"factors {names[i]} and {names[j]} share {share:.2f} of their information: "
+                    "no code can separate that part"
+                )
+    return found
+
+
+def _small_samples(work: Workspace) -> list[str]:
+    """Name factors whose levels are too many for the rows."""
+    n_bins = max([int(levels.max()) for levels in work.bins], default=0)
+    found = []
+    for j in work.headline.tolist():
+        bias = int(work.levels[j].max()) * n_bins / (2.0 * work.n)
+        if bias > _BIASED * work.of_factors[j]:
+            found.append(
+                f"factor {work.inputs.factors[j].name} has {int(work.levels[j].max()) + 1} levels in "
+                f"{work.n:,} rows: random codes seem to know {min(bias, work.of_factors[j]):.2f} nats "
+                "of it, take more rows"
+            )
+    return found

@@ -1,0 +1,211 @@
+"""What several metrics need of one pair of codes and factors, computed once and when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen.evaluation import binning, modularity, mutual_information, relations
+from syngen.evaluation.inputs import FactorColumn, Inputs
+from syngen.evaluation.options import Options
+
+if TYPE_CHECKING:
+    from syngen._typing import BoolArray, FloatArray, IntArray
+    from syngen.evaluation.binning import BinArray
+
+__all__ = ["Workspace", "drawn_rows"]
+
+_FEWEST_ROWS_PER_LEVEL = 5
+_STREAMS = {"rows": 0, "split": 1, "null": 2, "votes": 3, "jitter": 4, "resamples": 5}
+
+
+def random_stream(seed: int, name: str) -> np.random.Generator:
+    """Return the random numbers of one purpose."""
+    return np.random.default_rng([seed, _STREAMS[name]])
+
+
+def drawn_rows(inputs: Inputs, *, n_samples: int | None, seed: int) -> Inputs:
+    """Return at most `n_samples` rows, drawn without replacement, in their order."""
+    n = len(inputs.codes)
+    if n_samples is None or n <= n_samples:
+        return inputs
+    rows = random_stream(seed, "rows").choice(n, size=n_samples, replace=False)
+    return inputs.take(np.sort(rows).astype(np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Workspace:
+    """Codes and factors with everything that follows from them.
+
+    Matrices have a row for each code that varies and a column for each factor, derived and constant
+    ones among them.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    options : Options
+    """
+
+    inputs: Inputs
+    options: Options
+
+    def resampled(self, rows: IntArray) -> Workspace:
+        """Return the workspace of some rows, with the bins, the null and the roles of codes of this one."""
+        other = Workspace(self.inputs.take(rows), self.options)
+        other.__dict__.update(
+            varying=self.varying,
+            bins=[binning.dense(column[rows]) for column in self.bins],
+            levels=[binning.dense(column[rows]) for column in self.levels],
+            null=self.null if self.options.conventions.subtracts_null else None,
+            active=self.active,
+            derived=self.derived,
+            headline=self.headline,
+            no_rival=self.no_rival,
+        )
+        return other
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.inputs.codes)
+
+    @property
+    def n_factors(self) -> int:
+        """Number of factors, all counted."""
+        return len(self.inputs.factors)
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Return the random numbers of one purpose."""
+        return random_stream(self.options.seed, name)
+
+    @cached_property
+    def varying(self) -> IntArray:
+        """Positions of the codes that are not constant."""
+        codes = self.inputs.codes
+        return np.flatnonzero(codes.min(axis=0) < codes.max(axis=0)).astype(np.int64)
+
+    @cached_property
+    def codes(self) -> FloatArray:
+        """The codes that vary."""
+        if len(self.varying) == self.inputs.codes.shape[1]:
+            return self.inputs.codes
+        return np.ascontiguousarray(self.inputs.codes[:, self.varying])
+
+    @cached_property
+    def levels(self) -> list[BinArray]:
+        """Level of each factor, numbered from 0 without gaps; continuous factors are binned."""
+        return [self._levels_of(factor) for factor in self.inputs.factors]
+
+    def _levels_of(self, factor: FactorColumn) -> BinArray:
+        conventions, n_bins = self.options.conventions, self.options.n_bins
+        if factor.kind == "continuous" or self._is_sparse(factor):
+            kept = binning.keeps_values(factor.values, most=n_bins) if conventions.keeps_values else None
+            return self._binned(factor.values) if kept is None else kept
+        return np.unique(factor.values, return_inverse=True)[1].astype(np.int32)
+
+    def _is_sparse(self, factor: FactorColumn) -> bool:
+        """Return whether an ordinal factor has so many levels that it is as good as continuous."""
+        return (
+            factor.kind == "ordinal"
+            and self.options.conventions.keeps_values
+            and len(np.unique(factor.values)) * _FEWEST_ROWS_PER_LEVEL > self.n
+        )
+
+    def _binned(self, column: FloatArray) -> BinArray:
+        way = {
+            "width": binning.width_bins,
+            "quantile": binning.quantile_bins,
+            "scaled": binning.scaled_width_bins,
+        }
+        return way[self.options.conventions.bins](column, n_bins=self.options.n_bins)
+
+    @cached_property
+    def bins(self) -> list[BinArray]:
+        """Bin of each code that varies."""
+        most, keeps_values = self._most_values, self.options.conventions.keeps_values
+        found = []
+        for i in range(self.codes.shape[1]):
+            column = np.ascontiguousarray(self.codes[:, i])
+            kept = binning.keeps_values(column, most=most) if keeps_values else None
+            found.append(self._binned(column) if kept is None else kept)
+        return found
+
+    @cached_property
+    def is_counted(self) -> BoolArray:
+        """Whether a code has so few values that they are levels rather than real numbers."""
+        kept = (binning.keeps_values(column, most=self._most_values) for column in self.codes.T)
+        return np.array([levels is not None for levels in kept], dtype=np.bool_)
+
+    @cached_property
+    def _most_values(self) -> int:
+        """Values that a column may have to be left as it is: as many as bins, or as a factor has levels."""
+        return max([self.options.n_bins, *(int(levels.max()) + 1 for levels in self.levels)])
+
+    @cached_property
+    def of_codes(self) -> FloatArray:
+        """Entropy of each code that varies, in nats."""
+        return mutual_information.entropies(self.bins)
+
+    @cached_property
+    def of_factors(self) -> FloatArray:
+        """Entropy of each factor, in nats."""
+        return mutual_information.entropies(self.levels)
+
+    @cached_property
+    def information(self) -> FloatArray:
+        """Mutual information of codes and factors, in nats."""
+        return mutual_information.information_matrix(self.bins, self.levels)
+
+    @cached_property
+    def null(self) -> FloatArray:
+        """The same with shuffled rows."""
+        return mutual_information.null_information(
+            self.bins, self.levels, n_shuffles=modularity.N_SHUFFLES, rng=self.rng("null")
+        )
+
+    @cached_property
+    def factor_information(self) -> FloatArray:
+        """Mutual information of factors with each other; entropies on the diagonal."""
+        return mutual_information.information_matrix(self.levels, self.levels)
+
+    @cached_property
+    def derived(self) -> dict[int, int]:
+        """Position of the factor that a derived one is a function of, by position of the derived one."""
+        if not self.options.conventions.finds_derived:
+            return {}
+        return relations.derived_factors(self.levels)
+
+    @cached_property
+    def headline(self) -> IntArray:
+        """Positions of the factors that make the scores: they vary and are not derived."""
+        return np.array(
+            [j for j in range(self.n_factors) if self.of_factors[j] > 0.0 and j not in self.derived],
+            dtype=np.int64,
+        )
+
+    @cached_property
+    def no_rival(self) -> BoolArray | None:
+        """Codes that know a factor only as far as a derived one goes; None if there are none."""
+        if not self.derived:
+            return None
+        return relations.carries_derived_only(self.information - self.null, self.of_factors, self.derived)
+
+    @cached_property
+    def active(self) -> BoolArray:
+        """Which codes that vary take part in means over codes."""
+        if not self.options.conventions.prunes_inactive:
+            return np.ones(len(self.varying), dtype=np.bool_)
+        kept = self.headline
+        return modularity.active_codes(self.information[:, kept], self.null[:, kept], self.of_factors[kept])
+
+    @cached_property
+    def split(self) -> tuple[IntArray, IntArray]:
+        """Rows to learn from and rows to be scored."""
+        n_test = min(self.n - 1, max(1, round(self.options.test_size * self.n)))
+        order = np.arange(self.n)
+        if self.options.conventions.shuffles:
+            order = self.rng("split").permutation(self.n)
+        return order[: self.n - n_test], order[self.n - n_test :]
