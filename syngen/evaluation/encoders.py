@@ -1,8 +1,8 @@
 """Reference encoders: what is to be had without training a network, to compare encoders with.
 
-``factors`` is the ceiling of every metric that wants one code per factor; ``random`` keeps what little of
-the mean spectrum survives a random projection; ``pca-logmel`` and ``mfcc`` are what a learned representation
-should beat.
+``factors`` is the ceiling of every metric that wants one code per factor; ``random`` keeps what
+little of the mean spectrum survives a random projection; ``pca-logmel`` and ``mfcc`` are what a learned
+representation should beat.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class ReferenceEncoder(ABC):
 
     name: str
 
-    def fit(self, dataset: Dataset) -> None:
+    def fit(self, dataset: Dataset) -> None:  # noqa: B027  # most have nothing to learn
         """Learn what is to be learned, from rows of the split train only."""
 
     @abstractmethod
@@ -87,7 +87,7 @@ class Factors(ReferenceEncoder):
     name = "factors"
 
     def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
-        return dataset.levels[positions].astype(np.float64)
+        return np.asarray(dataset.levels[positions], dtype=np.float64)
 
 
 class RandomProjection(ReferenceEncoder):
@@ -186,7 +186,7 @@ def find_encoder(name: str) -> ReferenceEncoder:
     """
     if name not in ENCODERS:
         raise ParameterError(
-            f"no encoder {name!r}{suggestion(name, ENCODERS)}; there are {', '.join(ENCODERS)}, or give the "
-            "path of a TorchScript file"
+            f"no encoder {name!r}{suggestion(name, ENCODERS)}; there are {', '.join(ENCODERS)}, or give "
+            "the path of a TorchScript file"
         )
     return ENCODERS[name]()

@@ -111,28 +111,28 @@ def encode(
 def _opened(encoder: Any, dataset: Dataset) -> Iterator[tuple[str, Encoding]]:
     """Give the name of an encoder, and what it does, ready to work."""
     if isinstance(encoder, (str, Path)):
-        encoder, name = _named(encoder)
+        name, encoder = _named(encoder)
     else:
-        name = getattr(encoder, "name", None) or getattr(encoder, "__name__", type(encoder).__name__)
+        name = str(getattr(encoder, "name", None) or getattr(encoder, "__name__", type(encoder).__name__))
     if isinstance(encoder, ReferenceEncoder):
         encoder.fit(dataset)
         yield name, encoder.encode
     elif is_module(encoder):
         with module_encoder(encoder) as run:
-            yield str(name), _batchwise(run)
+            yield name, _batchwise(run)
     else:
-        yield str(name), _batchwise(_function_of(encoder))
+        yield name, _batchwise(_function_of(encoder))
 
 
-def _named(encoder: str | Path) -> tuple[Any, str]:
+def _named(encoder: str | Path) -> tuple[str, Any]:
     if isinstance(encoder, str) and encoder in ENCODERS:
-        return find_encoder(encoder), encoder
+        return encoder, find_encoder(encoder)
     path = Path(encoder)
     if path.is_file():
-        return load_torchscript(path), path.name
+        return path.name, load_torchscript(path)
     if len(path.parts) > 1 or path.suffix:
         raise ParameterError(f"no file {path}; give a TorchScript file, or one of {', '.join(ENCODERS)}")
-    return find_encoder(str(encoder)), str(encoder)
+    return str(encoder), find_encoder(str(encoder))
 
 
 def _function_of(encoder: Any) -> Callable[[Any], Any]:
@@ -144,8 +144,8 @@ def _function_of(encoder: Any) -> Callable[[Any], Any]:
     if callable(encoder):
         return encoder  # type: ignore[no-any-return]
     raise ParameterError(
-        f"the encoder is a {type(encoder).__name__}; give a name ({', '.join(ENCODERS)}), a path, a callable, "
-        "a torch module, or an object with transform or encode"
+        f"the encoder is a {type(encoder).__name__}; give a name ({', '.join(ENCODERS)}), a path, a "
+        "callable, a torch module, or an object with transform or encode"
     )
 
 
@@ -210,8 +210,8 @@ def pooled(output: Any, n: int) -> FloatArray:
 def _check(codes: FloatArray, rows: IntArray, before: list[FloatArray], name: str) -> None:
     if before and codes.shape[1] != before[0].shape[1]:
         raise ParameterError(
-            f"{name} returned {codes.shape[1]} codes for row {rows[0]} and {before[0].shape[1]} before; the "
-            "number must not depend on the length"
+            f"{name} returned {codes.shape[1]} codes for row {rows[0]} and {before[0].shape[1]} before; "
+            "the number must not depend on the length"
         )
     wrong = ~np.isfinite(codes)
     if wrong.any():

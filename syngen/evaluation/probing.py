@@ -3,8 +3,8 @@
 The protocol: codes are standardised by the rows of train only; a logistic regression is fitted whose C is
 chosen by cross-validation inside train (above 100 classes a ridge classifier, for continuous factors a
 ridge regression); five folds are split by groups, so that what is tested is a combination that was not
-learned: a speaker saying other texts, a style of other speakers, the gender of other speakers. Beside the score
-stand chance and the score of the same probe on shuffled labels.
+learned: a speaker saying other texts, a style of other speakers, the gender of other speakers. Beside the
+score stand chance and the score of the same probe on shuffled labels.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""Spectra that the reference encoders are made of, of waveforms of any length; the definitions of librosa."""
+"""Spectra that the reference encoders are made of, of waveforms of any length, as librosa defines them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _mel_filters(sample_rate: int) -> FloatArray:
     import librosa
 
     with warnings.catch_warnings():
-        # at low sample rates the lowest bands lie between two bins; librosa says so, we need them all the same
+        # at low sample rates the lowest bands lie between two bins; they are needed all the same
         warnings.filterwarnings("ignore", message="Empty filters detected", category=UserWarning)
         filters = librosa.filters.mel(sr=sample_rate, n_fft=N_FFT, n_mels=N_MELS)
     return np.asarray(filters, dtype=np.float64)
@@ -56,8 +56,9 @@ def log_mel(waveforms: Float32Array, sample_rate: int) -> FloatArray:
     spectra = scipy.fft.rfft(frames * window.astype(np.float32), axis=-1)
     power = spectra.real**2 + spectra.imag**2
     bands = np.swapaxes(power @ _mel_filters(sample_rate).T.astype(power.dtype), 1, 2)
-    decibels: FloatArray = 10.0 * np.log10(np.maximum(bands.astype(np.float64), _FLOOR))
-    return np.maximum(decibels, decibels.max(axis=(1, 2), keepdims=True) - _RANGE_DB)
+    decibels = 10.0 * np.log10(np.maximum(bands.astype(np.float64), _FLOOR))
+    loudest = decibels.max(axis=(1, 2), keepdims=True)
+    return np.asarray(np.maximum(decibels, loudest - _RANGE_DB))
 
 
 def mfcc(waveforms: Float32Array, sample_rate: int) -> FloatArray:
