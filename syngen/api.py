@@ -568,7 +568,7 @@ def encode(
     >>> import syngen
     >>> ds = syngen.render("syntone-tiny")
     >>> syngen.encode("mfcc", ds, split="test")
-    <Codes 'mfcc': 44 rows of 40 codes>
+    <Codes 'mfcc': 43 rows of 40 codes>
     """
     from syngen.evaluation.encoding import encode as run_encoder
 
@@ -589,9 +589,9 @@ def probe(
     """Measure what a linear model reads off codes, on groups of rows that it has not seen.
 
     Codes are standardised by the rows of train; a logistic regression has its C chosen by cross-validation
-    inside train; continuous factors are predicted by ridge regression. Every fold is tested on unseen groups:
-    a speaker on other texts, a style on other speakers, gender on other speakers always. The same probe on
-    shuffled labels is the control.
+    inside train; continuous factors are predicted by ridge regression. Every fold is tested on unseen
+    groups: a speaker on other texts, a style on other speakers, gender on other speakers always. The same
+    probe on shuffled labels is the control.
 
     Parameters
     ----------
@@ -617,8 +617,9 @@ def probe(
     Returns
     -------
     ProbeReport
-        A mapping from target to ``.accuracy``, ``.balanced_accuracy``, ``.chance``, ``.normalized``, ``.r2``,
-        ``.control``, ``.recall``, ``.eer`` and more; with ``.frame``, ``.to_json()`` and ``.to_markdown()``.
+        A mapping from target to ``.accuracy``, ``.balanced_accuracy``, ``.chance``, ``.normalized``,
+        ``.r2``, ``.control``, ``.recall``, ``.eer`` and more; with ``.frame``, ``.to_json()`` and
+        ``.to_markdown()``.
 
     Raises
     ------
@@ -633,7 +634,7 @@ def probe(
     >>> import syngen
     >>> ds = syngen.render("syntone-tiny")
     >>> report = syngen.probe(syngen.encode("mfcc", ds), ds, target="timbre")
-    >>> report.accuracy > 0.9, abs(report.control - report.chance) < 0.15
+    >>> report.accuracy > 0.7, abs(report.control - report.chance) < 0.15
     (True, True)
     """
     from syngen.evaluation.codes import read_codes

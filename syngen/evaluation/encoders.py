@@ -102,7 +102,7 @@ class RandomProjection(ReferenceEncoder):
             log_mel(waveforms, dataset.sample_rate).mean(axis=2)
             for waveforms in read_batch(dataset, positions)
         ]
-        return np.concatenate(means) @ projection
+        return np.asarray(np.concatenate(means) @ projection)
 
 
 class Mfcc(ReferenceEncoder):

@@ -40,6 +40,7 @@ WITH_JSON = {
     ("info",): ["data/syntone-tiny"],
     ("rows",): ["data/syntone-tiny"],
     ("verify",): ["data/syntone-tiny"],
+    ("probe",): ["codes.npz", "data/syntone-tiny", "--target", "timbre"],
     ("voices",): ["--engine", "espeak"],
     ("env",): [],
 }
@@ -67,9 +68,10 @@ def example_text(words: tuple[str, ...]) -> str:
 
 
 @pytest.fixture
-def folder(tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An isolated current folder with data/syntone-tiny in it."""
+def folder(tiny_dataset: Path, tiny_codes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An isolated current folder with data/syntone-tiny in it, and codes.npz of it."""
     shutil.copytree(tiny_dataset, tmp_path / "here" / "data" / "syntone-tiny")
+    shutil.copy(tiny_codes, tmp_path / "here" / "codes.npz")
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "here"
 
@@ -80,6 +82,7 @@ def test_the_documented_commands_are_there() -> None:
         "",
         *(f"recipe {name}" for name in ("new", "list", "show", "check", "expand", "schema")),
         *("generate", "info", "rows", "extract", "verify", "voices", "env"),
+        *("encode", "probe"),
     }
 
 
