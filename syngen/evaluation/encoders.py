@@ -141,16 +141,26 @@ class PcaLogMel(ReferenceEncoder):
         batches = np.array_split(np.sort(chosen), -(-len(chosen) // 64))
         x = np.concatenate([_segments(train, positions) for positions in batches])
         self._mean = x.mean(axis=0)
-        variances, axes = np.linalg.eigh((x - self._mean).T @ (x - self._mean) / len(x))
-        axes = axes[:, ::-1][:, : min(N_CODES, int(np.sum(variances > _TINY)))]
-        # of either direction the one whose largest entry is positive
-        largest = np.argmax(np.abs(axes), axis=0)
-        self._axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
+        self._axes = _principal_axes(x - self._mean, N_CODES)
 
     def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
         if self._mean is None or self._axes is None:
             raise ParameterError("pca-logmel has not been fitted; call fit with a dataset first")
         return np.asarray((_segments(dataset, positions) - self._mean) @ self._axes)
+
+
+def _principal_axes(x: FloatArray, n_axes: int) -> FloatArray:
+    """Return the first principal axes of centred rows as columns, each with its largest entry positive."""
+    import scipy.linalg
+
+    n, d = x.shape
+    moments = x @ x.T if n < d else x.T @ x
+    last = len(moments) - 1
+    values, vectors = scipy.linalg.eigh(moments, subset_by_index=[max(0, last - n_axes + 1), last])
+    kept = np.flatnonzero(values > _TINY * max(float(values[-1]), _TINY))[::-1]
+    axes = x.T @ vectors[:, kept] / np.sqrt(values[kept]) if n < d else vectors[:, kept]
+    largest = np.argmax(np.abs(axes), axis=0)
+    return np.asarray(axes * np.sign(axes[largest, np.arange(len(kept))]))
 
 
 def _segments(dataset: Dataset, positions: IntArray) -> FloatArray:

@@ -16,7 +16,7 @@ torch: Any = pytest.importorskip("torch", reason="the extra torch is not install
 
 
 class Exported(torch.nn.Module):
-    """What an exported RAVE model looks like: (n, 1, samples) in, (n, d, frames) out, 64 samples a frame."""
+    """What an exported RAVE model looks like: (n, 1, samples) to (n, d, frames), 64 samples a frame."""
 
     def __init__(self) -> None:
         super().__init__()
