@@ -83,9 +83,9 @@ def quantile_bins(column: FloatArray, *, n_bins: int) -> BinArray:
     middles = 2 * np.cumsum(counts) - counts
     bins, rest = np.divmod(middles * n_bins, 2 * len(column))
     on_edge = rest == 0
-    bins = 2 * bins
-    bins[on_edge & (bins > n_bins)] -= 2
-    bins[on_edge & (bins == n_bins)] -= 1
+    # in halves, so that the bin of the middle fits between two
+    side = np.sign(2 * bins - n_bins)
+    bins = 2 * bins - np.where(on_edge, 1 + side, 0)
     return dense(bins)[inverse]
 
 

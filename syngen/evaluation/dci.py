@@ -25,11 +25,12 @@ nothing to be mixed up with, and the score is 1 where R is positive. Where R is 
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from syngen.evaluation.fitting import silently
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,8 +115,9 @@ def _forest(task: Task, seed: int) -> tuple[FloatArray, float]:
     train, test = (np.stack([ranked[i][part] for i in order], axis=1) for part in (0, 1))
     kind = RandomForestRegressor if task.is_real else RandomForestClassifier
     leaf = min(_LEAF_ROWS, max(1, len(train) // 50))
-    model = kind(_N_TREES, max_features=None, min_samples_leaf=leaf, random_state=seed)
-    model.fit(train, task.train_target)
+    with silently():
+        model = kind(_N_TREES, max_features=None, min_samples_leaf=leaf, random_state=seed)
+        model.fit(train, task.train_target)
     importance = np.zeros(len(order))
     importance[order] = model.feature_importances_
     return importance, _quality(model.predict(test), task)
@@ -136,7 +138,8 @@ def _boosted(task: Task, seed: int) -> tuple[FloatArray, float]:
     from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
     kind = GradientBoostingRegressor if task.is_real else GradientBoostingClassifier
-    model = kind(random_state=seed).fit(task.train, task.train_target)
+    with silently():
+        model = kind(random_state=seed).fit(task.train, task.train_target)
     return np.asarray(np.abs(model.feature_importances_)), _quality(model.predict(task.test), task)
 
 
@@ -158,13 +161,11 @@ def _lasso(task: Task) -> tuple[FloatArray, float]:
 
 
 def _fitted_lasso(x: FloatArray, y: FloatArray) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
     from sklearn.model_selection import cross_val_score
 
     folds = min(_FOLDS, len(x))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with silently():
         errors = [
             -cross_val_score(
                 Lasso(alpha=alpha, max_iter=5_000), x, y, cv=folds, scoring="neg_mean_squared_error"

@@ -13,10 +13,11 @@ is 0.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from syngen.evaluation.fitting import silently
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +45,6 @@ def explicitness_of(
         None where no level can be scored: fewer than two among the training rows, or none that some test
         rows have and some have not.
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     spread = train.std(axis=0)
@@ -52,9 +52,7 @@ def explicitness_of(
     if len(np.unique(train_levels)) < 2 or not varying.any():
         return None
     mean, spread = train[:, varying].mean(axis=0), spread[varying]
-    with warnings.catch_warnings():
-        # the reference stops at 100 steps too, and the areas no longer change by then
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with silently():
         model = LogisticRegression().fit((train[:, varying] - mean) / spread, train_levels)
     likelihood = model.predict_proba((test[:, varying] - mean) / spread)
     return _mean_area(likelihood, model.classes_, test_levels)
@@ -73,7 +71,6 @@ def ubisoft_explicitness_of(codes: FloatArray, levels: NDArray[np.integer]) -> f
     float or None
         None if there is one level only.
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(levels)) < 2 or codes.shape[1] == 0:
@@ -82,8 +79,7 @@ def ubisoft_explicitness_of(codes: FloatArray, levels: NDArray[np.integer]) -> f
     scaled = (codes - low) / np.where(high > low, high - low, 1.0)
     classes = np.unique(levels)
     likelihood = np.zeros((len(codes), len(classes)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with silently():
         for k, level in enumerate(classes):
             model = LogisticRegression(class_weight="balanced").fit(scaled, levels == level)
             likelihood[:, k] = model.predict_proba(scaled)[:, 1]

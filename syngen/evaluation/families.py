@@ -75,11 +75,19 @@ def gap_family(work: Workspace) -> Result:
     sup = gaps.mig_sup_per_code(work.information[:, kept], scale if by_code else scale[kept])
     result.by_code = {"mig_sup": sup}
     result.put("mig", _mean(mig[kept]), NO_FACTORS)
-    result.put("mig_sup", _mean(sup[work.active]) if len(kept) else None, _no_codes(work))
+    result.put("mig_sup", _mean(sup[_own_codes(work)]) if len(kept) else None, _no_codes(work))
     dcimig = gaps.dcimig(work.information[:, kept], work.of_factors[kept]) if len(kept) else None
     result.put("dcimig", dcimig, NO_FACTORS)
     result.put("jemmig", _mean(jemmig[kept]), NO_FACTORS)
     return result
+
+
+def _own_codes(work: Workspace) -> BoolArray:
+    """Return the active codes, without those of derived factors as long as others are left."""
+    if work.no_rival is None:
+        return work.active
+    own: BoolArray = work.active & ~work.no_rival.any(axis=1)
+    return own if own.any() else work.active
 
 
 def _no_codes(work: Workspace) -> str:
@@ -93,15 +101,16 @@ def sap_matrix(work: Workspace) -> FloatArray:
     matrix = np.zeros((len(work.varying), work.n_factors))
     train, test = work.split
     uses_vectors = work.options.conventions.nominal_sap == "support vectors"
-    for j, factor in enumerate(work.inputs.factors):
-        if work.of_factors[j] == 0.0 or not len(work.varying):
-            continue
-        if factor.kind != "nominal":
-            matrix[:, j] = sap.squared_correlations(work.codes, factor.values)
-            continue
-        score = sap.support_vector_accuracy if uses_vectors else sap.discriminant_accuracy
-        levels = work.levels[j]
-        matrix[:, j] = score(work.codes[train], levels[train], work.codes[test], levels[test])
+    if not len(work.varying):
+        return matrix
+    ordered = [j for j, factor in enumerate(work.inputs.factors) if factor.kind != "nominal"]
+    if ordered:
+        values = np.stack([work.inputs.factors[j].values for j in ordered], axis=1)
+        matrix[:, ordered] = sap.squared_correlations(work.codes, values)
+    score = sap.support_vector_accuracy if uses_vectors else sap.discriminant_accuracy
+    for j, levels in enumerate(work.levels):
+        if j not in ordered and work.of_factors[j] > 0.0:
+            matrix[:, j] = score(work.codes[train], levels[train], work.codes[test], levels[test])
     return matrix
 
 
@@ -163,7 +172,7 @@ def dci_family(work: Workspace) -> Result:
     train, test = work.split
     inputs = (work.codes[train], work.codes[test])
     for j, factor in enumerate(work.inputs.factors):
-        if work.of_factors[j] == 0.0 or result.importance is None:
+        if not work.learnable[j] or result.importance is None:
             continue
         if is_ubisoft and factor.kind != "nominal" and len(work.varying):
             importance, informativeness[j] = dci.ubisoft_lasso(work.codes, factor.values)
@@ -202,7 +211,7 @@ def explicitness_family(work: Workspace) -> Result:
     values, known = np.zeros(work.n_factors), np.zeros(work.n_factors, dtype=np.bool_)
     train, test = work.split
     for j, levels in enumerate(work.levels):
-        if work.of_factors[j] == 0.0 or not len(work.varying):
+        if not work.learnable[j] or not len(work.varying):
             continue
         if work.options.conventions.name == "ubisoft":
             value = explicitness.ubisoft_explicitness_of(work.codes, levels)
@@ -235,7 +244,9 @@ def infomec_family(work: Workspace) -> Result:
     compact = infomec.concentration(share[wide].T)
     is_defined = len(kept) and len(work.varying)
     result.put("infoc", _mean(compact) if is_defined else None, _no_codes(work))
-    linear = np.array([infomec.infoe_of(work.codes, work.levels[j]) for j in kept])
+    linear = np.array(
+        [infomec.infoe_of(work.codes, work.levels[j]) if work.learnable[j] else 0.0 for j in kept]
+    )
     result.put("infoe", _mean(linear), NO_FACTORS)
     return result
 

@@ -128,7 +128,7 @@ def _gap_bars(axes: Axes, nmi: FloatArray, codes: list[str], factors: list[str])
                 for i, value in zip(ranked[rank], values, strict=True)
             ]
             axes.bar_label(bars, labels=names, fontsize=8, padding=1)
-    axes.set_ylim(0.0, 1.12)
+    axes.set_ylim(0.0, 1.25)
     axes.set_title("Gaps: information of the two best codes", fontsize=10)
     axes.set_ylabel("I(z; v) / H(v)")
     axes.legend(fontsize=8, loc="upper right", ncols=2)

@@ -19,11 +19,12 @@ InfoC 0.
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from syngen.evaluation.fitting import silently
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +83,8 @@ def neighbour_information(
         fewer = min(k, last - first - 1)
         radius[first:last] = _kth_distance(x[first:last], fewer)
         n_neighbours[first:last] = fewer
-    radius = np.nextafter(radius, 0.0)
+    # the k-th neighbour itself must stay outside, whatever x + radius is rounded to
+    radius -= 2.0 * np.spacing(np.abs(x) + radius)
     near = np.searchsorted(in_order, x + radius, side="right") - np.searchsorted(in_order, x - radius)
     estimate = (
         digamma(len(x))
@@ -155,7 +157,6 @@ def infoe_of(codes: FloatArray, levels: NDArray[np.integer]) -> float:
     float
         In 0..1.
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     spread = codes.std(axis=0)
@@ -164,8 +165,7 @@ def infoe_of(codes: FloatArray, levels: NDArray[np.integer]) -> float:
     if len(classes) < 2 or not varying.any():
         return 0.0
     x = (codes[:, varying] - codes[:, varying].mean(axis=0)) / spread[varying]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with silently():
         model = LogisticRegression(C=_NO_PENALTY, class_weight="balanced").fit(x, inverse)
     found = model.predict_proba(x)
     likelihood = np.clip(found[np.arange(len(x)), inverse], np.finfo(np.float64).eps, 1.0)

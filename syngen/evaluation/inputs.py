@@ -190,14 +190,14 @@ def _tamed(values: FloatArray) -> FloatArray:
     if wild.any():
         values = values.copy()
         for i in np.flatnonzero(wild).tolist():
-            scale = min(1.0, _LARGE / size[i])
+            scale = _LARGE / max(_LARGE, size[i])
             column = values[:, i] * scale
             values[:, i] = column - column.min() if half_range[i] > _SMALL else 0.0
     return values
 
 
 def _check_finite(what: str, values: FloatArray, names: Sequence[str]) -> None:
-    if np.isfinite(values.sum()):
+    if np.isfinite(values).all():
         return
     found = []
     for i, name in enumerate(names):

@@ -7,7 +7,9 @@ information estimates", 1955. What chance alone gives is estimated here by permu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,19 +92,57 @@ def information_matrix(
     >>> information_matrix([levels, np.array([0, 0, 1, 1])], [levels]).round(6).tolist()
     [[0.693147], [0.0]]
     """
-    of_factors, sizes = entropies(factors), [_size(factor) for factor in factors]
+    of_factors = entropies(factors)
+    varying = [j for j in range(len(factors)) if of_factors[j] > 0.0]
     matrix = np.zeros((len(codes), len(factors)))
-    wide = [factor.astype(np.intp) for factor in factors]
+    groups = _grouped([factors[j] for j in varying], most=max(1, len(factors[0]) // 40) if varying else 1)
     for i, narrow in enumerate(codes):
         of_code, size = entropy(np.bincount(narrow)), _size(narrow)
         if of_code == 0.0:
             continue
         code = narrow.astype(np.intp)
-        for j, factor in enumerate(wide):
-            if of_factors[j] > 0.0:
-                shared = of_code + of_factors[j] - entropy(joint_counts(code, factor, (size, sizes[j])))
+        for group in groups:
+            for place, counts in group.counts_with(code, size):
+                j = varying[place]
+                shared = of_code + of_factors[j] - entropy(counts)
                 matrix[i, j] = min(max(0.0, shared), of_code, of_factors[j])
     return matrix
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Factors that are counted at once: every combination of their levels is a level of one column."""
+
+    places: tuple[int, ...]
+    sizes: tuple[int, ...]
+    combined: NDArray[np.intp]
+
+    def counts_with(self, code: NDArray[np.intp], size: int) -> Iterator[tuple[int, NDArray[np.integer]]]:
+        """Yield the place of each factor and how often each of its levels occurs with each bin."""
+        n_levels = math.prod(self.sizes)
+        if len(self.places) == 1:
+            yield self.places[0], joint_counts(code, self.combined, (size, n_levels))
+            return
+        cells = self.combined * size
+        cells += code
+        table = np.bincount(cells, minlength=n_levels * size).reshape(*self.sizes, size)
+        for axis, place in enumerate(self.places):
+            others = tuple(other for other in range(len(self.sizes)) if other != axis)
+            yield place, table.sum(axis=others).reshape(-1)
+
+
+def _grouped(factors: Sequence[NDArray[np.integer]], *, most: int) -> list[_Group]:
+    """Return the factors in groups that have at most `most` combinations of levels, or one member."""
+    groups: list[_Group] = []
+    for place in sorted(range(len(factors)), key=lambda j: _size(factors[j])):
+        column, size = factors[place].astype(np.intp), _size(factors[place])
+        last = groups[-1] if groups else None
+        if last is not None and math.prod(last.sizes) * size <= most:
+            combined = last.combined * size + column
+            groups[-1] = _Group((*last.places, place), (*last.sizes, size), combined)
+        else:
+            groups.append(_Group((place,), (size,), column))
+    return groups
 
 
 def null_information(

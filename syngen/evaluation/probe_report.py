@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import FactorError, ParameterError, suggestion
@@ -259,9 +260,14 @@ class ProbeReport(Mapping[str, ProbeResult]):
             "targets": [{**asdict(result), "eer": result.eer} for result in self.results],
         }
 
-    def to_json(self) -> str:
-        """Return the report as JSON."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return the report as a JSON document, and write it to a file if one is given."""
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        if path is not None:
+            from syngen._files import write_atomic
+
+            write_atomic(Path(path), (text + "\n").encode())
+        return text
 
     def to_markdown(self) -> str:
         """Return the report as a Markdown table with a line on how it was made."""

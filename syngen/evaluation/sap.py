@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.evaluation.fitting import silently
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -25,30 +27,33 @@ if TYPE_CHECKING:
 __all__ = ["discriminant_accuracy", "squared_correlations", "support_vector_accuracy"]
 
 
-def squared_correlations(codes: FloatArray, factor: FloatArray) -> FloatArray:
-    """Return the squared Pearson correlation of each code with a factor.
+def squared_correlations(codes: FloatArray, factors: FloatArray) -> FloatArray:
+    """Return the squared Pearson correlation of each code with each factor.
 
     Parameters
     ----------
     codes : ndarray of float64, shape (n, n_codes)
-    factor : ndarray of float64, shape (n,)
+    factors : ndarray of float64, shape (n, n_factors)
 
     Returns
     -------
-    ndarray of float64, shape (n_codes,)
+    ndarray of float64, shape (n_codes, n_factors)
         0 where a column is constant.
 
     Examples
     --------
-    >>> squared_correlations(np.array([[1.0, 0.0], [2.0, 1.0], [3.0, 0.0]]), np.array([5.0, 3.0, 1.0]))
-    array([1., 0.])
+    >>> codes = np.array([[1.0, 0.0], [2.0, 1.0], [3.0, 0.0]])
+    >>> squared_correlations(codes, np.array([[5.0], [3.0], [1.0]])).tolist()
+    [[1.0], [0.0]]
     """
-    target = factor - factor.mean()
-    means = codes.mean(axis=0)
-    shared = target @ codes - target.sum() * means
-    spread = np.array([np.dot(x, x) for x in (codes[:, i] - means[i] for i in range(codes.shape[1]))])
-    most = spread * np.dot(target, target)
-    ratio = np.divide(shared**2, most, out=np.zeros(len(most)), where=most > 0.0)
+    targets = factors - factors.mean(axis=0)
+    shared, of_codes = np.zeros((codes.shape[1], factors.shape[1])), np.zeros(codes.shape[1])
+    for i in range(codes.shape[1]):
+        column = codes[:, i] - codes[:, i].mean()
+        shared[i] = column @ targets
+        of_codes[i] = np.dot(column, column)
+    most = np.multiply.outer(of_codes, np.square(targets).sum(axis=0))
+    ratio = np.divide(shared**2, most, out=np.zeros_like(most), where=most > 0.0)
     return np.asarray(np.minimum(ratio, 1.0))
 
 
@@ -122,7 +127,8 @@ def support_vector_accuracy(
     for i in range(train.shape[1]):
         if train[:, i].min() == train[:, i].max():
             continue
-        model = LinearSVC(C=0.01, class_weight="balanced", dual=False)
-        model.fit(train[:, [i]], train_levels)
+        with silently():
+            model = LinearSVC(C=0.01, class_weight="balanced", dual=False)
+            model.fit(train[:, [i]], train_levels)
         accuracy[i] = np.mean(model.predict(test[:, [i]]) == test_levels)
     return accuracy

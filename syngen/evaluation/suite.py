@@ -221,6 +221,11 @@ def _warnings(work: Workspace, merged: Result) -> list[str]:
         for name, entropy in zip(names, work.of_factors, strict=True)
         if entropy == 0.0
     ]
+    found += [
+        f"factor {name} has a level for almost every row: no model can learn it"
+        for name, entropy, learnable in zip(names, work.of_factors, work.learnable, strict=True)
+        if entropy > 0.0 and not learnable
+    ]
     return [*found, *_shared_information(work), *_small_samples(work)]
 
 

@@ -18,11 +18,12 @@ and encode instead, as the reference does).
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+
+from syngen.evaluation.fitting import silently
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -195,14 +196,12 @@ def _mean_difference(codes: FloatArray, first: IntArray, second: IntArray) -> Fl
 def _linear_score(
     train: FloatArray, known: IntArray, test: FloatArray, asked: IntArray, rng: np.random.Generator
 ) -> float:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(known)) < 2:
         return float(np.mean(asked == known[0]))
     order = rng.permutation(len(known))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with silently():
         model = LogisticRegression().fit(train[order], known[order])
     return float(np.mean(model.predict(test) == asked))
 

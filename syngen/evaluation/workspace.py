@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.evaluation import binning, modularity, mutual_information, relations
+from syngen.evaluation.fitting import can_be_learnt
 from syngen.evaluation.inputs import FactorColumn, Inputs
 from syngen.evaluation.options import Options
 
@@ -185,6 +186,14 @@ class Workspace:
             [j for j in range(self.n_factors) if self.of_factors[j] > 0.0 and j not in self.derived],
             dtype=np.int64,
         )
+
+    @cached_property
+    def learnable(self) -> BoolArray:
+        """Which factors vary and have levels that a model can learn."""
+        enough = [can_be_learnt(int(levels.max()) + 1, self.n) for levels in self.levels]
+        is_real = [factor.kind == "continuous" for factor in self.inputs.factors]
+        found: BoolArray = (self.of_factors > 0.0) & (np.array(enough) | np.array(is_real))
+        return found
 
     @cached_property
     def no_rival(self) -> BoolArray | None:

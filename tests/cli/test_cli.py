@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import soundfile
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 
 import syngen
 from syngen.cli.main import cli
+from syngen.evaluation.codes import write_codes
 from tests.support import files_of, names_below, run_python, run_syngen
 
 
@@ -34,6 +36,7 @@ COMMANDS = list(commands())
 WITH_JSON = {
     ("audit", "recipe"): ["syntone-tiny", "--contexts", "5"],
     ("audit", "dataset"): ["data/syntone-tiny"],
+    ("evaluate",): ["codes.npz", "data/syntone-tiny"],
     ("recipe", "list"): [],
     ("recipe", "check"): ["syntone-tiny"],
     ("generate",): ["syntone-tiny", "data/again", "--limit", "20", "--jobs", "1"],
@@ -470,3 +473,48 @@ def test_nothing_heavy_is_imported_before_it_is_needed(code: str) -> None:
     done = run_python("-c", f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\n{MODULES}")
     assert done.returncode == 0, done.stderr
     assert HEAVY.isdisjoint(done.stdout.splitlines()[-1].split())
+
+
+def test_evaluate_prints_a_table_and_draws(folder: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = run("evaluate", "codes.npz", "data/syntone-tiny", "--metrics", "mig,sap", "--plot", "scores.png")
+    assert done.exit_code == 0, done.stderr
+    assert "| MIG    | 1.000 |" in done.stdout
+    assert (folder / "scores.png").stat().st_size > 10_000
+    assert "3 codes, 408 rows" in done.stderr
+
+
+def test_evaluate_takes_plain_arrays_of_the_dataset_or_of_a_split(folder: Path) -> None:
+    ds = syngen.load("data/syntone-tiny")
+    for name, view in (("whole", ds), ("part", ds.select(split="test"))):
+        np.save(f"{name}.npy", view.levels.astype(float))
+        done = run("evaluate", f"{name}.npy", "data/syntone-tiny", "--split", "test", "--json")
+        assert done.exit_code == 0, done.stderr
+        content = json.loads(done.stdout)
+        assert content["metadata"]["rows"] == len(ds.select(split="test"))
+        assert content["factors"][0]["best_code"] == "z0"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--metrics", "mgi"], "did you mean 'mig'"),
+        (["--compat", "ubisfot"], "did you mean 'ubisoft'"),
+        (["--plot", "scores.pgn"], "did you mean '.png'"),
+        (["--plot", "none/scores.png"], "there is no folder"),
+        (["--split", "tset"], "did you mean 'test'"),
+    ],
+)
+def test_evaluate_refuses_wrong_options(folder: Path, options: list[str], message: str) -> None:
+    done = run("evaluate", "codes.npz", "data/syntone-tiny", *options)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert message in done.stderr
+
+
+def test_evaluate_refuses_codes_of_another_dataset(folder: Path) -> None:
+    write_codes("other.npz", syngen.Codes(np.ones((408, 2)), np.arange(408), "0" * 64, "x"))
+    np.save("short.npy", np.ones((7, 2)))
+    for name, message in (("other.npz", "codes of another dataset"), ("short.npy", "has 7 rows")):
+        done = run("evaluate", name, "data/syntone-tiny")
+        assert done.exit_code == 2
+        assert message in done.stderr

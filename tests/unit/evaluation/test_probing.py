@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -186,13 +187,16 @@ def test_rows_of_codes_are_looked_up(speech: pd.DataFrame, rng: np.random.Genera
     assert (from_codes.encoder, from_codes.n_rows) == ("mine", 600)
 
 
-def test_reports_are_tables_json_and_markdown(speech: pd.DataFrame, rng: np.random.Generator) -> None:
+def test_reports_are_tables_json_and_markdown(
+    speech: pd.DataFrame, rng: np.random.Generator, tmp_path: Path
+) -> None:
     report = probe(rng.standard_normal((1500, 3)), speech, target="all")
     assert list(report) == ["speaker", "text", "style", "gender", "text_1"]
     assert report.frame.loc["gender", "group_by"] == "speaker"
     assert report.frame["accuracy"].between(0.0, 1.0).all()
     assert report.fold_frame.loc["style"].shape == (5, 2)
     assert report.recall_frame.loc["gender"].index.tolist() == ["female", "male"]
+    assert report.to_json(tmp_path / "report.json") + "\n" == (tmp_path / "report.json").read_text("utf-8")
     content = json.loads(report.to_json())
     assert [target["target"] for target in content["targets"]] == list(report)
     lines = report.to_markdown().splitlines()
@@ -268,7 +272,7 @@ def test_codes_of_another_dataset_are_refused(speech: pd.DataFrame) -> None:
         probe(codes, speech, target="style")
 
 
-def test_the_facade_takes_files_and_datasets(tiny_dataset, tiny_codes, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_facade_takes_files_and_datasets(tiny_dataset: Path, tiny_codes: Path, tmp_path: Path) -> None:
     expected = syngen.probe(syngen.encode("mfcc", tiny_dataset), tiny_dataset, target="timbre")
     ds = syngen.load(tiny_dataset)
     for manifest in (str(tiny_dataset), ds, ds.manifest):

@@ -1,0 +1,137 @@
+"""``syngen evaluate``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syngen.cli.options import dataset_argument, json_option
+from syngen.cli.reporting import echo_json, say
+from syngen.errors import ParameterError
+
+if TYPE_CHECKING:
+    from syngen.evaluation.codes import Codes
+    from syngen.loaders.dataset import FactorDataset
+
+__all__ = ["evaluate"]
+
+
+@click.command()
+@click.argument("codes", type=click.Path(path_type=Path))
+@dataset_argument
+@click.option(
+    "--metrics",
+    default="core",
+    show_default=True,
+    metavar="NAMES",
+    help="core, all, or names of metrics and families with commas between, as in mig,dci.",
+)
+@click.option("--split", help="Only this split; a plain .npy may hold its rows alone.")
+@click.option(
+    "--bins",
+    "n_bins",
+    type=click.IntRange(2),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Bins a code.",
+)
+@click.option(
+    "--binning",
+    default="width",
+    show_default=True,
+    metavar="HOW",
+    help="width, or quantile: of equal count, which monotone maps do not change.",
+)
+@click.option(
+    "--rows",
+    "n_samples",
+    type=click.IntRange(0),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="Rows to use at most, drawn by the seed; 0 uses all.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of every random choice."
+)
+@click.option("--compat", metavar="NAME", help="Numbers of disentanglement_lib or of ubisoft.")
+@click.option("--dci-model", metavar="NAME", help="forest, gbt (takes minutes) or lasso.")
+@click.option("--intervals", is_flag=True, help="95 % intervals of the metrics that need no model.")
+@click.option(
+    "--plot", "plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw a PNG, PDF or SVG."
+)
+@json_option
+def evaluate(
+    codes: Path,
+    dataset: Path,
+    metrics: str,
+    split: str | None,
+    n_samples: int,
+    plot: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Score the codes of an encoder against the factors of the dataset that was encoded.
+
+    CODES is an .npz that 'syngen encode' wrote, or an .npy of shape (n, codes) in the row order of the
+    dataset, or of the split. Codes that were made of another dataset are refused.
+
+    Example: syngen evaluate codes.npz data/syntone-tiny --metrics mig,dci
+    """
+    from syngen.api import evaluate as score
+    from syngen.api import load
+    from syngen.evaluation.codes import read_codes
+
+    started = time.monotonic()
+    if plot is not None:
+        _check_plot(plot)
+    found = read_codes(codes)
+    whole = load(dataset)
+    view = whole if split is None else whole.select(split=split)
+    scores = score(
+        _rows_of(found, whole, view, codes),
+        view,
+        metrics=[name.strip() for name in metrics.split(",") if name.strip()],
+        n_samples=n_samples or None,
+        **options,
+    )
+    if plot is not None:
+        scores.plot().savefig(plot, dpi=150)
+    if as_json:
+        echo_json(scores.to_dict())
+    else:
+        click.echo(scores.to_markdown(), nl=False)
+    rows, n_codes = scores.metadata["rows"], len(scores.codes)
+    say(f"{codes}: {n_codes} codes, {rows:,} rows, in {time.monotonic() - started:.1f} seconds")
+
+
+def _check_plot(path: Path) -> None:
+    from syngen.errors import suggestion
+
+    endings = (".png", ".pdf", ".svg")
+    if path.suffix.lower() not in endings:
+        raise ParameterError(
+            f"--plot {path}: no picture has the ending {path.suffix!r}{suggestion(path.suffix, endings)}; "
+            f"give {', '.join(endings)}"
+        )
+    if not path.absolute().parent.is_dir():
+        raise ParameterError(f"--plot {path}: there is no folder {path.parent}")
+
+
+def _rows_of(codes: Codes, whole: FactorDataset, view: FactorDataset, path: Path) -> Codes:
+    """Return codes of the rows of a view; codes without a fingerprint are in row order."""
+    from syngen.evaluation.codes import Codes
+
+    if codes.fingerprint or len(codes) == len(view):
+        return codes
+    if len(codes) == len(whole):
+        return Codes(codes.values[view.rows], view.rows, encoder=codes.encoder)
+    part = "" if view is whole else f" and the split has {len(view):,}"
+    raise ParameterError(
+        f"{path} has {len(codes):,} rows, the dataset has {len(whole):,}{part}; give codes of one of them, "
+        "in row order"
+    )

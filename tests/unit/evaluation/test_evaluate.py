@@ -1,0 +1,273 @@
+"""`syngen.evaluate` as a whole: what goes in, what is refused, what comes out."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import syngen
+from syngen.errors import ParameterError
+from syngen.evaluation.options import CORE, FAMILIES, METRICS
+
+
+def factors_of(n: int, sizes: tuple[int, ...] = (4, 6, 9), seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.stack([rng.integers(size, size=n) for size in sizes], axis=1)
+
+
+FACTORS = factors_of(240)
+CODES = FACTORS + np.random.default_rng(1).normal(0.0, 0.1, size=FACTORS.shape)
+NOISE = np.random.default_rng(2).normal(size=(240, 4))
+SPEAKER = np.random.default_rng(3).integers(12, size=240)
+STYLE = np.random.default_rng(4).integers(3, size=240)
+
+CASES: dict[str, tuple[np.ndarray, np.ndarray]] = {
+    "perfect": (FACTORS.astype(float), FACTORS),
+    "rotated": (CODES @ np.linalg.qr(NOISE[:3, :3])[0], FACTORS),
+    "redundant": (np.hstack([CODES, CODES]), FACTORS),
+    "random": (NOISE, FACTORS),
+    "monotone": (np.exp(CODES), FACTORS),
+    "collapsed": (np.hstack([CODES[:, :1], 1e-7 * NOISE]), FACTORS),
+    "constant codes": (np.hstack([CODES, np.ones((240, 2))]), FACTORS),
+    "nothing but constants": (np.ones((240, 3)), FACTORS),
+    "one code": (CODES[:, :1], FACTORS),
+    "one factor": (CODES, FACTORS[:, :1]),
+    "one of each": (CODES[:, :1], FACTORS[:, :1]),
+    "more factors than codes": (CODES[:, :2], np.hstack([FACTORS, factors_of(240, (3, 5), seed=9)])),
+    "a constant factor": (CODES, np.hstack([FACTORS, np.zeros((240, 1), int)])),
+    "constant factors": (CODES, np.zeros((240, 2), int)),
+    "continuous": (3.0 * NOISE, NOISE[:, :2] + 0.1 * NOISE[:, 2:]),
+    "hierarchical": (
+        np.stack([SPEAKER, SPEAKER % 2, STYLE], axis=1) * 1.0,
+        np.stack([SPEAKER, SPEAKER % 2, STYLE], axis=1),
+    ),
+    "one row per level": (NOISE, np.arange(240)[:, np.newaxis]),
+    "missing levels": (CODES, FACTORS * 7 - 3),
+    "two rows": (NOISE[:2], np.array([[0, 1], [1, 1]])),
+    "three rows": (NOISE[:3], np.array([[0, 1], [1, 1], [2, 0]])),
+    "great numbers": (CODES * 1e300, FACTORS),
+    "small numbers": (CODES * 1e-300, FACTORS),
+    "a great offset": (1e15 + FACTORS, FACTORS),
+}
+
+
+@pytest.mark.parametrize("compat", [None, "disentanglement_lib", "ubisoft"])
+@pytest.mark.parametrize("name", CASES)
+def test_every_score_is_a_number_in_its_range(name: str, compat: str | None) -> None:
+    model = None if compat == "ubisoft" else "forest"
+    some = [name for name in FAMILIES if name != "votes"]
+    scores = syngen.evaluate(*CASES[name], metrics=some, compat=compat, dci_model=model)
+    for key, value in scores.items():
+        assert np.isfinite(value), key
+        assert 0.0 <= value <= (len(scores.codes) if key == "n_active" else 1.0), key
+    for matrix in (scores.mi, scores.nmi, scores.factor_mi, scores.importance):
+        assert matrix is not None
+        assert np.isfinite(matrix).all()
+    assert not scores.factors.isna().any(axis=None)
+    assert not scores.codes.isna().any(axis=None)
+    assert json.loads(scores.to_json())["metadata"]["rows"] == len(CASES[name][0])
+    assert scores.to_markdown()
+
+
+@pytest.mark.parametrize("name", ["perfect", "one code", "nothing but constants", "two rows", "collapsed"])
+def test_votes_are_numbers_too(name: str) -> None:
+    scores = syngen.evaluate(*CASES[name], metrics="votes")
+    assert all(0.0 <= value <= 1.0 for value in scores.values())
+
+
+def test_all_metrics_are_there() -> None:
+    scores = syngen.evaluate(CODES, FACTORS, metrics="all")
+    assert tuple(scores) == METRICS
+    assert tuple(syngen.evaluate(CODES, FACTORS)) == CORE
+    assert min(scores[key] for key in ("factor_vae", "beta_vae", "explicitness", "dci_d")) > 0.95
+
+
+def test_derived_factors_are_reported_apart() -> None:
+    codes, factors = CASES["hierarchical"]
+    scores = syngen.evaluate(codes, factors, factor_names=["speaker", "gender", "style"])
+    assert scores.metadata["derived"] == {"gender": "speaker"}
+    assert list(scores.factors["role"]) == ["headline", "derived", "headline"]
+    assert scores["mig"] > 0.9
+    assert scores["mig_sup"] > 0.9
+    assert any("gender is a function of speaker" in warning for warning in scores.warnings)
+    punished = syngen.evaluate(codes, factors, compat="disentanglement_lib")
+    assert punished["mig"] < 0.7
+    assert scores.factor_mi[0, 1] == pytest.approx(np.log(2.0), abs=0.01)
+
+
+def test_names_of_rows_are_no_parents() -> None:
+    rows = np.arange(240)[:, np.newaxis]
+    scores = syngen.evaluate(CODES, np.hstack([FACTORS, rows]), factor_kinds="nominal")
+    assert scores.metadata["derived"] == {}
+
+
+def test_codes_with_few_values_keep_them() -> None:
+    factors = factors_of(2_000, (25, 3))
+    assert syngen.evaluate(factors.astype(float), factors)["mig"] > 0.98
+    reference = syngen.evaluate(factors.astype(float), factors, compat="disentanglement_lib")
+    assert reference.factors["mig"].iloc[0] < 0.95
+
+
+def test_texts_are_nominal_and_frames_have_names() -> None:
+    frame = pd.DataFrame({"style": np.array(["calm", "loud", "soft"])[STYLE], "speaker": SPEAKER})
+    codes = pd.DataFrame({"a": STYLE + 0.01 * NOISE[:, 0], "b": SPEAKER + 0.01 * NOISE[:, 1]})
+    scores = syngen.evaluate(codes, frame)
+    assert list(scores.factors["kind"]) == ["nominal", "ordinal"]
+    assert list(scores.factors["best_code"]) == ["a", "b"]
+    assert scores["sap"] > 0.9
+    only_texts = syngen.evaluate(codes, frame["style"].to_numpy())
+    assert list(only_texts.factors["kind"]) == ["nominal"]
+
+
+def test_nominal_factors_are_never_numbers() -> None:
+    names = np.array([2, 0, 1])[STYLE]  # another order of the same levels
+    codes = (STYLE + 0.01 * NOISE[:, 0])[:, np.newaxis]
+    for options in ({}, {"metrics": "dci", "dci_model": "lasso"}):
+        one, other = (
+            syngen.evaluate(codes, levels, factor_kinds="nominal", **options) for levels in (STYLE, names)
+        )
+        assert dict(one) == pytest.approx(dict(other), abs=1e-9)
+
+
+def test_kinds_may_be_given_by_name() -> None:
+    kinds = {"v1": "nominal", "v2": "continuous"}
+    scores = syngen.evaluate(CODES, FACTORS, factor_kinds=kinds)
+    assert list(scores.factors["kind"]) == ["ordinal", "nominal", "continuous"]
+
+
+def test_same_seed_is_the_same_result_and_rows_are_drawn() -> None:
+    codes, factors = np.tile(CODES, (5, 1)), np.tile(FACTORS, (5, 1))
+    one, other = (syngen.evaluate(codes, factors, n_samples=500, seed=3, metrics="all") for _ in range(2))
+    assert one.to_json() == other.to_json()
+    assert (one.metadata["rows"], one.metadata["rows_given"]) == (500, 1_200)
+
+
+def test_intervals_hold_the_scores() -> None:
+    scores = syngen.evaluate(CODES, FACTORS, intervals=True, n_resamples=30)
+    assert set(scores.intervals) == set(CORE) - {"n_active"}
+    for key, (low, high) in scores.intervals.items():
+        assert low <= scores[key] <= high, key
+    assert "95 % interval" in scores.to_markdown()
+
+
+def test_quantile_bins_rescue_curved_codes() -> None:
+    factors = factors_of(2_000, (10, 4))
+    curved = np.exp(2.0 * (factors + np.random.default_rng(5).normal(0.0, 0.05, size=factors.shape)))
+    width, quantile = (
+        syngen.evaluate(curved, factors, binning=binning)["mig"] for binning in ("width", "quantile")
+    )
+    assert width < 0.6
+    assert quantile > 0.8
+
+
+def test_mixed_factors_are_said() -> None:
+    tied = np.stack([STYLE, np.where(NOISE[:, 0] > -1.0, STYLE, 0)], axis=1)
+    scores = syngen.evaluate(CODES, tied)
+    assert any("share" in warning and "no code can separate" in warning for warning in scores.warnings)
+
+
+def test_few_rows_for_dci_are_said() -> None:
+    scores = syngen.evaluate(CODES, FACTORS, metrics="dci")
+    assert any("240 rows" in warning and "1,000" in warning for warning in scores.warnings)
+
+
+def test_scores_know_what_was_not_asked_for() -> None:
+    scores = syngen.evaluate(CODES, FACTORS, metrics="mig")
+    with pytest.raises(KeyError, match="was not asked for"):
+        _ = scores["dci_d"]
+    with pytest.raises(KeyError, match="did you mean 'mig'"):
+        _ = scores["mgi"]
+    assert scores.importance is None
+    assert repr(scores).startswith("<Scores mig: 0.")
+
+
+def test_plots_have_four_panels(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    for case, metrics in ((CASES["perfect"], ["core", "dci"]), (CASES["more factors than codes"], "core")):
+        figure = syngen.evaluate(*case, metrics=metrics).plot()
+        figure.savefig(tmp_path / "scores.png")
+        assert (tmp_path / "scores.png").stat().st_size > 10_000
+        assert len([axes for axes in figure.axes if axes.get_title()]) >= 3
+
+
+def test_json_is_written_to_a_file(tmp_path: Path) -> None:
+    scores = syngen.evaluate(CASES["nothing but constants"][0], FACTORS)
+    text = scores.to_json(tmp_path / "scores.json")
+    assert json.loads((tmp_path / "scores.json").read_text("utf-8")) == json.loads(text)
+    assert json.loads(text)["scores"]["modularity"] is None
+
+
+def with_wrong_values() -> np.ndarray:
+    codes = CODES.copy()
+    codes[:3, 1] = np.nan
+    codes[5, 2] = np.inf
+    return codes
+
+
+WRONG: list[tuple[Any, Any, dict[str, Any], str]] = [
+    (CODES[:-1], FACTORS, {}, "codes have 239 rows and factors have 240"),
+    (CODES.T, FACTORS, {}, r"rows are observations here \(disentanglement_lib's arrays are transposed\)"),
+    (CODES[:1], FACTORS[:1], {}, "a single row"),
+    (with_wrong_values(), FACTORS, {}, r"column 1 \(z1\) has 3 NaN; column 2 \(z2\) has 1 infinite"),
+    (CODES, np.where(FACTORS == 0, np.nan, FACTORS), {}, r"column 0 \(v0\) has \d+ NaN"),
+    (CODES, pd.DataFrame({"a": ["x", None] * 120}), {}, "'a' has 120 missing values"),
+    (CODES[:, :0], FACTORS, {}, r"shape \(n, n_codes\) is needed"),
+    (np.array([["a"]] * 240), FACTORS, {}, "numbers are needed"),
+    (CODES, FACTORS, {"metrics": "mgi"}, "did you mean 'mig'"),
+    (CODES, FACTORS, {"metrics": []}, "no metrics"),
+    (CODES, FACTORS, {"binning": "quantil"}, "did you mean 'quantile'"),
+    (CODES, FACTORS, {"compat": "disentanglementlib"}, "did you mean 'disentanglement_lib'"),
+    (CODES, FACTORS, {"compat": "ubisoft", "binning": "quantile"}, "bins of equal width"),
+    (CODES, FACTORS, {"active": "nul"}, "did you mean 'null'"),
+    (CODES, FACTORS, {"dci_model": "forrest"}, "did you mean 'forest'"),
+    (CODES, FACTORS, {"n_bins": 1}, "2 or more"),
+    (CODES, FACTORS, {"n_bins": 2.5}, "a whole number"),
+    (CODES, FACTORS, {"test_size": 1.0}, "between 0 and 1"),
+    (CODES, FACTORS, {"seed": -1}, "0 or more"),
+    (CODES, FACTORS, {"n_sample": 5}, "did you mean 'n_samples'"),
+    (CODES, FACTORS, {"factor_kinds": ["ordinal"]}, "1 factor_kinds for 3 factors"),
+    (CODES, FACTORS, {"factor_kinds": "ordinl"}, "did you mean 'ordinal'"),
+    (CODES, FACTORS, {"factor_kinds": {"w0": "ordinal"}}, "which is no factor"),
+    (CODES, FACTORS, {"factor_names": ["a"]}, "3 names are needed"),
+    (CODES, np.array([["a"]] * 240), {"factor_kinds": "ordinal"}, "holds texts"),
+]
+
+
+@pytest.mark.parametrize(("codes", "factors", "options", "match"), WRONG)
+def test_bad_input_is_refused_with_what_would_be_right(
+    codes: Any, factors: Any, options: dict[str, Any], match: str
+) -> None:
+    with pytest.raises(ParameterError, match=match):
+        syngen.evaluate(codes, factors, **options)
+
+
+def test_swapped_arguments_are_warned_about_with_the_reason() -> None:
+    with pytest.warns(UserWarning, match="look swapped: every column of the first array holds few whole"):
+        syngen.evaluate(FACTORS, CODES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        syngen.evaluate(FACTORS, CODES, factor_kinds="continuous")
+        syngen.evaluate(FACTORS, FACTORS)
+
+
+def test_codes_of_a_dataset_find_their_rows_and_refuse_another(rng: np.random.Generator) -> None:
+    ds = syngen.render("syntone-tiny")
+    order = rng.permutation(len(ds))
+    codes = syngen.Codes(ds.levels[order].astype(float), ds.rows[order], ds.fingerprint, "factors")
+    scores = syngen.evaluate(codes, ds)
+    assert scores["mig"] == pytest.approx(1.0)
+    assert list(scores.factors.index) == list(ds.grid.names)
+    assert list(scores.factors["kind"]) == [ds.grid.kinds[name] for name in ds.grid.names]
+    assert (scores.metadata["encoder"], scores.metadata["fingerprint"]) == ("factors", ds.fingerprint)
+    part = ds.select(split="test")
+    assert syngen.evaluate(codes, part).metadata["rows"] == len(part)
+    with pytest.raises(ParameterError, match="codes of another dataset"):
+        syngen.evaluate(syngen.Codes(codes.values, codes.rows, "0" * 64, "x"), ds)
+    with pytest.raises(ParameterError, match="no codes of"):
+        syngen.evaluate(syngen.Codes(codes.values[:9], codes.rows[:9], ds.fingerprint, "x"), ds)
