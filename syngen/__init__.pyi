@@ -3,11 +3,13 @@
 from syngen._typing import ProgressUpdate as ProgressUpdate
 from syngen.api import audit_dataset as audit_dataset
 from syngen.api import audit_recipe as audit_recipe
+from syngen.api import encode as encode
 from syngen.api import evaluate as evaluate
 from syngen.api import expand as expand
 from syngen.api import generate as generate
 from syngen.api import load as load
 from syngen.api import load_recipe as load_recipe
+from syngen.api import probe as probe
 from syngen.api import rehearse as rehearse
 from syngen.api import render as render
 from syngen.api import verify as verify
@@ -26,6 +28,7 @@ from syngen.errors import ShardError as ShardError
 from syngen.errors import SyngenError as SyngenError
 from syngen.errors import VerificationError as VerificationError
 from syngen.evaluation.codes import Codes as Codes
+from syngen.evaluation.probe_report import ProbeReport as ProbeReport
 from syngen.evaluation.scores import Scores as Scores
 from syngen.factors import Factor as Factor
 from syngen.factors import FactorGrid as FactorGrid

@@ -15,12 +15,14 @@ from syngen.errors import ParameterError, suggestion
 if TYPE_CHECKING:
     from typing import Never
 
+    import pandas as pd
     from numpy.typing import ArrayLike
 
     from syngen._typing import Progress
     from syngen.auditing.recipes import RecipeAudit
     from syngen.auditing.recovery import DatasetAudit
     from syngen.evaluation.codes import Codes
+    from syngen.evaluation.probe_report import ProbeReport
     from syngen.evaluation.scores import Scores
     from syngen.generation.estimate import Estimate
     from syngen.generation.plan import Plan
@@ -34,11 +36,13 @@ if TYPE_CHECKING:
 __all__ = [
     "audit_dataset",
     "audit_recipe",
+    "encode",
     "evaluate",
     "expand",
     "generate",
     "load",
     "load_recipe",
+    "probe",
     "rehearse",
     "render",
     "verify",
@@ -509,6 +513,141 @@ def evaluate(
             f"evaluate has no option {name!r}{suggestion(name, options)}; there are {', '.join(options)}"
         )
     return compute_scores(codes, factors, **options)  # type: ignore[arg-type]
+
+
+def encode(
+    encoder: Any,
+    dataset: str | Path | FactorDataset,
+    *,
+    batch_size: int = 64,
+    split: str | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Codes:
+    """Encode the observations of a dataset: a row of codes for each.
+
+    Parameters
+    ----------
+    encoder : str, Path, torch module, object or callable
+        A name: ``factors`` (the levels themselves), ``random``, ``pca-logmel`` or ``mfcc``, which need no
+        training. A path of a TorchScript file with a method ``encode``, such as an exported RAVE model; it
+        runs the code that is in it, so give none that you do not trust. A torch module. An object with
+        ``transform``, as scikit-learn's, or ``encode``. Or any callable. They take float32 of shape
+        (n, n_samples), torch modules and files with ``encode`` (n, 1, n_samples), and return (n, d) or
+        (n, d, n_frames); of frames mean and standard deviation are taken. Observations that differ in
+        length come one by one.
+    dataset : str, Path or FactorDataset
+        Folder, or a dataset loaded or rendered.
+    batch_size : int
+        Observations at a time.
+    split : str, optional
+        Only this split.
+    limit : int, optional
+        At most so many, from the front.
+    progress : callable, optional
+        Called with a `ProgressUpdate` after each batch.
+
+    Returns
+    -------
+    Codes
+        With ``.values``, ``.rows``, ``.fingerprint`` and ``.encoder``; `evaluate` and `probe` take it and
+        refuse it for another dataset.
+
+    Raises
+    ------
+    ParameterError
+        If the encoder cannot be used, or what it returns is not one finite row of numbers for each
+        observation, always of one width.
+    FactorError
+        If there is no such split.
+    MissingExtraError
+        If the encoder needs torch and it is not installed.
+
+    Examples
+    --------
+    >>> import syngen
+    >>> ds = syngen.render("syntone-tiny")
+    >>> syngen.encode("mfcc", ds, split="test")
+    <Codes 'mfcc': 43 rows of 40 codes>
+    """
+    from syngen.evaluation.encoding import encode as run_encoder
+
+    ds = load(dataset) if isinstance(dataset, (str, Path)) else dataset
+    return run_encoder(encoder, ds, batch_size=batch_size, split=split, limit=limit, progress=progress)
+
+
+def probe(
+    codes: str | Path | ArrayLike | Codes,
+    manifest: str | Path | pd.DataFrame | FactorDataset,
+    *,
+    target: str,
+    group_by: str | Sequence[str] | None = None,
+    model: str = "logistic",
+    folds: int = 5,
+    seed: int = 0,
+) -> ProbeReport:
+    """Measure what a linear model reads off codes, on groups of rows that it has not seen.
+
+    Codes are standardised by the rows of train; a logistic regression has its C chosen by cross-validation
+    inside train; continuous factors are predicted by ridge regression. Every fold is tested on unseen
+    groups: a speaker on other texts, a style on other speakers, gender on other speakers always. The same
+    probe on shuffled labels is the control.
+
+    Parameters
+    ----------
+    codes : Codes or array_like, shape (n, d), or path
+        From `encode`, in memory or in a file.
+    manifest : DataFrame, FactorDataset or path
+        Of the same observations: ``ds.manifest``, the dataset or its folder. Rows that `Codes` do not have
+        are left out.
+    target : str
+        A factor, a derived factor or any other column of the manifest; ``"all"`` for every factor and
+        derived factor.
+    group_by : str or sequence of str, optional
+        Columns whose combinations are kept together. By default text for speaker, speaker for text and
+        style, its own factor for a derived one, and else the other factor with the most levels. ``"index"``
+        splits at random.
+    model : {"logistic", "ridge"}
+        For classes; above 100 classes it is always ridge.
+    folds : int
+        At least 2, at most the number of groups.
+    seed : int
+        Of folds and shuffled labels.
+
+    Returns
+    -------
+    ProbeReport
+        A mapping from target to ``.accuracy``, ``.balanced_accuracy``, ``.chance``, ``.normalized``,
+        ``.r2``, ``.control``, ``.recall``, ``.eer`` and more; with ``.frame``, ``.to_json()`` and
+        ``.to_markdown()``.
+
+    Raises
+    ------
+    ParameterError
+        If codes and manifest do not belong together, codes are not finite, there are fewer groups than
+        folds, or an option is unknown.
+    FactorError
+        If there is no such column, or it has one value only.
+
+    Examples
+    --------
+    >>> import syngen
+    >>> ds = syngen.render("syntone-tiny")
+    >>> report = syngen.probe(syngen.encode("mfcc", ds), ds, target="timbre")
+    >>> report.accuracy > 0.7, abs(report.control - report.chance) < 0.15
+    (True, True)
+    """
+    from syngen.evaluation.codes import read_codes
+    from syngen.evaluation.probing import probe as run_probe
+    from syngen.loaders.dataset import FactorDataset
+
+    if isinstance(codes, (str, Path)):
+        codes = read_codes(codes)
+    if isinstance(manifest, (str, Path)):
+        manifest = load(manifest)
+    if isinstance(manifest, FactorDataset):
+        manifest = manifest.manifest
+    return run_probe(codes, manifest, target=target, group_by=group_by, model=model, folds=folds, seed=seed)
 
 
 def voices(engine: str | None = None) -> dict[str, tuple[Voice, ...]]:

@@ -40,3 +40,13 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny") / "syntone-tiny"
     syngen.generate("syntone-tiny", folder, jobs=1, shard_size=50)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_codes(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of codes of syntone-tiny by the encoder mfcc. Copy it before changing anything."""
+    from syngen.evaluation.codes import write_codes
+
+    path = tmp_path_factory.mktemp("codes") / "codes.npz"
+    write_codes(path, syngen.encode("mfcc", tiny_dataset))
+    return path

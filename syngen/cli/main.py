@@ -7,7 +7,17 @@ from typing import Any
 
 import click
 
-from syngen.cli import audit, dataset, environment, evaluation, generation, recipe, speech
+from syngen.cli import (
+    audit,
+    dataset,
+    encoding,
+    environment,
+    evaluation,
+    generation,
+    probing,
+    recipe,
+    speech,
+)
 from syngen.cli.reporting import fail
 
 __all__ = ["cli", "main"]
@@ -52,7 +62,9 @@ cli.add_command(dataset.rows)
 cli.add_command(dataset.extract)
 cli.add_command(dataset.verify)
 cli.add_command(audit.audit)
+cli.add_command(encoding.encode)
 cli.add_command(evaluation.evaluate)
+cli.add_command(probing.probe)
 cli.add_command(speech.voices)
 cli.add_command(environment.env)
 

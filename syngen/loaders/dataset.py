@@ -112,9 +112,18 @@ class FactorDataset(Sequence[Observation]):
 
     @property
     def manifest(self) -> pd.DataFrame:
-        """The manifest of these observations as a pandas DataFrame; its index is the row."""
-        frame: pd.DataFrame = self.table.to_pandas()
-        return frame.set_index(np.asarray(self.rows))
+        """The manifest of these observations as a pandas DataFrame; its index is the row.
+
+        Its ``attrs`` say whose it is: ``fingerprint``, ``kinds`` (by factor) and ``derived`` (the factor by
+        derived factor).
+        """
+        frame: pd.DataFrame = self.table.to_pandas().set_index(np.asarray(self.rows))
+        frame.attrs = {
+            "fingerprint": self.fingerprint,
+            "kinds": {factor.name: factor.kind for factor in self.grid.factors},
+            "derived": {name: factor for name, factor, _ in self._source.vocabulary.derived},
+        }
+        return frame
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -43,6 +43,7 @@ WITH_JSON = {
     ("info",): ["data/syntone-tiny"],
     ("rows",): ["data/syntone-tiny"],
     ("verify",): ["data/syntone-tiny"],
+    ("probe",): ["codes.npz", "data/syntone-tiny", "--target", "timbre"],
     ("voices",): ["--engine", "espeak"],
     ("env",): [],
 }
@@ -70,12 +71,11 @@ def example_text(words: tuple[str, ...]) -> str:
 
 
 @pytest.fixture
-def folder(tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An isolated current folder with data/syntone-tiny in it, and codes of it in codes.npz."""
+def folder(tiny_dataset: Path, tiny_codes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An isolated current folder with data/syntone-tiny in it, and codes.npz of it."""
     shutil.copytree(tiny_dataset, tmp_path / "here" / "data" / "syntone-tiny")
+    shutil.copy(tiny_codes, tmp_path / "here" / "codes.npz")
     monkeypatch.chdir(tmp_path / "here")
-    ds = syngen.load("data/syntone-tiny")
-    write_codes("codes.npz", syngen.Codes(ds.levels.astype(np.float64), ds.rows, ds.fingerprint, "factors"))
     return tmp_path / "here"
 
 
@@ -85,6 +85,7 @@ def test_the_documented_commands_are_there() -> None:
         "",
         *(f"recipe {name}" for name in ("new", "list", "show", "check", "expand", "schema")),
         *("generate", "info", "rows", "extract", "verify", "voices", "env"),
+        *("encode", "probe"),
     }
 
 

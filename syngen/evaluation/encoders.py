@@ -1,0 +1,202 @@
+"""Reference encoders: what is to be had without training a network, to compare encoders with.
+
+``factors`` is the ceiling of every metric that wants one code per factor; ``random`` keeps what
+little of the mean spectrum survives a random projection; ``pca-logmel`` and ``mfcc`` are what a learned
+representation should beat.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from syngen.errors import ParameterError, suggestion
+from syngen.evaluation.spectra import N_MELS, log_mel, mfcc
+
+if TYPE_CHECKING:
+    from syngen._typing import Float32Array, FloatArray, IntArray
+
+__all__ = ["ENCODERS", "Dataset", "ReferenceEncoder", "find_encoder", "read_batch"]
+
+N_CODES = 16
+"""Codes of the encoders that could have any number."""
+N_SEGMENTS = 16
+"""Into which a spectrogram is divided, whatever its length."""
+_SEED = 2402
+_MOST_TRAIN_ROWS = 2_000
+_TINY = 1e-12
+
+
+class Dataset(Protocol):
+    """What a dataset must have to be encoded; `FactorDataset` has it."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def rows(self) -> IntArray: ...
+
+    @property
+    def levels(self) -> IntArray: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int, /) -> Any: ...
+
+    def batch(self, positions: Any, /) -> Float32Array: ...
+
+    def select(self, **conditions: Any) -> Any: ...
+
+
+def read_batch(dataset: Dataset, positions: IntArray) -> list[Float32Array]:
+    """Return waveforms as arrays of shape (n, n_samples): one, or of ragged observations one each."""
+    if dataset.n_samples:
+        return [dataset.batch(positions)]
+    return [dataset[position].waveform[None] for position in positions.tolist()]
+
+
+class ReferenceEncoder(ABC):
+    """An encoder that may look at more of a dataset than its waveforms.
+
+    Attributes
+    ----------
+    name : str
+    """
+
+    name: str
+
+    def fit(self, dataset: Dataset) -> None:  # noqa: B027  # most have nothing to learn
+        """Learn what is to be learned, from rows of the split train only."""
+
+    @abstractmethod
+    def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
+        """Return the codes of some observations: float64, shape (n, d)."""
+
+
+class Factors(ReferenceEncoder):
+    """The levels themselves, a code for each factor: a perfect representation, and a test of metrics."""
+
+    name = "factors"
+
+    def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
+        return np.asarray(dataset.levels[positions], dtype=np.float64)
+
+
+class RandomProjection(ReferenceEncoder):
+    """A fixed random projection, the same for every dataset, of the mean log-mel spectrum to 16 codes."""
+
+    name = "random"
+
+    def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
+        rng = np.random.default_rng(_SEED)
+        projection = rng.standard_normal((N_MELS, N_CODES)) / np.sqrt(N_MELS)
+        means = [
+            log_mel(waveforms, dataset.sample_rate).mean(axis=2)
+            for waveforms in read_batch(dataset, positions)
+        ]
+        return np.asarray(np.concatenate(means) @ projection)
+
+
+class Mfcc(ReferenceEncoder):
+    """Mean and standard deviation over time of 20 mel-frequency cepstral coefficients: 40 codes."""
+
+    name = "mfcc"
+
+    def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
+        found = []
+        for waveforms in read_batch(dataset, positions):
+            coefficients = mfcc(waveforms, dataset.sample_rate)
+            found.append(np.hstack([coefficients.mean(axis=2), coefficients.std(axis=2)]))
+        return np.concatenate(found)
+
+
+class PcaLogMel(ReferenceEncoder):
+    """The first 16 principal components of the log-mel spectrogram, in 16 segments of equal length.
+
+    They are found from rows of train, 2,000 of them if there are more.
+    """
+
+    name = "pca-logmel"
+
+    def __init__(self) -> None:
+        self._mean: FloatArray | None = None
+        self._axes: FloatArray | None = None
+
+    def fit(self, dataset: Dataset) -> None:
+        train = dataset.select(split="train")
+        if len(train) < 2:
+            raise ParameterError(
+                f"pca-logmel learns from the split train, of which there are {len(train)} rows; give the "
+                "whole dataset, and choose rows with split and limit"
+            )
+        chosen = np.random.default_rng(_SEED).permutation(len(train))[:_MOST_TRAIN_ROWS]
+        batches = np.array_split(np.sort(chosen), -(-len(chosen) // 64))
+        x = np.concatenate([_segments(train, positions) for positions in batches])
+        self._mean = x.mean(axis=0)
+        self._axes = _principal_axes(x - self._mean, N_CODES)
+
+    def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
+        if self._mean is None or self._axes is None:
+            raise ParameterError("pca-logmel has not been fitted; call fit with a dataset first")
+        return np.asarray((_segments(dataset, positions) - self._mean) @ self._axes)
+
+
+def _principal_axes(x: FloatArray, n_axes: int) -> FloatArray:
+    """Return the first principal axes of centred rows as columns, each with its largest entry positive."""
+    import scipy.linalg
+
+    n, d = x.shape
+    moments = x @ x.T if n < d else x.T @ x
+    last = len(moments) - 1
+    values, vectors = scipy.linalg.eigh(moments, subset_by_index=[max(0, last - n_axes + 1), last])
+    kept = np.flatnonzero(values > _TINY * max(float(values[-1]), _TINY))[::-1]
+    axes = x.T @ vectors[:, kept] / np.sqrt(values[kept]) if n < d else vectors[:, kept]
+    largest = np.argmax(np.abs(axes), axis=0)
+    return np.asarray(axes * np.sign(axes[largest, np.arange(len(kept))]))
+
+
+def _segments(dataset: Dataset, positions: IntArray) -> FloatArray:
+    """Return log-mel spectrograms of observations as rows: float64, shape (n, N_MELS * N_SEGMENTS)."""
+    found = []
+    for waveforms in read_batch(dataset, positions):
+        spectrograms = log_mel(waveforms, dataset.sample_rate)
+        n_frames = spectrograms.shape[2]
+        # frames shared out evenly; fewer frames than segments are repeated
+        starts = np.arange(N_SEGMENTS) * n_frames // N_SEGMENTS
+        ends = np.maximum(starts + 1, (np.arange(N_SEGMENTS) + 1) * n_frames // N_SEGMENTS)
+        pooled = [
+            spectrograms[:, :, a:b].mean(axis=2)
+            for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
+        ]
+        found.append(np.stack(pooled, axis=2).reshape(len(waveforms), -1))
+    return np.concatenate(found)
+
+
+ENCODERS: dict[str, type[ReferenceEncoder]] = {
+    encoder.name: encoder for encoder in (Factors, RandomProjection, PcaLogMel, Mfcc)
+}
+"""Reference encoders by name."""
+
+
+def find_encoder(name: str) -> ReferenceEncoder:
+    """Return a reference encoder that has not been fitted.
+
+    Raises
+    ------
+    ParameterError
+        If there is none of this name; the message has the nearest.
+    """
+    if name not in ENCODERS:
+        raise ParameterError(
+            f"no encoder {name!r}{suggestion(name, ENCODERS)}; there are {', '.join(ENCODERS)}, or give "
+            "the path of a TorchScript file"
+        )
+    return ENCODERS[name]()

@@ -1,0 +1,118 @@
+"""Torch modules and TorchScript files as encoders. torch is imported when one is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from syngen._optional import require
+from syngen.errors import ParameterError
+
+if TYPE_CHECKING:
+    from syngen._typing import Float32Array
+
+__all__ = ["is_module", "load_torchscript", "module_encoder"]
+
+_RATIO = 3  # position of the ratio of samples to frames among the parameters of an exported method
+
+
+def is_module(thing: object) -> bool:
+    """Return whether a thing is a torch module; torch is not imported to find out."""
+    import sys
+
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(thing, torch.nn.Module)
+
+
+def load_torchscript(path: Path) -> Any:
+    """Open a TorchScript file on the CPU. The file brings its own code: open none that you do not trust.
+
+    Raises
+    ------
+    MissingExtraError
+        If torch is not installed.
+    ParameterError
+        If it is no TorchScript file.
+    """
+    torch: Any = require("torch", extra="torch")
+    try:
+        with _jit_allowed():
+            return torch.jit.load(str(path), map_location="cpu")
+    except (RuntimeError, ValueError, OSError, EOFError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ParameterError(
+            f"{path} is no TorchScript file ({reason}); export the encoder with torch.jit.save"
+        ) from error
+
+
+@contextmanager
+def _jit_allowed() -> Iterator[None]:
+    """Keep quiet about TorchScript being deprecated: exported models are what they are."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*torch.jit", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
+        yield
+
+
+@contextmanager
+def module_encoder(module: Any) -> Iterator[Callable[[Float32Array], Any]]:
+    """Give a function of batches that runs a module: in evaluation mode, without gradients, on its device.
+
+    A module with a method ``encode`` is asked for that, any other is called. Batches have shape
+    (n, 1, n_samples) where the method is ``encode`` (the convention of exported RAVE models) or the first
+    layer is a convolution of one channel, and (n, n_samples) for a plain call and where the first layer is
+    a linear one. Where a module says how many samples make a frame (``encode_params``, as RAVE does), a
+    waveform is filled up with zeros to a whole number of frames.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Its training mode is restored afterwards.
+    """
+    torch: Any = require("torch", extra="torch")
+    has_encode = callable(getattr(module, "encode", None))
+    method = module.encode if has_encode else module
+    has_channel = _has_channel(module, by_default=has_encode)
+    multiple = _samples_per_frame(module)
+    first = next(iter(module.parameters()), None)
+    device = "cpu" if first is None else first.device
+
+    def encode(batch: Float32Array) -> Any:
+        missing = -batch.shape[1] % multiple
+        filled = np.pad(batch, ((0, 0), (0, missing))) if missing else np.ascontiguousarray(batch)
+        x = torch.from_numpy(filled).to(device)
+        with torch.inference_mode():
+            found = method(x[:, None] if has_channel else x)
+        return found.float().cpu().numpy() if isinstance(found, torch.Tensor) else found
+
+    was_training = module.training
+    module.eval()
+    try:
+        yield encode
+    finally:
+        module.train(was_training)
+
+
+def _has_channel(module: Any, *, by_default: bool) -> bool:
+    """Return whether a module takes (n, 1, n_samples), by its first layer with weights."""
+    for layer in module.modules():
+        name = getattr(layer, "original_name", type(layer).__name__)
+        if name == "Linear":
+            return False
+        if name == "Conv1d":
+            return True
+    return by_default
+
+
+def _samples_per_frame(module: Any) -> int:
+    found = getattr(module, "encode_params", None)
+    if found is None:
+        return 1
+    numbers = np.asarray(found.cpu() if hasattr(found, "cpu") else found).reshape(-1)
+    return max(1, int(numbers[_RATIO])) if len(numbers) > _RATIO else 1

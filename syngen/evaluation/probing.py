@@ -1,0 +1,416 @@
+"""Linear probes: what of the factors a linear model reads off codes, on groups that it has not seen.
+
+The protocol: codes are standardised by the rows of train only; a logistic regression is fitted whose C is
+chosen by cross-validation inside train (above 100 classes a ridge classifier, for continuous factors a
+ridge regression); five folds are split by groups, so that what is tested is a combination that was not
+learned: a speaker saying other texts, a style of other speakers, the gender of other speakers. Beside the
+score stand chance and the score of the same probe on shuffled labels.
+
+References
+----------
+Brima et al.: "Learning Disentangled Speech Representations" (arXiv 2311.03389), whose framework for
+SynSpeech is linear probing and disentanglement metrics.
+J. Hewitt, P. Liang: "Designing and Interpreting Probes with Control Tasks", EMNLP 2019, on the control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen.errors import FactorError, ParameterError, suggestion
+from syngen.evaluation.codes import Codes
+from syngen.evaluation.folds import group_folds, is_constant_within
+from syngen.evaluation.linear import Affine, fit_logistic, fit_ridge
+from syngen.evaluation.probe_report import ProbeReport, ProbeResult
+from syngen.evaluation.targets import Columns, Target, group_numbers, read_target
+from syngen.evaluation.trials import Verification, verify_unseen
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
+
+    from syngen._typing import BoolArray, FloatArray, IntArray
+
+__all__ = ["MODELS", "probe"]
+
+MODELS = ("logistic", "ridge")
+MOST_LOGISTIC_CLASSES = 100
+"""Above so many classes the ridge classifier is used."""
+_INNER_FOLDS = 3
+_TINY = 1e-12
+
+
+def probe(
+    codes: Codes | ArrayLike,
+    manifest: pd.DataFrame,
+    *,
+    target: str,
+    group_by: str | Sequence[str] | None = None,
+    model: str = "logistic",
+    folds: int = 5,
+    seed: int = 0,
+) -> ProbeReport:
+    """Probe codes for a factor, or for all.
+
+    Parameters
+    ----------
+    codes : Codes or array_like, shape (n, d)
+        What an encoder made of the rows.
+    manifest : DataFrame
+        The manifest of the rows, as ``ds.manifest``. Rows of `Codes` are looked up in its index.
+    target : str
+        A factor, a derived factor or any other column; or ``"all"``: every factor and derived factor.
+    group_by : str or sequence of str, optional
+        Columns whose combinations are kept together, so that those tested are unseen. By default: text for
+        speaker, speaker for text and style, its own factor for a derived one (speaker for gender), and for
+        any other the other factor with the most levels. ``"index"`` splits at random. With ``"all"``, a
+        target that is in `group_by`, or that derives from a factor, keeps its default.
+    model : {"logistic", "ridge"}
+        For classes; above 100 classes it is always ridge. Numbers are always predicted by ridge regression.
+    folds : int
+        At least 2, at most the number of groups.
+    seed : int
+        Of the folds and of the shuffled labels.
+
+    Returns
+    -------
+    ProbeReport
+        A mapping from target to result, with ``.frame``, ``.to_json()`` and ``.to_markdown()``.
+
+    Raises
+    ------
+    ParameterError
+        If codes and manifest do not belong together, codes are not finite, there are fewer groups than
+        folds, or an option is unknown.
+    FactorError
+        If there is no such column, or it has one value only.
+
+    Notes
+    -----
+    Continuous are factors that the manifest says are; in one that does not say (read without syngen),
+    columns of floating-point numbers with more than ten values. Their levels are predicted: equal steps
+    on the recipe's own scale. The inner folds are three, by the same groups.
+
+    Examples
+    --------
+    >>> import syngen
+    >>> ds = syngen.render("syntone-tiny")
+    >>> report = probe(ds.levels, ds.manifest, target="frequency")
+    >>> round(report.r2, 3), report["frequency"].group_by
+    (1.0, ('amplitude',))
+    """
+    if model not in MODELS:
+        raise ParameterError(f"model {model!r}{suggestion(model, MODELS)}; there are {', '.join(MODELS)}")
+    for name, number, least in (("folds", folds, 2), ("seed", seed, 0)):
+        if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < least:
+            raise ParameterError(f"{name} is {number!r}; a whole number from {least} is needed")
+    if not isinstance(target, str):
+        raise ParameterError(f"target is {target!r}; the name of a factor is needed, or 'all'")
+    frame = _aligned(codes, manifest)
+    values = _checked(codes)
+    columns = Columns.of(frame)
+    asked = (group_by,) if isinstance(group_by, str) else None if group_by is None else tuple(group_by)
+    probing = _Probing(values, frame, columns, model, int(folds), int(seed))
+    report = ProbeReport(
+        results=(),
+        n_rows=values.shape[0],
+        n_codes=values.shape[1],
+        n_folds=int(folds),
+        seed=int(seed),
+        encoder=codes.encoder if isinstance(codes, Codes) else "",
+        fingerprint=_fingerprint(codes, frame),
+    )
+    if target != "all" or "all" in frame.columns:
+        return replace(report, results=(probing.result(target, asked),))
+    results, skipped = [], {}
+    for name in columns.names:
+        groups = None if name in columns.derived or name in (asked or ()) else asked
+        try:
+            results.append(probing.result(name, groups))
+        except (FactorError, _TooFewGroupsError) as error:
+            skipped[name] = str(error)
+    if not results:
+        reasons = "; ".join(skipped.values()) or "the manifest has no factors (columns with _level)"
+        raise ParameterError(f"no target can be probed: {reasons}")
+    return replace(report, results=tuple(results), skipped=skipped)
+
+
+class _TooFewGroupsError(ParameterError):
+    """A target that these groups do not allow."""
+
+
+def _fingerprint(codes: object, manifest: pd.DataFrame) -> str:
+    return str(getattr(codes, "fingerprint", "") or manifest.attrs.get("fingerprint", ""))
+
+
+def _checked(codes: Codes | ArrayLike) -> FloatArray:
+    values = codes.values if isinstance(codes, Codes) else np.asarray(codes)
+    if values.dtype.kind not in "fiub":
+        raise ParameterError(f"codes of type {values.dtype}; numbers are needed")
+    values = values.astype(np.float64, copy=False)
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim != 2 or not values.shape[1]:
+        raise ParameterError(f"codes of shape {values.shape}; (n, d) is needed, one row per observation")
+    wrong = np.flatnonzero(~np.isfinite(values).all(axis=0)).tolist()
+    if wrong:
+        first = values[:, wrong[0]]
+        more = f"; {len(wrong)} codes have such values" if len(wrong) > 1 else ""
+        raise ParameterError(
+            f"code {wrong[0]} has {int(np.isnan(first).sum())} NaN and {int(np.isinf(first).sum())} "
+            f"infinite values in {len(first)} rows{more}; repair the encoder or leave these rows out"
+        )
+    return values
+
+
+def _aligned(codes: Codes | ArrayLike, manifest: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the manifest that the codes are of."""
+    import pandas as pd
+
+    if not isinstance(manifest, pd.DataFrame):
+        raise ParameterError(
+            f"the manifest is a {type(manifest).__name__}; give a DataFrame, as ds.manifest"
+        )
+    if not isinstance(codes, Codes):
+        n = len(np.atleast_1d(np.asarray(codes)))
+        if n != len(manifest):
+            raise ParameterError(
+                f"{n} rows of codes and {len(manifest)} of the manifest; one per observation is needed, in "
+                "the same order: select the manifest's rows first"
+            )
+        return manifest
+    theirs, ours = codes.fingerprint, manifest.attrs.get("fingerprint", "")
+    if theirs and ours and theirs != ours:
+        raise ParameterError(
+            f"the codes are of the dataset {theirs[:12]}..., the manifest is of {ours[:12]}...; encode "
+            "this dataset, or give the manifest of the other"
+        )
+    if manifest.index.equals(pd.Index(codes.rows)):
+        return manifest
+    unknown = ~pd.Index(codes.rows).isin(manifest.index)
+    if unknown.any() or not manifest.index.is_unique:
+        raise ParameterError(
+            f"{int(unknown.sum())} of {len(codes)} rows of codes are not among the {len(manifest)} of the "
+            "manifest; its index must be the row, as that of ds.manifest is"
+        )
+    return manifest.loc[codes.rows]
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """What the folds gave."""
+
+    by_fold: list[float]
+    balanced: list[float]
+    recall: dict[str, float]
+    strengths: list[float]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.by_fold))
+
+    @property
+    def sd(self) -> float:
+        return float(np.std(self.by_fold))
+
+
+@dataclass(frozen=True)
+class _Probing:
+    """Codes and the manifest of their rows, and how they are probed."""
+
+    values: FloatArray
+    manifest: pd.DataFrame
+    columns: Columns
+    model: str
+    n_folds: int
+    seed: int
+
+    def result(self, name: str, group_by: Sequence[str] | None) -> ProbeResult:
+        """Probe one target."""
+        target = read_target(self.manifest, self.columns, name)
+        if group_by is None:
+            default = self.columns.default_group(name)
+            # a single factor has nothing to be grouped by but itself
+            group_by = (
+                ("index" if "index" in self.manifest.columns else name,) if default is None else (default,)
+            )
+        groups, n_groups = group_numbers(self.manifest, self.columns, group_by)
+        self._check_groups(target, group_by, groups, n_groups)
+        rng = np.random.default_rng([self.seed, 0])
+        labels = None if target.is_continuous else target.labels
+        folds = group_folds(groups, self.n_folds, rng, labels=labels)
+        shuffled = _shuffled(target, np.random.default_rng([self.seed, 1]))
+        from threadpoolctl import threadpool_limits
+
+        # threads of small products wait for each other by spinning, minutes on a busy machine
+        with threadpool_limits(limits=1):
+            scores = self._scores(target, groups, folds)
+            control = self._scores(shuffled, groups, folds)
+            verification = self._verification(target)
+        is_number = target.is_continuous
+        counts = np.bincount(target.labels)
+        chance = None if is_number else float(counts.max() / counts.sum())
+        accuracy = None if is_number else scores.mean
+        return ProbeResult(
+            target=name,
+            group_by=tuple(group_by),
+            model=self._model(target),
+            n_levels=target.n_levels,
+            n_groups=n_groups,
+            accuracy=accuracy,
+            accuracy_sd=None if is_number else scores.sd,
+            balanced_accuracy=None if is_number else float(np.mean(scores.balanced)),
+            balanced_accuracy_sd=None if is_number else float(np.std(scores.balanced)),
+            chance=chance,
+            chance_uniform=None if is_number else 1.0 / target.n_levels,
+            normalized=None if accuracy is None or chance is None else (accuracy - chance) / (1.0 - chance),
+            r2=scores.mean if is_number else None,
+            r2_sd=scores.sd if is_number else None,
+            control=control.mean,
+            control_sd=control.sd,
+            recall=scores.recall,
+            folds=tuple(scores.by_fold),
+            strengths=tuple(scores.strengths),
+            verification=verification,
+            notes=tuple(self._notes(target, group_by, groups, folds)),
+        )
+
+    def _check_groups(
+        self, target: Target, group_by: Sequence[str], groups: IntArray, n_groups: int
+    ) -> None:
+        by = " x ".join(group_by)
+        if n_groups < self.n_folds:
+            remedy = f"take folds={n_groups} or fewer, or" if n_groups > 1 else "take more rows, or"
+            raise _TooFewGroupsError(
+                f"target {target.name!r} is tested on unseen values of {by}, of which these rows have "
+                f"{n_groups}; {self.n_folds} folds need as many: {remedy} another group_by"
+            )
+        if not target.is_continuous and is_constant_within(groups, target.labels):
+            raise _TooFewGroupsError(
+                f"target {target.name!r} in groups of {by}: each class is in one group only, so none could "
+                "be both learned and tested; take another group_by"
+            )
+
+    def _notes(
+        self, target: Target, group_by: Sequence[str], groups: IntArray, folds: IntArray
+    ) -> list[str]:
+        found = []
+        source = self.columns.derived.get(target.name)
+        if source is not None:
+            sources, _ = group_numbers(self.manifest, self.columns, (source,))
+            if not is_constant_within(folds, sources):
+                found.append(
+                    f"rows of one {source} are in train and in test, so that recognising {source}s is "
+                    f"enough; group_by={source!r} asks for {target.name} itself"
+                )
+        if not target.is_continuous:
+            pairs = np.unique(np.stack([target.labels, folds]), axis=1)
+            n_folds_of_class = np.bincount(pairs[0], minlength=target.n_levels)
+            n_alone = int(np.sum(n_folds_of_class == 1))
+            if n_alone:
+                found.append(
+                    f"{n_alone} of {target.n_levels} classes are in one fold only; they are not in train "
+                    "when they are tested, and always missed"
+                )
+        if len(np.unique(groups)) < 2 * self.n_folds and not target.is_continuous:
+            by = " x ".join(group_by)
+            found.append(f"only {len(np.unique(groups))} groups of {by}: the spread over folds is large")
+        return found
+
+    def _model(self, target: Target) -> str:
+        if target.is_continuous or target.n_levels > MOST_LOGISTIC_CLASSES:
+            return "ridge"
+        return self.model
+
+    def _scores(self, target: Target, groups: IntArray, folds: IntArray) -> _Scores:
+        by_fold, balanced, strengths = [], [], []
+        hits, totals = np.zeros(target.n_levels), np.zeros(target.n_levels)
+        for fold in range(self.n_folds):
+            train, test = folds != fold, folds == fold
+            centre, scale = self.values[train].mean(axis=0), self.values[train].std(axis=0)
+            # a constant code is rounding noise at best, and is not blown up
+            used = scale > _TINY * np.maximum(np.abs(centre), _TINY)
+            x = (self.values[:, used] - centre[used]) / scale[used]
+            inner_rng = np.random.default_rng([self.seed, 2, fold])
+            labels = None if target.is_continuous else target.labels[train]
+            n_inner = min(_INNER_FOLDS, len(np.unique(groups[train])))
+            inner = group_folds(groups[train], n_inner, inner_rng, labels=labels)
+            fitted = self._fitted(target, x[train], train, inner)
+            strengths.append(fitted.strength)
+            scores = fitted.scores(x[test])
+            if target.numbers is not None:
+                by_fold.append(_r2(scores[:, 0], target.numbers[test]))
+                continue
+            truth = target.labels[test]
+            found = np.argmax(scores, axis=1) == truth
+            fold_totals = np.bincount(truth, minlength=target.n_levels)
+            fold_hits = np.bincount(truth[found], minlength=target.n_levels)
+            hits, totals = hits + fold_hits, totals + fold_totals
+            present = fold_totals > 0
+            by_fold.append(float(found.mean()))
+            balanced.append(float(np.mean(fold_hits[present] / fold_totals[present])))
+        rates = (hits / np.maximum(totals, 1)).tolist()
+        recall = dict(zip(target.classes, rates, strict=True)) if target.classes else {}
+        return _Scores(by_fold, balanced, recall, strengths)
+
+    def _fitted(self, target: Target, x: FloatArray, train: BoolArray, inner: IntArray) -> Affine:
+        if not x.shape[1] or len(np.unique(inner)) < 2:
+            return _constant(target, train, x.shape[1])
+        if target.numbers is not None:
+            numbers = target.numbers[train]
+            return fit_ridge(
+                x,
+                numbers[:, None],
+                inner,
+                lambda scores, rows: float(np.sum((scores[:, 0] - numbers[rows]) ** 2)),
+            )
+        labels = target.labels[train]
+        if self._model(target) == "logistic":
+            return fit_logistic(x, labels, target.n_levels, inner)
+        ones = np.where(labels[:, None] == np.arange(target.n_levels), 1.0, -1.0)
+        return fit_ridge(
+            x,
+            ones,
+            inner,
+            lambda scores, rows: -float(np.sum(np.argmax(scores, axis=1) == labels[rows])),
+        )
+
+    def _verification(self, target: Target) -> Verification | None:
+        """Return equal error rates for unseen speakers, if the target is the speaker."""
+        if target.name != "speaker" or target.n_levels < 2 * self.n_folds:
+            return None
+        rng = np.random.default_rng([self.seed, 3])
+        folds = group_folds(target.labels, self.n_folds, rng)
+        default = self.columns.default_group(target.name)
+        if default is None:
+            contents = np.arange(len(folds))
+        else:
+            contents, _ = group_numbers(self.manifest, self.columns, (default,))
+        return verify_unseen(self.values, target.labels, contents, folds, rng)
+
+
+def _constant(target: Target, train: BoolArray, n_codes: int) -> Affine:
+    """Return the model that always guesses the same: all there is where no code varies."""
+    if target.numbers is not None:
+        offset = np.array([target.numbers[train].mean()])
+    else:
+        offset = np.bincount(target.labels[train], minlength=target.n_levels).astype(np.float64)
+    return Affine(np.zeros((n_codes, len(offset))), offset, 0.0)
+
+
+def _shuffled(target: Target, rng: np.random.Generator) -> Target:
+    order = rng.permutation(len(target.labels))
+    numbers = None if target.numbers is None else target.numbers[order]
+    return replace(target, labels=target.labels[order], numbers=numbers)
+
+
+def _r2(found: FloatArray, truth: FloatArray) -> float:
+    spread = float(np.sum((truth - truth.mean()) ** 2))
+    error = float(np.sum((found - truth) ** 2))
+    if spread <= _TINY:
+        return 1.0 if error <= _TINY else 0.0
+    return 1.0 - error / spread

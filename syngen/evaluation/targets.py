@@ -1,0 +1,209 @@
+"""What of a manifest can be probed: its factors and derived factors, their kinds, and their groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen.errors import FactorError, ParameterError, suggestion
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from syngen._typing import FloatArray, IntArray
+
+__all__ = ["Columns", "Target", "group_numbers", "read_target"]
+
+LEVEL = "_level"
+_FEW_VALUES = 10
+_OF_SPEECH = {"speaker": "text", "text": "speaker", "style": "speaker"}
+_OF_STORAGE = {
+    *("index", "split", "shard", "offset", "size", "n_samples", "pcm_sha256", "peak", "rms_db"),
+    *("speech_start", "speech_end", "transcript"),
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a manifest are factors, and which derive from a factor.
+
+    Attributes
+    ----------
+    kinds : dict of str to str
+        Nominal, ordinal or continuous, by factor.
+    derived : dict of str to str
+        The factor that decides it, by derived factor.
+    sizes : dict of str to int
+        Levels in these rows, by factor.
+    """
+
+    kinds: dict[str, str]
+    derived: dict[str, str]
+    sizes: dict[str, int]
+
+    @classmethod
+    def of(cls, manifest: pd.DataFrame) -> Columns:
+        """Read the manifest's own word (its ``attrs``), or conclude from its columns.
+
+        A factor has a column of levels beside it. A column that is constant within every level of a factor
+        derives from it, unless it is about storage.
+        """
+        names = [str(name) for name in manifest.columns]
+        factors = [name for name in names if f"{name}{LEVEL}" in names]
+        stated = manifest.attrs.get("kinds", {})
+        kinds = {name: str(stated.get(name) or _kind(manifest[name])) for name in factors}
+        sizes = {name: int(manifest[f"{name}{LEVEL}"].nunique()) for name in factors}
+        derived = manifest.attrs.get("derived")
+        if derived is None:
+            derived = _derived(manifest, factors)
+        return cls(kinds, {k: f for k, f in derived.items() if k in names and f in factors}, sizes)
+
+    @property
+    def names(self) -> list[str]:
+        """Factors, then derived factors."""
+        return [*self.kinds, *self.derived]
+
+    def default_group(self, target: str) -> str | None:
+        """Return the factor whose values are held out when `target` is probed.
+
+        What derives from a factor is tested on unseen values of that factor, always: codes that know
+        speakers and nothing of gender would else be found to know it. Speaker is tested on unseen texts,
+        text and style on unseen speakers, and any other factor on unseen values of the other factor that
+        has the most levels here.
+        """
+        if target in self.derived:
+            return self.derived[target]
+        usual = _OF_SPEECH.get(target)
+        if usual in self.kinds:
+            return usual
+        others = [name for name in self.kinds if name != target]
+        return max(others, key=lambda name: self.sizes[name], default=None)
+
+
+def _kind(values: pd.Series) -> str:
+    if values.dtype.kind == "f":
+        return "continuous" if values.nunique() > _FEW_VALUES else "ordinal"
+    return "ordinal" if values.dtype.kind in "iu" else "nominal"
+
+
+def _derived(manifest: pd.DataFrame, factors: Sequence[str]) -> dict[str, str]:
+    found = {}
+    about_factors = {*factors, *(f"{name}{LEVEL}" for name in factors)}
+    for name in map(str, manifest.columns):
+        if name in about_factors or name in _OF_STORAGE or name.startswith("split_"):
+            continue
+        values = manifest[name]
+        if values.nunique() < 2:
+            continue
+        for factor in factors:
+            by_level = values.groupby(manifest[f"{factor}{LEVEL}"])
+            if values.nunique() <= by_level.ngroups < len(values) and (by_level.nunique() == 1).all():
+                found[name] = factor
+                break
+    return found
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a probe is to find, row by row.
+
+    Attributes
+    ----------
+    name : str
+    classes : tuple of str
+        Names of the classes; empty for numbers.
+    labels : ndarray of int64, shape (n,)
+        Class of each row; for numbers the number of the distinct value.
+    numbers : ndarray of float64, shape (n,), or None
+        Of a continuous factor: its levels, which are its values on the recipe's own scale (equal steps of
+        a geomspace are equal intervals). Of another column of numbers: these.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    labels: IntArray
+    numbers: FloatArray | None
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether it is a number to be predicted, not a class to be found."""
+        return self.numbers is not None
+
+    @property
+    def n_levels(self) -> int:
+        """Number of distinct values."""
+        return int(self.labels.max(initial=-1)) + 1
+
+
+def read_target(manifest: pd.DataFrame, columns: Columns, name: str) -> Target:
+    """Return a column of a manifest as something to be found.
+
+    Raises
+    ------
+    FactorError
+        If there is no such column, or it has one value only, or missing ones.
+    """
+    _check_column(manifest, columns, name, "target")
+    kind = columns.kinds.get(name)
+    column = manifest[f"{name}{LEVEL}" if kind else name]
+    n_missing = int(column.isna().sum())
+    if n_missing:
+        raise FactorError(f"target {name!r}: {n_missing} of {len(column)} values are missing")
+    if kind is None:
+        is_number = column.dtype.kind in "iuf"
+        is_continuous = is_number and column.nunique() > _FEW_VALUES
+    else:
+        is_continuous = kind == "continuous"
+    values, labels = np.unique(column.to_numpy(), return_inverse=True)
+    if len(values) < 2:
+        only = manifest[name].iloc[0] if len(column) else "none"
+        raise FactorError(
+            f"target {name!r} has the same value in all {len(column)} rows ({only!r}); "
+            "a probe needs two or more: choose other rows or another target"
+        )
+    labels = labels.astype(np.int64)
+    if is_continuous:
+        numbers = column.to_numpy(dtype=np.float64)
+        if not np.isfinite(numbers).all():
+            raise FactorError(f"target {name!r} has infinite values")
+        return Target(name, (), labels, numbers)
+    _, first = np.unique(labels, return_index=True)
+    names = tuple(str(manifest[name].iloc[position]) for position in first.tolist())
+    return Target(name, names, labels, None)
+
+
+def group_numbers(manifest: pd.DataFrame, columns: Columns, names: Iterable[str]) -> tuple[IntArray, int]:
+    """Return the group of each row, int64, shape (n,), and how many there are: one per combination.
+
+    Raises
+    ------
+    FactorError
+        If there is no such column, or it has missing values.
+    ParameterError
+        If no column is named.
+    """
+    keys = list(names)
+    if not keys:
+        raise ParameterError("group_by names no column; leave it out for the default groups")
+    combined = np.zeros(len(manifest), dtype=np.int64)
+    for name in keys:
+        _check_column(manifest, columns, name, "group_by")
+        if manifest[name].isna().any():
+            raise FactorError(f"group_by {name!r} has missing values")
+        _, numbers = np.unique(manifest[name].to_numpy(), return_inverse=True)
+        _, combined = np.unique(combined * (int(numbers.max()) + 1) + numbers, return_inverse=True)
+    return combined.astype(np.int64), int(combined.max()) + 1
+
+
+def _check_column(manifest: pd.DataFrame, columns: Columns, name: str, what: str) -> None:
+    if name in manifest.columns:
+        return
+    options = columns.names or [str(column) for column in manifest.columns]
+    others = [*options, *map(str, manifest.columns)]
+    raise FactorError(
+        f"{what} {name!r} is no column of the manifest{suggestion(name, others)}; "
+        f"it has {', '.join(options)}"
+    )
