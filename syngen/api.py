@@ -436,8 +436,8 @@ def evaluate(
     factor_names : sequence of str, optional
     factor_kinds : str, sequence or mapping by name, optional
         ``nominal``, ``ordinal`` or ``continuous``: one for all, one for each column, or by name, as
-        ``ds.grid.kinds``. By default texts and truth values are nominal, whole numbers ordinal, other
-        numbers continuous.
+        ``ds.grid.kinds``, which also names the columns of a plain array. By default texts and truth values
+        are nominal, whole numbers ordinal, other numbers continuous.
     metrics : str or iterable of str
         ``core`` (what needs no model), ``all``, or names of metrics and families (``gaps``, ``dci``,
         ``infomec``, ``votes``).

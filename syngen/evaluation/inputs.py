@@ -106,8 +106,9 @@ def read_inputs(
         Numbers or texts. Of a dataset the levels, names and kinds of its grid are used.
     factor_names : sequence of str, optional
     factor_kinds : str, sequence or mapping by name, optional
-        One for all, in column order, or by name. By default texts and truth values are nominal, whole
-        numbers ordinal, other numbers continuous.
+        One for all, in column order, or by name; a mapping of all columns also names them, in its order,
+        where nothing else does. By default texts and truth values are nominal, whole numbers ordinal,
+        other numbers continuous.
 
     Raises
     ------
@@ -126,6 +127,8 @@ def read_inputs(
         codes = codes.values
     values, code_names = _code_matrix(codes)
     columns, names = _columns(factors)
+    if names is None:
+        names = _names_of_kinds(factor_kinds, len(columns))
     names = _checked_names(factor_names, names, len(columns))
     n_rows = len(columns[0])
     _check_rows(values, n_rows)
@@ -227,9 +230,19 @@ def _columns(factors: Any) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:
     return columns, names
 
 
+def _names_of_kinds(kinds: Kinds | None, n: int) -> tuple[str, ...] | None:
+    """Return the names of a mapping such as ``ds.grid.kinds``, which is in column order."""
+    is_grid = isinstance(kinds, Mapping) and len(kinds) == n and set(kinds).isdisjoint(_default_names(n))
+    return tuple(kinds) if is_grid and kinds is not None else None
+
+
+def _default_names(n: int) -> tuple[str, ...]:
+    return tuple(f"v{j}" for j in range(n))
+
+
 def _checked_names(given: Sequence[str] | None, found: tuple[str, ...] | None, n: int) -> tuple[str, ...]:
     if given is None:
-        return found or tuple(f"v{j}" for j in range(n))
+        return found or _default_names(n)
     names = tuple(str(name) for name in given)
     if isinstance(given, str) or len(names) != n:
         raise ParameterError(f"factor_names {given!r} for {n} factors; {n} names are needed")

@@ -135,10 +135,18 @@ def test_nominal_factors_are_never_numbers() -> None:
         assert dict(one) == pytest.approx(dict(other), abs=1e-9)
 
 
+def test_kinds_of_a_grid_name_the_columns_of_plain_levels() -> None:
+    ds = syngen.render("syntone-tiny")
+    scores = syngen.evaluate(ds.levels.astype(float), ds.levels, factor_kinds=ds.grid.kinds)
+    assert dict(scores.factors["kind"]) == dict(ds.grid.kinds)
+
+
 def test_kinds_may_be_given_by_name() -> None:
-    kinds = {"v1": "nominal", "v2": "continuous"}
+    kinds = {"v2": "continuous", "v1": "nominal"}
     scores = syngen.evaluate(CODES, FACTORS, factor_kinds=kinds)
     assert list(scores.factors["kind"]) == ["ordinal", "nominal", "continuous"]
+    scores = syngen.evaluate(CODES, FACTORS, factor_kinds={**kinds, "v0": "nominal"})
+    assert list(scores.factors["kind"]) == ["nominal", "nominal", "continuous"]
 
 
 def test_same_seed_is_the_same_result_and_rows_are_drawn() -> None:
