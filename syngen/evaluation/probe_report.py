@@ -213,7 +213,7 @@ class ProbeReport(Mapping[str, ProbeResult]):
         rows = [
             {
                 "target": result.target,
-                "group_by": " x ".join(result.group_by),
+                "group_by": " x ".join(result.group_by) or "row",
                 **{name: value for name, value in vars(result).items() if name not in skipped},
                 "eer": result.eer,
             }
@@ -292,7 +292,7 @@ class ProbeReport(Mapping[str, ProbeResult]):
 def _cells(result: ProbeResult) -> list[str]:
     return [
         result.target,
-        " x ".join(result.group_by),
+        " x ".join(result.group_by) or "row",
         f"{result.n_levels:,}",
         "R2" if result.is_continuous else "accuracy",
         *map(_rate, (result.score, result.score_sd, result.chance, result.normalized)),

@@ -232,13 +232,14 @@ class _Probing:
     def result(self, name: str, group_by: Sequence[str] | None) -> ProbeResult:
         """Probe one target."""
         target = read_target(self.manifest, self.columns, name)
+        is_default = group_by is None
         if group_by is None:
             default = self.columns.default_group(name)
-            # a single factor has nothing to be grouped by but itself
-            group_by = (
-                ("index" if "index" in self.manifest.columns else name,) if default is None else (default,)
-            )
-        groups, n_groups = group_numbers(self.manifest, self.columns, group_by)
+            group_by = () if default is None else (default,)
+        if group_by or not is_default:
+            groups, n_groups = group_numbers(self.manifest, self.columns, group_by)
+        else:  # the only factor has nothing to be grouped by
+            groups, n_groups = np.arange(len(self.values)), len(self.values)
         self._check_groups(target, group_by, groups, n_groups)
         rng = np.random.default_rng([self.seed, 0])
         labels = None if target.is_continuous else target.labels
@@ -282,7 +283,7 @@ class _Probing:
     def _check_groups(
         self, target: Target, group_by: Sequence[str], groups: IntArray, n_groups: int
     ) -> None:
-        by = " x ".join(group_by)
+        by = " x ".join(group_by) or "row"
         if n_groups < self.n_folds:
             remedy = f"take folds={n_groups} or fewer, or" if n_groups > 1 else "take more rows, or"
             raise _TooFewGroupsError(
@@ -317,7 +318,7 @@ class _Probing:
                     "when they are tested, and always missed"
                 )
         if len(np.unique(groups)) < 2 * self.n_folds and not target.is_continuous:
-            by = " x ".join(group_by)
+            by = " x ".join(group_by) or "row"
             found.append(f"only {len(np.unique(groups))} groups of {by}: the spread over folds is large")
         return found
 

@@ -48,17 +48,23 @@ class Columns:
     def of(cls, manifest: pd.DataFrame) -> Columns:
         """Read the manifest's own word (its ``attrs``), or conclude from its columns.
 
-        A factor has a column of levels beside it. A column that is constant within every level of a factor
-        derives from it, unless it is about storage.
+        A factor has a column of levels beside it; if no column has, every column is a factor that is not
+        about storage. Of the others, a column that is constant within every level of a factor derives from
+        it.
         """
         names = [str(name) for name in manifest.columns]
-        factors = [name for name in names if f"{name}{LEVEL}" in names]
-        stated = manifest.attrs.get("kinds", {})
-        kinds = {name: str(stated.get(name) or _kind(manifest[name])) for name in factors}
-        sizes = {name: int(manifest[f"{name}{LEVEL}"].nunique()) for name in factors}
+        own = [name for name in names if name not in _OF_STORAGE and not name.startswith("split_")]
+        with_levels = [name for name in own if f"{name}{LEVEL}" in names]
+        candidates = [
+            name for name in own if name.removesuffix(LEVEL) not in with_levels or name in with_levels
+        ]
         derived = manifest.attrs.get("derived")
         if derived is None:
-            derived = _derived(manifest, factors)
+            derived = _derived(manifest, candidates, with_levels or candidates)
+        factors = with_levels or [name for name in candidates if name not in derived]
+        stated = manifest.attrs.get("kinds", {})
+        kinds = {name: str(stated.get(name) or _kind(manifest[name])) for name in factors}
+        sizes = {name: int(manifest[name].nunique()) for name in factors}
         return cls(kinds, {k: f for k, f in derived.items() if k in names and f in factors}, sizes)
 
     @property
@@ -89,18 +95,19 @@ def _kind(values: pd.Series) -> str:
     return "ordinal" if values.dtype.kind in "iu" else "nominal"
 
 
-def _derived(manifest: pd.DataFrame, factors: Sequence[str]) -> dict[str, str]:
-    found = {}
-    about_factors = {*factors, *(f"{name}{LEVEL}" for name in factors)}
-    for name in map(str, manifest.columns):
-        if name in about_factors or name in _OF_STORAGE or name.startswith("split_"):
-            continue
-        values = manifest[name]
-        if values.nunique() < 2:
+def _derived(manifest: pd.DataFrame, candidates: Sequence[str], factors: Sequence[str]) -> dict[str, str]:
+    """Return the factor that decides each candidate that is decided by one."""
+    sizes = {name: int(manifest[name].nunique()) for name in {*candidates, *factors}}
+    found: dict[str, str] = {}
+    for position, name in enumerate(candidates):
+        if sizes[name] < 2 or (name in factors and f"{name}{LEVEL}" in manifest.columns):
             continue
         for factor in factors:
-            by_level = values.groupby(manifest[f"{factor}{LEVEL}"])
-            if values.nunique() <= by_level.ngroups < len(values) and (by_level.nunique() == 1).all():
+            # of two columns that say the same, the first is the factor
+            is_coarser = sizes[name] < sizes[factor] or factor in candidates[:position]
+            if factor == name or factor in found or not is_coarser or sizes[factor] == len(manifest):
+                continue
+            if (manifest[name].groupby(manifest[factor]).nunique() == 1).all():
                 found[name] = factor
                 break
     return found
@@ -148,7 +155,8 @@ def read_target(manifest: pd.DataFrame, columns: Columns, name: str) -> Target:
     """
     _check_column(manifest, columns, name, "target")
     kind = columns.kinds.get(name)
-    column = manifest[f"{name}{LEVEL}" if kind else name]
+    has_levels = kind is not None and f"{name}{LEVEL}" in manifest.columns
+    column = manifest[f"{name}{LEVEL}" if has_levels else name]
     n_missing = int(column.isna().sum())
     if n_missing:
         raise FactorError(f"target {name!r}: {n_missing} of {len(column)} values are missing")
@@ -166,6 +174,8 @@ def read_target(manifest: pd.DataFrame, columns: Columns, name: str) -> Target:
         )
     labels = labels.astype(np.int64)
     if is_continuous:
+        if column.dtype.kind not in "iuf":
+            raise FactorError(f"target {name!r} is said to be continuous, but its values are no numbers")
         numbers = column.to_numpy(dtype=np.float64)
         if not np.isfinite(numbers).all():
             raise FactorError(f"target {name!r} has infinite values")

@@ -42,6 +42,24 @@ def test_columns_are_understood_without_being_told(speech: pd.DataFrame) -> None
     assert columns.derived == {"gender": "speaker", "text_1": "text"}
 
 
+def test_tables_without_levels_are_understood_too(speech: pd.DataFrame, rng: np.random.Generator) -> None:
+    plain = speech[["style", "gender", "speaker", "text", "text_1"]].copy()
+    plain["same"] = plain["speaker"].str.upper()
+    columns = Columns.of(plain)
+    assert list(columns.kinds) == ["style", "speaker", "text"]
+    assert columns.derived == {"gender": "speaker", "text_1": "text", "same": "speaker"}
+    codes = one_hot(speech["style_level"]) + rng.standard_normal((1500, 3))
+    assert probe(codes, plain, target="style").result == probe(codes, speech, target="style").result
+    assert probe(codes, plain, target="gender").result.group_by == ("speaker",)
+
+
+def test_the_only_factor_is_split_by_rows(rng: np.random.Generator) -> None:
+    levels = np.arange(300) % 3
+    result = probe(one_hot(pd.Series(levels)), pd.DataFrame({"mood": levels}), target="mood").result
+    assert (result.group_by, result.n_groups, result.accuracy) == ((), 300, 1.0)
+    assert "| row " in probe(levels, pd.DataFrame({"mood": levels}), target="all").to_markdown()
+
+
 def test_manifests_say_what_their_columns_are() -> None:
     ds = syngen.render("synspeech-tiny")
     manifest = ds.manifest
@@ -273,7 +291,7 @@ def test_codes_of_another_dataset_are_refused(speech: pd.DataFrame) -> None:
 
 
 def test_the_facade_takes_files_and_datasets(tiny_dataset: Path, tiny_codes: Path, tmp_path: Path) -> None:
-    expected = syngen.probe(syngen.encode("mfcc", tiny_dataset), tiny_dataset, target="timbre")
+    expected = syngen.probe(syngen.encode("factors", tiny_dataset), tiny_dataset, target="timbre")
     ds = syngen.load(tiny_dataset)
     for manifest in (str(tiny_dataset), ds, ds.manifest):
         assert syngen.probe(tiny_codes, manifest, target="timbre").to_json() == expected.to_json()
