@@ -237,7 +237,10 @@ def infomec_family(work: Workspace) -> Result:
         for j in kept.tolist():
             shared[i, j] = infomec.neighbour_information(work.codes[:, i], work.levels[j], rng=rng)
     share = normalised(shared, work.of_factors)[:, kept]
-    wide = infomec.wide_codes(work.codes)
+    # by default every code that varies: the reference's rule would take a factor's levels 0..3 from beside
+    # those of one with 0..399, and perfect codes would have an InfoC of 1/3
+    is_reference = bool(work.options.conventions.name)
+    wide = infomec.wide_codes(work.codes) if is_reference else np.ones(work.codes.shape[1], dtype=np.bool_)
     modular: BoolArray = wide & work.active & (share.sum(axis=1) > 0.0)
     m = _mean(infomec.concentration(share[modular])) if len(kept) else None
     result.put("infom", m, _no_codes(work))

@@ -8,8 +8,9 @@ Information between Discrete and Continuous Data Sets", PLoS ONE 9 (2014), e8735
 H. Stoegbauer, P. Grassberger, Physical Review E 69 (2004), 066138; divided by the entropy of the factor.
 InfoM is, over codes, the mean share of the information that the best factor has, scaled from 1/K..1 to
 0..1; InfoC the same over factors. InfoE is the share of a factor's entropy that an unpenalised multinomial
-logistic regression with balanced classes removes, on the rows that it is fitted to. Codes that range over
-less than a twentieth of the widest code's range take no part in InfoM and InfoC, as in the reference.
+logistic regression with balanced classes removes, on the rows that it is fitted to. In the reference, codes
+that range over less than a twentieth of the widest code's range take no part in InfoM and InfoC; here only
+under ``compat``, because that depends on the scale of the codes.
 
 Deviations: in one dimension neighbours are found by sorting, exactly. A code with few different values is
 counted instead (plug-in); continuous factors are binned first. A code without any information has no share
