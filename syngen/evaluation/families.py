@@ -244,7 +244,9 @@ def infomec_family(work: Workspace) -> Result:
     modular: BoolArray = wide & work.active & (share.sum(axis=1) > 0.0)
     m = _mean(infomec.concentration(share[modular])) if len(kept) else None
     result.put("infom", m, _no_codes(work))
-    compact = infomec.concentration(share[wide].T)
+    # what the estimator finds in codes that know nothing has a greatest share too
+    is_known = share[wide & work.active].sum(axis=0) > 0.0
+    compact = np.where(is_known, infomec.concentration(share[wide].T), 0.0)
     is_defined = len(kept) and len(work.varying)
     result.put("infoc", _mean(compact) if is_defined else None, _no_codes(work))
     linear = np.array(
