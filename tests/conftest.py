@@ -12,6 +12,7 @@ import syngen
 from syngen.recipe.library import recipe_path
 from syngen.recipe.parse import parse_recipe
 from syngen.synth.resolve import ResolvedRecipe, resolve_draft
+from tests.support import RECORDED_SCIPY
 
 # the same examples in every run, and no verdict that depends on the speed of the machine
 hypothesis.settings.register_profile("syngen", deadline=None, derandomize=True, database=None)
@@ -50,3 +51,9 @@ def tiny_codes(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("codes") / "codes.npz"
     write_codes(path, syngen.encode("factors", tiny_dataset))
     return path
+
+
+@pytest.fixture
+def recorded_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare with what was recorded, fingerprints too, whatever SciPy is installed."""
+    monkeypatch.setattr("syngen.synth.speech.synthesizer.installed_version", lambda _: RECORDED_SCIPY)

@@ -19,6 +19,9 @@ import pytest
 HAS_SPEECH = importlib.util.find_spec("espeakng_loader") is not None
 needs_speech = pytest.mark.skipif(not HAS_SPEECH, reason="the extra speech is not installed")
 
+RECORDED_SCIPY = "1.17.1"
+"""The SciPy that recorded fingerprints of speech name; its audio must be that of every other."""
+
 WHOLE_LOOKING = {
     "name": "whole-looking",
     "licence": "CC0-1.0",

@@ -89,6 +89,7 @@ def test_there_are_shipped_recipes() -> None:
     assert {"syntone-tiny", "syntone-small", "syntone-paper"} <= set(recipe_names())
 
 
+@pytest.mark.usefixtures("recorded_scipy")
 @pytest.mark.parametrize("name", recipe_names())
 def test_factor_manifests_are_what_the_recipes_give(name: str, tmp_path: Path) -> None:
     made = tmp_path / "manifest.parquet"

@@ -10,6 +10,8 @@ from syngen.recipe.library import recipe_names
 from tests.golden import regenerate
 from tests.support import needs_speech
 
+pytestmark = pytest.mark.usefixtures("recorded_scipy")
+
 GOLDEN: dict[str, dict[str, Any]] = json.loads(regenerate.PATH.read_text("utf-8"))
 
 
