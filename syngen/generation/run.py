@@ -6,7 +6,6 @@ written last, and until then the folder is not a dataset.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from syngen._files import atomic_file, exclusive_lock, sha256_of, write_atomic
+from syngen._files import exclusive_lock, write_atomic
 from syngen._typing import ProgressUpdate
 from syngen.errors import (
     GenerationIncompleteError,
@@ -27,15 +24,12 @@ from syngen.errors import (
     SyngenError,
 )
 from syngen.generation import folders
+from syngen.generation.assembly import finish
 from syngen.generation.executors import default_jobs, local_pool, make_shard
-from syngen.generation.plan import Plan, Shard, differing_lines, vocabulary_for
+from syngen.generation.plan import Plan, Shard, differing_lines
 from syngen.generation.worker import Receipt, ShardWorker, read_receipt
-from syngen.storage.annotations import ANNOTATION_SCHEMA
-from syngen.storage.card import card_text
-from syngen.storage.checksums import format_checksums
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import ManifestWriter, read_manifest
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
@@ -134,7 +128,7 @@ def run(
         try:
             for receipt in _make(plan, layout, remaining, n_jobs, _told(progress, plan, remaining)):
                 receipts[receipt.entry.name] = receipt
-            description = _finish(plan, layout, [receipts[shard.name] for shard in plan.shards])
+            description = finish(plan, layout, [receipts[shard.name] for shard in plan.shards])
         except OSError as error:
             raise GenerationIncompleteError(
                 f"{folder}: {error.strerror or error}. The finished shards are kept; "
@@ -341,61 +335,6 @@ def _stop(pool: ProcessPoolExecutor) -> None:
         process.terminate()
     for process in processes:
         process.join()
-
-
-def _finish(plan: Plan, layout: Layout, receipts: list[Receipt]) -> Description:
-    """Put manifest, card, checksums and description together; the description comes last."""
-    resolved = plan.resolved
-    vocabulary = vocabulary_for(resolved)
-    with (
-        atomic_file(layout.manifest) as file,
-        ManifestWriter(file, vocabulary.dataset_schema()) as manifest,
-    ):
-        for receipt in receipts:
-            manifest.write(read_manifest(layout.part(receipt.entry.name)))
-    _write_tables(plan, layout, receipts)
-    n_samples = sum(receipt.n_samples for receipt in receipts)
-    description = Description(
-        recipe=resolved.recipe.document(),
-        fingerprint=resolved.fingerprint,
-        versions=plan.versions(),
-        codec=plan.codec,
-        counts=resolved.rows.split_sizes,
-        hours=n_samples / resolved.audio.sample_rate / 3600.0,
-        licence=resolved.recipe.licence,
-        shards=tuple(receipt.entry for receipt in receipts),
-        tables=plan.tables,
-    )
-    write_atomic(layout.card, card_text(description, vocabulary).encode("utf-8"))
-    content = description.to_bytes()
-    write_atomic(layout.checksums, _checksums(layout, description, content))
-    write_atomic(layout.description, content)
-    return description
-
-
-def _write_tables(plan: Plan, layout: Layout, receipts: list[Receipt]) -> None:
-    """Write annotations and the synthesizer's own tables."""
-    resolved = plan.resolved
-    if resolved.synthesizer.speaks:
-        with (
-            atomic_file(layout.annotations) as file,
-            ManifestWriter(file, ANNOTATION_SCHEMA) as annotations,
-        ):
-            for receipt in receipts:
-                annotations.write(read_manifest(layout.annotations_part(receipt.entry.name)))
-    for name, columns in resolved.synthesizer.tables(resolved.request).items():
-        table = pa.table({key: pa.array(list(values)) for key, values in columns.items()})
-        with atomic_file(layout.table(name)) as file, ManifestWriter(file, table.schema) as out:
-            out.write(table)
-
-
-def _checksums(layout: Layout, description: Description, content: bytes) -> bytes:
-    hashes = {f"audio/{shard.name}.tar": shard.sha256 for shard in description.shards}
-    for path in layout.final_files(description.tables):
-        if path not in (layout.checksums, layout.description):
-            hashes[path.name] = sha256_of(path)
-    hashes[layout.description.name] = hashlib.sha256(content).hexdigest()
-    return format_checksums(hashes).encode("utf-8")
 
 
 def _report(layout: Layout, description: Description, rendered: int, started: float) -> GenerationReport:

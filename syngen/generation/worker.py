@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ from syngen.errors import EngineError
 from syngen.generation.plan import Plan, Shard, vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
 from syngen.storage.codec import find_codec
-from syngen.storage.description import ShardEntry, json_bytes, read_json
+from syngen.storage.description import ShardEntry, json_bytes, read_json, shard_entry
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import ManifestWriter, factor_columns
 from syngen.storage.shards import MemberText, ShardWriter
@@ -71,33 +71,48 @@ class Receipt:
         return json_bytes(asdict(self))
 
 
-def read_receipt(layout: Layout, shard: Shard) -> Receipt | None:
+def read_receipt(layout: Layout, shard: Shard, *, is_checked: bool = True) -> Receipt | None:
     """Return the receipt of a shard, or None where there is none that fits what is on disk.
 
-    The size of the shard is compared; its content is the business of verification.
+    The size of the shard is compared; its content is the business of verification. Unless it
+    `is_checked`, only the receipt is looked at.
     """
     path = layout.receipt(shard.name)
     if not path.is_file():
         return None
     try:
         content: Json = read_json(path)
-        receipt = Receipt(ShardEntry(**content.pop("entry")), **content)
+        receipt = Receipt(shard_entry(**content.pop("entry")), **content)
+        _check_types(receipt)
         fits = (
             receipt.entry.name == shard.name
             and receipt.entry.split == shard.split
             and receipt.entry.rows == shard.n_rows
             and receipt.row == shard.row
-            and layout.shard(shard.name).stat().st_size == receipt.entry.bytes
-            # small, and read when the dataset is put together
-            and sha256_of(layout.part(shard.name)) == receipt.part_sha256
-            and (
-                not receipt.annotations_sha256
-                or sha256_of(layout.annotations_part(shard.name)) == receipt.annotations_sha256
+        )
+        fits = fits and (
+            not is_checked
+            or (
+                layout.shard(shard.name).stat().st_size == receipt.entry.bytes
+                # small, and read when the dataset is put together
+                and sha256_of(layout.part(shard.name)) == receipt.part_sha256
+                and (
+                    not receipt.annotations_sha256
+                    or sha256_of(layout.annotations_part(shard.name)) == receipt.annotations_sha256
+                )
             )
         )
     except Exception:  # noqa: BLE001  # a receipt that cannot be read is no receipt: the shard is made again
         return None
     return receipt if fits else None
+
+
+def _check_types(receipt: Receipt) -> None:
+    """Refuse a receipt with text for numbers or numbers for text."""
+    for field in fields(receipt):
+        value = getattr(receipt, field.name)
+        if not isinstance(value, {"int": int, "str": str, "ShardEntry": ShardEntry}[str(field.type)]):
+            raise TypeError(f"{field.name} is {value!r}")
 
 
 class ShardWorker:
