@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from syngen._files import atomic_file, sha256_of, write_atomic
 from syngen.generation.plan import Plan, vocabulary_for
-from syngen.generation.worker import Receipt
+from syngen.generation.receipts import Receipt
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
 from syngen.storage.checksums import format_checksums

@@ -96,6 +96,10 @@ def clear(layout: Layout) -> None:
             path.unlink()
     for path in layout.receipts.iterdir():
         path.unlink()
+    for path in (layout.smaller, layout.scratch):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in (layout.recipe, layout.plan):
+        layout.copy(path).unlink(missing_ok=True)
     layout.plan.unlink(missing_ok=True)
     sync_folder(layout.folder)
 
@@ -113,7 +117,7 @@ def _tables(layout: Layout) -> list[str]:
 
 def remove_temporaries(layout: Layout) -> None:
     """Remove what earlier runs left half-written. Call it under the lock only."""
-    for folder in (layout.folder, layout.audio, layout.receipts):
+    for folder in (layout.folder, layout.audio, layout.work, layout.receipts):
         for path in folder.iterdir():
             if is_temporary(path):
                 with contextlib.suppress(FileNotFoundError):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from syngen._files import sha256_of
 from syngen.errors import ShardError
+from syngen.generation.parts import levels_db, mean_square_of, peak_of
 from syngen.generation.problems import Problem
-from syngen.generation.worker import levels_db, mean_square_of, peak_of
 from syngen.storage.codec import Codec
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import key_of

@@ -15,6 +15,7 @@ from syngen.errors import GenerationIncompleteError, ManifestError, SyngenError
 from syngen.generation.document_checks import plan_in, recipe_problem
 from syngen.generation.plan import Plan, Shard, differing_lines, vocabulary_for
 from syngen.generation.problems import Problem
+from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.row_checks import (
     rendering_problems,
     row_problems,
@@ -22,7 +23,6 @@ from syngen.generation.row_checks import (
     spoken_problems,
 )
 from syngen.generation.shard_checks import ShardCheck, rows_of
-from syngen.generation.worker import Receipt, read_receipt
 from syngen.storage.codec import find_codec
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
