@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,19 +20,19 @@ from syngen.generation.row_checks import schema_problems
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest, vocabulary_of
+from syngen.storage.manifest import ManifestWriter, read_manifest, vocabulary_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DatasetParts"]
+__all__ = ["DatasetParts", "is_canonical"]
 
 
 class DatasetParts:
     """Gives the shards of a finished dataset their parts of the manifest again.
 
-    They are cut from manifest and annotations where the hashes of these are those of SHA256SUMS. From
-    the shard itself they are read where nothing is spoken in it.
+    They are cut from manifest and annotations where these have the hash that SHA256SUMS gives them, or
+    are undamaged by their own account. From the shard itself they are read where nothing is spoken in it.
 
     Parameters
     ----------
@@ -67,11 +69,10 @@ class DatasetParts:
         if path.name in distrusted:
             return None
         try:
-            if hashes and sha256_of(path) != hashes.get(path.name):
-                return None
-            return read_manifest(path)
+            table, sha256 = read_manifest(path), sha256_of(path)
         except (OSError, ManifestError):
             return None
+        return table if hashes.get(path.name) == sha256 or is_canonical(table, sha256) else None
 
     def _fits(self, table: pa.Table) -> bool:
         try:
@@ -121,3 +122,14 @@ class DatasetParts:
         rows = np.asarray(self._annotations.column("row").to_numpy(), dtype=np.int64)
         start, stop = np.searchsorted(rows, [shard.row, shard.row + shard.n_rows]).tolist()
         return self._annotations.slice(start, stop - start)
+
+
+def is_canonical(table: pa.Table, sha256: str) -> bool:
+    """Whether a Parquet file is what would be written of its content, and hence undamaged.
+
+    Its pages carry checksums, and any other byte that is damaged is not what would be written.
+    """
+    buffer = io.BytesIO()
+    with ManifestWriter(buffer, table.schema) as out:
+        out.write(table)
+    return hashlib.sha256(buffer.getvalue()).hexdigest() == sha256

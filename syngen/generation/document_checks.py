@@ -32,6 +32,7 @@ __all__ = [
     "plan_in",
     "read_checksums",
     "recipe_problem",
+    "recipe_text_problem",
     "wanted_names",
 ]
 
@@ -80,7 +81,7 @@ def checksum_problems(
             continue
         if found != expected:
             text = f"{name}: SHA-256 is {found[:16]}..., SHA256SUMS says {expected[:16]}..."
-            yield Problem(name, text)
+            yield Problem(name, text, is_hash=True)
     if not hashes:
         return
     for name in sorted((known or files) - set(hashes)):
@@ -185,16 +186,23 @@ def recipe_problem(path: Path, resolved: ResolvedRecipe) -> str | None:
     try:
         if path.exists() and not path.is_file():
             raise OSError("not a file")
-        recipe = _drafted(path.read_bytes()).recipe
-    except (OSError, RecipeError, ValueError) as error:
-        return f"{path.name}: cannot be read: {error}"
+        problem = recipe_text_problem(path.read_bytes(), resolved)
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+    return problem and f"{path.name}: {problem}"
+
+
+def recipe_text_problem(data: bytes, resolved: ResolvedRecipe) -> str | None:
+    """Say in what a text is not the recipe of a dataset; None if it is. See `recipe_problem`."""
+    try:
+        recipe = _drafted(data).recipe
+    except (RecipeError, ValueError) as error:
+        return f"cannot be read: {error}"
     if recipe is None:
-        return f"{path.name}: it is no recipe"
+        return "it is no recipe"
     found, wanted = (_comparable(r, resolved) for r in (recipe, resolved.recipe))
-    for key in wanted | found:
-        if found.get(key) != wanted.get(key):
-            return f"{path.name}: its {key} is not that of the dataset"
-    return None
+    differing = [key for key in wanted | found if found.get(key) != wanted.get(key)]
+    return f"its {differing[0]} is not that of the dataset" if differing else None
 
 
 def _drafted(data: bytes) -> Draft:

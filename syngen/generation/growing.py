@@ -14,6 +14,7 @@ last step the command of the smaller dataset undoes the others.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,13 +27,14 @@ from syngen.generation.dataset_parts import DatasetParts
 from syngen.generation.plan import Plan, Shard, differing_lines
 from syngen.generation.receipts import read_receipt
 from syngen.generation.stored import smaller_layouts
+from syngen.storage.checksums import format_checksums
 from syngen.storage.description import read_description
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["check_plan", "write_plan"]
+__all__ = ["check_plan", "store_plan", "write_plan"]
 
 
 def check_plan(plan: Plan, layout: Layout) -> Plan | None:
@@ -130,17 +132,25 @@ def write_plan(plan: Plan, layout: Layout) -> int:
         n_kept = _move_aside(plan, smaller, layout)
     elif layout.plan.exists():
         _move_back(plan, layout)
-    text = plan.resolved.recipe.text.encode("utf-8")
+    store_plan(layout, plan.to_bytes(), plan.resolved.recipe.text.encode("utf-8"))
+    return n_kept
+
+
+def store_plan(layout: Layout, plan: bytes, recipe: bytes) -> None:
+    """Write plan and recipe of an unfinished dataset, with copies and hashes that tell which is damaged."""
+    hashes = {
+        layout.plan.name: hashlib.sha256(plan).hexdigest(),
+        layout.recipe.name: hashlib.sha256(recipe).hexdigest(),
+    }
     for path, content in (
-        # the copies tell a damaged plan from another one
-        (layout.copy(layout.recipe), text),
-        (layout.copy(layout.plan), plan.to_bytes()),
-        (layout.recipe, text),
-        (layout.plan, plan.to_bytes()),
+        (layout.copy(layout.checksums), format_checksums(hashes).encode("utf-8")),
+        (layout.copy(layout.recipe), recipe),
+        (layout.copy(layout.plan), plan),
+        (layout.recipe, recipe),
+        (layout.plan, plan),
     ):
         if not path.is_file() or path.read_bytes() != content:
             write_atomic(path, content)
-    return n_kept
 
 
 def _move_aside(plan: Plan, smaller: Plan, layout: Layout) -> int:

@@ -19,10 +19,10 @@ from syngen.synth.resolve import ResolvedRecipe
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
 
-__all__ = ["DEFAULT_SHARD_SIZE", "Plan", "Shard", "differing_lines", "vocabulary_for"]
+__all__ = ["DEFAULT_SHARD_SIZE", "MAX_SHARD_SIZE", "Plan", "Shard", "differing_lines", "vocabulary_for"]
 
 DEFAULT_SHARD_SIZE = 2_000
-_MAX_SHARD_SIZE = 1_000_000
+MAX_SHARD_SIZE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         find_codec(self.codec)
-        if not 1 <= self.shard_size <= _MAX_SHARD_SIZE:
-            raise ParameterError(f"shard size {self.shard_size}; 1 to {_MAX_SHARD_SIZE} rows are possible")
+        if not 1 <= self.shard_size <= MAX_SHARD_SIZE:
+            raise ParameterError(f"shard size {self.shard_size}; 1 to {MAX_SHARD_SIZE} rows are possible")
 
     def __reduce__(self) -> tuple[type[Plan], tuple[ResolvedRecipe, int, str]]:
         # without the cached shards, of which there may be a million

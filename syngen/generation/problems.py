@@ -17,10 +17,13 @@ class Problem:
         Relative name of the file that is damaged, missing or foreign.
     text : str
         What is wrong, naming file, shard, row and member.
+    is_hash : bool
+        Whether it is only that a hash is not the one listed, which may be the list's fault.
     """
 
     file: str
     text: str
+    is_hash: bool = False
 
     def __str__(self) -> str:
         return self.text

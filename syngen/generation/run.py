@@ -35,7 +35,7 @@ from syngen.storage.layout import Layout
 if TYPE_CHECKING:
     from syngen._typing import Progress
 
-__all__ = ["GenerationReport", "run"]
+__all__ = ["GenerationReport", "make_shards", "run"]
 
 _POOL_TRIES = 3
 _MOST_FAILURES = 8  # shown beside the first
@@ -113,6 +113,11 @@ def run(
     is_finished = not overwrite and layout.description.exists()
     if is_finished and check_plan(plan, layout) is None and not layout.work.exists():
         return _report(layout, _finished(layout), started)
+    if not overwrite and layout.plan.exists() and not folders.is_unfinished(layout) and not is_finished:
+        raise ManifestError(
+            f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
+            "--repair, or generate with --overwrite"
+        )
     plan.resolved.synthesizer.make_ready(plan.resolved.request)
     folders.create(layout)
     with exclusive_lock(layout.lock) as is_mine:
@@ -133,7 +138,7 @@ def run(
         rendered = 0
         n_jobs = min(jobs or default_jobs(), max(1, len(remaining)))
         try:
-            for receipt in _make(plan, layout, remaining, n_jobs, _told(progress, plan, remaining)):
+            for receipt in make_shards(plan, layout, remaining, n_jobs, _told(progress, plan, remaining)):
                 receipts[receipt.entry.name] = receipt
                 copied += receipt.copied
                 rendered += receipt.entry.rows - receipt.copied
@@ -187,7 +192,7 @@ def _told(
     return tell
 
 
-def _make(
+def make_shards(
     plan: Plan,
     layout: Layout,
     remaining: list[Shard],

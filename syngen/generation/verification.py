@@ -11,6 +11,7 @@ import numpy as np
 from syngen._files import is_temporary, lock_if_there
 from syngen._typing import ProgressUpdate
 from syngen.errors import ManifestError, ParameterError, SyngenError
+from syngen.generation import folders
 from syngen.generation.document_checks import checksum_problems, document_problems, read_checksums
 from syngen.generation.plan import vocabulary_for
 from syngen.generation.problems import Problem
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from syngen._typing import Json, Progress
     from syngen.synth.resolve import ResolvedRecipe
 
-__all__ = ["find_problems", "is_unfinished", "verify_folder"]
+__all__ = ["abridged", "find_problems", "verify_folder"]
 
 _MOST_PROBLEMS = 1000
 
@@ -100,16 +101,6 @@ def abridged(problems: Iterable[Problem]) -> list[str]:
     return texts
 
 
-def is_unfinished(layout: Layout) -> bool:
-    """Whether a folder without a description is that of a run that ended early.
-
-    A finished dataset that lost its description has no receipts, and still has its other files.
-    """
-    if layout.description.exists() or layout.description.is_symlink():
-        return False
-    return layout.receipts.is_dir() or not (layout.manifest.exists() or layout.checksums.exists())
-
-
 def find_problems(
     layout: Layout,
     *,
@@ -119,7 +110,7 @@ def find_problems(
     progress: Progress | None = None,
 ) -> Iterator[Problem]:
     """Yield what is wrong with a dataset; see `verify_folder`. Call it under the lock, if there is one."""
-    if not is_unfinished(layout):
+    if not folders.is_unfinished(layout):
         return _problems(layout, resolve, rerender, seed, progress)
     if not layout.plan.exists() and not layout.receipts.is_dir():
         raise ManifestError(f"{layout.folder} holds no dataset: there is no dataset.json")
@@ -257,7 +248,10 @@ def _orphans(layout: Layout, description: Description | None) -> Iterator[Proble
             name = path.relative_to(layout.folder).as_posix()
             if path.name in names:
                 continue
-            if is_temporary(path):
+            if path == layout.work:
+                if folders.is_left_behind(layout):
+                    yield Problem(name, f"{name}: was left by a run or a repair that ended early")
+            elif is_temporary(path):
                 yield Problem(name, f"{name}: was left by a run that ended early")
             elif description is not None:
                 yield Problem(name, f"{name}: {text}")
