@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "checksum_problems",
     "document_problems",
+    "draft_of",
     "is_by_this_version",
     "plan_in",
     "read_checksums",
@@ -195,7 +196,7 @@ def recipe_problem(path: Path, resolved: ResolvedRecipe) -> str | None:
 def recipe_text_problem(data: bytes, resolved: ResolvedRecipe) -> str | None:
     """Say in what a text is not the recipe of a dataset; None if it is. See `recipe_problem`."""
     try:
-        recipe = _drafted(data).recipe
+        recipe = draft_of(data).recipe
     except (RecipeError, ValueError) as error:
         return f"cannot be read: {error}"
     if recipe is None:
@@ -205,7 +206,8 @@ def recipe_text_problem(data: bytes, resolved: ResolvedRecipe) -> str | None:
     return f"its {differing[0]} is not that of the dataset" if differing else None
 
 
-def _drafted(data: bytes) -> Draft:
+def draft_of(data: bytes) -> Draft:
+    """Read the text of a recipe; raises what `parse_recipe` raises, and ValueError."""
     text = data.decode("utf-8-sig")
     if text.startswith("{"):  # a recipe given as data, which may be larger than a file
         try:

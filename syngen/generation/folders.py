@@ -61,7 +61,7 @@ def _check_usable(layout: Layout, *, overwrite: bool) -> None:
 
 def _has_plan(layout: Layout) -> bool:
     """Whether the folder has a plan or a description, and it is one of ours."""
-    for path in (layout.plan, layout.description):
+    for path in (layout.plan, layout.copy(layout.plan), layout.description):
         with contextlib.suppress(ManifestError):
             if {"format", "fingerprint", "recipe"} <= set(read_json(path)):
                 return True
@@ -141,7 +141,7 @@ def _tables(layout: Layout) -> list[str]:
 def remove_temporaries(layout: Layout) -> None:
     """Remove what earlier runs left half-written. Call it under the lock only."""
     for folder in (layout.folder, layout.audio, layout.work, layout.receipts):
-        for path in folder.iterdir():
+        for path in folder.iterdir() if folder.is_dir() else ():
             if is_temporary(path):
                 with contextlib.suppress(FileNotFoundError):
                     path.unlink()

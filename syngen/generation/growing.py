@@ -136,8 +136,15 @@ def write_plan(plan: Plan, layout: Layout) -> int:
     return n_kept
 
 
-def store_plan(layout: Layout, plan: bytes, recipe: bytes) -> None:
-    """Write plan and recipe of an unfinished dataset, with copies and hashes that tell which is damaged."""
+def store_plan(layout: Layout, plan: bytes, recipe: bytes) -> list[str]:
+    """Write plan and recipe of an unfinished dataset, with copies and hashes that tell which is damaged.
+
+    Returns
+    -------
+    list of str
+        Names of the files that were not so before.
+    """
+    written = []
     hashes = {
         layout.plan.name: hashlib.sha256(plan).hexdigest(),
         layout.recipe.name: hashlib.sha256(recipe).hexdigest(),
@@ -151,6 +158,8 @@ def store_plan(layout: Layout, plan: bytes, recipe: bytes) -> None:
     ):
         if not path.is_file() or path.read_bytes() != content:
             write_atomic(path, content)
+            written.append(path.relative_to(layout.folder).as_posix())
+    return written
 
 
 def _move_aside(plan: Plan, smaller: Plan, layout: Layout) -> int:

@@ -213,10 +213,7 @@ class _Repair:
                 "recipe.yaml cannot be made again, but the next syngen generate writes it anew"
             )
         else:
-            for path, content in ((layout.plan, found.to_bytes()), (layout.recipe, text)):
-                if not path.is_file() or path.read_bytes() != content:
-                    self.files.append(path.name)
-            store_plan(layout, found.to_bytes(), text)
+            self.files += store_plan(layout, found.to_bytes(), text)
         damaged = [s for s in found.plan.shards if _is_damaged(layout, s, suspects)]
         for shard, made in self._made(found, damaged):
             receipt = read_any_receipt(layout, shard.name)
@@ -238,13 +235,11 @@ class _Repair:
         damaged: dict[str, set[str]] = {}
         for shard in plan.shards:
             known = evidence.shard_hashes(shard.name)
-            found_hash = documents.known_hash(shard)
-            if found_hash is None or known != {found_hash}:
-                found_hash = hash_of(layout.shard(shard.name))
-            if found_hash is not None and known == {found_hash}:
-                documents.add(shard, found_hash)
+            sha256 = documents.known_hash(shard) or hash_of(layout.shard(shard.name))
+            if sha256 is not None and sha256 in known:
+                documents.add(shard, sha256)
             else:
-                damaged[shard.name] = known | ({found_hash} if found_hash else set())
+                damaged[shard.name] = known | ({sha256} if sha256 else set())
         to_make = [s for s in plan.shards if s.name in damaged or not documents.has_part(s)]
         for shard, made in self._made(found, to_make):
             sha256 = made.entry.sha256
