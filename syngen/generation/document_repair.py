@@ -21,7 +21,7 @@ from syngen.generation.assembly import (
 )
 from syngen.generation.dataset_parts import DatasetParts
 from syngen.generation.document_checks import is_by_this_version
-from syngen.generation.evidence import Evidence, FoundPlan, hash_of
+from syngen.generation.evidence import Evidence, FoundPlan, hash_of, is_near
 from syngen.generation.plan import Shard, vocabulary_for
 from syngen.generation.problems import Problem
 from syngen.generation.receipts import Receipt
@@ -159,10 +159,11 @@ class DocumentRepair:
     def _place(self, made: Path, path: Path) -> list[str]:
         """Put a table in its place if it is proven to be what it was."""
         sha256, wanted = hash_of(made), self._evidence.hashes.get(path.name)
-        if sha256 == hash_of(path):
+        if sha256 is None or sha256 == hash_of(path):
             return []
-        is_damaged = path.name in self._suspects
-        if sha256 != wanted and (wanted is not None or not is_damaged):
+        if wanted is not None and is_near(sha256, wanted):
+            wanted = sha256
+        if sha256 != wanted and (wanted is not None or _says_the_same(path, made)):
             text = (
                 f"{path.name}: made again by pyarrow {pa.__version__} it has other bytes than it had, so "
                 "what is there was kept; the version that wrote it is needed"
@@ -242,3 +243,11 @@ class DocumentRepair:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         shown = ", ".join(names[:3])
         return [f"dataset.json, README.md and SHA256SUMS cannot be made again without {shown}{more}"]
+
+
+def _says_the_same(path: Path, made: Path) -> bool:
+    """Whether a table that has other bytes than what was made can be read and has the same content."""
+    try:
+        return bool(read_manifest(path).equals(read_manifest(made), check_metadata=True))
+    except ManifestError:
+        return False

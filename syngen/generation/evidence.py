@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from syngen._typing import Json
     from syngen.synth.resolve import ResolvedRecipe
 
-__all__ = ["Evidence", "FoundPlan", "hash_of"]
+__all__ = ["Evidence", "FoundPlan", "hash_of", "is_near"]
 
 _LINE = re.compile(rb"^[0-9a-f]{64}  [^\\\0\n]+$", re.MULTILINE)
 
@@ -222,7 +222,7 @@ class Evidence:
                 return text
         for text in stored:
             is_unproven = wanted is None or stored.count(text) > 1  # no hash, or a copy agrees against it
-            if text in possible or (wanted is not None and _is_near(_sha256(text), wanted)):
+            if text in possible or (wanted is not None and is_near(_sha256(text), wanted)):
                 return text
             if is_unproven and recipe_text_problem(text, resolved) is None:
                 return text
@@ -265,7 +265,7 @@ def _lines_of(path: Path) -> dict[str, str]:
     return found
 
 
-def _is_near(found: str, listed: str) -> bool:
+def is_near(found: str, listed: str) -> bool:
     """Whether a hash is one that was damaged in its list: what is hashed by chance agrees in a 16th."""
     return sum(a == b for a, b in zip(found, listed, strict=True)) > len(found) // 2
 

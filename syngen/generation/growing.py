@@ -49,8 +49,7 @@ def check_plan(plan: Plan, layout: Layout) -> Plan | None:
     wanted = plan.to_bytes()
     if found == wanted:
         return None
-    copy = layout.copy(layout.plan)
-    if copy.is_file() and copy.read_bytes() == wanted:
+    if _is_noted(layout, wanted):
         return None  # the plan in the folder was damaged, or is about to be replaced
     smaller = _smaller(plan, found)
     if smaller is not None:
@@ -59,6 +58,15 @@ def check_plan(plan: Plan, layout: Layout) -> Plan | None:
         f"{_mismatch(plan, layout, found)} The plans differ (- there, + wanted):\n"
         f"{differing_lines(found, wanted)}"
     )
+
+
+def _is_noted(layout: Layout, wanted: bytes) -> bool:
+    """Whether the copy of a plan, or its hash, says that an unfinished folder is of this plan."""
+    copy, hashes = layout.copy(layout.plan), layout.copy(layout.checksums)
+    if copy.is_file() and copy.read_bytes() == wanted:
+        return True
+    line = f"{hashlib.sha256(wanted).hexdigest()}  {layout.plan.name}\n"
+    return hashes.is_file() and line.encode("utf-8") in hashes.read_bytes()
 
 
 def _mismatch(plan: Plan, layout: Layout, found: bytes) -> str:

@@ -214,6 +214,8 @@ class _Repair:
             )
         else:
             self.files += store_plan(layout, found.to_bytes(), text)
+            if self.files:  # without its plan, no shard was looked at
+                suspects = {problem.file for problem in self._verified()[0]}
         damaged = [s for s in found.plan.shards if _is_damaged(layout, s, suspects)]
         for shard, made in self._made(found, damaged):
             receipt = read_any_receipt(layout, shard.name)

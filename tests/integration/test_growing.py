@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import syngen
 from syngen._files import sha256_of
+from syngen.cli.main import cli
 from syngen.errors import ManifestError, PlanMismatchError
 from syngen.generation import growing
 from syngen.generation.run import GenerationReport
 from syngen.generation.worker import ShardWorker
-from tests.support import WITH_NUISANCES, digests_of, files_of, flip, names_below, needs_speech
+from tests.support import WITH_NUISANCES, digests_of, files_of, flip, names_below, needs_speech, run_python
 
 TONES: dict[str, Any] = WITH_NUISANCES | {"name": "growing"}
 CONDITIONS: dict[str, Any] = TONES | {
@@ -374,3 +378,59 @@ def test_overwriting_forgets_the_smaller_dataset(fresh: Callable[..., Path], tmp
     report = grow(folder, overwrite=True, limit=30)
     assert (report.copied, report.rendered) == (0, 30)
     assert_equal_folders(folder, fresh(limit=30))
+
+
+KILLED = """\
+import os, sys
+from pathlib import Path
+import syngen
+from syngen.generation import growing, run
+from syngen.generation.worker import ShardWorker
+
+where, number, recipe = sys.argv[1], int(sys.argv[2]), __import__("json").loads(sys.argv[3])
+owner, name = {
+    "write": (growing, "write_atomic"),
+    "rename": (Path, "replace"),
+    "shard": (ShardWorker, "make"),
+    "finish": (run, "finish"),
+}[where]
+function, calls = getattr(owner, name), []
+
+def killed(*arguments, **options):
+    if len(calls) == number:
+        os._exit(9)
+    calls.append(1)
+    return function(*arguments, **options)
+
+setattr(owner, name, killed)
+syngen.generate(recipe, "data", jobs=1, shard_size=7)
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "number"),
+    [("write", 0), ("write", 2), ("write", 3), ("rename", 0), ("rename", 5), ("shard", 1), ("finish", 0)],
+)
+def test_a_growing_run_that_is_killed_is_finished_by_the_next(
+    where: str, number: int, fresh: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(fresh(limit=40), tmp_path / "data"))
+    done = run_python("-c", KILLED, where, str(number), json.dumps(TONES), cwd=tmp_path)
+    assert done.returncode == 9, done.stderr
+    with pytest.raises(ManifestError, match="not finished"):
+        syngen.load(folder)
+    report = grow(folder)
+    assert report.rendered <= 20
+    assert_equal_folders(folder, fresh())
+
+
+def test_the_command_says_what_was_taken_over(tmp_path: Path) -> None:
+    arguments = ["generate", "syntone-tiny", str(tmp_path / "data"), "-q", "-j", "1", "--shard-size", "50"]
+    assert CliRunner().invoke(cli, [*arguments, "--limit", "100"]).exit_code == 0
+    result = CliRunner().invoke(cli, [*arguments, "--limit", "150"])
+    assert result.exit_code == 0
+    assert re.search(r"150 observations \(50 new, [\d,]+/s, 100 of a smaller dataset kept\)", result.stderr)
+    result = CliRunner().invoke(cli, [*arguments, "--limit", "149"])
+    assert result.exit_code == 2
+    assert "holds 150 observations of this recipe, more than the 149 wanted" in result.stderr
+    assert "choose another folder, or --overwrite" in result.stderr
