@@ -7,9 +7,10 @@ finished dataset, or, where nothing is spoken, from the shard itself.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Columns",
-    "Item",
+    "Facts",
     "PartFiles",
     "annotations_of",
     "columns_in_shard",
-    "item_of",
+    "facts_of",
     "levels_db",
     "mean_square_of",
     "part_table",
@@ -49,14 +50,11 @@ _DB_PER_DOUBLING = 3.010299956639812  # 10 log10(2)
 _DOT_SAMPLES = 1 << 13
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """An observation as it goes into a shard.
+class Facts(NamedTuple):  # made for every observation: a frozen dataclass takes four times as long
+    """What a manifest says of an observation that is not known before it is made.
 
     Attributes
     ----------
-    audio : bytes
-        The encoded file.
     n_samples : int
     sha256 : bytes
         Of the samples.
@@ -69,7 +67,6 @@ class Item:
         What is said; its waveform is not there.
     """
 
-    audio: bytes
     n_samples: int
     sha256: bytes
     peak: float
@@ -80,42 +77,47 @@ class Item:
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns that are known once observations are in a shard."""
+    """What is known once observations are in a shard.
+
+    Attributes
+    ----------
+    nuisances : dict of str to list
+        What was drawn for each row.
+    offset, size : list of int
+        Bytes of the audio member of each row.
+    facts : list of Facts
+        Of each row.
+    """
 
     nuisances: dict[str, list[Value]]
     offset: list[int] = field(default_factory=list)
     size: list[int] = field(default_factory=list)
-    n_samples: list[int] = field(default_factory=list)
-    sha256: list[bytes] = field(default_factory=list)
-    peak: list[float] = field(default_factory=list)
-    mean_square: list[float] = field(default_factory=list)
-    rms_db: list[float | None] = field(default_factory=list)
-    spoken: list[Spoken] = field(default_factory=list)
+    facts: list[Facts] = field(default_factory=list)
 
-    def add(self, offset: int, item: Item) -> None:
-        """Append a row."""
-        self.offset.append(offset)
-        self.size.append(len(item.audio))
-        self.n_samples.append(item.n_samples)
-        self.sha256.append(item.sha256)
-        self.peak.append(item.peak)
-        self.mean_square.append(item.mean_square)
-        self.rms_db.append(item.rms_db)
-        if item.spoken is not None:
-            self.spoken.append(item.spoken)
+    @property
+    def n_samples(self) -> int:
+        """Samples of audio in all rows."""
+        return sum(facts.n_samples for facts in self.facts)
+
+    @property
+    def spoken(self) -> list[Spoken]:
+        """What is said in each row, where something is."""
+        return [facts.spoken for facts in self.facts if facts.spoken is not None]
 
     @property
     def n_read(self) -> int:
         """How many rows were read from a smaller dataset."""
-        return int(np.count_nonzero(np.isnan(self.mean_square)))
+        return sum(math.isnan(facts.mean_square) for facts in self.facts)
 
     def levels(self) -> pa.Array:
         """Return the level of each row in dB, float32; null for silence."""
-        computed = levels_db(np.nan_to_num(np.array(self.mean_square, dtype=np.float64)))
-        if not np.isnan(self.mean_square).any():
+        squares = np.array([facts.mean_square for facts in self.facts], dtype=np.float64)
+        is_read = np.isnan(squares)
+        computed = levels_db(np.where(is_read, 0.0, squares))
+        if not is_read.any():
             return computed
-        known = zip(self.mean_square, self.rms_db, computed.to_pylist(), strict=True)
-        return pa.array([read if np.isnan(ms) else level for ms, read, level in known], pa.float32())
+        levels = zip(is_read.tolist(), self.facts, computed.to_pylist(), strict=True)
+        return pa.array([f.rms_db if read else level for read, f, level in levels], pa.float32())
 
 
 def part_table(
@@ -142,9 +144,9 @@ def part_table(
         "shard": pa.array([shard.name] * shard.n_rows),
         "offset": pa.array(columns.offset, pa.int64()),
         "size": pa.array(columns.size, pa.int64()),
-        "n_samples": pa.array(columns.n_samples, pa.int32()),
-        "pcm_sha256": pa.array(columns.sha256, pa.binary(32)),
-        "peak": pa.array(columns.peak, pa.float32()),
+        "n_samples": pa.array([f.n_samples for f in columns.facts], pa.int32()),
+        "pcm_sha256": pa.array([f.sha256 for f in columns.facts], pa.binary(32)),
+        "peak": pa.array([f.peak for f in columns.facts], pa.float32()),
         "rms_db": columns.levels(),
     }
     if vocabulary.speaks:
@@ -223,17 +225,19 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
         if not is_right or data[offset + size : end] != rest:
             raise ShardError(f"row {row}: its members are not those of the recipe")
         audio = bytes(data[offset : offset + size])
-        columns.add(offset, item_of(audio, codec.decode(audio)))
+        columns.offset.append(offset)
+        columns.size.append(size)
+        columns.facts.append(facts_of(codec.decode(audio)))
         position = end
     if data[position:] != END:
         raise ShardError("the end of the archive is damaged")
     return columns
 
 
-def item_of(audio: bytes, pcm: PcmArray, spoken: Spoken | None = None) -> Item:
-    """Return the item of an encoded observation and its samples."""
+def facts_of(pcm: PcmArray) -> Facts:
+    """Return what a manifest says of samples."""
     sha256 = hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2").data).digest()
-    return Item(audio, len(pcm), sha256, peak_of(pcm), mean_square_of(pcm), None, spoken)
+    return Facts(len(pcm), sha256, peak_of(pcm), mean_square_of(pcm))
 
 
 def plain(values: Iterable[Value]) -> list[Value]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.errors import ManifestError, ShardError
-from syngen.generation.parts import Item
+from syngen.generation.parts import Facts
 from syngen.generation.receipts import has_parts, read_any_receipt
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest
@@ -77,8 +77,8 @@ class StoredShard:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def item(self, position: int) -> Item | None:
-        """Return an observation as it is stored; None where its bytes are damaged."""
+    def observation(self, position: int) -> tuple[bytes, Facts] | None:
+        """Return the audio of an observation as it is stored; None where its bytes are damaged."""
         offset, size, n_samples, sha256, peak, rms_db = self._rows[position]
         audio = bytes(self._data[offset : offset + size])
         if not self._is_sound:
@@ -87,7 +87,7 @@ class StoredShard:
                 return None
             audio = checked
         spoken = self._spoken[position] if self._spoken is not None else None
-        return Item(audio, n_samples, sha256, peak, float("nan"), rms_db, spoken)
+        return audio, Facts(n_samples, sha256, peak, float("nan"), rms_db, spoken)
 
     def _checked(self, audio: bytes, sha256: bytes) -> bytes | None:
         """Return the bytes of an observation whose samples are undamaged."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from itertools import chain
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from syngen._files import atomic_file, write_atomic
 from syngen.errors import EngineError
 from syngen.generation.parts import (
     Columns,
-    Item,
+    Facts,
     annotations_of,
     mean_square_of,
     part_table,
@@ -53,6 +54,7 @@ class ShardWorker:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._codec = find_codec(plan.codec)
+        self._rate = plan.resolved.audio.sample_rate
         self._rendering = Rendering(plan.resolved)
         self._vocabulary = vocabulary_for(plan.resolved)
         self._text = MemberText(plan.resolved.grid)
@@ -70,8 +72,7 @@ class ShardWorker:
         indices : ndarray of int64, shape (shard.n_rows,)
             Grid point of each row.
         """
-        rate = self._plan.resolved.audio.sample_rate
-        stored = find_stored(layout, shard, indices, codec=self._codec, sample_rate=rate)
+        stored = find_stored(layout, shard, indices, codec=self._codec, sample_rate=self._rate)
         with atomic_file(layout.shard(shard.name)) as file:
             writer = ShardWriter(file)
             columns = self._write_members(writer, shard, indices, stored)
@@ -82,7 +83,7 @@ class ShardWorker:
         receipt = Receipt(
             entry=ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, sha256),
             row=shard.row,
-            n_samples=sum(columns.n_samples),
+            n_samples=columns.n_samples,
             **asdict(files),
             copied=columns.n_read,
         )
@@ -94,44 +95,50 @@ class ShardWorker:
         writer = ShardWriter(file)
         columns = self._write_members(writer, shard, indices, None)
         writer.finish()
-        return sum(columns.n_samples)
+        return columns.n_samples
 
     def _write_members(
         self, writer: ShardWriter, shard: Shard, indices: IntArray, stored: StoredShard | None
     ) -> Columns:
-        resolved = self._plan.resolved
+        resolved, suffix = self._plan.resolved, self._codec.name
         columns = Columns(
             {n.name: plain(n.draw(resolved.recipe.seed, indices)) for n in resolved.nuisances}
         )
         levels = map(tuple, resolved.grid.levels_of(indices).tolist())
-        items = self._items(indices, stored)
-        for row, (index, of_index, item) in enumerate(
-            zip(indices.tolist(), levels, items, strict=True), shard.row
+        made = self._made(indices, stored)
+        for row, index, of_index, (audio, facts) in zip(
+            range(shard.row, shard.row + len(indices)), indices.tolist(), levels, made, strict=True
         ):
             text = self._text.of(index, shard.split, of_index)
-            columns.add(writer.add(key_of(row), self._codec.name, item.audio, text), item)
+            columns.offset.append(writer.add(key_of(row), suffix, audio, text))
+            columns.size.append(len(audio))
+            columns.facts.append(facts)
         return columns
 
-    def _items(self, indices: IntArray, stored: StoredShard | None) -> Iterator[Item]:
+    def _made(self, indices: IntArray, stored: StoredShard | None) -> Iterator[tuple[bytes, Facts]]:
         """Yield each observation: as it is stored, or rendered."""
-        n_stored = 0 if stored is None else len(stored)
-        for position in range(n_stored):
-            item = stored.item(position) if stored is not None else None
-            if item is None:
-                (observation,) = self._rendering.observations(indices[position : position + 1])
-                item = self._item(observation)
-            yield item
-        yield from map(self._item, self._rendering.observations(indices[n_stored:]))
+        if stored is None:
+            return map(self._encoded, self._rendering.observations(indices))
+        rest = map(self._encoded, self._rendering.observations(indices[len(stored) :]))
+        return chain(self._copied(indices, stored), rest)
 
-    def _item(self, observation: Rendered) -> Item:
+    def _copied(self, indices: IntArray, stored: StoredShard) -> Iterator[tuple[bytes, Facts]]:
+        for position in range(len(stored)):
+            found = stored.observation(position)
+            if found is None:
+                (observation,) = self._rendering.observations(indices[position : position + 1])
+                found = self._encoded(observation)
+            yield found
+
+    def _encoded(self, observation: Rendered) -> tuple[bytes, Facts]:
         pcm, spoken = observation.pcm, observation.spoken
-        return Item(
-            audio=self._codec.encode(pcm, self._plan.resolved.audio.sample_rate),
-            n_samples=len(pcm),
-            sha256=hashlib.sha256(pcm.astype("<i2", copy=False).data).digest(),
-            peak=observation.peak,
-            mean_square=mean_square_of(observation.steps),
-            spoken=None if spoken is None else replace(spoken, waveform=_NOTHING),
+        return self._codec.encode(pcm, self._rate), Facts(
+            len(pcm),
+            hashlib.sha256(pcm.astype("<i2", copy=False).data).digest(),
+            observation.peak,
+            mean_square_of(observation.steps),
+            None,
+            None if spoken is None else replace(spoken, waveform=_NOTHING),
         )
 
 

@@ -224,6 +224,18 @@ def test_damage_does_not_grow_with_the_dataset(
     assert_equal_folders(folder, fresh(codec=codec))
 
 
+@pytest.mark.parametrize("codec", ["wav", "flac"])
+@pytest.mark.parametrize("shard", ["train-000000", "test-000000"])
+def test_of_a_damaged_shard_only_the_damaged_observation_is_rendered(
+    shard: str, codec: str, fresh: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(fresh(limit=44, codec=codec), tmp_path / "data"))
+    flip(folder / "audio" / f"{shard}.tar", 512 + 400)
+    report = grow(folder, codec=codec)
+    assert (report.rendered, report.copied) == (16 + 1, 44 - 1)
+    assert_equal_folders(folder, fresh(codec=codec))
+
+
 @needs_speech
 @pytest.mark.parametrize("name", ["annotations.parquet", "manifest.parquet", "speakers.parquet"])
 def test_damaged_tables_do_not_grow(name: str, fresh: Callable[..., Path], tmp_path: Path) -> None:
