@@ -1,4 +1,4 @@
-"""Files that are whole or not there: atomic writes, hashes, locks, safe names."""
+"""Files that are whole or not there: atomic writes, hashes, locks, safe names, sizes for people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -16,7 +17,9 @@ from syngen.errors import ParameterError
 __all__ = [
     "atomic_file",
     "exclusive_lock",
+    "human_bytes",
     "inside",
+    "is_locked",
     "is_temporary",
     "lock_if_there",
     "sha256_of",
@@ -101,16 +104,40 @@ def inside(folder: Path, name: str) -> Path:
     return folder / name
 
 
+def human_bytes(n: float) -> str:
+    """Return a number of bytes for people: ``1.08 GB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.0f} {unit}" if unit == "bytes" else f"{n:.3g} {unit}"
+        n /= 1000
+    return f"{n:.3g} TB"
+
+
 @contextlib.contextmanager
-def exclusive_lock(path: Path) -> Iterator[bool]:
+def exclusive_lock(path: Path, *, patience_s: float = 0.0) -> Iterator[bool]:
     """Hold a lock on the file `path` for as long as the block runs, or as this process lives.
+
+    Parameters
+    ----------
+    path : Path
+    patience_s : float
+        How long to wait for a holder to let go, in seconds.
 
     Yields
     ------
     bool
         False if another process holds the lock; nothing is locked then.
+
+    Raises
+    ------
+    ParameterError
+        If the file system knows no locks.
     """
     descriptor = _locked_descriptor(path)
+    deadline = time.monotonic() + patience_s
+    while descriptor is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+        descriptor = _locked_descriptor(path)
     try:
         yield descriptor is not None
     finally:
@@ -137,6 +164,30 @@ def lock_if_there(path: Path) -> Iterator[bool]:
             os.close(descriptor)
 
 
+def is_locked(path: Path) -> bool | None:
+    """Whether somebody holds the lock of `exclusive_lock` now; None where that cannot be known.
+
+    Looking takes a shared lock for a moment, for which a run that is about to start has the patience.
+    """
+    try:
+        import fcntl
+
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except (ImportError, OSError):
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _locked_descriptor(path: Path) -> int | None:
     while True:
         try:
@@ -144,7 +195,15 @@ def _locked_descriptor(path: Path) -> int | None:
         except FileNotFoundError:  # the last holder has just removed the folder
             path.parent.mkdir(parents=True, exist_ok=True)
             continue
-        if not _try_lock(descriptor):
+        try:
+            is_mine = _try_lock(descriptor)
+        except OSError as error:  # a network file system without locks
+            os.close(descriptor)
+            raise ParameterError(
+                f"{path} cannot be locked ({error.strerror or error}), and without a lock two runs could "
+                "work in one folder; choose a folder on a local disk"
+            ) from error
+        if not is_mine:
             os.close(descriptor)
             return None
         # the last holder may have removed the file between our opening and our locking it

@@ -131,6 +131,8 @@ def generate(
     shard_size: int = 2_000,
     limit: int | None = None,
     overwrite: bool = False,
+    hang_limit_s: float = 300.0,
+    log: str | Path | None = None,
     allow_other_audio: bool = False,
     allow_programs: Collection[str] = (),
     progress: Progress | None = None,
@@ -153,6 +155,12 @@ def generate(
         Make so many observations instead of what the recipe says; splits keep their proportions.
     overwrite : bool
         Remove a dataset that is in the folder and start again.
+    hang_limit_s : float
+        A worker that finishes no observation for so many seconds is ended and its shard tried again; 0 for
+        no limit.
+    log : str or Path, optional
+        File outside the folder that the log of all runs that made the dataset is appended to when this
+        run ends, whatever way it ends: one JSON line an event.
     allow_other_audio, allow_programs
         See `load_recipe`.
     progress : callable, optional
@@ -167,11 +175,11 @@ def generate(
     RecipeError
         If the recipe has problems.
     ParameterError
-        If an argument or the folder cannot be used.
+        If an argument or the folder cannot be used, or the disk has no room for the dataset.
     PlanMismatchError
         If the folder holds a dataset of another plan.
     GenerationIncompleteError
-        If shards failed; finished ones are kept.
+        If shards failed three times, or the file system refused; finished ones are kept.
     """
     from syngen.generation.run import run
 
@@ -183,7 +191,15 @@ def generate(
         allow_other_audio=allow_other_audio,
         allow_programs=allow_programs,
     )
-    return run(plan, Path(folder), jobs=jobs, overwrite=overwrite, progress=progress)
+    return run(
+        plan,
+        Path(folder),
+        jobs=jobs,
+        overwrite=overwrite,
+        hang_limit_s=hang_limit_s,
+        log=None if log is None else Path(log),
+        progress=progress,
+    )
 
 
 def rehearse(

@@ -19,6 +19,7 @@ from syngen.cli.options import (
 from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
 
 if TYPE_CHECKING:
+    from syngen.generation.state import FolderState
     from syngen.loaders.dataset import FactorDataset
 
 __all__ = ["extract", "info", "rows", "verify"]
@@ -28,10 +29,52 @@ __all__ = ["extract", "info", "rows", "verify"]
 @dataset_argument
 @json_option
 def info(dataset: Path, as_json: bool) -> None:
-    """Say what a dataset holds.
+    """Say what a dataset holds, or how far an unfinished one is and whether a run is at work.
 
     Example: syngen info data/syntone-tiny
     """
+    from syngen.generation.state import state_of_folder
+
+    state = state_of_folder(dataset)
+    if state is None:
+        _describe(dataset, as_json=as_json)
+    elif as_json:
+        echo_json(state)
+    else:
+        _tell_state(state)
+
+
+def _tell_state(state: FolderState) -> None:
+    """Print how far an unfinished dataset is."""
+    click.echo(
+        f"{state.name}: unfinished, {state.rows_finished:,} of {state.rows:,} observations in "
+        f"{state.shards_finished:,} of {state.shards:,} shards, {human_bytes(state.bytes)}"
+    )
+    if state.is_running:
+        rate = f", {state.rate:,.0f}/s" if state.rate else ""
+        left = f", {state.left_s:,.0f} s left" if state.left_s is not None else ""
+        click.echo(
+            f"  a run is at work: process {state.pid} on {state.host}, {state.jobs} jobs{rate}{left}"
+        )
+    elif state.is_running is None:
+        click.echo("  whether a run is at work cannot be seen from here")
+    else:
+        click.echo("  no run is at work; the same syngen generate command goes on")
+    if state.last_event is not None:
+        click.echo(f"  last event: {_event_line(state.last_event)}")
+    for event in state.failures:
+        click.echo(f"  {_event_line(event)}")
+
+
+def _event_line(event: dict[str, Any]) -> str:
+    """Return an event of the log for people: when, what, and of what it was about."""
+    told = ("shard", "attempt", "rows", "row", "index", "cause", "outcome")
+    about = ", ".join(f"{key} {event[key]}" for key in told if key in event)
+    return f"{event.get('time', '')} {event['event']}{': ' if about else ''}{about}"
+
+
+def _describe(dataset: Path, *, as_json: bool) -> None:
+    """Print what a finished dataset holds."""
     from syngen.api import load
     from syngen.storage.description import read_description
     from syngen.storage.layout import Layout

@@ -40,18 +40,35 @@ __all__ = ["generate"]
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Make N observations instead of all.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take; write nothing.")
 @click.option("--overwrite", is_flag=True, help="Remove a dataset in the folder and start again.")
+@click.option(
+    "--hang-limit",
+    type=click.FloatRange(0.0),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Replace a worker that finishes nothing for so long; 0: never.",
+)
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Append what was done when and by whom, as JSON lines.",
+)
 @permission_options
 @json_option
 @quiet_option
 def generate(
     recipe: str,
     folder: Path,
+    *,
     jobs: int | None,
     shard_size: int,
     codec: str,
     limit: int | None,
     dry_run: bool,
     overwrite: bool,
+    hang_limit: float,
+    log: Path | None,
     allow_other_audio: bool,
     allow_programs: tuple[str, ...],
     as_json: bool,
@@ -78,7 +95,9 @@ def generate(
     from syngen.api import generate as make
 
     with progress_on_stderr("rendered", quiet=quiet) as progress:
-        report = make(recipe, folder, jobs=jobs, progress=progress, **options)
+        report = make(
+            recipe, folder, jobs=jobs, hang_limit_s=hang_limit, log=log, progress=progress, **options
+        )
     if as_json:
         echo_json(report)
     rate = report.rendered / max(report.wall_s, 1e-9)

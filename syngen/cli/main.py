@@ -19,6 +19,7 @@ from syngen.cli import (
     speech,
 )
 from syngen.cli.reporting import fail
+from syngen.cli.signals import signals_heard
 
 __all__ = ["cli", "main"]
 
@@ -28,7 +29,8 @@ class _Syngen(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with signals_heard():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from syngen._files import human_bytes
 from syngen.errors import (
     FactorError,
     GenerationIncompleteError,
@@ -77,15 +78,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON")
-
-
-def human_bytes(n: float) -> str:
-    """Return a number of bytes for people: ``1.08 GB``."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if n < 1000:
-            return f"{n:.0f} {unit}" if unit == "bytes" else f"{n:.3g} {unit}"
-        n /= 1000
-    return f"{n:.3g} TB"
 
 
 @contextlib.contextmanager

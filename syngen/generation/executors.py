@@ -1,34 +1,30 @@
-"""Where shards are made: in this process, or in a pool of processes on this machine.
+"""Where shards are made: in this process, or in worker processes on this machine.
 
-Worker processes are spawned, never forked: a fork inherits locks that other threads hold. They end as
-soon as the process that started them does, whatever ended it.
+An executor here is a `concurrent.futures.Executor`, so that the scheduler works with others too.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import sys
+import queue
 import threading
-import types
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import connection, get_context, parent_process
-from multiprocessing.context import SpawnContext, SpawnProcess
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any, ParamSpec, TypeVar
 
-from syngen.errors import ParameterError, SyngenError
-from syngen.generation.plan import Plan, Shard
+from syngen.errors import ParameterError
+from syngen.generation.heartbeats import IDLE, STOP, Heartbeat
+from syngen.generation.making import ShardMaker
+from syngen.generation.processes import Job, WorkerDiedError, WorkerProcess, task
 from syngen.generation.receipts import Receipt
-from syngen.generation.worker import ShardWorker, check_versions
-from syngen.storage.layout import Layout
 
-if TYPE_CHECKING:
-    from syngen._typing import IntArray
+__all__ = ["Crew", "InProcessExecutor", "LocalExecutor", "default_jobs", "here", "local"]
 
-__all__ = ["default_jobs", "local_pool", "make_shard"]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def default_jobs() -> int:
@@ -43,80 +39,136 @@ def default_jobs() -> int:
     return os.cpu_count() or 1
 
 
-class _Process(SpawnProcess):
-    """A spawned process that does not import the caller's script.
+@dataclass(frozen=True)
+class Crew:
+    """An executor with what is submitted to it.
 
-    Spawned children usually run the main module again, which in a script without a
-    ``__main__`` guard would start the generation once more in every worker. Nothing that a worker
-    needs is defined there.
+    Attributes
+    ----------
+    executor : Executor
+    task : callable
+        Takes a shard, its indices and the number of the try; returns a `Receipt`.
+    width : int
+        How many shards are submitted at a time.
     """
 
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:  # noqa: N802  # the name that multiprocessing calls
-        with _anonymous_main():
-            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined,unused-ignore]  # noqa: SLF001
+    executor: Executor
+    task: Callable[..., Receipt]
+    width: int
 
 
-@contextlib.contextmanager
-def _anonymous_main() -> Iterator[None]:
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+def here(job: Job) -> Crew:
+    """Return a crew that works in this process."""
+    maker = ShardMaker(job.plan, job.folder, job.versions, job.log, Heartbeat())
+    return Crew(InProcessExecutor(), maker, 1)
 
 
-class _Context(SpawnContext):
-    Process = _Process
-
-
-def local_pool(plan: Plan, folder: Path, *, jobs: int) -> ProcessPoolExecutor:
-    """Return a pool of processes that are ready to make shards of a plan.
+def local(job: Job, *, jobs: int, hang_limit_s: float) -> Crew:
+    """Return a crew of processes on this machine.
 
     Parameters
     ----------
-    plan : Plan
-    folder : Path
+    job : Job
     jobs : int
         Number of processes.
+    hang_limit_s : float
+        See `LocalExecutor`.
     """
-    get_context("spawn")  # raises where the platform cannot spawn
-    return ProcessPoolExecutor(
-        max_workers=jobs,
-        mp_context=_Context(),
-        initializer=_start_worker,
-        initargs=(plan, folder, plan.versions()),
-    )
+    # one shard more for each, so that none of them waits for this process
+    return Crew(LocalExecutor(job, jobs=jobs, hang_limit_s=hang_limit_s), task, 2 * jobs)
 
 
-_worker: tuple[ShardWorker, Layout] | SyngenError | None = None
+class InProcessExecutor(Executor):
+    """Runs what is submitted at once, in this process."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001  # whoever asks for the result gets it
+            future.set_exception(error)
+        return future
 
 
-def _start_worker(plan: Plan, folder: Path, versions: dict[str, str]) -> None:
-    global _worker  # noqa: PLW0603  # a pool hands state to its tasks in no other way
-    # Ctrl-C reaches the whole group; the parent decides what becomes of the workers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        check_versions(plan, versions)
-        _worker = ShardWorker(plan), Layout(folder)
-    except SyngenError as error:  # raised by the first task: the pool would hide it here
-        _worker = error
+class LocalExecutor(Executor):
+    """Runs tasks in worker processes, and replaces those that die or hang.
 
+    A thread of this process attends to each worker. A task whose worker died raises `WorkerDiedError`; the
+    other workers are not concerned.
 
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+    Parameters
+    ----------
+    job : Job
+    jobs : int
+        Number of processes. Each is started when there is work for it.
+    hang_limit_s : float
+        A worker that finishes no observation for so long is ended; 0 for no limit.
+    """
 
+    def __init__(self, job: Job, *, jobs: int, hang_limit_s: float) -> None:
+        self._job, self._hang_limit_s = job, hang_limit_s
+        self._cells: Any = get_context("spawn").RawArray("q", [IDLE] * jobs + [0])
+        self._tasks: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None]
+        self._tasks = queue.SimpleQueue()
+        self._stopped_at: float | None = None
+        self._is_stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._attend, args=(slot,), daemon=True) for slot in range(jobs)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-def make_shard(shard: Shard, indices: IntArray) -> Receipt:
-    """Make a shard in a worker process of `local_pool`."""
-    if isinstance(_worker, SyngenError):
-        raise _worker
-    if _worker is None:
-        raise RuntimeError("make_shard runs in the processes of local_pool only")
-    worker, layout = _worker
-    return worker.make(layout, shard, indices)
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        if kwargs:
+            raise TypeError("tasks take arguments by position")
+        future: Future[T] = Future()
+        self._tasks.put((future, fn, args))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
+        """End the workers: with `cancel_futures` after the observations in hand, else after all tasks."""
+        if cancel_futures:
+            self._stopped_at = time.monotonic()
+            self._is_stopping.set()
+            self._cells[STOP] = 1
+            self._cancel()
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads if wait else ():
+            thread.join()
+
+    def _cancel(self) -> None:
+        while not self._tasks.empty():
+            waiting = self._tasks.get()
+            if waiting is not None:
+                waiting[0].cancel()
+
+    def _attend(self, slot: int) -> None:
+        worker: WorkerProcess | None = None
+        n_false_starts = 0
+        while (waiting := self._tasks.get()) is not None:
+            future, function, arguments = waiting
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                worker = worker or self._started(slot)
+                n_false_starts = 0
+                future.set_result(worker.call(function, *arguments))
+            except WorkerDiedError as error:
+                n_false_starts = 0 if worker else n_false_starts + 1
+                worker = None
+                future.set_exception(error)
+                self._is_stopping.wait(n_false_starts)  # the machine may be short of something
+            except BaseException as error:  # noqa: BLE001  # whoever asks for the result gets it
+                future.set_exception(error)
+        if worker is not None:
+            worker.end()
+
+    def _started(self, slot: int) -> WorkerProcess:
+        return WorkerProcess(
+            self._job,
+            self._cells,
+            slot,
+            hang_limit_s=self._hang_limit_s,
+            stopped_at=lambda: self._stopped_at,
+        )

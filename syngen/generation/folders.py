@@ -88,7 +88,7 @@ def is_unfinished(layout: Layout) -> bool:
 
 def is_left_behind(layout: Layout) -> bool:
     """Whether a finished dataset has more in its work folder than a log that was to be kept."""
-    return not layout.work.is_dir() or {path.name for path in layout.work.iterdir()} != {"log.jsonl"}
+    return not layout.work.is_dir() or {path.name for path in layout.work.iterdir()} != {layout.log.name}
 
 
 def create(layout: Layout) -> None:
@@ -139,12 +139,12 @@ def _tables(layout: Layout) -> list[str]:
 
 
 def remove_temporaries(layout: Layout) -> None:
-    """Remove what earlier runs left half-written. Call it under the lock only."""
+    """Remove what earlier runs left half-written, where the file system lets it. Call it under the lock."""
     for folder in (layout.folder, layout.audio, layout.work, layout.receipts):
-        for path in folder.iterdir() if folder.is_dir() else ():
-            if is_temporary(path):
-                with contextlib.suppress(FileNotFoundError):
-                    path.unlink()
+        with contextlib.suppress(OSError):  # they disturb nobody, and the next run tries again
+            for path in folder.iterdir():
+                if is_temporary(path):
+                    path.unlink(missing_ok=True)
 
 
 def remove_work(layout: Layout) -> None:

@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,10 +31,11 @@ from syngen.generation.document_repair import DocumentRepair
 from syngen.generation.evidence import Evidence, FoundPlan, hash_of
 from syngen.generation.executors import default_jobs
 from syngen.generation.growing import store_plan
+from syngen.generation.log import EventLog
 from syngen.generation.plan import Shard
 from syngen.generation.problems import Problem
 from syngen.generation.receipts import Receipt, has_parts, read_any_receipt, read_receipt
-from syngen.generation.run import make_shards
+from syngen.generation.scheduling import make_shards
 from syngen.generation.verification import abridged, find_problems
 from syngen.storage.layout import Layout
 
@@ -305,9 +306,11 @@ class _Repair:
         n_jobs = min(self.jobs or default_jobs(), len(remaining))
         try:
             plan.resolved.synthesizer.make_ready(plan.resolved.request)
-            for receipt in make_shards(plan, scratch, remaining, n_jobs, tell):
-                self.rendered += receipt.entry.rows
-                yield by_name[receipt.entry.name], receipt
+            log = EventLog(self.layout.log)
+            with closing(make_shards(plan, scratch, remaining, n_jobs, tell, log=log)) as receipts:
+                for receipt in receipts:
+                    self.rendered += receipt.entry.rows
+                    yield by_name[receipt.entry.name], receipt
         except GenerationIncompleteError as error:
             self.reasons += [
                 f"shard {name} cannot be rendered: {why}" for name, why in error.failed.items()

@@ -6,39 +6,37 @@ written last, and until then the folder is not a dataset.
 
 from __future__ import annotations
 
+import platform
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen._files import exclusive_lock
 from syngen._typing import ProgressUpdate
-from syngen.errors import (
-    GenerationIncompleteError,
-    ManifestError,
-    ParameterError,
-    SyngenError,
-)
+from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation import folders
 from syngen.generation.assembly import finish
-from syngen.generation.executors import default_jobs, local_pool, make_shard
+from syngen.generation.disk import check_space, disk_message
+from syngen.generation.executors import default_jobs
 from syngen.generation.growing import check_plan, write_plan
+from syngen.generation.log import EventLog, append_events, check_log_file
+from syngen.generation.making import cause_of
 from syngen.generation.plan import Plan, Shard
 from syngen.generation.receipts import Receipt, read_receipt
-from syngen.generation.worker import ShardWorker
+from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
 
-__all__ = ["GenerationReport", "make_shards", "run"]
+__all__ = ["GenerationReport", "run"]
 
-_POOL_TRIES = 3
-_MOST_FAILURES = 8  # shown beside the first
+_LOCK_PATIENCE_S = 0.5  # somebody may be looking whether a run is at work
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,8 @@ def run(
     *,
     jobs: int | None = None,
     overwrite: bool = False,
+    hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
+    log: Path | None = None,
     progress: Progress | None = None,
 ) -> GenerationReport:
     """Make the dataset of a plan in a folder, or finish it.
@@ -90,26 +90,35 @@ def run(
     folder : Path
         Absent, empty, or holding the same plan, or one that differs only by a smaller size.
     jobs : int, optional
-        Worker processes; by default one per CPU. With 1 the work is done in this process.
+        Worker processes; by default one per CPU. With 1 the work is done in this process, unless the
+        synthesizer needs a worker.
     overwrite : bool
         Remove a dataset that is there and start again.
+    hang_limit_s : float
+        A worker that finishes no observation for so many seconds is ended and replaced; 0 for no limit.
+    log : Path, optional
+        File that the folder's log is appended to when the run ends, whatever way it ends.
     progress : callable, optional
         Told after every shard.
 
     Raises
     ------
     ParameterError
-        If the folder cannot be used, or another run works in it.
+        If the folder cannot be used, another run works in it, or the dataset does not fit on the disk.
     PlanMismatchError
         If it holds another plan.
     GenerationIncompleteError
-        If shards failed; those that were finished are kept.
+        If shards failed, or the file system refused; what was finished is kept.
     """
     started = time.monotonic()
     if jobs is not None and jobs < 1:
         raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
+    if not hang_limit_s >= 0.0:
+        raise ParameterError(f"the hang limit is {hang_limit_s} s; 0 (none) or more is needed")
     layout = Layout(folder)
     folders.check_usable(layout, overwrite=overwrite)
+    if log is not None:
+        check_log_file(log, layout)
     is_finished = not overwrite and layout.description.exists()
     if is_finished and check_plan(plan, layout) is None and not layout.work.exists():
         return _report(layout, _finished(layout), started)
@@ -119,39 +128,116 @@ def run(
             "--repair, or generate with --overwrite"
         )
     plan.resolved.synthesizer.make_ready(plan.resolved.request)
-    folders.create(layout)
-    with exclusive_lock(layout.lock) as is_mine:
-        if not is_mine:
-            raise ParameterError(f"another run is working in {folder}; wait for it, or stop it")
-        folders.create(layout)  # a run that ended before we had the lock has removed them
-        is_finished = not overwrite and layout.description.exists()
-        if is_finished and check_plan(plan, layout) is None:
-            finished = _finished(layout)
+    check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), overwrite=overwrite)
+    work = _Work(plan, layout, jobs, hang_limit_s, log, progress)
+    try:
+        return work.report(started, overwrite=overwrite)
+    except OSError as error:
+        raise GenerationIncompleteError(disk_message(layout, error)) from error
+
+
+def _kept(plan: Plan, layout: Layout, *, overwrite: bool) -> set[str]:
+    """Return the shards of a smaller dataset in the folder that belong to this plan too."""
+    smaller = None if overwrite or not layout.plan.exists() else check_plan(plan, layout)
+    return {shard.name for shard in set(plan.shards) & set(smaller.shards)} if smaller else set()
+
+
+@dataclass
+class _Work:
+    """A run that has something to do."""
+
+    plan: Plan
+    layout: Layout
+    jobs: int | None
+    hang_limit_s: float
+    log: Path | None
+    progress: Progress | None
+
+    def report(self, started: float, *, overwrite: bool) -> GenerationReport:
+        """Take the lock, do what is missing, and say what was done."""
+        plan, layout = self.plan, self.layout
+        folders.create(layout)
+        with exclusive_lock(layout.lock, patience_s=_LOCK_PATIENCE_S) as is_mine:
+            if not is_mine:
+                raise ParameterError(f"another run is working in {layout.folder}; wait for it, or stop it")
+            folders.create(layout)  # a run that ended before we had the lock has removed them
+            is_finished = not overwrite and layout.description.exists()
+            if is_finished and check_plan(plan, layout) is None:
+                finished = _finished(layout)
+                folders.remove_work(layout)
+                return _report(layout, finished, started)
+            if overwrite:
+                folders.clear(layout)
+            kept = write_plan(plan, layout)
+            folders.remove_temporaries(layout)
+            events = EventLog(layout.log)
+            events.create()
+            with self._logged(events):
+                description, rendered, copied = self._make(events)
             folders.remove_work(layout)
-            return _report(layout, finished, started)
-        if overwrite:
-            folders.clear(layout)
-        copied = write_plan(plan, layout)
-        folders.remove_temporaries(layout)
+        return _report(layout, description, started, rendered=rendered, copied=kept + copied)
+
+    def _make(self, events: EventLog) -> tuple[Description, int, int]:
+        """Make what is missing; return the description, and how many rows were rendered and copied."""
+        plan, layout, rendered, copied = self.plan, self.layout, 0, 0
+        started = time.monotonic()
         receipts = {s.name: r for s in plan.shards if (r := read_receipt(layout, s)) is not None}
         remaining = [shard for shard in plan.shards if shard.name not in receipts]
-        rendered = 0
-        n_jobs = min(jobs or default_jobs(), max(1, len(remaining)))
-        try:
-            for receipt in make_shards(plan, layout, remaining, n_jobs, _told(progress, plan, remaining)):
+        jobs = min(self.jobs or default_jobs(), max(1, len(remaining)))
+        events.write(
+            "run started",
+            host=platform.node(),
+            jobs=jobs,
+            hang_limit_s=self.hang_limit_s,
+            rows=plan.resolved.size,
+            rows_left=sum(shard.n_rows for shard in remaining),
+            shards=len(plan.shards),
+            shards_left=len(remaining),
+            versions=plan.versions(),
+            scan_s=round(time.monotonic() - started, 4),
+        )
+        tell = _told(self.progress, plan, remaining)
+        making = make_shards(
+            plan, layout, remaining, jobs, tell, hang_limit_s=self.hang_limit_s, log=events
+        )
+        with closing(making) as made:
+            for receipt in made:
                 receipts[receipt.entry.name] = receipt
                 copied += receipt.copied
                 rendered += receipt.entry.rows - receipt.copied
-            description = finish(plan, layout, [receipts[shard.name] for shard in plan.shards])
-        except OSError as error:
-            raise GenerationIncompleteError(
-                f"{folder}: {error.strerror or error}. The finished shards are kept; "
-                "run the same command again to go on."
-            ) from error
+        started = time.monotonic()
+        description = finish(plan, layout, [receipts[shard.name] for shard in plan.shards])
+        events.write("put together", wall_s=round(time.monotonic() - started, 4))
+        return description, rendered, copied
+
+    @contextmanager
+    def _logged(self, events: EventLog) -> Iterator[None]:
+        """Log how the run ends, remove temporaries, and append the log to where it is wanted."""
+        started, cpu, outcome = time.monotonic(), time.process_time(), "complete"
+        try:
+            yield
+        except KeyboardInterrupt:
+            outcome = "interrupted"
+            raise
+        except BaseException as error:
+            outcome = "incomplete"
+            events.write("stopped", cause=cause_of(error))
+            raise
         finally:
-            folders.remove_temporaries(layout)
-        folders.remove_work(layout)
-    return _report(layout, description, started, rendered=rendered, copied=copied)
+            folders.remove_temporaries(self.layout)
+            wall_s, cpu_s = time.monotonic() - started, time.process_time() - cpu
+            events.write("run ended", outcome=outcome, wall_s=round(wall_s, 4), cpu_s=round(cpu_s, 4))
+            self._keep_log()
+
+    def _keep_log(self) -> None:
+        if self.log is None:
+            return
+        try:
+            append_events(self.layout.log, self.log)
+        except OSError as error:  # no reason to lose what was made
+            warnings.warn(
+                f"the log cannot be written to {self.log}: {error.strerror or error}", stacklevel=2
+            )
 
 
 def _finished(layout: Layout) -> Description:
@@ -190,143 +276,6 @@ def _told(
             progress(ProgressUpdate(done, total, audio_s))
 
     return tell
-
-
-def make_shards(
-    plan: Plan,
-    layout: Layout,
-    remaining: list[Shard],
-    jobs: int,
-    tell: Callable[[Receipt | None], None],
-) -> Iterator[Receipt]:
-    """Make shards here or in worker processes, yielding receipts as they come."""
-    tell(None)
-    failed: dict[str, str] = {}
-    made = _make_here if jobs == 1 else _make_in_pool
-    for receipt in made(plan, layout, remaining, jobs, failed):
-        tell(receipt)
-        yield receipt
-    if failed:
-        raise GenerationIncompleteError(_failure_text(plan, failed), failed)
-
-
-def _failure_text(plan: Plan, failed: dict[str, str]) -> str:
-    (first, *others) = (f"{name}: {reason}" for name, reason in failed.items())
-    n_more = len(others) - _MOST_FAILURES
-    return "\n".join(
-        [
-            f"{len(failed)} of {len(plan.shards)} shards failed, first {first}",
-            *others[:_MOST_FAILURES],
-            *([f"and {n_more} more"] if n_more > 0 else []),
-            "The finished shards are kept; run the same command again to make the others.",
-        ]
-    )
-
-
-def _make_here(
-    plan: Plan, layout: Layout, remaining: list[Shard], jobs: int, failed: dict[str, str]
-) -> Iterator[Receipt]:
-    if not remaining:
-        return
-    try:
-        worker = ShardWorker(plan)
-    except SyngenError as error:
-        failed.update((shard.name, str(error)) for shard in remaining)
-        return
-    for shard in remaining:
-        try:
-            yield worker.make(layout, shard, plan.indices(shard))
-        except (SyngenError, OSError) as error:
-            failed[shard.name] = str(error)
-            if isinstance(error, OSError):  # a full disk does not get better by trying on
-                return
-
-
-def _make_in_pool(
-    plan: Plan, layout: Layout, remaining: list[Shard], jobs: int, failed: dict[str, str]
-) -> Iterator[Receipt]:
-    waiting = list(remaining)
-    tries = 0
-    while waiting:
-        n_before = len(waiting)
-        pool = local_pool(plan, layout.folder, jobs=jobs)
-        try:
-            for receipt in _drain(pool, plan, waiting, jobs, failed):
-                waiting = [shard for shard in waiting if shard.name != receipt.entry.name]
-                failed.pop(receipt.entry.name, None)
-                yield receipt
-            _stop(pool)
-            return
-        except BrokenProcessPool:
-            _stop(pool)
-            tries = 0 if len(waiting) < n_before else tries + 1
-            if tries == _POOL_TRIES:
-                yield from _make_one_by_one(plan, layout, waiting, failed)
-                return
-        except BaseException:
-            _stop(pool)
-            raise
-
-
-def _make_one_by_one(
-    plan: Plan, layout: Layout, waiting: list[Shard], failed: dict[str, str]
-) -> Iterator[Receipt]:
-    """Make shards in a worker that has one at a time: which of them kills it is then known.
-
-    A worker that dies takes the pool with it, and what its neighbours were at.
-    """
-    reason = "a worker process died; it may have been killed for want of memory"
-    queue, n_deaths = list(waiting), 0
-    while queue and n_deaths < _POOL_TRIES:
-        pool = local_pool(plan, layout.folder, jobs=1)
-        try:
-            while queue:
-                for receipt in _drain(pool, plan, queue[:1], 1, failed):
-                    n_deaths = 0
-                    yield receipt
-                queue.pop(0)
-        except BrokenProcessPool:
-            failed[queue.pop(0).name] = reason
-            n_deaths += 1
-        finally:
-            _stop(pool)
-    failed.update((shard.name, reason) for shard in queue)  # they all die: it is not the shards
-
-
-def _drain(
-    pool: ProcessPoolExecutor,
-    plan: Plan,
-    shards: list[Shard],
-    jobs: int,
-    failed: dict[str, str],
-) -> Iterator[Receipt]:
-    """Keep a few shards per worker in flight, so that the indices of all are never in memory."""
-    queue = iter(list(shards))
-    running: dict[Future[Receipt], Shard] = {}
-    is_stopping = False
-    while True:
-        while not is_stopping and len(running) < 2 * jobs and (shard := next(queue, None)):
-            running[pool.submit(make_shard, shard, plan.indices(shard))] = shard
-        if not running:
-            return
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            shard = running.pop(future)
-            try:
-                yield future.result()
-            except (SyngenError, OSError) as error:
-                failed[shard.name] = str(error)
-                is_stopping = is_stopping or isinstance(error, OSError)
-
-
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """End the workers at once; what they had not acknowledged does not exist."""
-    processes = list((getattr(pool, "_processes", None) or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join()
 
 
 def _report(

@@ -8,7 +8,7 @@ has a name that anybody reads.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from itertools import chain
 from typing import IO, TYPE_CHECKING
@@ -49,10 +49,13 @@ class ShardWorker:
     Parameters
     ----------
     plan : Plan
+    beat : callable, optional
+        Told the row that comes next: before the first observation of a shard, and after each.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, beat: Callable[[int], None] | None = None) -> None:
         self._plan = plan
+        self._beat = beat or _told_nobody
         self._codec = find_codec(plan.codec)
         self._rate = plan.resolved.audio.sample_rate
         self._rendering = Rendering(plan.resolved)
@@ -105,7 +108,8 @@ class ShardWorker:
             {n.name: plain(n.draw(resolved.recipe.seed, indices)) for n in resolved.nuisances}
         )
         levels = map(tuple, resolved.grid.levels_of(indices).tolist())
-        made = self._made(indices, stored)
+        made, beat = self._made(indices, stored), self._beat
+        beat(shard.row)
         for row, index, of_index, (audio, facts) in zip(
             range(shard.row, shard.row + len(indices)), indices.tolist(), levels, made, strict=True
         ):
@@ -113,6 +117,7 @@ class ShardWorker:
             columns.offset.append(writer.add(key_of(row), suffix, audio, text))
             columns.size.append(len(audio))
             columns.facts.append(facts)
+            beat(row + 1)
         return columns
 
     def _made(self, indices: IntArray, stored: StoredShard | None) -> Iterator[tuple[bytes, Facts]]:
@@ -140,6 +145,10 @@ class ShardWorker:
             None,
             None if spoken is None else replace(spoken, waveform=_NOTHING),
         )
+
+
+def _told_nobody(_: int) -> None:
+    """Do nothing."""
 
 
 def check_versions(plan: Plan, expected: dict[str, str]) -> None:

@@ -82,6 +82,11 @@ class Layout:
         return self.work / "lock"
 
     @property
+    def log(self) -> Path:
+        """What the runs in this folder did, one JSON line an event."""
+        return self.work / "log.jsonl"
+
+    @property
     def scratch(self) -> Path:
         """Folder in which a repair makes things before it puts them in their places."""
         return self.work / "repair"

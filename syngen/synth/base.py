@@ -343,6 +343,10 @@ class Synthesizer(ABC):
     settings: ClassVar[Sequence[SettingSpec]] = ()
     speaks: ClassVar[bool] = False
     """Whether its renderers return `Spoken`."""
+    needs_worker: ClassVar[bool] = True
+    """Whether a dataset is rendered in a worker process even by one job. Code that may hang or crash takes
+    a worker along, which is replaced, and not the user's process; pure NumPy code may say False and save
+    the start of the worker."""
 
     def check(self, request: Request) -> Iterable[Issue]:
         """Return what is wrong with a request that only this synthesizer can know."""
@@ -359,6 +363,13 @@ class Synthesizer(ABC):
     def tables(self, request: Request) -> Mapping[str, Mapping[str, Sequence[Value]]]:
         """Return tables that a dataset comes with: columns by name, by the name of the table."""
         return {}
+
+    def typical_s(self, request: Request) -> float:
+        """Return roughly how many seconds an observation lasts where the recipe does not say.
+
+        The space on disk is estimated by it. 0.0: unknown.
+        """
+        return 0.0
 
     def make_ready(self, request: Request) -> None:  # noqa: B027  # most synthesizers need nothing
         """Find out whether this machine can render a request, before anything is written.

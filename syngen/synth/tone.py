@@ -76,6 +76,7 @@ class ToneSynthesizer(Synthesizer):
 
     name = "tone"
     version = "1"
+    needs_worker = False
     factors = (
         FactorSpec(
             "timbre",

@@ -57,6 +57,8 @@ _SEED_MASK = 2**31 - 1
 _MIN_RATE, _MAX_RATE = 8_000, 48_000
 _ENGINE_RATE = 22_050
 _LONGEST_S = 60.0
+_S_PER_CHARACTER = 0.07
+_TEXTS_LOOKED_AT = 1_000
 
 
 def _speakers(given: Json, folder: Path | None) -> Sequence[Value]:
@@ -210,6 +212,11 @@ class SpeechSynthesizer(Synthesizer):
             return {}
         names = tuple(sorted({str(name) for name in request.parameters["speaker"].values}))
         return {"speakers": speaker_table(names)}
+
+    def typical_s(self, request: Request) -> float:
+        """Return what the shipped recipes take for texts of this length."""
+        texts = request.parameters["text"].values[:_TEXTS_LOOKED_AT]
+        return _S_PER_CHARACTER * sum(len(str(text)) for text in texts) / len(texts)
 
     def make_ready(self, request: Request) -> None:
         """Try the engine, and compare it with the recorded one."""

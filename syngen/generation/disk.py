@@ -1,0 +1,181 @@
+"""The disk: whether a dataset fits, before its first byte, and what to say when the file system refuses."""
+
+from __future__ import annotations
+
+import errno
+import io
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syngen._files import human_bytes
+from syngen.errors import ParameterError
+from syngen.generation.plan import Plan, Shard
+from syngen.generation.worker import ShardWorker
+from syngen.storage.layout import Layout
+from syngen.storage.shards import BLOCK, END, MemberText
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+__all__ = ["check_space", "disk_message"]
+
+_WAV_HEADER = 44
+_TABLE_BYTES = 60  # of a row in a manifest, of which 32 are its hash; parts and whole are there together
+_REHEARSED = 16
+_CERTAIN = 0.7  # share of an estimate that is taken for sure: a run that would fit is never refused
+_FLAC_SHARE = 0.5  # of the bytes of WAV, for speech
+
+_HINTS = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "your quota is used up: make room",
+    errno.EROFS: "the file system has become read-only: mount it for writing",
+    errno.EIO: "the disk fails: look at the system's log",
+}
+
+
+@dataclass(frozen=True)
+class _Need:
+    """Bytes of all that is missing, and of the largest shard of it."""
+
+    total: float
+    shard: float
+
+
+def check_space(plan: Plan, layout: Layout, *, kept: Collection[str] = (), overwrite: bool = False) -> None:
+    """Refuse a plan that does not fit on the disk; writes nothing.
+
+    For WAV of a known length the need is known to a per mille. Otherwise it is estimated, from the
+    shards that are there, a rehearsal, or the typical length of speech; what is refused then is only what
+    exceeds the space by far.
+
+    Parameters
+    ----------
+    plan : Plan
+    layout : Layout
+    kept : collection of str
+        Shards of a smaller dataset that stay as they are.
+    overwrite : bool
+        Whether what is there will be removed first.
+
+    Raises
+    ------
+    ParameterError
+        With what is needed and what is there.
+    """
+    sizes = {} if overwrite else _finished(layout)
+    missing = [shard for shard in plan.shards if shard.name not in sizes and shard.name not in kept]
+    if not missing:
+        return
+    need = _need(plan, missing, sizes)
+    place = next(path for path in (layout.folder, *layout.folder.absolute().parents) if path.exists())
+    _check_file_size(layout, need, max(shard.n_rows for shard in missing))
+    disk = shutil.disk_usage(place)
+    free = disk.free + (_size_below(layout.audio) if overwrite else 0)
+    if disk.total and need.total > free:
+        raise ParameterError(
+            f"{layout.folder} needs {human_bytes(need.total)} more, but the file system of {place} has "
+            f"{human_bytes(free)} free; make room, choose another folder, or make less with --limit"
+            f"{' or --codec flac' if plan.codec == 'wav' else ''}"
+        )
+
+
+def _finished(layout: Layout) -> dict[str, int]:
+    """Return the bytes of every shard that has a receipt, and of no other."""
+    found = {}
+    for path in layout.receipts.glob("*.json") if layout.receipts.is_dir() else ():
+        try:
+            found[path.stem] = layout.shard(path.stem).stat().st_size
+        except OSError:
+            continue
+    return found
+
+
+def _need(plan: Plan, missing: Sequence[Shard], sizes: dict[str, int]) -> _Need:
+    per_row = _bytes_per_row(plan, sizes)
+    n_rows = sum(shard.n_rows for shard in missing)
+    total = n_rows * (per_row + 2 * _TABLE_BYTES) + len(END) * len(missing)
+    return _Need(total, max(shard.n_rows for shard in missing) * per_row + len(END))
+
+
+def _bytes_per_row(plan: Plan, sizes: dict[str, int]) -> float:
+    audio = plan.resolved.audio
+    text = _padded(_text_bytes(plan))
+    if audio.n_samples and plan.codec == "wav":
+        return 2 * BLOCK + text + _padded(_WAV_HEADER + 2 * audio.n_samples)
+    n_known = sum(shard.n_rows for shard in plan.shards if shard.name in sizes)
+    if n_known:
+        return _CERTAIN * sum(sizes.values()) / n_known
+    if not plan.resolved.synthesizer.needs_worker:
+        return _CERTAIN * _rehearsed(plan)
+    duration = audio.duration or plan.resolved.synthesizer.typical_s(plan.resolved.request)
+    share = 1.0 if plan.codec == "wav" else _FLAC_SHARE
+    return 2 * BLOCK + text + _CERTAIN * share * 2 * audio.sample_rate * duration
+
+
+def _text_bytes(plan: Plan) -> int:
+    """Return the length of the JSON of one observation."""
+    grid, split = plan.resolved.grid, plan.shards[0].split
+    indices = plan.resolved.rows.indices(split, 0, 1)
+    (levels,) = map(tuple, grid.levels_of(indices).tolist())
+    return len(MemberText(grid).of(int(indices[0]), split, levels))
+
+
+def _rehearsed(plan: Plan) -> float:
+    shard = plan.shards[0]
+    n_rows = min(_REHEARSED, shard.n_rows)
+    buffer = io.BytesIO()
+    indices = plan.resolved.rows.indices(shard.split, shard.start, shard.start + n_rows)
+    ShardWorker(plan).rehearse(buffer, shard, indices)
+    return (buffer.tell() - len(END)) / n_rows
+
+
+def _padded(n_bytes: int) -> int:
+    return n_bytes + -n_bytes % BLOCK
+
+
+def _size_below(folder: Path) -> int:
+    if not folder.is_dir():
+        return 0
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+
+
+def _check_file_size(layout: Layout, need: _Need, n_rows: int) -> None:
+    limit = file_size_limit()
+    if limit is not None and need.shard > limit:
+        at_most = int(limit / need.shard * n_rows)
+        remedy = f"with --shard-size {at_most} or less they fit" if at_most else "raise it"
+        raise ParameterError(
+            f"shards of {n_rows:,} rows in {layout.folder} take {human_bytes(need.shard)}, but files may "
+            f"not be larger than {human_bytes(limit)} here (ulimit -f); {remedy}"
+        )
+
+
+def file_size_limit() -> int | None:
+    """Return the largest file that this process may write, or None where there is no limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def disk_message(layout: Layout, error: OSError) -> str:
+    """Return what to say when the file system refuses in the middle of a run."""
+    hint = _HINTS.get(error.errno or 0, "")
+    if error.errno == errno.EFBIG:
+        limit = file_size_limit()
+        shown = f" than {human_bytes(limit)}" if limit else ""
+        hint = f"files may not be larger{shown} here: raise that limit (ulimit -f)"
+    if error.errno == errno.ENOSPC:
+        try:
+            hint = f"{human_bytes(shutil.disk_usage(layout.folder).free)} free: make room"
+        except OSError:
+            hint = "make room"
+    reason = error.strerror or str(error)
+    return (
+        f"{layout.folder}: {reason}{f' ({hint})' if hint else ''}. The finished shards are kept; "
+        "run the same command again to go on."
+    )

@@ -1,0 +1,94 @@
+"""Making a shard wherever a worker lives, with its lines in the log."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syngen.errors import SyngenError
+from syngen.generation.heartbeats import Heartbeat
+from syngen.generation.log import EventLog
+from syngen.generation.plan import Plan, Shard
+from syngen.generation.receipts import Receipt
+from syngen.generation.worker import ShardWorker, check_versions
+from syngen.storage.layout import Layout
+
+if TYPE_CHECKING:
+    from syngen._typing import IntArray
+
+__all__ = ["ShardMaker", "cause_of"]
+
+
+class ShardMaker:
+    """Makes shards of a plan in a folder. Lives as long as its process.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : Path
+    versions : dict of str to str
+        What this process must have; see `check_versions`.
+    log : Path or None
+    heartbeat : Heartbeat
+    """
+
+    def __init__(
+        self, plan: Plan, folder: Path, versions: dict[str, str], log: Path | None, heartbeat: Heartbeat
+    ) -> None:
+        self._layout, self._log, self._heartbeat = Layout(folder), EventLog(log), heartbeat
+        self._worker: ShardWorker | SyngenError
+        try:
+            check_versions(plan, versions)
+            self._worker = ShardWorker(plan, beat=heartbeat)
+        except SyngenError as error:  # raised for each shard: it is then known which are missing
+            self._worker = error
+
+    def __call__(self, shard: Shard, indices: IntArray, attempt: int) -> Receipt:
+        """Make a shard.
+
+        Parameters
+        ----------
+        shard : Shard
+        indices : ndarray of int64, shape (shard.n_rows,)
+        attempt : int
+            1 for the first try of this run.
+        """
+        log, about = self._log, {"shard": shard.name, "attempt": attempt}
+        wall, cpu = time.monotonic(), time.process_time()
+        if isinstance(self._worker, ShardWorker):
+            log.write("shard started", **about, row=shard.row, rows=shard.n_rows)
+        try:
+            if isinstance(self._worker, SyngenError):
+                raise self._worker
+            receipt = self._worker.make(self._layout, shard, indices)
+        except BaseException as error:
+            about |= {"rows_rendered": self._n_rendered(shard)} | _spent(wall, cpu)
+            if isinstance(error, Exception):
+                log.write("shard failed", **about, cause=cause_of(error), traceback=traceback.format_exc())
+            else:
+                log.write("shard dropped", **about)
+            raise
+        finally:
+            self._heartbeat.rest()
+        done = {"rows": shard.n_rows, "copied": receipt.copied, "bytes": receipt.entry.bytes}
+        log.write("shard finished", **about, **done, **_spent(wall, cpu))
+        return receipt
+
+    def _n_rendered(self, shard: Shard) -> int:
+        return max(0, self._heartbeat.row - shard.row)
+
+
+def cause_of(error: BaseException) -> str:
+    """Return what an exception says, with its class where that is not one of ours."""
+    if isinstance(error, SyngenError | OSError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _spent(wall: float, cpu: float) -> dict[str, Any]:
+    return {
+        "wall_s": round(time.monotonic() - wall, 4),
+        "cpu_s": round(time.process_time() - cpu, 4),
+    }

@@ -1,0 +1,338 @@
+"""A worker process: how it is started, what it runs, and how it ends.
+
+Worker processes are spawned, never forked: a fork inherits locks that other threads hold. They end as
+soon as the process that started them does, whatever ended it. Only the process that started them decides
+what a signal means: they do not hear SIGINT and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable, Iterator, MutableSequence
+from dataclasses import dataclass
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any
+
+from syngen.errors import EngineError
+from syngen.generation.heartbeats import IDLE, Heartbeat, StopRequested
+from syngen.generation.log import EventLog
+from syngen.generation.making import ShardMaker, cause_of
+from syngen.generation.plan import Plan
+
+__all__ = ["Job", "WorkerDiedError", "WorkerProcess", "task"]
+
+_POLL_S = 1.0
+_SHORTEST_START_S = 60.0  # a machine under load takes its time to import
+_STACK_S = 2.0
+_STOP_S = 10.0
+_END_S = 5.0
+_STACK_BYTES = 1 << 16
+_STACK_SIGNAL = getattr(signal, "SIGUSR1", None)
+_PR_SET_PDEATHSIG = 1
+
+_START_LOCK = threading.Lock()
+
+
+class WorkerDiedError(Exception):
+    """A worker process ended, or was ended because it hung, with a task in hand.
+
+    Attributes
+    ----------
+    pid : int
+    reason : str
+        What ended it.
+    row : int
+        Row that was being rendered, or `IDLE` if no shard had been taken up.
+    stack : str
+        What its threads were at, where that could be found out.
+    is_hung : bool
+        Whether it was ended because it made no progress.
+    """
+
+    def __init__(self, pid: int, reason: str, row: int, stack: str = "", *, is_hung: bool = False) -> None:
+        self.pid, self.reason, self.row, self.stack, self.is_hung = pid, reason, row, stack, is_hung
+        super().__init__(f"worker process {pid} {reason}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker process needs to make shards.
+
+    Attributes
+    ----------
+    plan : Plan
+    folder : Path
+    versions : dict of str to str
+    log : Path or None
+    """
+
+    plan: Plan
+    folder: Path
+    versions: dict[str, str]
+    log: Path | None
+
+
+class _Process(SpawnProcess):
+    """A spawned process that does not import the caller's script.
+
+    Spawned children usually run the main module again, which in a script without a
+    ``__main__`` guard would start the generation once more in every worker. Nothing that a worker
+    needs is defined there.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802  # the name that multiprocessing calls
+        with _START_LOCK, _anonymous_main(), _signals_held():
+            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined,unused-ignore]  # noqa: SLF001
+
+
+@contextlib.contextmanager
+def _anonymous_main() -> Iterator[None]:
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold back signals: the child inherits that until it is ready to ignore them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class WorkerProcess:
+    """A worker process, seen from the one that starts it. Belongs to one thread.
+
+    Parameters
+    ----------
+    job : Job
+    cells : sequence of int
+        In shared memory; see `Heartbeat`.
+    slot : int
+    hang_limit_s : float
+        Longest time without a finished observation; 0 for none.
+    stopped_at : callable
+        Returns when the workers were asked to stop, or None.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        cells: MutableSequence[int],
+        slot: int,
+        *,
+        hang_limit_s: float,
+        stopped_at: Callable[[], float | None],
+    ) -> None:
+        self._cells, self._slot, self._stopped_at = cells, slot, stopped_at
+        self._limit_s = hang_limit_s
+        context = get_context("spawn")
+        self._line, far_line = context.Pipe()
+        self._stack, far_stack = context.Pipe(duplex=False)
+        cells[slot] = IDLE
+        self._process = _Process(target=_serve, args=(far_line, far_stack, cells, slot, job))
+        try:
+            self._process.start()
+            self._pid = self._process.pid or 0
+        except OSError as error:
+            self._close()
+            raise WorkerDiedError(0, f"cannot be started: {error.strerror or error}", IDLE) from error
+        finally:
+            far_line.close()
+            far_stack.close()
+        limit_s = max(hang_limit_s, _SHORTEST_START_S) if hang_limit_s else 0.0
+        self._answer(limit_s, is_starting=True)
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a function returns in the worker, or raise what it raises.
+
+        Raises
+        ------
+        WorkerDiedError
+            If the process ends, or hangs and is ended. It cannot be used any more.
+        StopRequested
+            If the workers were asked to stop.
+        """
+        try:
+            self._line.send((function, arguments))
+        except OSError:
+            self._fail()
+        answer = self._answer(self._limit_s)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def end(self) -> None:
+        """Let the process end in its own way, or end it if it does not."""
+        with contextlib.suppress(OSError):
+            self._line.send(None)
+        self._process.join(_END_S)
+        self._kill()
+        self._close()
+
+    def _answer(self, limit_s: float, *, is_starting: bool = False) -> Any:
+        poll_s = min(_POLL_S, limit_s / 4) if limit_s else _POLL_S
+        idle_s, last, looked = 0.0, self._cells[self._slot], time.monotonic()
+        # an end of the line may be open in what the process has started: then its exit code tells
+        while not self._line.poll() and self._process.exitcode is None:
+            connection.wait([self._line, self._process.sentinel], poll_s)
+            now, row = time.monotonic(), self._cells[self._slot]
+            # when this process sleeps too, nobody can be blamed for the time
+            idle_s = idle_s + min(now - looked, 2 * poll_s) if row == last else 0.0
+            last, looked = row, now
+            stopped = self._stopped_at()
+            if stopped is not None and (is_starting or now - stopped > _STOP_S):
+                self._kill()
+                self._close()
+                raise StopRequested
+            if limit_s and idle_s > limit_s:
+                self._fail(f"was ended, because it had finished nothing for {limit_s:g} s")
+        try:
+            if self._line.poll():
+                return self._line.recv()
+        except (EOFError, OSError):
+            pass
+        return self._fail()
+
+    def _fail(self, hung: str = "") -> None:
+        """Raise what is known of a process that has ended, or that is now ended because it hung."""
+        stack = self._asked_for_stack() if hung else ""
+        if not hung:
+            self._process.join(_END_S)
+        self._kill()
+        row, stack = self._cells[self._slot], stack or self._read_stack()
+        reason = hung or _how_it_ended(self._process.exitcode)
+        self._close()
+        raise WorkerDiedError(self._pid, reason, row, stack, is_hung=bool(hung))
+
+    def _asked_for_stack(self) -> str:
+        """Let the process write what its threads are at, which works even inside of a library."""
+        if _STACK_SIGNAL is None:
+            return ""
+        with contextlib.suppress(OSError):
+            os.kill(self._pid, _STACK_SIGNAL)
+        return self._read_stack() if self._stack.poll(_STACK_S) else ""
+
+    def _read_stack(self) -> str:
+        time.sleep(0.02)  # it is written in pieces
+        with contextlib.suppress(OSError):
+            if self._stack.poll(0):
+                return os.read(self._stack.fileno(), _STACK_BYTES).decode("utf-8", "replace")
+        return ""
+
+    def _kill(self) -> None:
+        """End the process, stopped or in a library or not, and what it has started."""
+        if self._process.exitcode is None:
+            started = _descendants(self._pid)
+            self._process.kill()
+            for pid in started:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+        self._process.join()
+
+    def _close(self) -> None:
+        self._line.close()
+        self._stack.close()
+
+
+def _how_it_ended(status: int | None) -> str:
+    if status is None or status >= 0:
+        return f"ended with exit code {status}"
+    name = signal.strsignal(-status) or "unknown"
+    memory = "; the system may have ended it for want of memory" if -status == signal.SIGKILL else ""
+    return f"was ended by signal {-status} ({name}{memory})"
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the children of a process and theirs, where the system tells."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError, ValueError):
+            for child in map(int, path.read_text().split()):
+                found += [child, *_descendants(child)]
+    return found
+
+
+_maker: ShardMaker | None = None
+
+
+def task(*arguments: Any) -> Any:
+    """Make a shard in a worker process; see `ShardMaker`."""
+    if _maker is None:
+        raise RuntimeError("task runs in worker processes only")
+    return _maker(*arguments)
+
+
+def _serve(line: Connection, stack: Connection, cells: Any, slot: int, job: Job) -> None:
+    """Do what the other end of the line asks for, until it asks for nothing more."""
+    global _maker  # noqa: PLW0603  # tasks are functions, and find what this process has prepared here
+    _settle(stack)
+    heartbeat = Heartbeat(memoryview(cells).cast("B").cast("q"), slot)
+    _maker = ShardMaker(job.plan, job.folder, job.versions, job.log, heartbeat)
+    EventLog(job.log).write("worker started", cpu_s=round(time.process_time(), 4))
+    with contextlib.suppress(OSError, EOFError):  # nobody listens any more
+        line.send(None)
+        while (call := line.recv()) is not None:
+            function, arguments = call
+            try:
+                answer = function(*arguments)
+            except BaseException as error:  # noqa: BLE001  # whatever it is, the other side decides
+                answer = _portable(error)
+            line.send(answer)
+
+
+def _portable(error: BaseException) -> BaseException:
+    """Return an exception that survives the way to another process."""
+    if isinstance(error, StopRequested):
+        return error
+    if isinstance(error, Exception):
+        with contextlib.suppress(Exception):
+            pickle.loads(pickle.dumps(error))  # noqa: S301  # made here
+            return error
+    return EngineError(cause_of(error))
+
+
+def _settle(stack: Connection) -> None:
+    """Make this process deaf to signals, end with its parent, and leave a trace when it crashes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    faulthandler.enable(stack.fileno())
+    if _STACK_SIGNAL is not None:
+        faulthandler.register(_STACK_SIGNAL, stack.fileno())
+    parent = parent_process()
+    if parent is None:
+        return
+    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    if sys.platform == "linux":  # at once, even when stopped or inside of a library
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent.pid:
+            os._exit(1)
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,286 @@
+"""Scheduling: which shard is made when, and what becomes of those that fail.
+
+A shard that fails is tried again after the others, three times in all, and every cause is kept. When two
+tries have cost a worker its life, the third is made with nothing beside it, so that it has the machine's
+memory to itself. An error that comes word for word again will come a third time, and is believed. An
+error of the file system is not tried again: nothing more is begun, and what is finished is kept.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from syngen.errors import GenerationIncompleteError
+from syngen.generation.disk import disk_message
+from syngen.generation.executors import Crew, here, local
+from syngen.generation.heartbeats import IDLE
+from syngen.generation.log import EventLog
+from syngen.generation.making import cause_of
+from syngen.generation.plan import Plan, Shard
+from syngen.generation.processes import Job, WorkerDiedError
+from syngen.generation.receipts import Receipt, read_receipt
+from syngen.storage.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["DEFAULT_HANG_LIMIT_S", "Scheduler", "make_shards"]
+
+DEFAULT_HANG_LIMIT_S = 300.0
+
+_TRIES = 3
+_MOST_FAILURES = 8  # shown beside the first
+
+
+def make_shards(
+    plan: Plan,
+    layout: Layout,
+    shards: Sequence[Shard],
+    jobs: int,
+    tell: Callable[[Receipt | None], None],
+    *,
+    hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
+    log: EventLog | None = None,
+) -> Generator[Receipt, None, None]:
+    """Make shards in this process or in workers, yielding receipts as they come.
+
+    Parameters
+    ----------
+    plan : Plan
+    layout : Layout
+        Of a folder that has the folders for shards and receipts.
+    shards : sequence of Shard
+    jobs : int
+        Worker processes. With 1 the work is done in this process, if the synthesizer is known to be tame.
+    tell : callable
+        Told None at the beginning, and every receipt.
+    hang_limit_s : float
+        A worker that finishes no observation for so long is ended; 0 for no limit.
+    log : EventLog, optional
+
+    Raises
+    ------
+    GenerationIncompleteError
+        If shards failed, after all others were made.
+    """
+    tell(None)
+    if not shards:
+        return
+    log = log or EventLog(None)
+    job = Job(plan, layout.folder, plan.versions(), log.path)
+    is_here = jobs == 1 and not plan.resolved.synthesizer.needs_worker
+    scheduler = Scheduler(plan, layout, shards, log)
+
+    def start() -> Crew:
+        return here(job) if is_here else local(job, jobs=jobs, hang_limit_s=hang_limit_s)
+
+    with closing(scheduler.run(start)) as receipts:
+        for receipt in receipts:
+            tell(receipt)
+            yield receipt
+    scheduler.check()
+
+
+class Scheduler:
+    """Makes shards with a crew and keeps book of what fails.
+
+    Parameters
+    ----------
+    plan : Plan
+    layout : Layout
+    shards : iterable of Shard
+    log : EventLog
+    """
+
+    def __init__(self, plan: Plan, layout: Layout, shards: Iterable[Shard], log: EventLog) -> None:
+        self._plan, self._layout, self._log = plan, layout, log
+        # large ones first: what comes last decides how long the workers wait for one another
+        self._queue = deque(sorted(shards, key=lambda shard: -shard.n_rows))
+        self._alone: deque[Shard] = deque()
+        self._running: dict[Future[Receipt], Shard] = {}
+        self._causes: dict[str, list[str]] = {}
+        self._n_deaths: dict[str, int] = {}
+        self._n_false_starts = 0
+        self._disk_error: OSError | None = None
+        self.failed: dict[str, str] = {}
+
+    def run(self, start: Callable[[], Crew]) -> Generator[Receipt, None, None]:
+        """Yield receipts in the order in which shards are finished.
+
+        Parameters
+        ----------
+        start : callable
+            Returns a crew; called again when the executor of the last one breaks as a whole.
+        """
+        crew = start()
+        try:
+            while True:
+                is_broken = self._fill(crew)
+                if not self._running and not is_broken:
+                    break
+                done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    shard = self._running.pop(future, None)
+                    if shard is None:  # taken back
+                        continue
+                    try:
+                        receipt = self._outcome(shard, future)
+                    except BrokenExecutor as error:
+                        is_broken = self._break(shard, error)
+                        continue
+                    if receipt is not None:
+                        self._n_false_starts = 0
+                        yield receipt
+                if is_broken:
+                    crew.executor.shutdown(wait=False, cancel_futures=True)
+                    crew = start()
+        except BaseException:
+            crew.executor.shutdown(cancel_futures=True)
+            raise
+        crew.executor.shutdown()
+
+    def check(self) -> None:
+        """Raise what has to be said about shards that failed.
+
+        Raises
+        ------
+        GenerationIncompleteError
+            If any did.
+        """
+        if self._disk_error is not None:
+            raise GenerationIncompleteError(
+                disk_message(self._layout, self._disk_error), self.failed
+            ) from self._disk_error
+        if self.failed:
+            raise GenerationIncompleteError(self._failure_text(), self.failed)
+
+    def _fill(self, crew: Crew) -> bool:
+        """Submit shards; return whether the executor turned out to be broken."""
+        while shard := self._next(crew.width):
+            attempt = len(self._causes.get(shard.name, ())) + 1
+            try:
+                future = crew.executor.submit(crew.task, shard, self._plan.indices(shard), attempt)
+            except BrokenExecutor as error:
+                return self._break(shard, error)
+            self._running[future] = shard
+        return False
+
+    def _next(self, width: int) -> Shard | None:
+        if self._disk_error is not None or len(self._running) >= width:
+            return None
+        if self._queue:
+            return self._queue.popleft()
+        return self._alone.popleft() if self._alone and not self._running else None
+
+    def _outcome(self, shard: Shard, future: Future[Receipt]) -> Receipt | None:
+        """Return the receipt of a shard, or see to it that it is tried again or given up."""
+        try:
+            return future.result()
+        except CancelledError:
+            self._queue.appendleft(shard)
+        except BrokenExecutor:
+            raise
+        except WorkerDiedError as error:
+            return self._died(shard, error)
+        except OSError as error:
+            self._stop_for(shard, error)
+        except Exception as error:  # noqa: BLE001  # whatever a shard raises, it is its own affair
+            self._failed(shard, cause_of(error))
+        return None
+
+    def _died(self, shard: Shard, error: WorkerDiedError) -> Receipt | None:
+        has_begun = error.row != IDLE
+        place = self._place(shard, error.row)
+        self._log.write(
+            "worker hung" if error.is_hung else "worker died",
+            worker=error.pid,
+            cause=error.reason,
+            shard=shard.name,
+            attempt=len(self._causes.get(shard.name, ())) + 1,
+            rows_rendered=max(0, error.row - shard.row) if has_begun else 0,
+            **({"stack": error.stack} if error.stack else {}),
+            **place,
+        )
+        receipt = read_receipt(self._layout, shard)
+        if receipt is not None:  # it had just finished
+            return receipt
+        if not has_begun:
+            self._queue.appendleft(shard)  # not to blame
+            self._count_false_start(f"its worker process {error.reason} before it began")
+            return None
+        self._n_deaths[shard.name] = self._n_deaths.get(shard.name, 0) + 1
+        where = ", ".join(f"{key} {value}" for key, value in place.items())
+        self._failed(
+            shard, f"its worker process {error.reason}{' at ' if where else ''}{where}", is_death=True
+        )
+        return None
+
+    def _place(self, shard: Shard, row: int) -> dict[str, int]:
+        """Return row and index of the observation in hand."""
+        position = row - shard.row
+        if not 0 <= position < shard.n_rows:
+            return {}
+        return {"row": row, "index": int(self._plan.indices(shard)[position])}
+
+    def _failed(self, shard: Shard, cause: str, *, is_death: bool = False) -> None:
+        causes = self._causes.setdefault(shard.name, [])
+        is_certain = not is_death and cause in causes
+        causes.append(cause)
+        if is_certain or len(causes) >= _TRIES:
+            self.failed[shard.name] = cause
+            self._log.write("shard given up", shard=shard.name, causes=causes)
+        elif self._n_deaths.get(shard.name, 0) >= _TRIES - 1:
+            self._alone.append(shard)
+        else:
+            self._queue.append(shard)
+
+    def _break(self, shard: Shard, error: BrokenExecutor) -> bool:
+        """Take back all that a broken executor has, and return True."""
+        self._queue.appendleft(shard)
+        self._take_back()
+        self._count_false_start(str(error) or type(error).__name__)
+        return True
+
+    def _count_false_start(self, cause: str) -> None:
+        """Give all up when workers keep ending before they begin: it is not the shards."""
+        self._n_false_starts += 1
+        if self._n_false_starts >= _TRIES:
+            self.failed.update((shard.name, cause) for shard in (*self._queue, *self._alone))
+            self._queue.clear()
+            self._alone.clear()
+
+    def _take_back(self) -> None:
+        """Queue what a broken executor had, which knows nothing of it any more."""
+        for shard in self._running.values():
+            self._queue.appendleft(shard)
+        self._running.clear()
+
+    def _stop_for(self, shard: Shard, error: OSError) -> None:
+        """Begin nothing more: a full disk does not get better by trying on."""
+        self.failed[shard.name] = error.strerror or str(error)
+        self._log.write("disk error", shard=shard.name, errno=error.errno, cause=cause_of(error))
+        self._disk_error = self._disk_error or error
+        for future in self._running:
+            future.cancel()
+
+    def _failure_text(self) -> str:
+        (first, *others) = (f"{name}: {self._reason(name)}" for name in self.failed)
+        n_more = len(others) - _MOST_FAILURES
+        is_logged = self._log.path is not None and self._log.path.is_file()
+        return "\n".join(
+            [
+                f"{len(self.failed)} of {len(self._plan.shards)} shards failed, first {first}",
+                *others[:_MOST_FAILURES],
+                *([f"and {n_more} more"] if n_more > 0 else []),
+                *([f"Every try is in {self._log.path}, with tracebacks."] if is_logged else []),
+                "The finished shards are kept; run the same command again to make the others.",
+            ]
+        )
+
+    def _reason(self, name: str) -> str:
+        n_tries = len(self._causes.get(name, ()))
+        return self.failed[name] + (f" ({n_tries} tries)" if n_tries > 1 else "")

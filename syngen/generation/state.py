@@ -1,0 +1,150 @@
+"""The state of an unfinished dataset, as anybody sees it who may read its folder.
+
+Nothing is changed and nobody disturbed: whether a run is at work is seen by its lock, what there is by
+plan and receipts, and what goes on by the log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syngen._files import is_locked
+from syngen.errors import ManifestError
+from syngen.generation.log import read_events
+from syngen.generation.receipts import read_any_receipt
+from syngen.storage.description import read_json
+from syngen.storage.layout import Layout
+from syngen.storage.manifest import check_format
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from syngen._typing import Json
+
+__all__ = ["FolderState", "state_of_folder"]
+
+_FAILURES = ("shard failed", "worker died", "worker hung", "disk error", "stopped")
+
+
+@dataclass(frozen=True)
+class FolderState:
+    """How far an unfinished dataset is.
+
+    Attributes
+    ----------
+    folder : Path
+    name : str
+        Of the recipe.
+    rows, rows_finished : int
+        Observations of the plan, and those in finished shards.
+    shards, shards_finished : int
+    bytes : int
+        Of the finished shards.
+    is_running : bool or None
+        Whether a run is at work in the folder now; None where that cannot be known.
+    pid : int or None
+        Of the run that is at work, or of the last.
+    host : str or None
+        Where it runs.
+    jobs : int or None
+        Its worker processes.
+    rate : float or None
+        Observations per second since it started.
+    left_s : float or None
+        Seconds until all shards are there, at this rate; None if no run is at work.
+    last_event : dict or None
+        The last line of the log.
+    failures : tuple of dict
+        What failed since the last run started, in the words of the log, without tracebacks.
+    """
+
+    folder: Path
+    name: str
+    rows: int
+    rows_finished: int
+    shards: int
+    shards_finished: int
+    bytes: int
+    is_running: bool | None
+    pid: int | None
+    host: str | None
+    jobs: int | None
+    rate: float | None
+    left_s: float | None
+    last_event: Json | None
+    failures: tuple[Json, ...]
+
+
+def state_of_folder(folder: Path) -> FolderState | None:
+    """Return the state of an unfinished dataset, or None if the folder holds no such thing.
+
+    Raises
+    ------
+    ManifestError
+        If the plan in it is damaged.
+    """
+    layout = Layout(folder)
+    if layout.description.exists() or not layout.plan.is_file() or not layout.work.is_dir():
+        return None
+    plan = read_json(layout.plan)
+    check_format(plan, str(layout.plan))
+    try:
+        name, n_rows = str(plan["recipe"]["name"]), int(plan["rows"])
+        n_shards = sum(-(-int(n) // int(plan["shard_size"])) for n in plan["splits"].values())
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        raise ManifestError(f"{layout.plan} is damaged: {error!r}; run the same command again") from error
+    names = sorted(path.stem for path in layout.receipts.glob("*.json")) if layout.receipts.is_dir() else ()
+    receipts = [r for name in names if (r := read_any_receipt(layout, name)) is not None]
+    n_finished = sum(receipt.entry.rows for receipt in receipts)
+    is_running = is_locked(layout.lock)
+    run = _last_run(list(read_events(layout.log)))
+    started = run[0] if run else {}
+    rate = _rate(run)
+    return FolderState(
+        folder=folder,
+        name=name,
+        rows=n_rows,
+        rows_finished=n_finished,
+        shards=n_shards,
+        shards_finished=len(receipts),
+        bytes=sum(receipt.entry.bytes for receipt in receipts),
+        is_running=is_running,
+        pid=started.get("pid"),
+        host=started.get("host"),
+        jobs=started.get("jobs"),
+        rate=rate,
+        left_s=(n_rows - n_finished) / rate if rate and is_running else None,
+        last_event=_brief(run[-1]) if run else None,
+        failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
+    )
+
+
+def _last_run(events: Sequence[Json]) -> Sequence[Json]:
+    """Return the events since the last run started."""
+    starts = [i for i, event in enumerate(events) if event["event"] == "run started"]
+    return events[starts[-1] :] if starts else ()
+
+
+def _brief(event: Json) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key not in ("traceback", "stack", "versions")}
+
+
+def _rate(run: Sequence[Json]) -> float | None:
+    """Return the observations per second between the first shard's start and the last one's end."""
+    starts = [_time(event) for event in run if event["event"] == "shard started"]
+    finished = [event for event in run if event["event"] == "shard finished"]
+    ends = [time for event in finished if (time := _time(event)) is not None]
+    begin = min((time for time in starts if time is not None), default=None)
+    if begin is None or not ends or max(ends) <= begin:
+        return None
+    return sum(int(event.get("rows", 0)) for event in finished) / (max(ends) - begin)
+
+
+def _time(event: Json) -> float | None:
+    try:
+        return datetime.fromisoformat(event["time"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
