@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen.errors import SyngenError
+from syngen.errors import EngineError, SyngenError
 from syngen.generation.heartbeats import Heartbeat
 from syngen.generation.log import EventLog
 from syngen.generation.plan import Plan, Shard
@@ -60,9 +60,7 @@ class ShardMaker:
         if isinstance(self._worker, ShardWorker):
             log.write("shard started", **about, row=shard.row, rows=shard.n_rows)
         try:
-            if isinstance(self._worker, SyngenError):
-                raise self._worker
-            receipt = self._worker.make(self._layout, shard, indices)
+            receipt = self._made(shard, indices)
         except BaseException as error:
             about |= {"rows_rendered": self._n_rendered(shard)} | _spent(wall, cpu)
             if isinstance(error, Exception):
@@ -75,6 +73,14 @@ class ShardMaker:
         done = {"rows": shard.n_rows, "copied": receipt.copied, "bytes": receipt.entry.bytes}
         log.write("shard finished", **about, **done, **_spent(wall, cpu))
         return receipt
+
+    def _made(self, shard: Shard, indices: IntArray) -> Receipt:
+        if isinstance(self._worker, SyngenError):
+            raise self._worker
+        try:
+            return self._worker.make(self._layout, shard, indices)
+        except SystemExit as error:  # it is not for a synthesizer to end the process
+            raise EngineError(f"the synthesizer calls sys.exit({error.code!r})") from error
 
     def _n_rendered(self, shard: Shard) -> int:
         return max(0, self._heartbeat.row - shard.row)

@@ -216,11 +216,12 @@ class WorkerProcess:
 
     def _fail(self, hung: str = "") -> None:
         """Raise what is known of a process that has ended, or that is now ended because it hung."""
+        row = self._cells[self._slot]  # the signal that asks for the stack may wake it up
         stack = self._asked_for_stack() if hung else ""
         if not hung:
             self._process.join(_END_S)
         self._kill()
-        row, stack = self._cells[self._slot], stack or self._read_stack()
+        stack = stack or self._read_stack()
         reason = hung or _how_it_ended(self._process.exitcode)
         self._close()
         raise WorkerDiedError(self._pid, reason, row, stack, is_hung=bool(hung))

@@ -139,6 +139,7 @@ class Scheduler:
                     crew.executor.shutdown(wait=False, cancel_futures=True)
                     crew = start()
         except BaseException:
+            self._log.write("stopping", shards_in_hand=sorted(s.name for s in self._running.values()))
             crew.executor.shutdown(cancel_futures=True)
             raise
         crew.executor.shutdown()
