@@ -85,7 +85,7 @@ def test_speech_is_audited_by_probes_and_spectra() -> None:
     found = {probe.factor: probe for probe in report.probes}
     assert list(found) == ["style", "gender", "speaker", "text"]
     assert found["style"].unseen == "speakers and texts"
-    assert all(probe.chance < 0.6 < probe.accuracy for probe in report.probes)
+    assert all(probe.chance < 0.75 < probe.accuracy for probe in report.probes)
     styles = {style.style: style for style in report.styles}
     assert not styles["whispering"].is_phonated
     assert styles["sad"].pitch_hz < styles["neutral"].pitch_hz < styles["excited"].pitch_hz
