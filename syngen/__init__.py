@@ -26,6 +26,7 @@ _MODULES = {
         "probe",
         "rehearse",
         "render",
+        "repair",
         "verify",
         "voices",
     ),

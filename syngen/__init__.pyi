@@ -12,6 +12,7 @@ from syngen.api import load_recipe as load_recipe
 from syngen.api import probe as probe
 from syngen.api import rehearse as rehearse
 from syngen.api import render as render
+from syngen.api import repair as repair
 from syngen.api import verify as verify
 from syngen.api import voices as voices
 from syngen.errors import EngineError as EngineError

@@ -18,6 +18,7 @@ __all__ = [
     "exclusive_lock",
     "inside",
     "is_temporary",
+    "lock_if_there",
     "sha256_of",
     "sync_folder",
     "temporary_beside",
@@ -112,6 +113,25 @@ def exclusive_lock(path: Path) -> Iterator[bool]:
     descriptor = _locked_descriptor(path)
     try:
         yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def lock_if_there(path: Path) -> Iterator[bool]:
+    """Hold the lock of `exclusive_lock` if its file is there; create nothing.
+
+    Yields
+    ------
+    bool
+        False if another process holds the lock.
+    """
+    descriptor = None
+    with contextlib.suppress(OSError):  # no file, hence no holder; or not ours to look at
+        descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor is None or _try_lock(descriptor)
     finally:
         if descriptor is not None:
             os.close(descriptor)

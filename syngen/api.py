@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from syngen.evaluation.scores import Scores
     from syngen.generation.estimate import Estimate
     from syngen.generation.plan import Plan
+    from syngen.generation.repairing import RepairReport
     from syngen.generation.run import GenerationReport
     from syngen.loaders.dataset import FactorDataset
     from syngen.synth.resolve import ResolvedRecipe
@@ -46,6 +47,7 @@ __all__ = [
     "probe",
     "rehearse",
     "render",
+    "repair",
     "verify",
     "voices",
 ]
@@ -303,6 +305,8 @@ def verify(
 ) -> list[str]:
     """Check every hash, row and member of a dataset, and render some observations again.
 
+    Of an unfinished dataset every finished shard is checked.
+
     Parameters
     ----------
     dataset : str, Path or FactorDataset
@@ -323,9 +327,11 @@ def verify(
     Raises
     ------
     ParameterError
-        If there is no such folder.
+        If there is no such folder, or a run is working in it.
     ManifestError
-        If the folder holds no finished dataset.
+        If the folder holds no dataset.
+    GenerationIncompleteError
+        If the dataset is unfinished, and sound as far as it goes.
     """
     from syngen.generation.verification import verify_folder
 
@@ -334,6 +340,53 @@ def verify(
         raise ParameterError("a rendered dataset has no files to verify; give a folder")
     resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
     return verify_folder(Path(folder), resolve=resolve, rerender=rerender, seed=seed, progress=progress)
+
+
+def repair(
+    dataset: str | Path | FactorDataset,
+    *,
+    jobs: int | None = None,
+    allow_other_audio: bool = False,
+    allow_programs: Collection[str] = (),
+    progress: Progress | None = None,
+) -> RepairReport:
+    """Make again exactly what is damaged in a dataset, and prove that it is what it was.
+
+    A damaged shard is replaced only by one that has the SHA-256 that the dataset gives it; what cannot be
+    made again is kept as it is. Files that are not the dataset's are never touched.
+
+    Parameters
+    ----------
+    dataset : str, Path or FactorDataset
+        Folder of a dataset, finished or not, or a dataset loaded from one.
+    jobs : int, optional
+        Worker processes; by default ``SYNGEN_JOBS``, or one per CPU.
+    allow_other_audio, allow_programs
+        See `load_recipe`; as when the dataset was made.
+    progress : callable, optional
+        Called with a `ProgressUpdate` after each shard that was rendered.
+
+    Returns
+    -------
+    RepairReport
+        With what was made again, and in ``.left`` what could not be, and why.
+
+    Raises
+    ------
+    ParameterError
+        If the folder cannot be used, or a run is working in it.
+    ManifestError
+        If the folder holds no dataset.
+    GenerationIncompleteError
+        If the file system refused; the same call again goes on.
+    """
+    from syngen.generation.repairing import repair_folder
+
+    folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
+    if folder is None:
+        raise ParameterError("a rendered dataset has no files to repair; give a folder")
+    resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
+    return repair_folder(Path(folder), resolve=resolve, jobs=jobs, progress=progress)
 
 
 def audit_recipe(

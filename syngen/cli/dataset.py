@@ -137,6 +137,13 @@ def extract(
     help="Render N observations again.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
+@click.option("--repair", "is_repair", is_flag=True, help="Make again what is damaged.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    help="Worker processes of --repair; default SYNGEN_JOBS or one per CPU.",
+)
 @permission_options
 @json_option
 @quiet_option
@@ -144,37 +151,75 @@ def verify(
     dataset: Path,
     rerender: int,
     seed: int,
+    is_repair: bool,
+    jobs: int | None,
     allow_other_audio: bool,
     allow_programs: tuple[str, ...],
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Check every hash, row and member of a dataset; exit 4 if anything is not as it should be.
+    """Check every hash, row and member of a dataset, finished or not.
+
+    Exit 4 if anything is not as it should be, 3 if the dataset is unfinished. With --repair exactly what is
+    damaged is made again, and proven to be what it was.
 
     Example: syngen verify data/syntone-tiny --rerender 50
     """
     from syngen.api import verify as check
 
+    permissions: dict[str, Any] = {
+        "allow_other_audio": allow_other_audio,
+        "allow_programs": allow_programs,
+    }
+    if is_repair:
+        if not _repair(dataset, jobs, permissions, as_json=as_json, quiet=quiet) or not rerender:
+            return
+        as_json = False  # the report was the one document on stdout
     started = time.monotonic()
     with progress_on_stderr("checked", quiet=quiet) as progress:
-        problems = check(
-            dataset,
-            rerender=rerender,
-            seed=seed,
-            allow_other_audio=allow_other_audio,
-            allow_programs=allow_programs,
-            progress=progress,
-        )
+        problems = check(dataset, rerender=rerender, seed=seed, progress=progress, **permissions)
     if as_json:
         echo_json(problems)
     else:
         for problem in problems:
             click.echo(problem)
-    found = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else "sound"
+    found = _counted(len(problems), "problem") if problems else "sound"
     again = f", {rerender:,} rendered again" if rerender else ""
     say(f"{dataset}: {found}{again}, in {time.monotonic() - started:.1f} seconds")
     if problems:
         click.get_current_context().exit(4)
+
+
+def _repair(
+    dataset: Path, jobs: int | None, permissions: dict[str, Any], *, as_json: bool, quiet: bool
+) -> bool:
+    """Repair, say what was done, and return True if the dataset is whole and sound."""
+    from syngen.api import repair
+
+    with progress_on_stderr("rendered", quiet=quiet) as progress:
+        report = repair(dataset, jobs=jobs, progress=progress, **permissions)
+    if as_json:
+        echo_json(report)
+    else:
+        for problem in report.left:
+            click.echo(problem)
+    done = [
+        _counted(len(report.shards), "shard") + f" ({report.rendered:,} observations) made again",
+        _counted(len(report.files), "other file") + " written again",
+        _counted(len(report.removed), "temporary file") + " removed",
+    ]
+    state = f"{_counted(len(report.left), 'problem')} left" if report.left else "sound"
+    say(f"{dataset}: {state}; {', '.join(done)}, in {report.wall_s:.1f} seconds")
+    if report.left:
+        click.get_current_context().exit(4)
+    if report.unfinished:
+        say(report.unfinished)
+        click.get_current_context().exit(3)
+    return True
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _loaded(dataset: Path) -> FactorDataset:

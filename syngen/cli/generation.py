@@ -59,7 +59,8 @@ def generate(
 ) -> None:
     """Make the dataset of RECIPE, a shipped name or a YAML file, in FOLDER.
 
-    The same command again resumes a run that was interrupted.
+    The same command again resumes a run that was interrupted. With a larger --limit it makes only what
+    is new.
 
     Example: syngen generate syntone-tiny data/syntone-tiny
     """
@@ -81,8 +82,9 @@ def generate(
     if as_json:
         echo_json(report)
     rate = report.rendered / max(report.wall_s, 1e-9)
+    copied = f", {report.copied:,} of a smaller dataset kept" if report.copied else ""
     say(
-        f"{report.folder}: {report.rows:,} observations ({report.rendered:,} new, {rate:,.0f}/s), "
+        f"{report.folder}: {report.rows:,} observations ({report.rendered:,} new, {rate:,.0f}/s{copied}), "
         f"{report.shards} shards, {human_bytes(report.bytes)}, {report.audio_s / 3600:.2f} hours of "
         f"audio, in {report.wall_s:.1f} seconds"
     )

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from syngen.errors import ParameterError, SyngenError
 from syngen.generation.plan import Plan, Shard
-from syngen.generation.worker import Receipt, ShardWorker, check_versions
+from syngen.generation.receipts import Receipt
+from syngen.generation.worker import ShardWorker, check_versions
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:

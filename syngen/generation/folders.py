@@ -11,7 +11,15 @@ from syngen.errors import ManifestError, ParameterError
 from syngen.storage.description import is_table_name, read_json
 from syngen.storage.layout import Layout, split_of_shard
 
-__all__ = ["check_usable", "clear", "create", "remove_temporaries", "remove_work"]
+__all__ = [
+    "check_usable",
+    "clear",
+    "create",
+    "is_left_behind",
+    "is_unfinished",
+    "remove_temporaries",
+    "remove_work",
+]
 
 
 def check_usable(layout: Layout, *, overwrite: bool = False) -> None:
@@ -53,7 +61,7 @@ def _check_usable(layout: Layout, *, overwrite: bool) -> None:
 
 def _has_plan(layout: Layout) -> bool:
     """Whether the folder has a plan or a description, and it is one of ours."""
-    for path in (layout.plan, layout.description):
+    for path in (layout.plan, layout.copy(layout.plan), layout.description):
         with contextlib.suppress(ManifestError):
             if {"format", "fingerprint", "recipe"} <= set(read_json(path)):
                 return True
@@ -66,6 +74,21 @@ def _only_starts(layout: Layout) -> bool:
     return layout.work.exists() and all(
         path.name in own or is_temporary(path) for path in layout.folder.iterdir()
     )
+
+
+def is_unfinished(layout: Layout) -> bool:
+    """Whether a folder without a description is that of a run that ended early.
+
+    A finished dataset that lost its description has no receipts, and still has its other files.
+    """
+    if layout.description.exists() or layout.description.is_symlink():
+        return False
+    return layout.receipts.is_dir() or not (layout.manifest.exists() or layout.checksums.exists())
+
+
+def is_left_behind(layout: Layout) -> bool:
+    """Whether a finished dataset has more in its work folder than a log that was to be kept."""
+    return not layout.work.is_dir() or {path.name for path in layout.work.iterdir()} != {"log.jsonl"}
 
 
 def create(layout: Layout) -> None:
@@ -96,6 +119,10 @@ def clear(layout: Layout) -> None:
             path.unlink()
     for path in layout.receipts.iterdir():
         path.unlink()
+    for path in (layout.smaller, layout.scratch):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in (layout.recipe, layout.plan, layout.checksums):
+        layout.copy(path).unlink(missing_ok=True)
     layout.plan.unlink(missing_ok=True)
     sync_folder(layout.folder)
 
@@ -113,8 +140,8 @@ def _tables(layout: Layout) -> list[str]:
 
 def remove_temporaries(layout: Layout) -> None:
     """Remove what earlier runs left half-written. Call it under the lock only."""
-    for folder in (layout.folder, layout.audio, layout.receipts):
-        for path in folder.iterdir():
+    for folder in (layout.folder, layout.audio, layout.work, layout.receipts):
+        for path in folder.iterdir() if folder.is_dir() else ():
             if is_temporary(path):
                 with contextlib.suppress(FileNotFoundError):
                     path.unlink()

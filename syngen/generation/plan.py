@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,10 +19,10 @@ from syngen.synth.resolve import ResolvedRecipe
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
 
-__all__ = ["DEFAULT_SHARD_SIZE", "Plan", "Shard", "differing_lines", "vocabulary_for"]
+__all__ = ["DEFAULT_SHARD_SIZE", "MAX_SHARD_SIZE", "Plan", "Shard", "differing_lines", "vocabulary_for"]
 
 DEFAULT_SHARD_SIZE = 2_000
-_MAX_SHARD_SIZE = 1_000_000
+MAX_SHARD_SIZE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         find_codec(self.codec)
-        if not 1 <= self.shard_size <= _MAX_SHARD_SIZE:
-            raise ParameterError(f"shard size {self.shard_size}; 1 to {_MAX_SHARD_SIZE} rows are possible")
+        if not 1 <= self.shard_size <= MAX_SHARD_SIZE:
+            raise ParameterError(f"shard size {self.shard_size}; 1 to {MAX_SHARD_SIZE} rows are possible")
 
     def __reduce__(self) -> tuple[type[Plan], tuple[ResolvedRecipe, int, str]]:
         # without the cached shards, of which there may be a million
@@ -108,8 +108,14 @@ class Plan:
         """Return the indices of a shard's rows, int64 of shape (shard.n_rows,)."""
         return self.resolved.rows.indices(shard.split, shard.start, shard.stop)
 
-    def to_bytes(self) -> bytes:
-        """Return the content of plan.json. Equal plans give equal bytes."""
+    def to_bytes(self, versions: Mapping[str, str] | None = None) -> bytes:
+        """Return the content of plan.json. Equal plans give equal bytes.
+
+        Parameters
+        ----------
+        versions : mapping of str to str, optional
+            Those that a dataset was made with; by default those of this installation.
+        """
         resolved = self.resolved
         content: Json = {
             "format": FORMAT,
@@ -118,7 +124,7 @@ class Plan:
             "splits": resolved.rows.split_sizes,
             "shard_size": self.shard_size,
             "codec": self.codec,
-            "versions": self.versions(),
+            "versions": self.versions() if versions is None else dict(versions),
             "recipe": resolved.recipe.document(),
         }
         if self.tables:

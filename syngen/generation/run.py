@@ -6,7 +6,6 @@ written last, and until then the folder is not a dataset.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,32 +14,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from syngen._files import atomic_file, exclusive_lock, sha256_of, write_atomic
+from syngen._files import exclusive_lock
 from syngen._typing import ProgressUpdate
 from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
     ParameterError,
-    PlanMismatchError,
     SyngenError,
 )
 from syngen.generation import folders
+from syngen.generation.assembly import finish
 from syngen.generation.executors import default_jobs, local_pool, make_shard
-from syngen.generation.plan import Plan, Shard, differing_lines, vocabulary_for
-from syngen.generation.worker import Receipt, ShardWorker, read_receipt
-from syngen.storage.annotations import ANNOTATION_SCHEMA
-from syngen.storage.card import card_text
-from syngen.storage.checksums import format_checksums
+from syngen.generation.growing import check_plan, write_plan
+from syngen.generation.plan import Plan, Shard
+from syngen.generation.receipts import Receipt, read_receipt
+from syngen.generation.worker import ShardWorker
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import ManifestWriter, read_manifest
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
 
-__all__ = ["GenerationReport", "run"]
+__all__ = ["GenerationReport", "make_shards", "run"]
 
 _POOL_TRIES = 3
 _MOST_FAILURES = 8  # shown beside the first
@@ -58,6 +53,8 @@ class GenerationReport:
         Observations in the dataset.
     rendered : int
         Observations rendered by this call; the others were there already.
+    copied : int
+        Of those that were there, how many this call took over from a smaller dataset.
     shards : int
     bytes : int
         Size of all shards.
@@ -70,6 +67,7 @@ class GenerationReport:
     folder: Path
     rows: int
     rendered: int
+    copied: int
     shards: int
     bytes: int
     audio_s: float
@@ -90,7 +88,7 @@ def run(
     ----------
     plan : Plan
     folder : Path
-        Absent, empty, or holding the same plan.
+        Absent, empty, or holding the same plan, or one that differs only by a smaller size.
     jobs : int, optional
         Worker processes; by default one per CPU. With 1 the work is done in this process.
     overwrite : bool
@@ -112,29 +110,39 @@ def run(
         raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
     layout = Layout(folder)
     folders.check_usable(layout, overwrite=overwrite)
-    if not overwrite and layout.description.exists() and not layout.work.exists():
-        return _report(layout, _finished(plan, layout), 0, started)
+    is_finished = not overwrite and layout.description.exists()
+    if is_finished and check_plan(plan, layout) is None and not layout.work.exists():
+        return _report(layout, _finished(layout), started)
+    if not overwrite and layout.plan.exists() and not folders.is_unfinished(layout) and not is_finished:
+        raise ManifestError(
+            f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
+            "--repair, or generate with --overwrite"
+        )
     plan.resolved.synthesizer.make_ready(plan.resolved.request)
     folders.create(layout)
     with exclusive_lock(layout.lock) as is_mine:
         if not is_mine:
             raise ParameterError(f"another run is working in {folder}; wait for it, or stop it")
         folders.create(layout)  # a run that ended before we had the lock has removed them
-        if not overwrite and layout.description.exists():
-            finished = _finished(plan, layout)
+        is_finished = not overwrite and layout.description.exists()
+        if is_finished and check_plan(plan, layout) is None:
+            finished = _finished(layout)
             folders.remove_work(layout)
-            return _report(layout, finished, 0, started)
+            return _report(layout, finished, started)
         if overwrite:
             folders.clear(layout)
-        _write_plan(plan, layout)
+        copied = write_plan(plan, layout)
         folders.remove_temporaries(layout)
         receipts = {s.name: r for s in plan.shards if (r := read_receipt(layout, s)) is not None}
         remaining = [shard for shard in plan.shards if shard.name not in receipts]
+        rendered = 0
         n_jobs = min(jobs or default_jobs(), max(1, len(remaining)))
         try:
-            for receipt in _make(plan, layout, remaining, n_jobs, _told(progress, plan, remaining)):
+            for receipt in make_shards(plan, layout, remaining, n_jobs, _told(progress, plan, remaining)):
                 receipts[receipt.entry.name] = receipt
-            description = _finish(plan, layout, [receipts[shard.name] for shard in plan.shards])
+                copied += receipt.copied
+                rendered += receipt.entry.rows - receipt.copied
+            description = finish(plan, layout, [receipts[shard.name] for shard in plan.shards])
         except OSError as error:
             raise GenerationIncompleteError(
                 f"{folder}: {error.strerror or error}. The finished shards are kept; "
@@ -143,21 +151,17 @@ def run(
         finally:
             folders.remove_temporaries(layout)
         folders.remove_work(layout)
-    rendered = sum(shard.n_rows for shard in remaining)
-    return _report(layout, description, rendered, started)
+    return _report(layout, description, started, rendered=rendered, copied=copied)
 
 
-def _finished(plan: Plan, layout: Layout) -> Description:
-    """Return the description of a folder that is complete and of this plan.
+def _finished(layout: Layout) -> Description:
+    """Return the description of a folder that is complete.
 
     Raises
     ------
-    PlanMismatchError
-        If it is of another plan.
     ManifestError
         If a shard is missing or has another size.
     """
-    _check_plan(plan, layout)
     description = read_description(layout.description)
     for entry in description.shards:
         path = layout.shard(entry.name)
@@ -167,24 +171,6 @@ def _finished(plan: Plan, layout: Layout) -> Description:
                 "another size; run syngen verify, or generate with --overwrite"
             )
     return description
-
-
-def _check_plan(plan: Plan, layout: Layout) -> None:
-    found = layout.plan.read_bytes() if layout.plan.exists() else b""
-    wanted = plan.to_bytes()
-    if found != wanted:
-        raise PlanMismatchError(
-            f"{layout.folder} holds a dataset of another plan; choose another folder, or --overwrite. "
-            f"The plans differ (- there, + wanted):\n{differing_lines(found, wanted)}"
-        )
-
-
-def _write_plan(plan: Plan, layout: Layout) -> None:
-    if layout.plan.exists():
-        _check_plan(plan, layout)
-    else:
-        write_atomic(layout.recipe, plan.resolved.recipe.text.encode("utf-8"))
-        write_atomic(layout.plan, plan.to_bytes())
 
 
 def _told(
@@ -206,7 +192,7 @@ def _told(
     return tell
 
 
-def _make(
+def make_shards(
     plan: Plan,
     layout: Layout,
     remaining: list[Shard],
@@ -343,66 +329,14 @@ def _stop(pool: ProcessPoolExecutor) -> None:
         process.join()
 
 
-def _finish(plan: Plan, layout: Layout, receipts: list[Receipt]) -> Description:
-    """Put manifest, card, checksums and description together; the description comes last."""
-    resolved = plan.resolved
-    vocabulary = vocabulary_for(resolved)
-    with (
-        atomic_file(layout.manifest) as file,
-        ManifestWriter(file, vocabulary.dataset_schema()) as manifest,
-    ):
-        for receipt in receipts:
-            manifest.write(read_manifest(layout.part(receipt.entry.name)))
-    _write_tables(plan, layout, receipts)
-    n_samples = sum(receipt.n_samples for receipt in receipts)
-    description = Description(
-        recipe=resolved.recipe.document(),
-        fingerprint=resolved.fingerprint,
-        versions=plan.versions(),
-        codec=plan.codec,
-        counts=resolved.rows.split_sizes,
-        hours=n_samples / resolved.audio.sample_rate / 3600.0,
-        licence=resolved.recipe.licence,
-        shards=tuple(receipt.entry for receipt in receipts),
-        tables=plan.tables,
-    )
-    write_atomic(layout.card, card_text(description, vocabulary).encode("utf-8"))
-    content = description.to_bytes()
-    write_atomic(layout.checksums, _checksums(layout, description, content))
-    write_atomic(layout.description, content)
-    return description
-
-
-def _write_tables(plan: Plan, layout: Layout, receipts: list[Receipt]) -> None:
-    """Write annotations and the synthesizer's own tables."""
-    resolved = plan.resolved
-    if resolved.synthesizer.speaks:
-        with (
-            atomic_file(layout.annotations) as file,
-            ManifestWriter(file, ANNOTATION_SCHEMA) as annotations,
-        ):
-            for receipt in receipts:
-                annotations.write(read_manifest(layout.annotations_part(receipt.entry.name)))
-    for name, columns in resolved.synthesizer.tables(resolved.request).items():
-        table = pa.table({key: pa.array(list(values)) for key, values in columns.items()})
-        with atomic_file(layout.table(name)) as file, ManifestWriter(file, table.schema) as out:
-            out.write(table)
-
-
-def _checksums(layout: Layout, description: Description, content: bytes) -> bytes:
-    hashes = {f"audio/{shard.name}.tar": shard.sha256 for shard in description.shards}
-    for path in layout.final_files(description.tables):
-        if path not in (layout.checksums, layout.description):
-            hashes[path.name] = sha256_of(path)
-    hashes[layout.description.name] = hashlib.sha256(content).hexdigest()
-    return format_checksums(hashes).encode("utf-8")
-
-
-def _report(layout: Layout, description: Description, rendered: int, started: float) -> GenerationReport:
+def _report(
+    layout: Layout, description: Description, started: float, *, rendered: int = 0, copied: int = 0
+) -> GenerationReport:
     return GenerationReport(
         folder=layout.folder,
         rows=description.n_rows,
         rendered=rendered,
+        copied=copied,
         shards=len(description.shards),
         bytes=sum(shard.bytes for shard in description.shards),
         audio_s=description.hours * 3600.0,

@@ -8,96 +8,39 @@ has a name that anybody reads.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from itertools import chain
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
-from syngen._files import atomic_file, sha256_of, write_atomic
-from syngen.elementary import log2
+from syngen._files import atomic_file, write_atomic
 from syngen.errors import EngineError
+from syngen.generation.parts import (
+    Columns,
+    Facts,
+    annotations_of,
+    mean_square_of,
+    part_table,
+    plain,
+    write_parts,
+)
 from syngen.generation.plan import Plan, Shard, vocabulary_for
-from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
+from syngen.generation.receipts import Receipt
+from syngen.generation.stored import StoredShard, find_stored
 from syngen.storage.codec import find_codec
-from syngen.storage.description import ShardEntry, json_bytes, read_json
+from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout, key_of
-from syngen.storage.manifest import ManifestWriter, factor_columns
 from syngen.storage.shards import MemberText, ShardWriter
-from syngen.synth.base import Spoken
-from syngen.synth.rendering import Rendering
+from syngen.synth.rendering import Rendered, Rendering
 
 if TYPE_CHECKING:
-    from syngen._typing import FloatArray, IntArray, Json, PcmArray, Value
+    from syngen._typing import IntArray
 
-__all__ = ["Receipt", "ShardWorker", "levels_db", "mean_square_of", "peak_of", "read_receipt"]
+__all__ = ["ShardWorker", "check_versions"]
 
 _NOTHING = np.empty(0)  # a waveform that is written need not be kept
-_DB_PER_DOUBLING = 3.010299956639812  # 10 log10(2)
-# Squares of as many 16-bit samples sum far below 2**53; longer dot products would start the threads of
-# BLAS, which compete with the other workers.
-_DOT_SAMPLES = 1 << 13
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What a worker leaves for a finished shard.
-
-    Attributes
-    ----------
-    entry : ShardEntry
-        The shard as the description will list it.
-    row : int
-        Row of its first observation.
-    n_samples : int
-        Samples of audio in it.
-    part_bytes : int
-        Size of its part of the manifest.
-    part_sha256 : str
-    annotations_sha256 : str
-        Of its part of the annotations; empty where nothing is spoken.
-    """
-
-    entry: ShardEntry
-    row: int
-    n_samples: int
-    part_bytes: int
-    part_sha256: str
-    annotations_sha256: str = ""
-
-    def to_bytes(self) -> bytes:
-        """Return the content of the receipt's file."""
-        return json_bytes(asdict(self))
-
-
-def read_receipt(layout: Layout, shard: Shard) -> Receipt | None:
-    """Return the receipt of a shard, or None where there is none that fits what is on disk.
-
-    The size of the shard is compared; its content is the business of verification.
-    """
-    path = layout.receipt(shard.name)
-    if not path.is_file():
-        return None
-    try:
-        content: Json = read_json(path)
-        receipt = Receipt(ShardEntry(**content.pop("entry")), **content)
-        fits = (
-            receipt.entry.name == shard.name
-            and receipt.entry.split == shard.split
-            and receipt.entry.rows == shard.n_rows
-            and receipt.row == shard.row
-            and layout.shard(shard.name).stat().st_size == receipt.entry.bytes
-            # small, and read when the dataset is put together
-            and sha256_of(layout.part(shard.name)) == receipt.part_sha256
-            and (
-                not receipt.annotations_sha256
-                or sha256_of(layout.annotations_part(shard.name)) == receipt.annotations_sha256
-            )
-        )
-    except Exception:  # noqa: BLE001  # a receipt that cannot be read is no receipt: the shard is made again
-        return None
-    return receipt if fits else None
 
 
 class ShardWorker:
@@ -111,12 +54,15 @@ class ShardWorker:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._codec = find_codec(plan.codec)
+        self._rate = plan.resolved.audio.sample_rate
         self._rendering = Rendering(plan.resolved)
         self._vocabulary = vocabulary_for(plan.resolved)
         self._text = MemberText(plan.resolved.grid)
 
     def make(self, layout: Layout, shard: Shard, indices: IntArray) -> Receipt:
         """Write a shard, its part of the manifest and its receipt.
+
+        Observations that a smaller dataset in the folder has are copied, the others rendered.
 
         Parameters
         ----------
@@ -126,29 +72,20 @@ class ShardWorker:
         indices : ndarray of int64, shape (shard.n_rows,)
             Grid point of each row.
         """
+        stored = find_stored(layout, shard, indices, codec=self._codec, sample_rate=self._rate)
         with atomic_file(layout.shard(shard.name)) as file:
             writer = ShardWriter(file)
-            stored = self._write_members(writer, shard, indices)
+            columns = self._write_members(writer, shard, indices, stored)
             sha256 = writer.finish()
-        part = layout.part(shard.name)
-        with (
-            atomic_file(part) as file,
-            ManifestWriter(file, self._vocabulary.dataset_schema()) as out,
-        ):
-            out.write(self._table(shard, indices, stored))
-        annotations_sha256 = ""
-        if self._vocabulary.speaks:
-            annotations = layout.annotations_part(shard.name)
-            with atomic_file(annotations) as file, ManifestWriter(file, ANNOTATION_SCHEMA) as out:
-                out.write(annotation_table(shard.row, [_plain_spans(s) for s in stored.spoken]))
-            annotations_sha256 = sha256_of(annotations)
+        table = part_table(self._plan, self._vocabulary, shard, indices, columns)
+        annotations = annotations_of(shard, columns) if self._vocabulary.speaks else None
+        files = write_parts(layout, self._vocabulary, shard.name, table, annotations)
         receipt = Receipt(
             entry=ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, sha256),
             row=shard.row,
-            n_samples=sum(stored.n_samples),
-            part_bytes=part.stat().st_size,
-            part_sha256=sha256_of(part),
-            annotations_sha256=annotations_sha256,
+            n_samples=columns.n_samples,
+            **asdict(files),
+            copied=columns.n_read,
         )
         write_atomic(layout.receipt(shard.name), receipt.to_bytes())
         return receipt
@@ -156,94 +93,53 @@ class ShardWorker:
     def rehearse(self, file: IO[bytes], shard: Shard, indices: IntArray) -> int:
         """Write a shard to a stream and nothing else; return its samples of audio."""
         writer = ShardWriter(file)
-        stored = self._write_members(writer, shard, indices)
+        columns = self._write_members(writer, shard, indices, None)
         writer.finish()
-        return sum(stored.n_samples)
+        return columns.n_samples
 
-    def _write_members(self, writer: ShardWriter, shard: Shard, indices: IntArray) -> _Stored:
-        stored = _Stored([], [], [], [], [], [], {n: [] for n, _, _ in self._vocabulary.nuisances}, [])
-        rate, suffix = self._plan.resolved.audio.sample_rate, self._codec.name
-        for row, observation in enumerate(self._rendering.observations(indices), shard.row):
-            pcm = observation.pcm
-            audio = self._codec.encode(pcm, rate)
-            text = self._text.of(observation.index, shard.split, observation.levels)
-            stored.offset.append(writer.add(key_of(row), suffix, audio, text))
-            stored.size.append(len(audio))
-            stored.n_samples.append(len(pcm))
-            stored.sha256.append(hashlib.sha256(pcm.astype("<i2", copy=False).data).digest())
-            stored.peak.append(observation.peak)
-            stored.mean_square.append(mean_square_of(observation.steps))
-            for name, value in observation.nuisances.items():
-                stored.nuisances[name].append(value)
-            if observation.spoken is not None:
-                stored.spoken.append(replace(observation.spoken, waveform=_NOTHING))
-        return stored
+    def _write_members(
+        self, writer: ShardWriter, shard: Shard, indices: IntArray, stored: StoredShard | None
+    ) -> Columns:
+        resolved, suffix = self._plan.resolved, self._codec.name
+        columns = Columns(
+            {n.name: plain(n.draw(resolved.recipe.seed, indices)) for n in resolved.nuisances}
+        )
+        levels = map(tuple, resolved.grid.levels_of(indices).tolist())
+        made = self._made(indices, stored)
+        for row, index, of_index, (audio, facts) in zip(
+            range(shard.row, shard.row + len(indices)), indices.tolist(), levels, made, strict=True
+        ):
+            text = self._text.of(index, shard.split, of_index)
+            columns.offset.append(writer.add(key_of(row), suffix, audio, text))
+            columns.size.append(len(audio))
+            columns.facts.append(facts)
+        return columns
 
-    def _table(self, shard: Shard, indices: IntArray, stored: _Stored) -> pa.Table:
-        resolved = self._plan.resolved
-        levels = resolved.grid.levels_of(indices)
-        codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
-        columns = factor_columns(self._vocabulary, indices, levels, codes, with_values=True)
-        columns |= {name: pa.array(values) for name, values in stored.nuisances.items()}
-        columns |= {
-            "shard": pa.array([shard.name] * shard.n_rows),
-            "offset": pa.array(stored.offset, pa.int64()),
-            "size": pa.array(stored.size, pa.int64()),
-            "n_samples": pa.array(stored.n_samples, pa.int32()),
-            "pcm_sha256": pa.array(stored.sha256, pa.binary(32)),
-            "peak": pa.array(stored.peak, pa.float32()),
-            "rms_db": levels_db(stored.mean_square),
-        }
-        if self._vocabulary.speaks:
-            columns |= {
-                "speech_start": pa.array([s.start for s in stored.spoken], pa.int32()),
-                "speech_end": pa.array([s.end for s in stored.spoken], pa.int32()),
-                "transcript": pa.array([s.transcript for s in stored.spoken], pa.string()),
-            }
-        return pa.table(columns)
+    def _made(self, indices: IntArray, stored: StoredShard | None) -> Iterator[tuple[bytes, Facts]]:
+        """Yield each observation: as it is stored, or rendered."""
+        if stored is None:
+            return map(self._encoded, self._rendering.observations(indices))
+        rest = map(self._encoded, self._rendering.observations(indices[len(stored) :]))
+        return chain(self._copied(indices, stored), rest)
 
+    def _copied(self, indices: IntArray, stored: StoredShard) -> Iterator[tuple[bytes, Facts]]:
+        for position in range(len(stored)):
+            found = stored.observation(position)
+            if found is None:
+                (observation,) = self._rendering.observations(indices[position : position + 1])
+                found = self._encoded(observation)
+            yield found
 
-@dataclass(frozen=True)
-class _Stored:
-    """Columns that are known once an observation is written."""
-
-    offset: list[int]
-    size: list[int]
-    n_samples: list[int]
-    sha256: list[bytes]
-    peak: list[float]
-    mean_square: list[float]
-    nuisances: dict[str, list[Value]]
-    spoken: list[Spoken]
-
-
-def _plain_spans(spoken: Spoken) -> list[tuple[str, str, int, int]]:
-    return [(span.kind, span.text, span.start, span.end) for span in spoken.spans]
-
-
-def peak_of(pcm: PcmArray) -> float:
-    """Return the largest absolute sample, full scale being 1.0."""
-    return max(int(pcm.max()), -int(pcm.min())) / 32768.0
-
-
-def mean_square_of(steps: PcmArray | FloatArray) -> float:
-    """Return the mean square of samples given in 16-bit steps, full scale being 1.0.
-
-    The sum of squares is a sum of integers below 2**53 held in float64, hence exact in any order.
-    """
-    total = 0
-    for start in range(0, len(steps), _DOT_SAMPLES):
-        samples = steps[start : start + _DOT_SAMPLES].astype(np.float64, copy=False)
-        total += int(np.dot(samples, samples))
-    return total / len(steps) / 2.0**30
-
-
-def levels_db(mean_squares: Sequence[float]) -> pa.Array:
-    """Return levels in dB as float32, an RMS of 1.0 being 0 dB; null for digital silence."""
-    squares = np.array(mean_squares, dtype=np.float64)
-    is_silent = squares == 0.0
-    levels = log2(np.where(is_silent, 1.0, squares)) * _DB_PER_DOUBLING
-    return pa.array(levels.astype(np.float32), mask=is_silent)
+    def _encoded(self, observation: Rendered) -> tuple[bytes, Facts]:
+        pcm, spoken = observation.pcm, observation.spoken
+        return self._codec.encode(pcm, self._rate), Facts(
+            len(pcm),
+            hashlib.sha256(pcm.astype("<i2", copy=False).data).digest(),
+            observation.peak,
+            mean_square_of(observation.steps),
+            None,
+            None if spoken is None else replace(spoken, waveform=_NOTHING),
+        )
 
 
 def check_versions(plan: Plan, expected: dict[str, str]) -> None:

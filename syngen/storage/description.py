@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,13 +12,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from syngen.errors import ManifestError
 from syngen.storage.codec import CODECS
-from syngen.storage.layout import FORMAT
+from syngen.storage.layout import FORMAT, split_of_shard
 from syngen.storage.manifest import check_format
 
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["Description", "ShardEntry", "is_table_name", "json_bytes", "read_description", "read_json"]
+__all__ = [
+    "Description",
+    "ShardEntry",
+    "is_table_name",
+    "json_bytes",
+    "read_description",
+    "read_json",
+    "shard_entry",
+]
 
 T = TypeVar("T")
 
@@ -122,7 +131,10 @@ def read_json(path: Path) -> Json:
         If the file is missing, too large, not JSON, or not an object.
     """
     try:
-        if path.stat().st_size > _MAX_JSON_BYTES:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would never end
+            raise ManifestError(f"{path} cannot be read: not a file")
+        if found.st_size > _MAX_JSON_BYTES:
             raise ManifestError(f"{path} is larger than {_MAX_JSON_BYTES} bytes")
         content = json.loads(path.read_bytes())
     except OSError as error:
@@ -147,7 +159,7 @@ def read_description(path: Path) -> Description:
     if content.get("complete") is not True:
         raise ManifestError(f"{path} is not marked complete; run generate again to finish it")
     try:
-        shards = tuple(_entry(**entry) for entry in content["shards"])
+        shards = tuple(shard_entry(**entry) for entry in content["shards"])
         description = Description(
             recipe=_typed(content["recipe"], dict),
             fingerprint=_typed(content["fingerprint"], str),
@@ -167,14 +179,20 @@ def read_description(path: Path) -> Description:
     return description
 
 
-def _entry(*, name: str, split: str, rows: int, bytes: int, sha256: str) -> ShardEntry:  # noqa: A002  # the file's own word
-    return ShardEntry(
-        _typed(name, str),
-        _typed(split, str),
-        _typed(rows, int),
-        _typed(bytes, int),
-        _typed(sha256, str),
-    )
+def shard_entry(*, name: str, split: str, rows: int, bytes: int, sha256: str) -> ShardEntry:  # noqa: A002  # the file's own word
+    """Return a line of the shard table that was read from a file.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value cannot be what it should be.
+    """
+    # a name becomes a path: nothing but the names that generation gives may get there
+    if split_of_shard(_typed(name, str)) != _typed(split, str):
+        raise ValueError(f"{name!r} is no shard of split {split!r}")
+    if _typed(rows, int) < 1 or _typed(bytes, int) < 0:
+        raise ValueError(f"shard {name} has {rows} rows and {bytes} bytes")
+    return ShardEntry(name, split, rows, bytes, _typed(sha256, str))
 
 
 def is_table_name(name: object) -> bool:

@@ -12,7 +12,7 @@ __all__ = ["FORMAT", "Layout", "key_of", "shard_name", "split_of_shard"]
 FORMAT = 1
 """Version of the format on disk. Readers accept every earlier one."""
 
-_SHARD_PATTERN = re.compile(r"^([a-z][a-z0-9_]*)-(\d{6,})$")
+_SHARD_PATTERN = re.compile(r"([a-z][a-z0-9_]*)-([0-9]{6,12})")
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,20 @@ class Layout:
         """File that a run holds a lock on."""
         return self.work / "lock"
 
+    @property
+    def scratch(self) -> Path:
+        """Folder in which a repair makes things before it puts them in their places."""
+        return self.work / "repair"
+
+    @property
+    def smaller(self) -> Path:
+        """Folder of what a smaller dataset that grows had: one folder each, by number."""
+        return self.work / "smaller"
+
+    def copy(self, path: Path) -> Path:
+        """Return where an unfinished dataset has a copy of its plan or its recipe."""
+        return self.work / path.name
+
     def shard(self, name: str) -> Path:
         """Return the tar file of a shard."""
         return self.audio / f"{name}.tar"
@@ -127,7 +141,7 @@ def shard_name(split: str, number: int) -> str:
 
 def split_of_shard(name: str) -> str | None:
     """Return the split of a shard name, or None if it is not one."""
-    match = _SHARD_PATTERN.match(name)
+    match = _SHARD_PATTERN.fullmatch(name)
     return match.group(1) if match else None
 
 

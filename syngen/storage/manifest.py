@@ -308,6 +308,8 @@ def read_manifest(path: Path, *, columns: Sequence[str] | None = None) -> pa.Tab
     ManifestError
         If the file is missing or damaged.
     """
+    if path.exists() and not path.is_file():  # a pipe would never end
+        raise ManifestError(f"{path} cannot be read: not a file")
     try:
         table = pq.read_table(
             path,

@@ -61,6 +61,29 @@ def test_bash_blocks_for_own_recipes_run(newcomers_folder: Path) -> None:
     assert syngen.verify(newcomers_folder / "data" / "my-tones") == []
 
 
+def test_bash_blocks_for_when_something_goes_wrong_run(newcomers_folder: Path) -> None:
+    syngen.generate("syntone-tiny", "data/my-tones", limit=120, jobs=1)
+    path = newcomers_folder / "data" / "my-tones" / "README.md"
+    card = path.read_bytes()
+    found = re.findall(
+        r"^```bash\n(.*?)^```$", section("When something goes wrong"), re.MULTILINE | re.DOTALL
+    )
+    commands = [command for lines in found for command in lines.strip().splitlines()]
+    assert len(commands) >= 6
+    for command in commands:
+        words = command.split()
+        assert words[0] == "syngen"
+        if "--repair" in words:
+            path.unlink()
+        done = subprocess.run(
+            [sys.executable, "-m", *words], capture_output=True, text=True, cwd=newcomers_folder
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    assert path.read_bytes() == card
+    assert "208 new" in done.stderr
+    assert "200 of a smaller dataset kept" in done.stderr
+
+
 def test_bash_block_of_speech_runs(newcomers_folder: Path) -> None:
     pytest.importorskip("espeakng_loader", reason="the extra speech is not installed")
     (lines,) = re.findall(r"^```bash\n(.*?)^```$", section("Speech"), re.MULTILINE | re.DOTALL)

@@ -252,7 +252,8 @@ def test_a_package_that_fails_at_work_leaves_nothing_half_written(
     assert "killed for want of memory" not in done.stderr
     left = {path.relative_to(here / "data").as_posix() for path in (here / "data").rglob("*")}
     folders = {"audio", ".syngen", ".syngen/receipts"}
-    assert left - folders <= {"plan.json", "recipe.yaml", ".syngen/lock"}
+    copies = {f".syngen/{name}" for name in ("plan.json", "recipe.yaml", "SHA256SUMS")}
+    assert left - folders <= {"plan.json", "recipe.yaml", ".syngen/lock", *copies}
     assert json.loads((here / "data" / "plan.json").read_text("utf-8"))["rows"] == 46
     with pytest.raises(syngen.ManifestError, match="data is not finished"):
         syngen.load(here / "data")

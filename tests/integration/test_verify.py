@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import re
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -100,7 +102,16 @@ def region_offsets(folder: Path, shard: str, codec: str) -> dict[str, int]:
         "last byte of the row": following - 1,
     }
     if codec == "wav":
-        fields = {"riff": 0, "length": 4, "format": 20, "channels": 22, "rate": 24, "bits": 34, "data": 40}
+        fields = {
+            "riff": 0,
+            "length": 4,
+            "format": 20,
+            "channels": 22,
+            "rate": 24,
+            "high rate": 27,
+            "bits": 34,
+            "data": 40,
+        }
         return common | {f"WAV: {name}": offset + at for name, at in fields.items()}
     assert data[offset : offset + 4] == b"fLaC"
     fields = {
@@ -288,8 +299,9 @@ def test_lines_of_checksums_end_as_sha256sum_needs_it(end: bytes, data: Path) ->
 def test_a_checksum_that_leads_out_of_the_folder_is_a_problem(data: Path) -> None:
     with open(data / "SHA256SUMS", "a", encoding="utf-8") as file:
         file.write(f"{'0' * 64}  ../../etc/passwd\n")
-    (problem,) = syngen.verify(data)
-    assert problem.startswith("../../etc/passwd: cannot be read: ")
+    problems = syngen.verify(data)
+    assert all(problem.startswith("SHA256SUMS: ") for problem in problems)  # nothing there was read
+    assert "SHA256SUMS: '../../etc/passwd' is listed, but is no file of the dataset" in problems
 
 
 def test_the_manifest_of_another_dataset_is_found(data: Path, with_nuisances: Path) -> None:
@@ -446,10 +458,8 @@ def test_what_is_no_dataset_is_refused(interrupted: Path, tmp_path: Path) -> Non
         syngen.verify(tmp_path / "nothing")
     with pytest.raises(ParameterError, match="is not a folder"):
         syngen.verify(tmp_path / "file")
-    with pytest.raises(ManifestError, match=r"no finished dataset: there is no dataset\.json"):
+    with pytest.raises(ManifestError, match=r"holds no dataset: there is no dataset\.json"):
         syngen.verify(tmp_path / "empty")
-    with pytest.raises(ManifestError, match="no finished dataset"):
-        syngen.verify(interrupted)
     with pytest.raises(ParameterError, match="a rendered dataset has no files to verify"):
         syngen.verify(syngen.render("syntone-tiny"))
     with pytest.raises(ParameterError, match="rerender is -1; 0 or more"):
@@ -492,3 +502,182 @@ def test_the_command_exits_4_for_a_damaged_dataset_and_prints_the_problems(data:
     result = CliRunner().invoke(cli, ["verify", str(data), "--json", "-q"])
     assert result.exit_code == 4
     assert json.loads(result.stdout) == syngen.verify(data)
+
+
+def _with(key: str, value: object) -> Callable[[dict[str, object]], object]:
+    return lambda content: content.__setitem__(key, value)
+
+
+def _of_recipe(key: str, value: object) -> Callable[[dict[str, dict[str, object]]], object]:
+    return lambda content: content["recipe"].__setitem__(key, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "edit"),
+    [
+        ("plan.json", _with("shard_size", 9)),
+        ("plan.json", _with("shard_size", "8")),
+        ("plan.json", _with("shard_size", -8)),
+        ("plan.json", _with("codec", "flac")),
+        ("plan.json", _with("codec", ["wav"])),
+        ("plan.json", _with("rows", 41)),
+        ("plan.json", _with("fingerprint", "0" * 64)),
+        ("plan.json", _with("more", 1)),
+        ("plan.json", _of_recipe("title", "Another")),
+        ("dataset.json", _with("hours", 1.0)),
+        ("dataset.json", _with("hours", float("nan"))),
+        ("dataset.json", _with("licence", "MIT")),
+        ("dataset.json", _with("name", "another")),
+        ("dataset.json", _with("version", "9.0.0")),
+        ("dataset.json", _with("rows", 41)),
+        ("dataset.json", _with("requires", "nothing")),
+        ("dataset.json", _with("more", {})),
+        ("dataset.json", lambda c: c["versions"].__setitem__("codec wav", "other")),
+        ("dataset.json", lambda c: c["versions"].__setitem__("syngen", "0.0.1")),
+        ("dataset.json", _of_recipe("title", "Another")),
+        ("dataset.json", _with("tables", ["speakers"])),
+    ],
+)
+def test_documents_that_contradict_each_other_are_found_though_the_hashes_fit(
+    name: str, edit: Callable[[dict[str, object]], object], data: Path
+) -> None:
+    edit_json(data / name, edit)
+    renew_checksums(data)
+    problems = syngen.verify(data)
+    assert any(re.search(r"plan\.json|dataset\.json|speakers\.parquet", p) for p in problems), problems
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text.replace("seed: 2402", "seed: 2403"),
+        lambda text: text.replace("sine", "organ"),
+        lambda text: text + "nuisances: {phase: {uniform: {low: 0.0, high: 1.0}}}\n",
+        lambda text: "name: [\n",
+        lambda text: "",
+        lambda text: "{" + text,
+    ],
+)
+def test_another_recipe_is_found_though_the_hashes_fit(edit: Callable[[str], str], data: Path) -> None:
+    path = data / "recipe.yaml"
+    text = path.read_text("utf-8")
+    assert edit(text) != text
+    path.write_text(edit(text), "utf-8")
+    renew_checksums(data)
+    (problem,) = syngen.verify(data)
+    assert problem.startswith("recipe.yaml: ")
+
+
+def test_comments_of_a_recipe_are_free(data: Path) -> None:
+    path = data / "recipe.yaml"
+    path.write_text("# mine\n" + path.read_text("utf-8"), "utf-8")
+    renew_checksums(data)
+    assert syngen.verify(data) == []
+
+
+def test_another_card_is_found_though_the_hashes_fit(data: Path) -> None:
+    card = data / "README.md"
+    card.write_text(card.read_text("utf-8").replace("int64", "float64", 1), "utf-8")
+    renew_checksums(data)
+    (problem,) = syngen.verify(data)
+    assert problem.startswith("README.md: its content is not what the recipe gives")
+
+
+def test_lines_of_checksums_are_sorted_and_each_is_there_once(data: Path) -> None:
+    path = data / "SHA256SUMS"
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    for other in ([*lines, lines[-1]], [*lines[1:], lines[0]]):
+        path.write_text("".join(other), "utf-8")
+        assert syngen.verify(data) == ["SHA256SUMS: its lines are not sorted by name, each name once"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda t: t.append_column("more", t.column("index")), id="a column more"),
+        pytest.param(lambda t: t.drop_columns(["peak"]), id="a column less"),
+        pytest.param(
+            lambda t: t.set_column(0, "index", t.column("index").cast(pa.string())), id="text for numbers"
+        ),
+        pytest.param(lambda t: t.set_column(0, "index", pa.nulls(t.num_rows, pa.int64())), id="no numbers"),
+        pytest.param(lambda t: t.slice(0, 0), id="no rows"),
+        pytest.param(lambda t: t.take(list(reversed(range(t.num_rows)))), id="reversed"),
+        pytest.param(lambda t: pa.concat_tables([t, t.slice(0, 1)]), id="a row twice"),
+    ],
+)
+def test_a_manifest_of_another_form_is_found(change: Callable[[pa.Table], pa.Table], data: Path) -> None:
+    path = data / "manifest.parquet"
+    table = pq.read_table(path)
+    pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), path)
+    renew_checksums(data)
+    problems = syngen.verify(data)
+    assert problems
+    assert all("manifest" in problem for problem in problems[:3]), problems
+
+
+@pytest.mark.parametrize(
+    "name", ["../../secret", "/etc/passwd", "train-000000/../x", "train-1", "", "TRAIN-000000"]
+)
+def test_no_name_of_a_shard_leads_out_of_the_folder(name: str, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.tar").write_bytes(b"secret")
+    edit_json(data / "dataset.json", lambda content: content["shards"][0].__setitem__("name", name))
+    renew_checksums(data)
+    problems = syngen.verify(data)
+    assert any("dataset.json is damaged" in problem and "is no shard" in problem for problem in problems)
+    with pytest.raises(ManifestError, match="is no shard of split"):
+        syngen.load(data)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "audio/train-000001.tar",
+        "manifest.parquet",
+        "dataset.json",
+        "plan.json",
+        "recipe.yaml",
+        "SHA256SUMS",
+    ],
+)
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing", "link to a device"])
+def test_what_is_no_file_is_told_and_not_waited_for(kind: str, name: str, data: Path) -> None:
+    path = data / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero" if kind == "link to a device" else data / "nothing")
+    problems = syngen.verify(data)
+    assert any(path.stem in problem for problem in problems)
+
+
+def test_a_link_to_the_right_bytes_is_as_good_as_they_are(data: Path, tmp_path: Path) -> None:
+    path = data / "audio" / "train-000001.tar"
+    path.rename(tmp_path / "elsewhere.tar")
+    path.symlink_to(tmp_path / "elsewhere.tar")
+    assert syngen.verify(data) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Manifest.parquet",
+        "DATASET.JSON",
+        "audio/TRAIN-000000.TAR",
+        "audio/.train-000000.tar.1-0123456789abcdef.tmp",
+    ],
+)
+def test_names_that_differ_in_case_and_temporaries_are_orphans(name: str, data: Path) -> None:
+    (data / name).write_bytes(b"?")
+    (problem,) = syngen.verify(data)
+    assert problem.startswith(f"{name}: ")
+
+
+def test_shards_are_checked_by_their_hashes_where_the_manifest_is_lost(data: Path) -> None:
+    (data / "manifest.parquet").unlink()
+    flip(data / "audio" / "train-000001.tar", 700)
+    assert any(p.startswith("shard train-000001: SHA-256 is") for p in syngen.verify(data))
+    (data / "dataset.json").unlink()
+    assert any("SHA256SUMS says" in p for p in syngen.verify(data) if "train-000001" in p)

@@ -1,0 +1,138 @@
+"""What is put together when every shard is there: manifest, tables, card, checksums, description."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from syngen._files import atomic_file, sha256_of, write_atomic
+from syngen.generation.plan import Plan, vocabulary_for
+from syngen.generation.receipts import Receipt
+from syngen.storage.annotations import ANNOTATION_SCHEMA
+from syngen.storage.card import card_text
+from syngen.storage.checksums import format_checksums
+from syngen.storage.description import Description, ShardEntry
+from syngen.storage.layout import Layout
+from syngen.storage.manifest import ManifestWriter, read_manifest
+
+if TYPE_CHECKING:
+    from syngen.synth.resolve import ResolvedRecipe
+
+__all__ = [
+    "checksums_for",
+    "description_for",
+    "finish",
+    "synthesizer_tables",
+    "write_annotations",
+    "write_manifest",
+    "write_synthesizer_table",
+]
+
+
+def finish(plan: Plan, layout: Layout, receipts: Sequence[Receipt]) -> Description:
+    """Put manifest, card, checksums and description together; the description comes last."""
+    names = [receipt.entry.name for receipt in receipts]
+    write_manifest(plan, layout, names)
+    if plan.resolved.synthesizer.speaks:
+        write_annotations(layout, names)
+    for name, table in synthesizer_tables(plan.resolved).items():
+        write_synthesizer_table(layout, name, table)
+    description = description_for(
+        plan,
+        [receipt.entry for receipt in receipts],
+        n_samples=sum(receipt.n_samples for receipt in receipts),
+    )
+    card = card_text(description, vocabulary_for(plan.resolved))
+    write_atomic(layout.card, card.encode("utf-8"))
+    content = description.to_bytes()
+    hashes = {
+        path.name: sha256_of(path)
+        for path in layout.final_files(description.tables)
+        if path not in (layout.checksums, layout.description)
+    }
+    write_atomic(layout.checksums, checksums_for(description, hashes))
+    write_atomic(layout.description, content)
+    return description
+
+
+def write_manifest(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
+    """Write the manifest from the parts of the shards, given in row order."""
+    schema = vocabulary_for(plan.resolved).dataset_schema()
+    with atomic_file(layout.manifest) as file, ManifestWriter(file, schema) as manifest:
+        for name in names:
+            manifest.write(read_manifest(layout.part(name)))
+
+
+def write_annotations(layout: Layout, names: Iterable[str]) -> None:
+    """Write the annotations from the parts of the shards, given in row order."""
+    with (
+        atomic_file(layout.annotations) as file,
+        ManifestWriter(file, ANNOTATION_SCHEMA) as annotations,
+    ):
+        for name in names:
+            annotations.write(read_manifest(layout.annotations_part(name)))
+
+
+def synthesizer_tables(resolved: ResolvedRecipe) -> dict[str, pa.Table]:
+    """Return the synthesizer's own tables by name."""
+    return {
+        name: pa.table({key: pa.array(list(values)) for key, values in columns.items()})
+        for name, columns in resolved.synthesizer.tables(resolved.request).items()
+    }
+
+
+def write_synthesizer_table(layout: Layout, name: str, table: pa.Table) -> None:
+    """Write one of the synthesizer's own tables."""
+    with atomic_file(layout.table(name)) as file, ManifestWriter(file, table.schema) as out:
+        out.write(table)
+
+
+def description_for(
+    plan: Plan,
+    entries: Sequence[ShardEntry],
+    *,
+    n_samples: int,
+    versions: Mapping[str, str] | None = None,
+) -> Description:
+    """Return what dataset.json says of a plan's shards.
+
+    Parameters
+    ----------
+    plan : Plan
+    entries : sequence of ShardEntry
+        In row order.
+    n_samples : int
+        Samples of audio in all of them.
+    versions : mapping of str to str, optional
+        Those that the dataset was made with; by default those of this installation.
+    """
+    resolved = plan.resolved
+    return Description(
+        recipe=resolved.recipe.document(),
+        fingerprint=resolved.fingerprint,
+        versions=plan.versions() if versions is None else dict(versions),
+        codec=plan.codec,
+        counts=resolved.rows.split_sizes,
+        hours=n_samples / resolved.audio.sample_rate / 3600.0,
+        licence=resolved.recipe.licence,
+        shards=tuple(entries),
+        tables=plan.tables,
+    )
+
+
+def checksums_for(description: Description, hashes: Mapping[str, str]) -> bytes:
+    """Return the content of SHA256SUMS.
+
+    Parameters
+    ----------
+    description : Description
+    hashes : mapping of str to str
+        Of the files beside the shards but SHA256SUMS and dataset.json, by name.
+    """
+    listed = {f"audio/{shard.name}.tar": shard.sha256 for shard in description.shards}
+    listed |= hashes
+    listed["dataset.json"] = hashlib.sha256(description.to_bytes()).hexdigest()
+    return format_checksums(listed).encode("utf-8")

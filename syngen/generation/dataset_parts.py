@@ -1,0 +1,135 @@
+"""The parts of the manifest that the shards of a finished dataset had while it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen._files import sha256_of, write_atomic
+from syngen.errors import ManifestError, ShardError
+from syngen.generation.document_checks import read_checksums
+from syngen.generation.parts import columns_in_shard, part_table, write_parts
+from syngen.generation.plan import Plan, Shard, vocabulary_for
+from syngen.generation.receipts import Receipt
+from syngen.generation.row_checks import schema_problems
+from syngen.storage.annotations import ANNOTATION_SCHEMA
+from syngen.storage.description import ShardEntry
+from syngen.storage.layout import Layout
+from syngen.storage.manifest import ManifestWriter, read_manifest, vocabulary_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["DatasetParts", "is_canonical"]
+
+
+class DatasetParts:
+    """Gives the shards of a finished dataset their parts of the manifest again.
+
+    They are cut from manifest and annotations where these have the hash that SHA256SUMS gives them, or
+    are undamaged by their own account. From the shard itself they are read where nothing is spoken in it.
+
+    Parameters
+    ----------
+    plan : Plan
+    layout : Layout
+        Of the dataset.
+    distrusted : collection of str
+        Names of files that are known to be damaged.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        layout: Layout,
+        *,
+        distrusted: Collection[str] = (),
+    ) -> None:
+        self._plan, self._layout = plan, layout
+        self._vocabulary = vocabulary_for(plan.resolved)
+        hashes, _ = read_checksums(layout)
+        self._manifest = self._trusted(layout.manifest, hashes, distrusted)
+        if self._manifest is not None and not self._fits(self._manifest):
+            self._manifest = None
+        self._annotations = None
+        if plan.resolved.synthesizer.speaks:
+            self._annotations = self._trusted(layout.annotations, hashes, distrusted)
+            table = self._annotations
+            if table is not None and not table.schema.equals(ANNOTATION_SCHEMA):
+                self._annotations = None
+
+    def _trusted(
+        self, path: Path, hashes: Mapping[str, str], distrusted: Collection[str]
+    ) -> pa.Table | None:
+        if path.name in distrusted:
+            return None
+        try:
+            table, sha256 = read_manifest(path), sha256_of(path)
+        except (OSError, ManifestError):
+            return None
+        return table if hashes.get(path.name) == sha256 or is_canonical(table, sha256) else None
+
+    def _fits(self, table: pa.Table) -> bool:
+        try:
+            vocabulary = vocabulary_of(table.schema)
+        except ManifestError:
+            return False
+        is_same = vocabulary == self._vocabulary and table.num_rows == self._plan.resolved.size
+        return is_same and not schema_problems(vocabulary, table.schema, "")
+
+    def write(self, shard: Shard, entry: ShardEntry, target: Layout) -> Receipt | None:
+        """Write the parts and the receipt of a shard into a folder; None where that is impossible."""
+        found = self._of(shard)
+        if found is None:
+            return None
+        table, annotations = found
+        files = write_parts(target, self._vocabulary, shard.name, table, annotations)
+        n_samples = int(np.add.reduce(np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64)))
+        receipt = Receipt(
+            entry,
+            shard.row,
+            n_samples,
+            files.part_bytes,
+            files.part_sha256,
+            files.annotations_sha256,
+        )
+        write_atomic(target.receipt(shard.name), receipt.to_bytes())
+        return receipt
+
+    def _of(self, shard: Shard) -> tuple[pa.Table, pa.Table | None] | None:
+        speaks = self._plan.resolved.synthesizer.speaks
+        if self._manifest is not None and (not speaks or self._annotations is not None):
+            table = self._manifest.slice(shard.row, shard.n_rows)
+            return table, self._spans(shard) if speaks else None
+        if speaks:  # where words and phones are is not in the audio
+            return None
+        try:
+            data = memoryview(self._layout.shard(shard.name).read_bytes())
+            indices = self._plan.indices(shard)
+            columns = columns_in_shard(self._plan, shard, indices, data)
+        except (OSError, ShardError):
+            return None
+        return part_table(self._plan, self._vocabulary, shard, indices, columns), None
+
+    def _spans(self, shard: Shard) -> pa.Table | None:
+        if self._annotations is None:
+            return None
+        rows = np.asarray(self._annotations.column("row").to_numpy(), dtype=np.int64)
+        start, stop = np.searchsorted(rows, [shard.row, shard.row + shard.n_rows]).tolist()
+        return self._annotations.slice(start, stop - start)
+
+
+def is_canonical(table: pa.Table, sha256: str) -> bool:
+    """Whether a Parquet file is what would be written of its content, and hence undamaged.
+
+    Its pages carry checksums, and any other byte that is damaged is not what would be written.
+    """
+    buffer = io.BytesIO()
+    with ManifestWriter(buffer, table.schema) as out:
+        out.write(table)
+    return hashlib.sha256(buffer.getvalue()).hexdigest() == sha256

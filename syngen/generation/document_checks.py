@@ -1,0 +1,251 @@
+"""plan.json, recipe.yaml, dataset.json, README.md and SHA256SUMS against one another and the files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from syngen._files import inside, sha256_of
+from syngen._version import version
+from syngen.errors import ManifestError, ParameterError, RecipeError
+from syngen.generation.assembly import description_for
+from syngen.generation.plan import Plan, differing_lines, vocabulary_for
+from syngen.generation.problems import Problem
+from syngen.recipe.parse import Draft, parse_document, parse_recipe
+from syngen.storage.card import card_text
+from syngen.storage.checksums import parse_checksums
+from syngen.storage.description import Description, read_json
+from syngen.storage.layout import Layout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from syngen._typing import Json
+    from syngen.recipe.schema import Recipe
+    from syngen.synth.resolve import ResolvedRecipe
+
+__all__ = [
+    "checksum_problems",
+    "document_problems",
+    "draft_of",
+    "is_by_this_version",
+    "listed_hashes",
+    "plan_in",
+    "read_checksums",
+    "recipe_problem",
+    "recipe_text_problem",
+    "wanted_names",
+]
+
+
+_LINE = re.compile(rb"^[0-9a-f]{64}  [^\\\0\n]+$", re.MULTILINE)
+
+
+def read_checksums(layout: Layout) -> tuple[dict[str, str], list[Problem]]:
+    """Return the hashes by name, of those lines that can be read, and what is wrong with the file."""
+    name = layout.checksums.name
+    try:
+        if layout.checksums.exists() and not layout.checksums.is_file():
+            raise OSError("not a file")
+        text = layout.checksums.read_bytes().decode("utf-8")
+        hashes = parse_checksums(text)
+    except (OSError, UnicodeDecodeError, ManifestError) as error:
+        return listed_hashes(layout.checksums), [Problem(name, f"{name} cannot be read: {error}")]
+    if list(hashes) != sorted(hashes) or len(hashes) != text.count("\n"):
+        return hashes, [Problem(name, f"{name}: its lines are not sorted by name, each name once")]
+    return hashes, []
+
+
+def listed_hashes(path: Path) -> dict[str, str]:
+    """Return the hashes by name, of those lines of a file that have the form of SHA256SUMS."""
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+    except OSError:
+        data = b""
+    found: dict[str, str] = {}
+    for line in _LINE.findall(data):
+        with suppress(ManifestError, UnicodeDecodeError):
+            found |= parse_checksums(line.decode("utf-8"))
+    return found
+
+
+def wanted_names(layout: Layout, description: Description) -> set[str]:
+    """Return the names that SHA256SUMS must list."""
+    names = {path.name for path in layout.final_files(description.tables)} - {layout.checksums.name}
+    return names | {f"audio/{entry.name}.tar" for entry in description.shards}
+
+
+def checksum_problems(
+    layout: Layout, hashes: dict[str, str], description: Description | None
+) -> Iterator[Problem]:
+    """Compare every file but the shards, which are looked at more closely, with SHA256SUMS."""
+    sums = layout.checksums.name
+    files = {path.name for path in layout.final_files()} - {sums}
+    known = wanted_names(layout, description) if description is not None else None
+    for name, expected in hashes.items():
+        if known is not None and name not in known:
+            yield Problem(sums, f"{sums}: {name!r} is listed, but is no file of the dataset")
+            continue
+        if name.startswith("audio/"):
+            continue
+        try:
+            path = inside(layout.folder, name)
+            if path.exists() and not path.is_file():
+                raise OSError("not a file")
+            found = sha256_of(path)
+        except (OSError, ParameterError) as error:
+            yield Problem(name, f"{name}: cannot be read: {error}")
+            continue
+        if found != expected:
+            text = f"{name}: SHA-256 is {found[:16]}..., SHA256SUMS says {expected[:16]}..."
+            yield Problem(name, text, is_hash=True)
+    if not hashes:
+        return
+    for name in sorted((known or files) - set(hashes)):
+        yield Problem(sums, f"{sums}: {name} is not listed")
+    for entry in description.shards if description is not None else ():
+        if hashes.get(f"audio/{entry.name}.tar", entry.sha256) != entry.sha256:
+            text = f"{sums}: the hash of shard {entry.name} is not that of dataset.json"
+            yield Problem(sums, text)
+
+
+def is_by_this_version(versions: Mapping[str, str]) -> bool:
+    """Whether this version of syngen made it: what another one writes may read otherwise."""
+    return versions.get("syngen") == version()
+
+
+def plan_in(layout: Layout, resolved: ResolvedRecipe) -> Plan:
+    """Return the plan that a recipe and the shard size and codec of plan.json make.
+
+    Raises
+    ------
+    ManifestError
+        If plan.json cannot be read or says something impossible.
+    """
+    content = read_json(layout.plan)
+    shard_size, codec = content.get("shard_size"), content.get("codec")
+    if not isinstance(shard_size, int) or isinstance(shard_size, bool) or not isinstance(codec, str):
+        raise ManifestError(
+            f"{layout.plan.name}: shard size {shard_size!r} and codec {codec!r} are no plan's"
+        )
+    try:
+        return Plan(resolved, shard_size, codec)
+    except ParameterError as error:
+        raise ManifestError(f"{layout.plan.name}: {error}") from error
+
+
+def document_problems(
+    layout: Layout, description: Description, resolved: ResolvedRecipe, n_samples: int
+) -> Iterator[Problem]:
+    """Compare the documents of a finished dataset with what its recipe and its shards give.
+
+    Parameters
+    ----------
+    layout : Layout
+    description : Description
+        What dataset.json says.
+    resolved : ResolvedRecipe
+        Its recipe.
+    n_samples : int
+        Samples of audio, as the manifest counts them.
+    """
+    problem = recipe_problem(layout.recipe, resolved)
+    if problem:
+        yield Problem(layout.recipe.name, problem)
+    try:
+        plan = plan_in(layout, resolved)
+    except ManifestError as error:
+        yield Problem(layout.plan.name, str(error))
+        return
+    yield from _difference(layout.plan, plan.to_bytes(description.versions), description.versions)
+    found = [(entry.name, entry.split, entry.rows) for entry in description.shards]
+    wanted = [(shard.name, shard.split, shard.n_rows) for shard in plan.shards]
+    if found != wanted:
+        yield Problem(
+            layout.description.name, "dataset.json: its shards are not those of plan.json, in their order"
+        )
+        return
+    expected = description_for(plan, description.shards, n_samples=n_samples, versions=description.versions)
+    yield from _difference(layout.description, expected.to_bytes(), description.versions)
+    if is_by_this_version(description.versions):
+        card = card_text(description, vocabulary_for(resolved)).encode("utf-8")
+        yield from _difference(layout.card, card, description.versions)
+
+
+def _difference(path: Path, wanted: bytes, versions: Mapping[str, str]) -> Iterator[Problem]:
+    try:
+        found = path.read_bytes() if path.is_file() else None
+    except OSError:
+        found = None
+    if found is None or found == wanted:  # that it cannot be read is told by the checksums
+        return
+    if not is_by_this_version(versions) and _json_of(found) == _json_of(wanted):
+        return
+    lines = "; ".join(differing_lines(found, wanted, most=4).splitlines())
+    yield Problem(
+        path.name, f"{path.name}: its content is not what the recipe gives (- there, + wanted): {lines}"
+    )
+
+
+def _json_of(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def recipe_problem(path: Path, resolved: ResolvedRecipe) -> str | None:
+    """Say in what a recipe's text is not the recipe of a dataset; None if it is.
+
+    The dataset may have another size, by ``--limit``, and lists the values that the text takes from
+    a file.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError("not a file")
+        problem = recipe_text_problem(path.read_bytes(), resolved)
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+    return problem and f"{path.name}: {problem}"
+
+
+def recipe_text_problem(data: bytes, resolved: ResolvedRecipe) -> str | None:
+    """Say in what a text is not the recipe of a dataset; None if it is. See `recipe_problem`."""
+    try:
+        recipe = draft_of(data).recipe
+    except (RecipeError, ValueError) as error:
+        return f"cannot be read: {error}"
+    if recipe is None:
+        return "it is no recipe"
+    found, wanted = (_comparable(r, resolved) for r in (recipe, resolved.recipe))
+    differing = [key for key in wanted | found if found.get(key) != wanted.get(key)]
+    return f"its {differing[0]} is not that of the dataset" if differing else None
+
+
+def draft_of(data: bytes) -> Draft:
+    """Read the text of a recipe; raises what `parse_recipe` raises, and ValueError."""
+    text = data.decode("utf-8-sig")
+    if text.startswith("{"):  # a recipe given as data, which may be larger than a file
+        try:
+            return parse_document(json.loads(text))
+        except (ValueError, RecursionError):
+            pass
+    return parse_recipe(text)
+
+
+def _comparable(recipe: Recipe, resolved: ResolvedRecipe) -> Json:
+    content = recipe.document()
+    sampling = {key: value for key, value in content.pop("sampling", {}).items() if key != "size"}
+    specs = {spec.name: spec for spec in resolved.synthesizer.factors}
+    external = {
+        name
+        for name in resolved.recipe.factors
+        if name in specs and any(source.is_external for source in specs[name].sources.values())
+    }
+    factors = content.pop("factors", {})
+    for name in external & set(factors):
+        factors[name] = {key: v for key, v in factors[name].items() if key in ("unit", "kind")}
+    return {**content, "sampling": sampling, **{f"factor {name}": f for name, f in factors.items()}}

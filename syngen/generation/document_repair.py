@@ -1,0 +1,259 @@
+"""The files of a finished dataset beside its shards, made again where they are damaged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from syngen._files import sync_folder, write_atomic
+from syngen.errors import ManifestError
+from syngen.generation.assembly import (
+    checksums_for,
+    description_for,
+    synthesizer_tables,
+    write_annotations,
+    write_manifest,
+    write_synthesizer_table,
+)
+from syngen.generation.dataset_parts import DatasetParts
+from syngen.generation.document_checks import is_by_this_version
+from syngen.generation.evidence import Evidence, FoundPlan, hash_of, is_near
+from syngen.generation.plan import Shard, vocabulary_for
+from syngen.generation.problems import Problem
+from syngen.generation.receipts import Receipt
+from syngen.storage.card import card_text
+from syngen.storage.description import Description, ShardEntry
+from syngen.storage.layout import Layout
+from syngen.storage.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["DocumentRepair"]
+
+
+class DocumentRepair:
+    """Finds out which documents are damaged and makes them again.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    found : FoundPlan
+        What the dataset was made by.
+    problems : sequence of Problem
+        What verification found.
+    scratch : Layout
+        Folder to make things in.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        found: FoundPlan,
+        problems: Sequence[Problem],
+        scratch: Layout,
+    ) -> None:
+        self._evidence, self._found = evidence, found
+        self._layout, self._scratch = evidence.layout, scratch
+        self._entries: dict[str, ShardEntry] = {}
+        self._receipts: dict[str, Receipt] = {}
+        self.written: list[str] = []
+        self._proven: set[str] = set()
+        self._suspects = {problem.file for problem in problems}
+        self._wrong = {problem.file for problem in problems if not problem.is_hash}
+        # what has no hash to be compared with is made again, to be compared itself
+        tables = ["manifest.parquet", *(f"{name}.parquet" for name in found.plan.tables)]
+        self._to_build = [n for n in tables if n in self._suspects or n not in evidence.hashes]
+        self._needs_parts = bool({"manifest.parquet", "annotations.parquet"} & set(self._to_build))
+        self._parts = DatasetParts(found.plan, self._layout, distrusted=self._wrong)
+
+    def known_hash(self, shard: Shard) -> str | None:
+        """Return the hash of a shard that verification found nothing wrong with."""
+        hashes = self._evidence.shard_hashes(shard.name)
+        is_suspect = f"audio/{shard.name}.tar" in self._suspects
+        is_known = len(hashes) == 1 and not is_suspect and self._evidence.was_checked(shard.name)
+        return next(iter(hashes)) if is_known else None
+
+    def add(self, shard: Shard, sha256: str) -> None:
+        """Note a shard that is in its place and sound."""
+        n_bytes = self._layout.shard(shard.name).stat().st_size
+        entry = ShardEntry(shard.name, shard.split, shard.n_rows, n_bytes, sha256)
+        self._entries[shard.name] = entry
+
+    def has_part(self, shard: Shard) -> bool:
+        """Whether a sound shard's part of the manifest is not needed, or is found without rendering."""
+        if not self._needs_parts:
+            return True
+        receipt = self._parts.write(shard, self._entries[shard.name], self._scratch)
+        if receipt is not None:
+            self._receipts[shard.name] = receipt
+        return receipt is not None
+
+    def add_part(self, shard: Shard, receipt: Receipt) -> None:
+        """Note that a shard's part of the manifest is in the scratch folder."""
+        self._receipts[shard.name] = receipt
+
+    def says(self, shard: Shard, receipt: Receipt, scratch: Layout) -> bool:
+        """Whether the manifest has the samples of a shard that no document has a hash of."""
+        if self._evidence.shard_hashes(shard.name) or "manifest.parquet" in self._wrong:
+            return False
+        try:
+            table = read_manifest(self._layout.manifest, columns=["pcm_sha256"])
+            made = read_manifest(scratch.part(receipt.entry.name), columns=["pcm_sha256"])
+        except ManifestError:
+            return False
+        part = table.column(0).slice(shard.row, shard.n_rows)
+        return bool(part.combine_chunks().equals(made.column(0).combine_chunks()))
+
+    def write(self) -> list[str]:
+        """Write what is damaged; return what cannot be made again, and why."""
+        layout, plan = self._layout, self._found.plan
+        reasons = self._write_tables()
+        text = self._evidence.recipe_text(plan.resolved)
+        if text is None:
+            reasons.append(
+                "recipe.yaml: its text, with layout and comments, is nowhere else in the folder; put the "
+                "original file there. What it said is in plan.json."
+            )
+        else:
+            self._put(layout.recipe, text)
+        self._put_if_proven(layout.plan, self._found.to_bytes(), reasons)
+        description = self._description()
+        if description is None:
+            return [*reasons, *self._undescribed()]
+        card = card_text(description, vocabulary_for(plan.resolved)).encode("utf-8")
+        self._put_if_proven(layout.card, card, reasons)
+        hashes = self._final_hashes(description)
+        if None in hashes.values():
+            unknown = ", ".join(name for name, sha256 in hashes.items() if sha256 is None)
+            reasons.append(f"SHA256SUMS cannot be made again: what {unknown} should be is not known")
+        else:
+            known = {name: sha256 for name, sha256 in hashes.items() if sha256 is not None}
+            self._put(layout.checksums, checksums_for(description, known))
+        self._put_if_proven(layout.description, description.to_bytes(), reasons)
+        return reasons
+
+    def _write_tables(self) -> list[str]:
+        """Make manifest, annotations and the synthesizer's tables again where that is called for."""
+        layout, plan, reasons = self._layout, self._found.plan, []
+        names = [shard.name for shard in plan.shards]
+        own = synthesizer_tables(plan.resolved)
+        for file in self._to_build:
+            name = file.removesuffix(".parquet")
+            if name in own:
+                write_synthesizer_table(self._scratch, name, own[name])
+            elif len(self._receipts) < len(names):
+                reasons.append(f"{file} cannot be made again before all shards are")
+                continue
+            elif name == "manifest":
+                write_manifest(plan, self._scratch, names)
+            else:
+                write_annotations(self._scratch, names)
+            reasons += self._place(self._scratch.table(name), layout.table(name))
+        return reasons
+
+    def _place(self, made: Path, path: Path) -> list[str]:
+        """Put a table in its place if it is proven to be what it was."""
+        sha256, wanted = hash_of(made), self._evidence.hashes.get(path.name)
+        if sha256 is None or sha256 == hash_of(path):
+            return []
+        if wanted is not None and is_near(sha256, wanted):
+            wanted = sha256
+        if sha256 != wanted and (wanted is not None or _is_by_another(path, made)):
+            text = (
+                f"{path.name}: made again by pyarrow {pa.__version__} it has other bytes than it had, so "
+                "what is there was kept; the version that wrote it is needed"
+            )
+            return [text]
+        made.replace(path)
+        sync_folder(path.parent)
+        self.written.append(path.name)
+        return []
+
+    def _put(self, path: Path, content: bytes) -> None:
+        self._proven.add(path.name)
+        if hash_of(path) != hashlib.sha256(content).hexdigest():
+            write_atomic(path, content)
+            self.written.append(path.name)
+
+    def _put_if_proven(self, path: Path, content: bytes, reasons: list[str]) -> None:
+        """Write a document that this version of syngen makes as it was made, or that has its hash."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        wanted = self._evidence.hashes.get(path.name)
+        if hash_of(path) == sha256 or is_by_this_version(self._found.versions) or sha256 == wanted:
+            self._put(path, content)
+        elif hash_of(path) != wanted:
+            made_by = self._found.versions.get("syngen", "another version")
+            reasons.append(f"{path.name}: it was written by syngen {made_by}, which is needed to repair it")
+
+    def _description(self) -> Description | None:
+        """Return what dataset.json should say, or None where a shard or the manifest is not known."""
+        n_samples = self._n_samples()
+        listed = self._evidence.description
+        entries = {entry.name: entry for entry in listed.shards} if listed is not None else {}
+        if not self._evidence.trusts_description:
+            entries = {}
+        entries |= self._entries
+        shards = self._found.plan.shards
+        if n_samples is None or any(shard.name not in entries for shard in shards):
+            return None
+        in_order = [entries[shard.name] for shard in shards]
+        return description_for(
+            self._found.plan, in_order, n_samples=n_samples, versions=self._found.versions
+        )
+
+    def _n_samples(self) -> int | None:
+        if len(self._receipts) == len(self._found.plan.shards):
+            return sum(receipt.n_samples for receipt in self._receipts.values())
+        if "manifest.parquet" not in self._wrong:
+            try:
+                column = read_manifest(self._layout.manifest, columns=["n_samples"]).column(0)
+                return int(pc.sum(column).as_py() or 0)
+            except ManifestError:
+                pass
+        listed = self._evidence.description
+        if listed is not None and self._evidence.trusts_description:
+            return round(listed.hours * 3600.0 * self._found.plan.resolved.audio.sample_rate)
+        return None
+
+    def _final_hashes(self, description: Description) -> dict[str, str | None]:
+        """Return the hash that each file beside the shards should have, None where it is not known."""
+        last = (self._layout.checksums, self._layout.description)
+        paths = [path for path in self._layout.final_files(description.tables) if path not in last]
+        listed = self._evidence.hashes
+        return {
+            path.name: hash_of(path) if self._is_right(path) else listed.get(path.name) for path in paths
+        }
+
+    def _is_right(self, path: Path) -> bool:
+        """Whether a file was written by this repair, or was found to be what would be written."""
+        if path.name in self.written or path.name in self._proven:
+            return True
+        made, found = self._scratch.folder / path.name, hash_of(path)
+        return found is not None and found == (hash_of(made) or self._evidence.hashes.get(path.name))
+
+    def _undescribed(self) -> list[str]:
+        names = [s.name for s in self._found.plan.shards if s.name not in self._entries]
+        if not names:
+            return ["dataset.json cannot be made again before the manifest is"]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        shown = ", ".join(names[:3])
+        return [f"dataset.json, README.md and SHA256SUMS cannot be made again without {shown}{more}"]
+
+
+def _is_by_another(path: Path, made: Path) -> bool:
+    """Whether a table with other bytes than what was made has the same content, by another writer.
+
+    The same writer would have given the same bytes.
+    """
+    try:
+        is_equal = read_manifest(path).equals(read_manifest(made), check_metadata=True)
+    except ManifestError:
+        return False
+    writers = {pq.read_metadata(file).created_by for file in (path, made)}
+    return bool(is_equal) and len(writers) == 2

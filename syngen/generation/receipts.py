@@ -1,0 +1,106 @@
+"""Receipts: what a worker leaves for a finished shard. A shard without a valid one does not exist."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+from syngen._files import sha256_of
+from syngen.generation.plan import Shard
+from syngen.storage.description import ShardEntry, json_bytes, read_json, shard_entry
+from syngen.storage.layout import Layout
+
+if TYPE_CHECKING:
+    from syngen._typing import Json
+
+__all__ = ["Receipt", "has_parts", "read_any_receipt", "read_receipt"]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a worker leaves for a finished shard.
+
+    Attributes
+    ----------
+    entry : ShardEntry
+        The shard as the description will list it.
+    row : int
+        Row of its first observation.
+    n_samples : int
+        Samples of audio in it.
+    part_bytes : int
+        Size of its part of the manifest.
+    part_sha256 : str
+    annotations_sha256 : str
+        Of its part of the annotations; empty where nothing is spoken.
+    copied : int
+        Observations that were taken from a smaller dataset and not rendered.
+    """
+
+    entry: ShardEntry
+    row: int
+    n_samples: int
+    part_bytes: int
+    part_sha256: str
+    annotations_sha256: str = ""
+    copied: int = 0
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the receipt's file."""
+        return json_bytes(asdict(self))
+
+
+def read_any_receipt(layout: Layout, name: str) -> Receipt | None:
+    """Return the receipt of a shard of whatever plan, or None where there is none that can be read."""
+    path = layout.receipt(name)
+    if not path.is_file():
+        return None
+    try:
+        content: Json = read_json(path)
+        receipt = Receipt(shard_entry(**content.pop("entry")), **content)
+        for field in fields(receipt):
+            wanted = {"int": int, "str": str, "ShardEntry": ShardEntry}[str(field.type)]
+            if not isinstance(getattr(receipt, field.name), wanted):
+                return None
+    except Exception:  # noqa: BLE001  # a receipt that cannot be read is no receipt: the shard is made again
+        return None
+    return receipt if receipt.entry.name == name else None
+
+
+def read_receipt(layout: Layout, shard: Shard, *, is_checked: bool = True) -> Receipt | None:
+    """Return the receipt of a shard, or None where there is none that fits what is on disk.
+
+    The size of the shard is compared; its content is the business of verification. Unless it
+    `is_checked`, only the receipt is looked at.
+    """
+    receipt = read_any_receipt(layout, shard.name)
+    if receipt is None:
+        return None
+    entry = receipt.entry
+    if (entry.split, entry.rows, receipt.row) != (shard.split, shard.n_rows, shard.row):
+        return None
+    return (
+        receipt if not is_checked or (_has_size(layout, receipt) and has_parts(layout, receipt)) else None
+    )
+
+
+def _has_size(layout: Layout, receipt: Receipt) -> bool:
+    try:
+        return layout.shard(receipt.entry.name).stat().st_size == receipt.entry.bytes
+    except OSError:
+        return False
+
+
+def has_parts(layout: Layout, receipt: Receipt) -> bool:
+    """Whether a shard's parts of manifest and annotations are there and undamaged.
+
+    They are small, and read when the dataset is put together.
+    """
+    name = receipt.entry.name
+    try:
+        return sha256_of(layout.part(name)) == receipt.part_sha256 and (
+            not receipt.annotations_sha256
+            or sha256_of(layout.annotations_part(name)) == receipt.annotations_sha256
+        )
+    except OSError:
+        return False

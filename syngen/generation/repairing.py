@@ -1,0 +1,330 @@
+"""Repair: what is damaged is made again, proven to be what it was, and put in its place.
+
+Nothing is replaced by something that is not known to be right: a shard that was rendered again must have
+a hash that a sound document gives it, and the documents must follow from the plan and the shards. What
+is made is made in a folder of its own and takes its place by renaming, so a repair that is killed has
+damaged nothing, and the next one goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syngen._files import exclusive_lock, is_temporary, sync_folder
+from syngen._typing import ProgressUpdate
+from syngen.errors import (
+    GenerationIncompleteError,
+    ManifestError,
+    ParameterError,
+    SyngenError,
+    VerificationError,
+)
+from syngen.generation import folders
+from syngen.generation.document_repair import DocumentRepair
+from syngen.generation.evidence import Evidence, FoundPlan, hash_of
+from syngen.generation.executors import default_jobs
+from syngen.generation.growing import store_plan
+from syngen.generation.plan import Shard
+from syngen.generation.problems import Problem
+from syngen.generation.receipts import Receipt, has_parts, read_any_receipt, read_receipt
+from syngen.generation.run import make_shards
+from syngen.generation.verification import abridged, find_problems
+from syngen.storage.layout import Layout
+
+if TYPE_CHECKING:
+    from syngen._typing import Json, Progress
+    from syngen.synth.resolve import ResolvedRecipe
+
+__all__ = ["RepairReport", "repair_folder"]
+
+
+@dataclass(frozen=True)
+class RepairReport:
+    """What a call of `repair` did.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the dataset.
+    shards : tuple of str
+        Names of the shards that were made again and put in place.
+    files : tuple of str
+        Other files that were written again.
+    removed : tuple of str
+        Files that runs had left which ended early.
+    rendered : int
+        Observations rendered.
+    left : tuple of str
+        Problems that remain, and why; empty if the dataset is sound.
+    unfinished : str
+        How much of an unfinished dataset is there; empty for a finished one.
+    wall_s : float
+        Seconds that the call took.
+    """
+
+    folder: Path
+    shards: tuple[str, ...]
+    files: tuple[str, ...]
+    removed: tuple[str, ...]
+    rendered: int
+    left: tuple[str, ...]
+    unfinished: str
+    wall_s: float
+
+
+def repair_folder(
+    folder: Path,
+    *,
+    resolve: Callable[[Json], ResolvedRecipe],
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> RepairReport:
+    """Make again what is damaged in a dataset, finished or not.
+
+    Parameters
+    ----------
+    folder : Path
+    resolve : callable
+        Turns the recipe document of a dataset into a resolved recipe.
+    jobs : int, optional
+        Worker processes; by default one per CPU.
+    progress : callable, optional
+        Told after every shard that was rendered.
+
+    Raises
+    ------
+    ParameterError
+        If the folder cannot be used, or a run is working in it.
+    ManifestError
+        If the folder holds no dataset.
+    GenerationIncompleteError
+        If the file system refuses; what was repaired stays so.
+    """
+    started = time.monotonic()
+    if jobs is not None and jobs < 1:
+        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
+    layout = Layout(folder)
+    if not folder.is_dir():
+        raise ParameterError(f"{folder} is not a folder; repair takes the folder of a dataset")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ParameterError(f"{folder} cannot be written, so nothing in it can be repaired")
+    if not (layout.work.exists() or any(path.exists() for path in layout.final_files())):
+        raise ManifestError(f"{folder} holds no dataset: there is no dataset.json")
+    is_finished = not folders.is_unfinished(layout)
+    with exclusive_lock(layout.lock) as is_mine:
+        if not is_mine:
+            raise ParameterError(
+                f"a run is working in {folder}; repair it when the run has ended, or stop the run"
+            )
+        job = _Repair(layout, resolve, jobs, progress)
+        try:
+            report = job.report(started)
+        except OSError as error:
+            raise GenerationIncompleteError(
+                f"{folder}: {error.strerror or error}. What was repaired stays so; run the same command "
+                "again to go on."
+            ) from error
+        if is_finished:
+            folders.remove_work(layout)
+        return report
+
+
+@dataclass
+class _Repair:
+    """One repair."""
+
+    layout: Layout
+    resolve: Callable[[Json], ResolvedRecipe]
+    jobs: int | None
+    progress: Progress | None
+    shards: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    rendered: int = 0
+
+    def report(self, started: float) -> RepairReport:
+        """Repair, verify, and say what was done and what is left."""
+        self._remove_temporaries()
+        problems, unfinished = self._verified()
+        if problems:
+            self._repair(problems, is_finished=not folders.is_unfinished(self.layout))
+            if self.shards or self.files:
+                problems, unfinished = self._verified()
+        left = [*self.reasons, *abridged(problems)]
+        return RepairReport(
+            folder=self.layout.folder,
+            shards=tuple(self.shards),
+            files=tuple(self.files),
+            removed=tuple(self.removed),
+            rendered=self.rendered,
+            left=tuple(dict.fromkeys(left)) if problems else (),
+            unfinished=unfinished,
+            wall_s=time.monotonic() - started,
+        )
+
+    def _verified(self) -> tuple[list[Problem], str]:
+        """Return what is wrong, and how much of an unfinished dataset is there."""
+        try:
+            found = find_problems(self.layout, resolve=self.resolve)
+            return [problem for problem in found if problem.file != self.layout.work.name], ""
+        except GenerationIncompleteError as error:
+            return [], str(error)
+
+    def _remove_temporaries(self) -> None:
+        layout = self.layout
+        for folder in (layout.folder, layout.audio, layout.work, layout.receipts):
+            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if is_temporary(path) and not path.is_dir():
+                    path.unlink()
+                    self.removed.append(path.relative_to(layout.folder).as_posix())
+
+    def _repair(self, problems: Sequence[Problem], *, is_finished: bool) -> None:
+        evidence = Evidence(self.layout)
+        try:
+            found = evidence.plan(self.resolve)
+        except VerificationError as error:
+            self.reasons += [f"nothing can be repaired: {reason}" for reason in error.problems]
+            return
+        for folder in (self.layout.audio, self._scratch.audio, self._scratch.receipts):
+            folder.mkdir(parents=True, exist_ok=True)
+        if is_finished:
+            self._repair_finished(evidence, found, problems)
+        else:
+            self._repair_unfinished(evidence, found, {problem.file for problem in problems})
+        shutil.rmtree(self.layout.scratch, ignore_errors=True)
+
+    @property
+    def _scratch(self) -> Layout:
+        return Layout(self.layout.scratch)
+
+    def _repair_unfinished(self, evidence: Evidence, found: FoundPlan, suspects: set[str]) -> None:
+        layout = self.layout
+        text = evidence.recipe_text(found.plan.resolved)
+        if text is None:
+            self.reasons.append(
+                "recipe.yaml cannot be made again, but the next syngen generate writes it anew"
+            )
+        else:
+            self.files += store_plan(layout, found.to_bytes(), text)
+            if self.files:  # without its plan, no shard was looked at
+                suspects = {problem.file for problem in self._verified()[0]}
+        damaged = [s for s in found.plan.shards if _is_damaged(layout, s, suspects)]
+        for shard, made in self._made(found, damaged):
+            receipt = read_any_receipt(layout, shard.name)
+            known = {hash_of(layout.shard(shard.name))} | ({receipt.entry.sha256} if receipt else set())
+            if receipt is not None and made.entry.sha256 not in known:
+                self._refuse(shard, found)
+                continue
+            layout.receipt(shard.name).unlink(missing_ok=True)  # it is not the receipt of what comes now
+            for of in (Layout.shard, Layout.part, Layout.annotations_part, Layout.receipt):
+                if of(self._scratch, shard.name).exists():
+                    of(self._scratch, shard.name).replace(of(layout, shard.name))
+            sync_folder(layout.audio)
+            sync_folder(layout.receipts)
+            self.shards.append(shard.name)
+
+    def _repair_finished(self, evidence: Evidence, found: FoundPlan, problems: Sequence[Problem]) -> None:
+        layout, plan = self.layout, found.plan
+        documents = DocumentRepair(evidence, found, problems, self._scratch)
+        damaged: dict[str, set[str]] = {}
+        for shard in plan.shards:
+            known = evidence.shard_hashes(shard.name)
+            sha256 = documents.known_hash(shard) or hash_of(layout.shard(shard.name))
+            if sha256 is not None and sha256 in known:
+                documents.add(shard, sha256)
+            else:
+                damaged[shard.name] = known | ({sha256} if sha256 else set())
+        to_make = [s for s in plan.shards if s.name in damaged or not documents.has_part(s)]
+        for shard, made in self._made(found, to_make):
+            sha256 = made.entry.sha256
+            known = damaged.get(shard.name, evidence.shard_hashes(shard.name))
+            if sha256 not in known and not documents.says(shard, made, self._scratch):
+                self._refuse(shard, found)
+                continue
+            if hash_of(layout.shard(shard.name)) == sha256:  # only its part of the manifest was wanted
+                self._scratch.shard(shard.name).unlink(missing_ok=True)
+            elif not self._place(shard):
+                continue
+            documents.add(shard, sha256)
+            documents.add_part(shard, made)
+        self.reasons += documents.write()
+        self.files += documents.written
+
+    def _place(self, shard: Shard) -> bool:
+        target = self.layout.shard(shard.name)
+        try:
+            self._scratch.shard(shard.name).replace(target)
+        except (IsADirectoryError, FileExistsError):
+            self.reasons.append(f"audio/{target.name}: a folder of that name is in the way; remove it")
+            return False
+        sync_folder(self.layout.audio)
+        self.shards.append(shard.name)
+        return True
+
+    def _refuse(self, shard: Shard, found: FoundPlan) -> None:
+        """Keep a shard that cannot be made again as it was, and say why."""
+        with suppress(FileNotFoundError):
+            self._scratch.shard(shard.name).unlink()
+        here = found.plan.versions()
+        other = [
+            f"{k} is {here[k]} here and was {v}" for k, v in found.versions.items() if here.get(k) != v
+        ]
+        why = "; ".join(other) or "the versions are the same, so another library or engine must differ"
+        self.reasons.append(
+            f"shard {shard.name}: rendered again it has another SHA-256 than it had, so what is there was "
+            f"kept ({why})"
+        )
+
+    def _made(self, found: FoundPlan, shards: Sequence[Shard]) -> Iterator[tuple[Shard, Receipt]]:
+        """Make shards in the scratch folder, or take those that an earlier repair made there."""
+        plan, scratch = found.plan, self._scratch
+        ready = {s.name: r for s in shards if (r := _made_before(scratch, self.layout, s)) is not None}
+        yield from ((shard, ready[shard.name]) for shard in shards if shard.name in ready)
+        remaining = [shard for shard in shards if shard.name not in ready]
+        if not remaining:
+            return
+        by_name = {shard.name: shard for shard in remaining}
+        total, done, audio_s = sum(shard.n_rows for shard in remaining), 0, 0.0
+
+        def tell(receipt: Receipt | None) -> None:
+            nonlocal done, audio_s
+            if receipt is not None:
+                done += receipt.entry.rows
+                audio_s += receipt.n_samples / plan.resolved.audio.sample_rate
+            if self.progress is not None:
+                self.progress(ProgressUpdate(done, total, audio_s))
+
+        n_jobs = min(self.jobs or default_jobs(), len(remaining))
+        try:
+            plan.resolved.synthesizer.make_ready(plan.resolved.request)
+            for receipt in make_shards(plan, scratch, remaining, n_jobs, tell):
+                self.rendered += receipt.entry.rows
+                yield by_name[receipt.entry.name], receipt
+        except GenerationIncompleteError as error:
+            self.reasons += [
+                f"shard {name} cannot be rendered: {why}" for name, why in error.failed.items()
+            ]
+        except SyngenError as error:
+            self.reasons.append(f"nothing can be rendered: {error}")
+
+
+def _is_damaged(layout: Layout, shard: Shard, suspects: set[str]) -> bool:
+    """Whether a shard of an unfinished dataset has a receipt and is not what that says."""
+    return f"audio/{shard.name}.tar" in suspects and layout.receipt(shard.name).exists()
+
+
+def _made_before(scratch: Layout, layout: Layout, shard: Shard) -> Receipt | None:
+    """Return the receipt of a shard that an earlier repair made, and perhaps put in its place."""
+    receipt = read_receipt(scratch, shard, is_checked=False)
+    if receipt is None or not has_parts(scratch, receipt):
+        return None
+    hashes = (hash_of(of.shard(shard.name)) for of in (scratch, layout))
+    return receipt if receipt.entry.sha256 in hashes else None

@@ -1,0 +1,233 @@
+"""The rows of a manifest and of the tables beside it against the recipe, and against rendering again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from syngen.errors import ManifestError
+from syngen.generation.assembly import synthesizer_tables
+from syngen.generation.problems import Problem
+from syngen.seeding import Permutation
+from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
+from syngen.storage.layout import Layout
+from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest
+from syngen.synth.rendering import Rendering
+
+if TYPE_CHECKING:
+    from syngen._typing import IntArray
+    from syngen.synth.base import Spoken
+    from syngen.synth.resolve import ResolvedRecipe
+
+__all__ = [
+    "rendering_problems",
+    "row_problems",
+    "schema_problems",
+    "spoken_problems",
+    "synthesizer_table_problems",
+]
+
+_MOST_PROBLEMS = 100
+
+
+def schema_problems(vocabulary: Vocabulary, schema: pa.Schema, file: str) -> list[Problem]:
+    """Return in what the columns of a manifest are not those that its vocabulary gives."""
+    wanted = vocabulary.dataset_schema()
+    missing = [name for name in wanted.names if name not in schema.names]
+    extra = [name for name in schema.names if name not in wanted.names]
+    if missing:
+        return [Problem(file, f"{file}: the columns {', '.join(sorted(missing))} are missing")]
+    if extra:
+        return [Problem(file, f"{file}: the columns {', '.join(map(repr, extra))} are not a manifest's")]
+    return [
+        Problem(file, f"{file}: column {found.name} is {found}, {expected} is needed")
+        for found, expected in zip(schema, wanted, strict=True)
+        if not found.equals(expected)
+    ]
+
+
+def row_problems(
+    resolved: ResolvedRecipe,
+    vocabulary: Vocabulary,
+    table: pa.Table,
+    indices: IntArray,
+    *,
+    row: int = 0,
+    file: str = "manifest.parquet",
+) -> Iterator[Problem]:
+    """Compare consecutive rows with what the recipe gives: factors, splits, nuisances, lengths.
+
+    Parameters
+    ----------
+    resolved : ResolvedRecipe
+    vocabulary : Vocabulary
+        Of the recipe.
+    table : pyarrow.Table
+        Rows of a manifest.
+    indices : ndarray of int64, shape (table.num_rows,)
+        What the recipe gives for them.
+    row : int
+        Number of the first.
+    file : str
+        Where they are from.
+    """
+    levels = resolved.grid.levels_of(indices)
+    codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
+    columns = factor_columns(vocabulary, indices, levels, codes, with_values=True)
+    for nuisance in resolved.nuisances:
+        columns[nuisance.name] = pa.array(nuisance.draw(resolved.recipe.seed, indices))
+    if resolved.audio.n_samples:
+        columns["n_samples"] = pa.array(np.full(len(indices), resolved.audio.n_samples, dtype=np.int32))
+    for name, wanted in columns.items():
+        found = table.column(name).combine_chunks()
+        if not found.equals(wanted):
+            first = next(i for i in range(len(indices)) if found[i] != wanted[i])
+            yield Problem(
+                file,
+                f"{file}: row {row + first}: {name} is {found[first]}, the recipe gives {wanted[first]}",
+            )
+
+
+def synthesizer_table_problems(layout: Layout, resolved: ResolvedRecipe) -> Iterator[Problem]:
+    """Compare the tables beside the manifest with what the synthesizer says."""
+    for name, wanted in synthesizer_tables(resolved).items():
+        path = layout.table(name)
+        try:
+            found = read_manifest(path)
+        except ManifestError as error:
+            yield Problem(path.name, str(error))
+            continue
+        if not found.equals(wanted):
+            yield Problem(path.name, f"{path.name}: its content is not what the recipe gives")
+
+
+def spoken_problems(
+    table: pa.Table, annotations: pa.Table, *, row: int = 0, file: str = "annotations.parquet"
+) -> Iterator[Problem]:
+    """Compare annotations with the lengths, the transcripts and the ends of speech of a manifest.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Consecutive rows of a manifest.
+    annotations : pyarrow.Table
+        Their words and phones.
+    row : int
+        Number of the first.
+    file : str
+        Where the annotations are from.
+    """
+    n_samples = np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64)
+    if row and "row" in annotations.column_names and pa.types.is_integer(annotations["row"].type):
+        position = annotations.column_names.index("row")
+        shifted = pc.subtract(annotations["row"], row).cast(pa.int64())
+        field = ANNOTATION_SCHEMA.field("row")
+        annotations = annotations.set_column(position, field, shifted)
+    found = annotation_problems(annotations, n_samples)
+    yield from (Problem(file, text) for text in found)
+    if not found:
+        yield from (Problem(file, f"{file}: {text}") for text in _said_otherwise(table, annotations, row))
+
+
+def _said_otherwise(table: pa.Table, annotations: pa.Table, row: int) -> Iterator[str]:
+    """Say where sound annotations and the manifest's columns of speech contradict each other."""
+    spans = annotations.filter(pc.not_equal(annotations.column("text"), ""))
+    rows = np.asarray(spans.column("row").to_numpy(), dtype=np.int64)
+    is_phone = np.asarray(
+        pc.equal(spans.column("kind"), "phone").to_numpy(zero_copy_only=False), dtype=bool
+    )
+    heard = np.zeros((2, table.num_rows), dtype=np.int64)
+    phones = rows[is_phone]
+    starts, ends = (np.asarray(spans.column(name).to_numpy())[is_phone] for name in ("start", "end"))
+    heard[0, phones[::-1]] = starts[::-1]  # of several, the last assignment stays
+    heard[1, phones] = ends
+    for name, wanted in zip(("speech_start", "speech_end"), heard, strict=True):
+        given = np.asarray(table.column(name).to_numpy(), dtype=np.int64)
+        for i in np.flatnonzero(given != wanted)[:_MOST_PROBLEMS]:
+            yield f"row {row + i}: {name} is {given[i]} in the manifest, its phones give {wanted[i]}"
+    transcripts = [_letters(text) for text in table.column("transcript").to_pylist()]
+    places = [0] * table.num_rows
+    words = zip(rows[~is_phone].tolist(), spans.column("text").filter(~is_phone).to_pylist(), strict=True)
+    for i, word in words:
+        if places[i] >= 0:  # one line for a row
+            places[i] = transcripts[i].find(_letters(word), places[i])
+            if places[i] < 0:
+                yield f"row {row + i}: the word {word!r} is not in its transcript, or not there"
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
+def rendering_problems(
+    resolved: ResolvedRecipe,
+    table: pa.Table,
+    annotations: pa.Table | None,
+    *,
+    rerender: int,
+    seed: int,
+    numbers: IntArray | None = None,
+) -> Iterator[Problem]:
+    """Render some rows again and compare samples, transcripts, words and phones.
+
+    Parameters
+    ----------
+    resolved : ResolvedRecipe
+    table : pyarrow.Table
+        Rows of a manifest.
+    annotations : pyarrow.Table or None
+        Of speech, where they can be read.
+    rerender : int
+        How many rows.
+    seed : int
+        Chooses them.
+    numbers : ndarray of int64, shape (table.num_rows,), optional
+        Numbers of the rows, where the table has not all.
+    """
+    n = min(rerender, table.num_rows)
+    if not n:
+        return
+    rows = np.sort(Permutation(table.num_rows, seed=seed, name="verify")(np.arange(n)))
+    chosen = table.take(rows)
+    names = rows if numbers is None else numbers[rows]
+    indices = np.asarray(chosen.column("index").to_numpy(), dtype=np.int64)
+    hashes = chosen.column("pcm_sha256").to_pylist()
+    for position, observation in enumerate(Rendering(resolved).observations(indices)):
+        pcm = observation.pcm.astype("<i2", copy=False)
+        row = int(names[position])
+        if hashlib.sha256(pcm.tobytes()).digest() != hashes[position]:
+            shard = chosen.column("shard")[position]
+            yield Problem(
+                f"audio/{shard}.tar",
+                f"shard {shard}: row {row}: rendered again, index {indices[position]} has other samples",
+            )
+        if observation.spoken is not None:
+            yield from _spoken_otherwise(chosen.slice(position, 1), annotations, row, observation.spoken)
+
+
+def _spoken_otherwise(
+    said: pa.Table, annotations: pa.Table | None, row: int, spoken: Spoken
+) -> Iterator[Problem]:
+    """Compare what is said in a row with the manifest and the annotations."""
+    wanted = {
+        "transcript": spoken.transcript,
+        "speech_start": spoken.start,
+        "speech_end": spoken.end,
+    }
+    for name, value in wanted.items():
+        found = said.column(name)[0].as_py()
+        if found != value:
+            text = f"manifest.parquet: row {row}: {name} is {found!r}, the recipe gives {value!r}"
+            yield Problem("manifest.parquet", text)
+    if annotations is None or annotations.column_names != ANNOTATION_SCHEMA.names:
+        return
+    listed = annotations.filter(pc.equal(annotations.column("row"), row)).to_pylist()
+    spans = [(s.kind, s.text, s.start, s.end) for s in spoken.spans]
+    if [(f["kind"], f["text"], f["start"], f["end"]) for f in listed] != spans:
+        text = f"annotations.parquet: row {row}: its words and phones are not those of the recipe"
+        yield Problem("annotations.parquet", text)
