@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from syngen._typing import Progress
     from syngen.auditing.recipes import RecipeAudit
     from syngen.auditing.recovery import DatasetAudit
+    from syngen.auditing.speech import SpeechAudit
     from syngen.evaluation.codes import Codes
     from syngen.evaluation.probe_report import ProbeReport
     from syngen.evaluation.scores import Scores
@@ -406,19 +407,23 @@ def repair(
 
 def audit_recipe(
     recipe: RecipeLike, *, contexts: int = 1_000, seed: int = 0, progress: Progress | None = None
-) -> RecipeAudit:
+) -> RecipeAudit | SpeechAudit:
     """Measure whether every factor of a recipe can be heard, whatever the other factors are.
 
     In random contexts and in corners of the grid, the change that one level of a factor makes is compared
     with a threshold and with a new draw of the nuisances; a probe is trained at the hardest corner of each
     factor; timbres are compared with one another; silence, clipping and offsets are counted.
 
+    Of speech, a part of the grid is rendered; speakers, genders, texts and styles are learned from
+    measurements and asked of unseen speakers and texts; styles are described by level, pitch, pace and
+    long-term spectrum.
+
     Parameters
     ----------
     recipe : str, Path, mapping or ResolvedRecipe
-        See `load_recipe`. Its synthesizer must be ``tone``.
+        See `load_recipe`. Its synthesizer must be ``tone`` or speak.
     contexts : int
-        Random contexts, and as many corners.
+        Random contexts, and as many corners; of speech, a sixth of the most observations.
     seed : int
         Of the contexts and of the probes.
     progress : callable, optional
@@ -426,7 +431,7 @@ def audit_recipe(
 
     Returns
     -------
-    RecipeAudit
+    RecipeAudit or SpeechAudit
         With ``.passed``, ``.problems`` and ``.to_markdown()``.
 
     Raises
@@ -437,8 +442,12 @@ def audit_recipe(
         If its synthesizer has no descriptors.
     """
     from syngen.auditing.recipes import audit
+    from syngen.auditing.speech import audit_speech
 
-    return audit(load_recipe(recipe), contexts=contexts, seed=seed, progress=progress)
+    resolved = load_recipe(recipe)
+    if resolved.synthesizer.speaks:
+        return audit_speech(resolved, contexts=contexts, seed=seed, progress=progress)
+    return audit(resolved, contexts=contexts, seed=seed, progress=progress)
 
 
 def audit_dataset(dataset: str | Path | FactorDataset, *, n: int = 4_000, seed: int = 0) -> DatasetAudit:

@@ -13,9 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from syngen._typing import BoolArray, Float32Array, FloatArray
 
-__all__ = ["PROSODY", "TIMBRE", "VoiceFeatures", "band_limited", "voice_features"]
+__all__ = [
+    "PROSODY",
+    "TIMBRE",
+    "VoiceFeatures",
+    "band_limited",
+    "band_powers",
+    "segment_cepstra",
+    "voice_features",
+]
 
 N_MFCC = 20
 _FRAME_S, _HOP_S = 0.025, 0.010
@@ -90,6 +100,54 @@ def band_limited(waveform: Float32Array, sample_rate: int) -> Float32Array:
 
     sections = butter(4, (300.0, 3_400.0), btype="bandpass", fs=sample_rate, output="sos")
     return np.asarray(sosfiltfilt(sections, waveform), dtype=np.float32)
+
+
+def band_powers(waveform: Float32Array, sample_rate: int, edges_hz: Sequence[float]) -> FloatArray:
+    """Return the mean power of a waveform between neighbouring edges, shape (len(edges_hz) - 1,).
+
+    Parameters
+    ----------
+    waveform : ndarray of float32, shape (n_samples,)
+    sample_rate : int
+    edges_hz : sequence of float
+        Rising. Beyond half the sampling rate there is no power.
+    """
+    from scipy.signal import welch
+
+    hertz, power = welch(waveform.astype(np.float64), sample_rate, nperseg=min(1024, len(waveform)))
+    band = np.searchsorted(np.asarray(edges_hz), hertz, side="right")
+    return np.array([power[band == k].sum() for k in range(1, len(edges_hz))])
+
+
+def segment_cepstra(waveform: Float32Array, sample_rate: int, *, n_segments: int = 12) -> FloatArray:
+    """Return the cepstra of an utterance in its course: means over equal parts of what is not pause.
+
+    The utterance's own mean is taken off, and with it most of the speaker.
+
+    Parameters
+    ----------
+    waveform : ndarray of float32, shape (n_samples,)
+    sample_rate : int
+    n_segments : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_segments * 19,)
+        Without the coefficient of the level.
+    """
+    x = np.asarray(waveform, dtype=np.float64)
+    frame, hop = round(_FRAME_S * sample_rate), round(_HOP_S * sample_rate)
+    x = np.pad(x, (0, max(0, 4 * frame - len(x))))
+    frames = np.lib.stride_tricks.sliding_window_view(x, frame)[::hop]
+    energy_db = 10.0 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
+    cepstra = _cepstra(frames, sample_rate)[energy_db > energy_db.max() + _PAUSE_DB, 1:]
+    cepstra -= cepstra.mean(axis=0)
+    place = np.arange(len(cepstra)) * n_segments // len(cepstra)
+    means = [
+        cepstra[place == k].mean(axis=0) if (place == k).any() else cepstra[0] * 0.0
+        for k in range(n_segments)
+    ]
+    return np.concatenate(means)
 
 
 @lru_cache(maxsize=4)

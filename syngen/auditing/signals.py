@@ -26,6 +26,8 @@ class SignalTally:
 
     Attributes
     ----------
+    max_offset_db : float
+        Largest offset that is no defect, in dB of the RMS.
     n_observations : int
     quietest_db, loudest_db : float
         Smallest and largest RMS, in dBFS.
@@ -37,6 +39,7 @@ class SignalTally:
         Indices of observations that are silent, reach either end of the 16-bit range, or are offset.
     """
 
+    max_offset_db: float = MAX_OFFSET_DB
     n_observations: int = 0
     quietest_db: float = np.inf
     loudest_db: float = -np.inf
@@ -65,7 +68,7 @@ class SignalTally:
         self.largest_offset_db = max(self.largest_offset_db, offset_db)
         if low <= _LOWEST or high >= _HIGHEST:
             self.clipped.append(index)
-        if offset_db > MAX_OFFSET_DB:
+        if offset_db > self.max_offset_db:
             self.offset.append(index)
 
     @property
@@ -74,7 +77,7 @@ class SignalTally:
         kinds = {
             f"silent, below {MIN_LEVEL_DB:g} dBFS": self.silent,
             "clipped": self.clipped,
-            f"offset by more than {MAX_OFFSET_DB:g} dB of their RMS": self.offset,
+            f"offset by more than {self.max_offset_db:g} dB of their RMS": self.offset,
         }
         return tuple(
             f"{len(indices)} of {self.n_observations} observations are {what}; "

@@ -14,6 +14,7 @@ from syngen.cli.reporting import echo_json, progress_on_stderr, say
 if TYPE_CHECKING:
     from syngen.auditing.recipes import RecipeAudit
     from syngen.auditing.recovery import DatasetAudit
+    from syngen.auditing.speech import SpeechAudit
 
 __all__ = ["audit"]
 
@@ -42,8 +43,8 @@ def audit() -> None:
 def audit_recipe(recipe: str, contexts: int, seed: int, as_json: bool, quiet: bool) -> None:
     """Compare a change of each factor with a new draw of the nuisances; exit 4 if one is inaudible.
 
-    RECIPE is a shipped name or a YAML file of the tone synthesizer. Nobody listens: audible is what a
-    measurement tells from a new draw, in every context.
+    RECIPE is a shipped name or a YAML file. Nobody listens: audible is what a measurement tells from a
+    new draw, in every context; of speech, what a probe tells on unseen speakers and texts.
 
     Example: syngen audit recipe syntone-small --contexts 100
     """
@@ -79,7 +80,9 @@ def audit_dataset(dataset: Path, rows: int, seed: int, as_json: bool) -> None:
     _conclude(report, str(dataset), started, as_json=as_json)
 
 
-def _conclude(report: RecipeAudit | DatasetAudit, name: str, started: float, *, as_json: bool) -> None:
+def _conclude(
+    report: RecipeAudit | SpeechAudit | DatasetAudit, name: str, started: float, *, as_json: bool
+) -> None:
     if as_json:
         echo_json(report.to_dict())
     else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from syngen._files import inside, sha256_of
@@ -30,6 +32,7 @@ __all__ = [
     "document_problems",
     "draft_of",
     "is_by_this_version",
+    "listed_hashes",
     "plan_in",
     "read_checksums",
     "recipe_problem",
@@ -38,8 +41,11 @@ __all__ = [
 ]
 
 
+_LINE = re.compile(rb"^[0-9a-f]{64}  [^\\\0\n]+$", re.MULTILINE)
+
+
 def read_checksums(layout: Layout) -> tuple[dict[str, str], list[Problem]]:
-    """Return the hashes by name, and what prevents reading them."""
+    """Return the hashes by name, of those lines that can be read, and what is wrong with the file."""
     name = layout.checksums.name
     try:
         if layout.checksums.exists() and not layout.checksums.is_file():
@@ -47,10 +53,23 @@ def read_checksums(layout: Layout) -> tuple[dict[str, str], list[Problem]]:
         text = layout.checksums.read_bytes().decode("utf-8")
         hashes = parse_checksums(text)
     except (OSError, UnicodeDecodeError, ManifestError) as error:
-        return {}, [Problem(name, f"{name} cannot be read: {error}")]
+        return listed_hashes(layout.checksums), [Problem(name, f"{name} cannot be read: {error}")]
     if list(hashes) != sorted(hashes) or len(hashes) != text.count("\n"):
         return hashes, [Problem(name, f"{name}: its lines are not sorted by name, each name once")]
     return hashes, []
+
+
+def listed_hashes(path: Path) -> dict[str, str]:
+    """Return the hashes by name, of those lines of a file that have the form of SHA256SUMS."""
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+    except OSError:
+        data = b""
+    found: dict[str, str] = {}
+    for line in _LINE.findall(data):
+        with suppress(ManifestError, UnicodeDecodeError):
+            found |= parse_checksums(line.decode("utf-8"))
+    return found
 
 
 def wanted_names(layout: Layout, description: Description) -> set[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from syngen._files import sync_folder, write_atomic
 from syngen.errors import ManifestError
@@ -163,7 +164,7 @@ class DocumentRepair:
             return []
         if wanted is not None and is_near(sha256, wanted):
             wanted = sha256
-        if sha256 != wanted and (wanted is not None or _says_the_same(path, made)):
+        if sha256 != wanted and (wanted is not None or _is_by_another(path, made)):
             text = (
                 f"{path.name}: made again by pyarrow {pa.__version__} it has other bytes than it had, so "
                 "what is there was kept; the version that wrote it is needed"
@@ -245,9 +246,14 @@ class DocumentRepair:
         return [f"dataset.json, README.md and SHA256SUMS cannot be made again without {shown}{more}"]
 
 
-def _says_the_same(path: Path, made: Path) -> bool:
-    """Whether a table that has other bytes than what was made can be read and has the same content."""
+def _is_by_another(path: Path, made: Path) -> bool:
+    """Whether a table with other bytes than what was made has the same content, by another writer.
+
+    The same writer would have given the same bytes.
+    """
     try:
-        return bool(read_manifest(path).equals(read_manifest(made), check_metadata=True))
+        is_equal = read_manifest(path).equals(read_manifest(made), check_metadata=True)
     except ManifestError:
         return False
+    writers = {pq.read_metadata(file).created_by for file in (path, made)}
+    return bool(is_equal) and len(writers) == 2

@@ -7,7 +7,6 @@ needed, and whichever is damaged contradicts the others.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,11 +18,15 @@ import pyarrow.compute as pc
 
 from syngen._files import sha256_of
 from syngen.errors import ManifestError, ParameterError, SyngenError, VerificationError
-from syngen.generation.document_checks import draft_of, recipe_problem, recipe_text_problem
+from syngen.generation.document_checks import (
+    draft_of,
+    listed_hashes,
+    recipe_problem,
+    recipe_text_problem,
+)
 from syngen.generation.plan import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE, Plan
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_document
-from syngen.storage.checksums import parse_checksums
 from syngen.storage.codec import CODECS
 from syngen.storage.description import Description, ShardEntry, read_description, read_json
 from syngen.storage.layout import Layout
@@ -36,8 +39,6 @@ if TYPE_CHECKING:
     from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["Evidence", "FoundPlan", "hash_of", "is_near"]
-
-_LINE = re.compile(rb"^[0-9a-f]{64}  [^\\\0\n]+$", re.MULTILINE)
 
 
 def hash_of(path: Path) -> str | None:
@@ -74,12 +75,12 @@ class Evidence:
     @cached_property
     def hashes(self) -> dict[str, str]:
         """Hashes by name, of those lines of SHA256SUMS that have their form."""
-        return _lines_of(self.layout.checksums)
+        return listed_hashes(self.layout.checksums)
 
     @cached_property
     def _own_hashes(self) -> dict[str, str]:
         """Hashes of plan and recipe: of an unfinished dataset those beside the copies."""
-        return _lines_of(self.layout.copy(self.layout.checksums)) or self.hashes
+        return listed_hashes(self.layout.copy(self.layout.checksums)) or self.hashes
 
     @cached_property
     def description(self) -> Description | None:
@@ -251,18 +252,6 @@ def _possible_texts(resolved: ResolvedRecipe) -> Iterator[bytes]:
         recipe = parse_document(content).recipe
         if recipe is not None:
             yield recipe.text.encode("utf-8")
-
-
-def _lines_of(path: Path) -> dict[str, str]:
-    try:
-        data = path.read_bytes() if path.is_file() else b""
-    except OSError:
-        data = b""
-    found: dict[str, str] = {}
-    for line in _LINE.findall(data):
-        with suppress(ManifestError, UnicodeDecodeError):
-            found |= parse_checksums(line.decode("utf-8"))
-    return found
 
 
 def is_near(found: str, listed: str) -> bool:

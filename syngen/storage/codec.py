@@ -45,6 +45,9 @@ class Codec(ABC):
         """
 
 
+_MAX_RATE = (1 << 31) - 1  # a header holds bytes per second in 32 bits
+
+
 @lru_cache(maxsize=8)
 def _wav_header(n_bytes: int, sample_rate: int) -> bytes:
     return b"".join(
@@ -74,7 +77,8 @@ class WavCodec(Codec):
         header = bytes(data[: self._HEADER])
         n_bytes = len(data) - self._HEADER
         rate = int.from_bytes(header[24:28], "little")
-        if n_bytes < 0 or n_bytes % 2 or header != _wav_header(n_bytes, rate):
+        is_possible = n_bytes >= 0 and n_bytes % 2 == 0 and rate <= _MAX_RATE
+        if not is_possible or header != _wav_header(n_bytes, rate):
             raise ShardError("not a 16-bit mono WAV file with a header of 44 bytes")
         return np.frombuffer(data, dtype="<i2", offset=self._HEADER)
 

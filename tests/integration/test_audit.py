@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import syngen
 from syngen.cli.main import cli
 from syngen.recipe.library import recipe_names
+from tests.support import needs_speech
 
 # the paper's grid repeats a published one, aliases and all: above 4 kHz its timbres coincide
 AUDIBLE = [name for name in recipe_names() if name.startswith("syntone-") and name != "syntone-paper"]
@@ -75,3 +76,49 @@ def test_help_has_an_example(words: list[str]) -> None:
     done = CliRunner().invoke(cli, ["audit", *words, "-h"])
     assert done.exit_code == 0
     assert "Example: syngen audit" in done.stdout
+
+
+@needs_speech
+def test_speech_is_audited_by_probes_and_spectra() -> None:
+    report = syngen.audit_recipe("synspeech-medium", contexts=160)
+    assert report.passed, "\n".join(report.problems)
+    found = {probe.factor: probe for probe in report.probes}
+    assert list(found) == ["style", "gender", "speaker", "text"]
+    assert found["style"].unseen == "speakers and texts"
+    assert all(probe.chance < 0.75 < probe.accuracy for probe in report.probes)
+    styles = {style.style: style for style in report.styles}
+    assert not styles["whispering"].is_phonated
+    assert styles["sad"].pitch_hz < styles["neutral"].pitch_hz < styles["excited"].pitch_hz
+    assert styles["whispering"].level_db[1] < styles["neutral"].level_db[0] < styles["shouting"].level_db[0]
+    assert set(styles["neutral"].deviation_db) == {0.0}
+
+
+@needs_speech
+def test_an_audit_notices_styles_that_sound_alike(tmp_path: Path) -> None:
+    path = tmp_path / "alike.yaml"
+    path.write_text(
+        "name: alike\nsynthesizer: speech\nseed: 1\naudio: {sample_rate: 16000}\n"
+        "settings:\n  styles:\n    same: {}\n"
+        "    muffled: {filters: [{shape: high_shelf, frequency: 700, gain: -30}]}\n"
+        "factors:\n  speaker: {speakers: {count: 6, seed: 3}}\n"
+        "  text: {grammar: matrix-en, count: 6, seed: 3}\n"
+        "  style: {values: [neutral, same, muffled]}\n",
+        "utf-8",
+    )
+    done = CliRunner().invoke(cli, ["audit", "recipe", str(path), "--contexts", "20", "-q"])
+    assert done.exit_code == 4, done.output
+    assert "style: a probe reaches" in done.stdout
+    assert "style muffled: its long-term spectrum is" in done.stdout
+
+
+@needs_speech
+def test_an_audit_of_speech_needs_its_three_factors(tmp_path: Path) -> None:
+    path = tmp_path / "plain.yaml"
+    path.write_text(
+        "name: plain\nsynthesizer: speech\nseed: 1\naudio: {sample_rate: 16000}\n"
+        "factors:\n  speaker: {speakers: {count: 6, seed: 3}}\n  text: {values: [One two.]}\n",
+        "utf-8",
+    )
+    done = CliRunner().invoke(cli, ["audit", "recipe", str(path)])
+    assert done.exit_code == 1, done.output
+    assert "needs the factors speaker, text and style; style is missing" in done.stderr

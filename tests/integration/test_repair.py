@@ -531,3 +531,26 @@ def test_the_command_says_what_was_done(data: Path, unfinished: Path) -> None:
         result = run("verify", unfinished, "-q", *options)
         assert (result.exit_code, result.stdout) == (3, "")
         assert "4 of 9 shards, 28 of 60 observations are there and sound" in result.stderr
+
+
+def test_random_damage_of_two_files_is_mended_or_told(
+    wholes: dict[str, Path], tmp_path: Path, unfinished: Path
+) -> None:
+    rng = random.Random(2402)
+    for number in range(40):
+        whole = wholes[rng.choice(["wav", "flac"])]
+        source = unfinished if number % 4 == 0 else whole
+        folder = Path(shutil.copytree(source, tmp_path / f"data-{number}"))
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "lock")
+        chosen = rng.sample(files, 2)
+        for path in chosen:
+            rng.choice(DAMAGES)(path)
+        what = [path.relative_to(folder).as_posix() for path in chosen]
+        report = syngen.repair(folder, jobs=1)
+        if source is unfinished:
+            syngen.generate(TONES, folder, jobs=1, shard_size=7)
+            whole = wholes["wav"]
+        elif report.left:
+            assert set(what) == {"recipe.yaml", "SHA256SUMS"}, report.left
+            continue
+        assert digests_of(folder) == digests_of(whole), what

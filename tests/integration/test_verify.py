@@ -102,7 +102,16 @@ def region_offsets(folder: Path, shard: str, codec: str) -> dict[str, int]:
         "last byte of the row": following - 1,
     }
     if codec == "wav":
-        fields = {"riff": 0, "length": 4, "format": 20, "channels": 22, "rate": 24, "bits": 34, "data": 40}
+        fields = {
+            "riff": 0,
+            "length": 4,
+            "format": 20,
+            "channels": 22,
+            "rate": 24,
+            "high rate": 27,
+            "bits": 34,
+            "data": 40,
+        }
         return common | {f"WAV: {name}": offset + at for name, at in fields.items()}
     assert data[offset : offset + 4] == b"fLaC"
     fields = {

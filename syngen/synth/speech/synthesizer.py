@@ -99,7 +99,7 @@ class SpeechSynthesizer(Synthesizer):
     """Speech with known speaker, text and style."""
 
     name = "speech"
-    version = "1"
+    version = "2"
     speaks = True
     factors = (
         FactorSpec(

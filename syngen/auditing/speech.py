@@ -1,0 +1,443 @@
+"""The audit of a recipe that speaks: whether speakers, texts and styles are told apart, and how they sound.
+
+On a part of the grid, every factor is learned from measurements of the voice and asked of speakers and
+texts that were not learned from. What such a probe reaches is what can be expected of a representation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from math import isqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from syngen._typing import ProgressUpdate
+from syngen.auditing.prosody import band_powers, segment_cepstra, voice_features
+from syngen.auditing.signals import SignalTally
+from syngen.auditing.tables import markdown_table
+from syngen.dsp.level import dequantise
+from syngen.errors import EngineError, ParameterError
+from syngen.synth.rendering import Rendering
+
+if TYPE_CHECKING:
+    from syngen._typing import FloatArray, IntArray, Json, Progress
+    from syngen.synth.resolve import ResolvedRecipe
+
+__all__ = ["MAX_DEVIATION_DB", "MIN_ACCURACY", "SpeechAudit", "StyleSound", "VoiceProbe", "audit_speech"]
+
+MIN_ACCURACY = 0.9
+"""What a probe must reach on unseen speakers or texts."""
+MAX_DEVIATION_DB = 18.0
+"""How far the long-term spectrum of a voiced style may lie from that of the first style, in dB."""
+BANDS_HZ = (177.0, 354.0, 707.0, 1414.0, 2828.0, 5657.0, 7600.0)
+"""Edges of the bands, octaves but for the last, of the long-term spectra."""
+_MOST_SPEAKERS, _MOST_TEXTS, _FEWEST = 40, 20, 4
+_MAX_OFFSET_DB = -20.0  # the pulses of a voice are one-sided, and so is the engine's sum of them
+_PHONATED = 0.2  # of the frames of a style that is not whispered have a pitch
+
+
+@dataclass(frozen=True)
+class VoiceProbe:
+    """How well one factor is told from measurements.
+
+    Attributes
+    ----------
+    factor : str
+    unseen : str
+        What of the test was not learned from: ``speakers``, ``texts`` or both.
+    levels : tuple of str
+    accuracy, chance : float
+    confusions : tuple of tuple of int
+        Test observations by true level (rows) and guess.
+    """
+
+    factor: str
+    unseen: str
+    levels: tuple[str, ...]
+    accuracy: float
+    chance: float
+    confusions: tuple[tuple[int, ...], ...]
+
+    @property
+    def problems(self) -> list[str]:
+        """A line if the factor cannot be told."""
+        if self.accuracy >= MIN_ACCURACY:
+            return []
+        return [
+            (
+                f"{self.factor}: a probe reaches {self.accuracy:.3f} on unseen {self.unseen}; "
+                f"{MIN_ACCURACY} is needed"
+            )
+        ]
+
+    @property
+    def worst(self) -> str:
+        """The most frequent confusion, in words."""
+        counts = np.array(self.confusions)
+        np.fill_diagonal(counts, 0)
+        if not counts.any():
+            return "none"
+        truth, guess = divmod(int(counts.argmax()), len(counts))
+        return f"{self.levels[truth]} taken for {self.levels[guess]}, {counts.max()} times"
+
+
+@dataclass(frozen=True)
+class StyleSound:
+    """How one style sounds, on average.
+
+    Attributes
+    ----------
+    style : str
+    level_db : tuple of float
+        Lowest and highest level of what is not pause, in dBFS.
+    peak : float
+        Largest absolute value; full scale is 1.0.
+    pitch_hz : float
+        Median.
+    duration_s, pauses : float
+        Mean duration of speech, and mean share of it that is pause.
+    deviation_db : tuple of float
+        Long-term spectrum against the first style, by band of `BANDS_HZ`, both at the same level.
+    is_phonated : bool
+        Whether it has a pitch. What is whispered is not held against `MAX_DEVIATION_DB`.
+    """
+
+    style: str
+    level_db: tuple[float, float]
+    peak: float
+    pitch_hz: float
+    duration_s: float
+    pauses: float
+    deviation_db: tuple[float, ...]
+    is_phonated: bool
+
+    @property
+    def problems(self) -> list[str]:
+        """A line if the style is further from the first than styles may be."""
+        largest = max(map(abs, self.deviation_db))
+        if not self.is_phonated or largest <= MAX_DEVIATION_DB:
+            return []
+        return [
+            (
+                f"style {self.style}: its long-term spectrum is {largest:.1f} dB from that of the first "
+                f"style; at most {MAX_DEVIATION_DB:g} dB are natural"
+            )
+        ]
+
+
+@dataclass(frozen=True)
+class SpeechAudit:
+    """Whether the factors of a recipe that speaks can be told, and its waveforms are sound.
+
+    Attributes
+    ----------
+    recipe : str
+    seed : int
+        Of the halves that probes learn from.
+    n_speakers, n_texts : int
+        Of the part of the grid that was rendered, with every style.
+    probes : tuple of VoiceProbe
+    closest_speakers : tuple of (str, str, float)
+        The two that are most alike, and their distance over the spread of one speaker.
+    styles : tuple of StyleSound
+    signals : SignalTally
+    unprobed : tuple of str
+        Factors with too few levels of the others to learn from.
+    """
+
+    recipe: str
+    seed: int
+    n_speakers: int
+    n_texts: int
+    probes: tuple[VoiceProbe, ...]
+    closest_speakers: tuple[str, str, float]
+    styles: tuple[StyleSound, ...]
+    signals: SignalTally
+    unprobed: tuple[str, ...]
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that falls short; empty when the audit is passed."""
+        found = [problem for probe in self.probes for problem in probe.problems]
+        found += [problem for style in self.styles for problem in style.problems]
+        return [*found, *self.signals.problems]
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is no problem."""
+        return not self.problems
+
+    def to_dict(self) -> Json:
+        """Return the report as plain data."""
+        return {**asdict(self), "passed": self.passed, "problems": self.problems}
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown."""
+        tally, (first, second, distance) = self.signals, self.closest_speakers
+        parts = [
+            f"# Audit of {self.recipe}\n",
+            (
+                f"{self.n_speakers} speakers, {self.n_texts} texts, every style, seed {self.seed}: "
+                f"{'passed' if self.passed else 'FAILED'}."
+            ),
+            "\n## Probes\n",
+            self._probe_table(),
+        ]
+        if self.unprobed:
+            parts.append(f"\nToo few observations for a probe: {', '.join(self.unprobed)}.")
+        parts += ["\n## Styles\n", self._style_table(), "\n## Waveforms\n"]
+        parts += [
+            f"- closest speakers: {first} and {second}, {distance:.2f} of the spread of one",
+            (
+                f"- {tally.n_observations:,} rendered: {len(tally.silent)} silent, {len(tally.clipped)} "
+                f"clipped, {len(tally.offset)} with an offset"
+            ),
+            (
+                f"- level {tally.quietest_db:.1f} to {tally.loudest_db:.1f} dBFS, highest peak "
+                f"{tally.highest_peak:.3f}"
+            ),
+        ]
+        if not self.passed:
+            parts += ["\n## Problems\n", *(f"- {problem}" for problem in self.problems)]
+        return "\n".join(parts) + "\n"
+
+    def _probe_table(self) -> str:
+        header = ["factor", "levels", "unseen", "found", "chance", "most frequent confusion"]
+        rows = [
+            [p.factor, str(len(p.levels)), p.unseen, f"{p.accuracy:.3f}", f"{p.chance:.3f}", p.worst]
+            for p in self.probes
+        ]
+        return markdown_table(header, rows)
+
+    def _style_table(self) -> str:
+        edges = [f"{low:.0f}-{high:.0f} Hz" for low, high in pairwise(BANDS_HZ)]
+        header = ["style", "level, dBFS", "peak", "pitch, Hz", "seconds", "pauses", *edges]
+        rows = [
+            [
+                *(s.style, f"{s.level_db[0]:.1f} to {s.level_db[1]:.1f}", f"{s.peak:.2f}"),
+                f"{s.pitch_hz:.0f}" if s.is_phonated else "-",
+                *(f"{s.duration_s:.2f}", f"{100.0 * s.pauses:.0f} %"),
+                *(f"{db:+.1f}" for db in s.deviation_db),
+            ]
+            for s in self.styles
+        ]
+        return markdown_table(header, rows)
+
+
+@dataclass(frozen=True)
+class _Voices:
+    """Measurements of a part of the grid, observations first."""
+
+    timbre: FloatArray
+    level: FloatArray
+    prosody: FloatArray
+    course: FloatArray
+    bands: FloatArray
+    peak: FloatArray
+    levels: dict[str, IntArray]
+
+
+def audit_speech(
+    resolved: ResolvedRecipe, *, contexts: int, seed: int, progress: Progress | None = None
+) -> SpeechAudit:
+    """Audit a recipe whose factors are speaker, text and style.
+
+    Parameters
+    ----------
+    resolved : ResolvedRecipe
+    contexts : int
+        Most observations to render, times six: as many speakers and texts are taken as fit.
+    seed : int
+    progress : callable, optional
+        Called with a `ProgressUpdate` about observations.
+
+    Raises
+    ------
+    EngineError
+        If the recipe lacks one of the three factors.
+    ParameterError
+        If there is no context.
+    """
+    if contexts < 1:
+        raise ParameterError(f"contexts is {contexts}; at least 1 is needed")
+    missing = {"speaker", "text", "style"} - set(resolved.grid)
+    if missing:
+        raise EngineError(
+            f"{resolved.name}: an audit of speech needs the factors speaker, text and style; "
+            f"{', '.join(sorted(missing))} is missing"
+        )
+    tally = SignalTally(max_offset_db=_MAX_OFFSET_DB)
+    indices, chosen = _part_of_grid(resolved, contexts)
+    voices = _measured(resolved, indices, chosen, tally, progress)
+    rng = np.random.default_rng(seed)
+    probes = [
+        _probe(resolved, voices, "style", ("speaker", "text"), rng),
+        _probe(resolved, voices, "gender", ("speaker", "text"), rng),
+        _probe(resolved, voices, "speaker", ("text",), rng),
+        _probe(resolved, voices, "text", ("speaker",), rng),
+    ]
+    return SpeechAudit(
+        recipe=resolved.name,
+        seed=seed,
+        n_speakers=len(np.unique(voices.levels["speaker"])),
+        n_texts=len(np.unique(voices.levels["text"])),
+        probes=tuple(p for p in probes if isinstance(p, VoiceProbe)),
+        closest_speakers=_closest(resolved, voices),
+        styles=_style_sounds(resolved, voices),
+        signals=tally,
+        unprobed=tuple(p for p in probes if isinstance(p, str)),
+    )
+
+
+def _part_of_grid(resolved: ResolvedRecipe, contexts: int) -> tuple[IntArray, dict[str, IntArray]]:
+    """Return the indices of as many speakers and texts as fit, with every style, and their levels."""
+    grid = resolved.grid
+    n_styles = grid["style"].size
+    room = max(_FEWEST**2, 6 * contexts // n_styles)
+    # twice as many speakers as texts, where there are so many: speakers are harder to generalise to
+    n_speakers = min(_MOST_SPEAKERS, grid["speaker"].size, max(_FEWEST, isqrt(2 * room)))
+    n_texts = min(_MOST_TEXTS, grid["text"].size, max(_FEWEST, room // n_speakers))
+    taken = {"speaker": n_speakers, "text": n_texts, "style": n_styles}
+    axes = [np.arange(taken.get(name, 1), dtype=np.int64) for name in grid.names]
+    levels = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
+    return grid.indices_of(levels), {name: levels[:, i] for i, name in enumerate(grid.names)}
+
+
+def _measured(
+    resolved: ResolvedRecipe,
+    indices: IntArray,
+    levels: dict[str, IntArray],
+    tally: SignalTally,
+    progress: Progress | None,
+) -> _Voices:
+    rate = resolved.audio.sample_rate
+    columns: list[list[FloatArray]] = [[] for _ in range(6)]
+    audio_s = 0.0
+    for done, observation in enumerate(Rendering(resolved).observations(indices), 1):
+        waveform = dequantise(observation.pcm)
+        tally.add(observation.index, waveform)
+        voice = voice_features(waveform, rate)
+        found = (
+            voice.timbre,
+            np.array([voice.level_db]),
+            voice.prosody,
+            segment_cepstra(waveform, rate),
+            band_powers(waveform, rate, BANDS_HZ),
+            np.abs(waveform).max(keepdims=True),
+        )
+        for column, value in zip(columns, found, strict=True):
+            column.append(np.asarray(value, dtype=np.float64))
+        audio_s += len(waveform) / rate
+        if progress is not None:
+            progress(ProgressUpdate(done, len(indices), audio_s))
+    timbre, level, prosody, course, bands, peak = map(np.array, columns)
+    return _Voices(timbre, level, prosody, course, bands, peak, levels)
+
+
+def _probe(
+    resolved: ResolvedRecipe,
+    voices: _Voices,
+    factor: str,
+    unseen: tuple[str, ...],
+    rng: np.random.Generator,
+) -> VoiceProbe | str:
+    """Learn a factor on one half of the speakers, texts or both, and ask it of the other half."""
+    names, labels = _labels(resolved, voices, factor)
+    if len(names) < 2:
+        return factor
+    is_train, is_test = np.ones(len(labels), dtype=bool), np.ones(len(labels), dtype=bool)
+    for other in unseen:
+        values = np.unique(voices.levels[other])
+        if len(values) < _FEWEST:
+            return factor
+        half = np.isin(voices.levels[other], rng.permutation(values)[: len(values) // 2])
+        is_train, is_test = is_train & half, is_test & ~half
+    if len(np.unique(labels[is_train])) < len(names) or not is_test.any():
+        return factor
+    guess = _model(factor).fit(_inputs(voices, factor)[is_train], labels[is_train])
+    found = guess.predict(_inputs(voices, factor)[is_test])
+    confusions = np.zeros((len(names), len(names)), dtype=np.int64)
+    np.add.at(confusions, (labels[is_test], found), 1)
+    return VoiceProbe(
+        factor=factor,
+        unseen=" and ".join(f"{other}s" for other in unseen),
+        levels=names,
+        accuracy=float((found == labels[is_test]).mean()),
+        chance=float(confusions.sum(axis=1).max() / confusions.sum()),
+        confusions=tuple(map(tuple, confusions.tolist())),
+    )
+
+
+def _labels(resolved: ResolvedRecipe, voices: _Voices, factor: str) -> tuple[tuple[str, ...], IntArray]:
+    derived = {d.name: d for d in resolved.synthesizer.derived(resolved.request)}
+    if factor in resolved.grid:
+        levels = voices.levels[factor]
+        return tuple(map(str, resolved.grid[factor].values[: int(levels.max()) + 1])), levels
+    if factor not in derived:
+        return (), voices.levels["speaker"]
+    values = [str(v) for v in derived[factor].values]
+    own = [values[level] for level in voices.levels[derived[factor].factor]]
+    names, labels = np.unique(own, return_inverse=True)
+    return tuple(map(str, names)), labels.astype(np.int64)
+
+
+def _inputs(voices: _Voices, factor: str) -> FloatArray:
+    if factor == "style":
+        return np.hstack([voices.timbre, voices.level, voices.prosody])
+    if factor == "text":
+        return np.hstack([voices.course, voices.prosody])
+    return voices.timbre[:, 1:]
+
+
+def _model(factor: str) -> Any:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if factor in ("speaker", "text"):
+        return LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto")
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=3_000))
+
+
+def _closest(resolved: ResolvedRecipe, voices: _Voices) -> tuple[str, str, float]:
+    """Return the two speakers that are most alike in the first style, by the means of their cepstra."""
+    is_first = voices.levels["style"] == 0
+    speaker, names = voices.levels["speaker"][is_first], resolved.grid["speaker"].values
+    x = voices.timbre[is_first, 1 : voices.timbre.shape[1] // 2]
+    scaled = x / np.maximum(x.std(axis=0), 1e-12)
+    centers = np.array([scaled[speaker == s].mean(axis=0) for s in range(int(speaker.max()) + 1)])
+    if len(centers) < 2:
+        return str(names[0]), str(names[0]), 0.0
+    spread = np.sqrt(((scaled - centers[speaker]) ** 2).sum(axis=1).mean())
+    distance = np.sqrt(((centers[:, None] - centers[None]) ** 2).sum(axis=2))
+    np.fill_diagonal(distance, np.inf)
+    first, second = divmod(int(distance.argmin()), len(centers))
+    return str(names[first]), str(names[second]), float(distance.min() / max(spread, 1e-12))
+
+
+def _style_sounds(resolved: ResolvedRecipe, voices: _Voices) -> tuple[StyleSound, ...]:
+    sounds = []
+    reference: FloatArray | None = None
+    for level, style in enumerate(resolved.grid["style"].values):
+        own = voices.levels["style"] == level
+        powers = voices.bands[own].mean(axis=0)
+        spectrum = 10.0 * np.log10(powers / powers.sum() + 1e-12)
+        reference = spectrum if reference is None else reference
+        prosody = voices.prosody[own].mean(axis=0)
+        is_phonated = bool(np.median(voices.prosody[own, 5]) > _PHONATED)
+        sounds.append(
+            StyleSound(
+                style=str(style),
+                level_db=(float(voices.level[own].min()), float(voices.level[own].max())),
+                peak=float(voices.peak[own].max()),
+                pitch_hz=float(2.0 ** np.median(voices.prosody[own, 0])),
+                duration_s=float(prosody[6]),
+                pauses=float(prosody[7]),
+                deviation_db=tuple((spectrum - reference).tolist()),
+                is_phonated=is_phonated,
+            )
+        )
+    return tuple(sounds)
