@@ -75,6 +75,7 @@ INTEGER_EXPRESSIONS = {
     "synth/speech/engines/espeak.py": {
         "sum((min(length, position - start) for start, length in commands if start < position))"
     },
+    "synth/speech/synthesizer.py": {"sum((len(str(text)) for text in texts))"},
     "synth/tone_checks.py": {"sum((count * count for count in counts))"},
     # both sides hold integers in float64, and every partial sum stays below 2**53
     "dsp/inharmonic.py": {"np.einsum"},

@@ -52,9 +52,10 @@ def undisturbed(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Run:
     """A `syngen generate` in a process group of its own."""
 
-    def __init__(self, recipe: Path, folder: Path) -> None:
-        self.folder = folder
-        arguments = ["generate", str(recipe), str(folder), "-j", "2", "--shard-size", "160", "-q"]
+    def __init__(self, recipe: Path, folder: Path, *, jobs: int = 2, shard_size: int = 160) -> None:
+        self.folder, self._jobs = folder, jobs
+        options = ["-j", str(jobs), "--shard-size", str(shard_size), "-q"]
+        arguments = ["generate", str(recipe), str(folder), *options]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "syngen", *arguments],
             stdout=subprocess.PIPE,
@@ -74,9 +75,16 @@ class Run:
         return [child for child in children if is_worker(child)]
 
     def wait_for_receipts(self, n: int) -> None:
-        """Return when so many shards are finished and both workers live: the middle of the work."""
-        wait_until(lambda: self.n_receipts >= n and len(self.workers()) == 2, self.process)
+        """Return when so many shards are finished and all workers live: the middle of the work."""
+        n_workers = self._jobs if self._jobs > 1 else 0
+        wait_until(lambda: self.n_receipts >= n and len(self.workers()) == n_workers, self.process)
         assert not (self.folder / "dataset.json").exists()
+
+    def pause(self) -> None:
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.killpg(self.process.pid, signal.SIGCONT)
 
     def finish(self) -> tuple[int, str, str]:
         stdout, stderr = self.process.communicate(timeout=PATIENCE_S)
