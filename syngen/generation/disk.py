@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen._files import human_bytes
@@ -17,7 +19,6 @@ from syngen.storage.shards import BLOCK, END, MemberText
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from pathlib import Path
 
 __all__ = ["check_space", "disk_message"]
 
@@ -162,8 +163,17 @@ def file_size_limit() -> int | None:
     return None if limit == resource.RLIM_INFINITY else limit
 
 
+def _place_of(layout: Layout, error: OSError) -> Path:
+    """Return the folder that an error is about: the dataset's, or one of temporary files."""
+    named = Path(os.fsdecode(error.filename)) if error.filename else layout.folder
+    if named.absolute().is_relative_to(layout.folder.absolute()):
+        return layout.folder
+    return named if named.is_dir() else named.parent
+
+
 def disk_message(layout: Layout, error: OSError) -> str:
     """Return what to say when the file system refuses in the middle of a run."""
+    place = _place_of(layout, error)
     hint = _HINTS.get(error.errno or 0, "")
     if error.errno == errno.EFBIG:
         limit = file_size_limit()
@@ -171,11 +181,11 @@ def disk_message(layout: Layout, error: OSError) -> str:
         hint = f"files may not be larger{shown} here: raise that limit (ulimit -f)"
     if error.errno == errno.ENOSPC:
         try:
-            hint = f"{human_bytes(shutil.disk_usage(layout.folder).free)} free: make room"
+            hint = f"{human_bytes(shutil.disk_usage(place).free)} free: make room"
         except OSError:
             hint = "make room"
     reason = error.strerror or str(error)
     return (
-        f"{layout.folder}: {reason}{f' ({hint})' if hint else ''}. The finished shards are kept; "
+        f"{place}: {reason}{f' ({hint})' if hint else ''}. The finished shards are kept; "
         "run the same command again to go on."
     )

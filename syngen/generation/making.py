@@ -38,11 +38,11 @@ class ShardMaker:
         self, plan: Plan, folder: Path, versions: dict[str, str], log: Path | None, heartbeat: Heartbeat
     ) -> None:
         self._layout, self._log, self._heartbeat = Layout(folder), EventLog(log), heartbeat
-        self._worker: ShardWorker | SyngenError
+        self._worker: ShardWorker | SyngenError | OSError
         try:
             check_versions(plan, versions)
             self._worker = ShardWorker(plan, beat=heartbeat)
-        except SyngenError as error:  # raised for each shard: it is then known which are missing
+        except (SyngenError, OSError) as error:  # raised for each shard: it is then known which are missing
             self._worker = error
 
     def __call__(self, shard: Shard, indices: IntArray, attempt: int) -> Receipt:
@@ -75,7 +75,7 @@ class ShardMaker:
         return receipt
 
     def _made(self, shard: Shard, indices: IntArray) -> Receipt:
-        if isinstance(self._worker, SyngenError):
+        if not isinstance(self._worker, ShardWorker):
             raise self._worker
         try:
             return self._worker.make(self._layout, shard, indices)

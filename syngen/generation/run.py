@@ -127,10 +127,10 @@ def run(
             f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
             "--repair, or generate with --overwrite"
         )
-    plan.resolved.synthesizer.make_ready(plan.resolved.request)
-    check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), overwrite=overwrite)
     work = _Work(plan, layout, jobs, hang_limit_s, log, progress)
     try:
+        plan.resolved.synthesizer.make_ready(plan.resolved.request)
+        check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), overwrite=overwrite)
         return work.report(started, overwrite=overwrite)
     except OSError as error:
         raise GenerationIncompleteError(disk_message(layout, error)) from error

@@ -150,13 +150,22 @@ class PrivateFolder:
         self.library = self._path / f"espeak{installation.library.suffix}"
         self.data = self._path / "data"
         self._variants = self.data / "voices" / "!v"
+        try:
+            self._copy(installation)
+        except (
+            OSError
+        ) as error:  # it names what is read, but what is full is the other side
+            self.close()
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
+        self._written: OrderedDict[str, tuple[str, str, int]] = OrderedDict()  # name, path, bytes
+
+    def _copy(self, installation: Installation) -> None:
         self._variants.mkdir(parents=True)
         shutil.copyfile(installation.library, self.library)
         for name in _DATA_FILES:
             shutil.copyfile(installation.data / name, self.data / name)
         for name, path in installation.voice_files.items():
             shutil.copyfile(path, self.data / "voices" / name)
-        self._written: OrderedDict[str, tuple[str, str, int]] = OrderedDict()  # name, path, bytes
 
     def close(self) -> None:
         """Remove the folder; in a forked child, leave it to the parent."""
