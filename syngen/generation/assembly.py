@@ -40,10 +40,13 @@ def finish(plan: Plan, layout: Layout, receipts: Sequence[Receipt]) -> Descripti
         write_annotations(layout, names)
     for name, table in synthesizer_tables(plan.resolved).items():
         write_synthesizer_table(layout, name, table)
+    text = plan.resolved.recipe.text
+    write_atomic(layout.recipe, text.encode("utf-8"))  # comments may have been edited between runs
     description = description_for(
         plan,
         [receipt.entry for receipt in receipts],
         n_samples=sum(receipt.n_samples for receipt in receipts),
+        recipe_text=text,
     )
     card = card_text(description, vocabulary_for(plan.resolved))
     write_atomic(layout.card, card.encode("utf-8"))
@@ -95,6 +98,7 @@ def description_for(
     entries: Sequence[ShardEntry],
     *,
     n_samples: int,
+    recipe_text: str,
     versions: Mapping[str, str] | None = None,
 ) -> Description:
     """Return what dataset.json says of a plan's shards.
@@ -106,12 +110,15 @@ def description_for(
         In row order.
     n_samples : int
         Samples of audio in all of them.
+    recipe_text : str
+        Content of recipe.yaml.
     versions : mapping of str to str, optional
         Those that the dataset was made with; by default those of this installation.
     """
     resolved = plan.resolved
     return Description(
         recipe=resolved.recipe.document(),
+        recipe_text=recipe_text,
         fingerprint=resolved.fingerprint,
         versions=plan.versions() if versions is None else dict(versions),
         codec=plan.codec,

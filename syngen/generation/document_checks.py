@@ -168,7 +168,13 @@ def document_problems(
             layout.description.name, "dataset.json: its shards are not those of plan.json, in their order"
         )
         return
-    expected = description_for(plan, description.shards, n_samples=n_samples, versions=description.versions)
+    expected = description_for(
+        plan,
+        description.shards,
+        n_samples=n_samples,
+        recipe_text=description.recipe_text,
+        versions=description.versions,
+    )
     yield from _difference(layout.description, expected.to_bytes(), description.versions)
     if is_by_this_version(description.versions):
         card = card_text(description, vocabulary_for(resolved)).encode("utf-8")

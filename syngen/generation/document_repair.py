@@ -115,15 +115,15 @@ class DocumentRepair:
         layout, plan = self._layout, self._found.plan
         reasons = self._write_tables()
         text = self._evidence.recipe_text(plan.resolved)
+        self._put_if_proven(layout.plan, self._found.to_bytes(), reasons)
         if text is None:
             reasons.append(
                 "recipe.yaml: its text, with layout and comments, is nowhere else in the folder; put the "
                 "original file there. What it said is in plan.json."
             )
-        else:
-            self._put(layout.recipe, text)
-        self._put_if_proven(layout.plan, self._found.to_bytes(), reasons)
-        description = self._description()
+            return reasons
+        self._put(layout.recipe, text)
+        description = self._description(text.decode("utf-8"))
         if description is None:
             return [*reasons, *self._undescribed()]
         card = card_text(description, vocabulary_for(plan.resolved)).encode("utf-8")
@@ -191,7 +191,7 @@ class DocumentRepair:
             made_by = self._found.versions.get("syngen", "another version")
             reasons.append(f"{path.name}: it was written by syngen {made_by}, which is needed to repair it")
 
-    def _description(self) -> Description | None:
+    def _description(self, recipe_text: str) -> Description | None:
         """Return what dataset.json should say, or None where a shard or the manifest is not known."""
         n_samples = self._n_samples()
         listed = self._evidence.description
@@ -204,7 +204,11 @@ class DocumentRepair:
             return None
         in_order = [entries[shard.name] for shard in shards]
         return description_for(
-            self._found.plan, in_order, n_samples=n_samples, versions=self._found.versions
+            self._found.plan,
+            in_order,
+            n_samples=n_samples,
+            recipe_text=recipe_text,
+            versions=self._found.versions,
         )
 
     def _n_samples(self) -> int | None:

@@ -218,6 +218,8 @@ class Evidence:
         name = layout.recipe.name
         wanted = self._own_hashes.get(name)
         stored, possible = list(_stored_texts(layout)), list(_possible_texts(resolved))
+        if self.description is not None:
+            stored.append(self.description.recipe_text.encode("utf-8"))
         for text in (*stored, *possible):
             if _sha256(text) == wanted:
                 return text

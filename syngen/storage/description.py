@@ -64,6 +64,8 @@ class Description:
     ----------
     recipe : dict
         The recipe document, ``--limit`` included.
+    recipe_text : str
+        What is in recipe.yaml, comments and all, so that either can be made from the other.
     fingerprint : str
     versions : dict
         Of syngen, the synthesizer, the codec's library.
@@ -80,6 +82,7 @@ class Description:
     """
 
     recipe: Json
+    recipe_text: str
     fingerprint: str
     versions: dict[str, str]
     codec: str
@@ -110,6 +113,7 @@ class Description:
                 "licence": self.licence,
                 "versions": self.versions,
                 "recipe": self.recipe,
+                "recipe_text": self.recipe_text,
                 **({"tables": list(self.tables)} if self.tables else {}),
                 "shards": [asdict(shard) for shard in self.shards],
                 "complete": True,
@@ -162,6 +166,7 @@ def read_description(path: Path) -> Description:
         shards = tuple(shard_entry(**entry) for entry in content["shards"])
         description = Description(
             recipe=_typed(content["recipe"], dict),
+            recipe_text=_typed(content["recipe_text"], str),
             fingerprint=_typed(content["fingerprint"], str),
             versions=_typed(content["versions"], dict),
             codec=_typed(content["codec"], str),

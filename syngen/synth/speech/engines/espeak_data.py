@@ -152,9 +152,7 @@ class PrivateFolder:
         self._variants = self.data / "voices" / "!v"
         try:
             self._copy(installation)
-        except (
-            OSError
-        ) as error:  # it names what is read, but what is full is the other side
+        except OSError as error:  # it names what is read, but what is full is the other side
             self.close()
             raise OSError(error.errno, error.strerror, str(self._path)) from error
         self._written: OrderedDict[str, tuple[str, str, int]] = OrderedDict()  # name, path, bytes
