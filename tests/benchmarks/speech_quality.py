@@ -134,31 +134,34 @@ def alternating(n: int, n_train: int, seed: int) -> NDArray[np.bool_]:
 def styles_and_gender(m: Measured, sizes: Sizes) -> tuple[dict[str, float], NDArray[np.int64]]:
     rng = np.random.default_rng(0)
     late = m.text >= sizes.texts // 2
-    sets = {
-        "style, all features": np.hstack([m.timbre, m.level, m.prosody]),
-        "style, without level": np.hstack([m.timbre[:, 1:], m.prosody]),
-        "style, 300-3,400 Hz": np.hstack([m.band_timbre, m.prosody]),
-        "style, prosody alone": m.prosody,
-    }
-    found: dict[str, list[float]] = {
-        name: [] for name in (*sets, "gender, neutral", "gender, 300-3,400 Hz")
-    }
+    sets = feature_sets(m)
+    found: dict[str, list[float]] = {f"{what}, {name}": [] for what in ("style", "gender") for name in sets}
     confusion = np.zeros((len(STYLES), len(STYLES)), dtype=np.int64)
     for _ in range(4):
         is_train = alternating(sizes.speakers, sizes.training_speakers, int(rng.integers(1 << 30)))[
             m.speaker
         ]
         train, test = is_train & ~late, ~is_train & late
+        neutral = m.style == 0
         for name, x in sets.items():
             guess = logistic(x[train], m.style[train], x[test])
-            found[name].append(float((guess == m.style[test]).mean()))
-            if name == "style, all features":
+            found[f"style, {name}"].append(float((guess == m.style[test]).mean()))
+            if name == "all features":
                 np.add.at(confusion, (m.style[test], guess), 1)
-        neutral = m.style == 0
-        for name, x in (("gender, neutral", m.timbre), ("gender, 300-3,400 Hz", m.band_timbre)):
             guess = logistic(x[train & neutral], m.is_female[train & neutral], x[test & neutral])
-            found[name].append(float((guess == m.is_female[test & neutral]).mean()))
+            found[f"gender, {name}"].append(float((guess == m.is_female[test & neutral]).mean()))
     return {name: float(np.mean(values)) for name, values in found.items()}, confusion
+
+
+def feature_sets(m: Measured) -> dict[str, Array]:
+    """Return what a classifier may look at, by name. The first of the MFCC is the level."""
+    return {
+        "all features": np.hstack([m.timbre, m.level, m.prosody]),
+        "without level": np.hstack([m.timbre[:, 1:], m.prosody]),
+        "300-3,400 Hz": np.hstack([m.band_timbre, m.prosody]),
+        "prosody alone": m.prosody,
+        "MFCC alone": m.timbre,
+    }
 
 
 def retention(m: Measured, sizes: Sizes) -> dict[str, float]:
@@ -176,10 +179,14 @@ def retention(m: Measured, sizes: Sizes) -> dict[str, float]:
 
 def many_speakers(m: Measured, sizes: Sizes) -> dict[str, float]:
     early, x = m.text < sizes.many_texts // 2, m.timbre[:, 1:]
-    guess = lda(x[early], m.speaker[early], x[~early])
     half = m.timbre.shape[1] // 2
     return {
-        f"speaker, {sizes.many_speakers} in neutral": float((guess == m.speaker[~early]).mean()),
+        **{
+            f"speaker, {sizes.many_speakers} in neutral, {name}": float(
+                (lda(of_set[early], m.speaker[early], of_set[~early]) == m.speaker[~early]).mean()
+            )
+            for name, of_set in feature_sets(m).items()
+        },
         "closest pair over the spread of one, MFCC means": closest_pair(x[:, : half - 1], m.speaker),
         "closest pair over the spread of one, MFCC means and sds": closest_pair(x, m.speaker),
     }

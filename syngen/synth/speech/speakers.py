@@ -65,8 +65,8 @@ class _Gender:
 
 
 _GENDERS: dict[Gender, _Gender] = {
-    "male": _Gender(tract=0.952, f0_hz=103.0, breath=2.0, f0_height=95.0),
-    "female": _Gender(tract=1.155, f0_hz=193.0, breath=4.0, f0_height=80.0),
+    "male": _Gender(tract=0.945, f0_hz=103.0, breath=2.0, f0_height=95.0),
+    "female": _Gender(tract=1.165, f0_hz=193.0, breath=4.0, f0_height=80.0),
 }
 
 
