@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
-from syngen.dsp.level import dequantise
-from syngen.errors import FactorError, ParameterError, PositionError, suggestion
+from syngen.errors import FactorError, ParameterError, PositionError
 from syngen.factors import FactorGrid
+from syngen.loaders.by_factor import ByFactor
+from syngen.loaders.selection import Sliced, Step, Taken, compiled, rows_after
 from syngen.loaders.sources import RenderedSource, Source
 from syngen.synth.base import Observation
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
-    from syngen._typing import BoolArray, Float32Array, IntArray, RandomState
+    from syngen._typing import Float32Array, IntArray, Value
 
 __all__ = ["FactorDataset"]
 
 _ROWS_SHOWN = 5
 
 
-class FactorDataset(Sequence[Observation]):
+class FactorDataset(ByFactor, Sequence[Observation]):
     """A dataset with known generative factors, or a view of some of its rows.
 
-    Made by `syngen.load`, `syngen.render` and `select`; nothing is read before it is asked for.
+    Made by `syngen.load`, `syngen.render`, `syngen.from_manifest`, by `select` and by slices. Views are
+    made of views without copying, and which rows they have is found out when that is first needed.
 
     Parameters
     ----------
     source : Source
         Where rows come from.
-    rows : ndarray of int64, shape (n,), optional
-        Rows of the source that belong to the view; by default all.
+    steps : sequence of Step
+        How the view is chosen; by default all rows.
 
     Examples
     --------
@@ -46,16 +48,22 @@ class FactorDataset(Sequence[Observation]):
     >>> len(ds), ds.n_samples, ds.sample_rate
     (408, 4000, 16000)
     >>> view = ds.select(timbre=["sine", "square"], frequency=(200.0, 400.0))
-    >>> sorted(set(view.manifest["timbre"]))
+    >>> sorted(set(view.values["timbre"]))
     ['sine', 'square']
+    >>> i = ds.index_of(timbre="sine", amplitude=-11.0, frequency=440.0)
+    >>> [obs.values["timbre"] for obs in ds.traversal(i, factor="timbre")]
+    ['sine', 'triangle', 'square', 'sawtooth']
     """
 
-    def __init__(self, source: Source, rows: IntArray | None = None) -> None:
+    def __init__(self, source: Source, steps: Sequence[Step] = ()) -> None:
         self._source = source
-        self._view = rows
+        self._steps = tuple(steps)
 
-    def __reduce__(self) -> tuple[type[FactorDataset], tuple[Source, IntArray | None]]:
-        return FactorDataset, (self._source, self._view)
+    def __reduce__(self) -> tuple[type[FactorDataset], tuple[Source, tuple[Step, ...]]]:
+        return FactorDataset, (self._source, self._steps)
+
+    def _with(self, *steps: Step) -> Self:
+        return type(self)(self._source, (*self._steps, *steps))
 
     @property
     def folder(self) -> Path | None:
@@ -78,37 +86,74 @@ class FactorDataset(Sequence[Observation]):
         return self._source.grid
 
     @property
+    def splits(self) -> dict[str, tuple[str, ...]]:
+        """Names of the splits by column: ``split``, and ``split_<scheme>`` for other schemes."""
+        vocabulary = self._source.vocabulary
+        return dict(zip(vocabulary.split_columns, vocabulary.schemes.values(), strict=True))
+
+    @property
+    def derived(self) -> dict[str, tuple[str, tuple[Value, ...]]]:
+        """Derived factors: the factor by name, and one value for each of its levels."""
+        return {name: (factor, values) for name, factor, values in self._source.vocabulary.derived}
+
+    @property
     def sample_rate(self) -> int:
         """Samples per second."""
         return self._source.vocabulary.sample_rate
 
     @property
     def n_samples(self) -> int:
-        """Samples of every observation; 0 where they differ in length."""
+        """Samples of every observation of the whole dataset; 0 where they differ in length."""
         return self._source.n_samples
 
+    @property
+    def lengths(self) -> IntArray:
+        """Samples of each observation: int64, shape (n,).
+
+        Raises
+        ------
+        ParameterError
+            If they differ and are rendered: they are not known before the waveforms are.
+        """
+        return self._of_rows(self._source.lengths)
+
     @cached_property
+    def _chosen(self) -> IntArray | None:
+        """Rows of the view; None where it is the whole dataset."""
+        return rows_after(self._source, self._steps)
+
+    @property
     def rows(self) -> IntArray:
         """Rows of the whole dataset that this view has: int64, shape (n,)."""
-        if self._view is not None:
-            return self._view
-        return np.arange(len(self._source.indices), dtype=np.int64)
+        return np.arange(len(self), dtype=np.int64) if self._chosen is None else self._chosen
+
+    def _of_rows(self, column: NDArray[Any]) -> NDArray[Any]:
+        return column if self._chosen is None else column[self._chosen]
 
     @property
     def indices(self) -> IntArray:
         """Grid point of each observation: int64, shape (n,)."""
-        return self._source.indices[self.rows]
+        return self._of_rows(self._source.indices)
 
     @property
     def levels(self) -> IntArray:
         """Levels of each observation: int64, shape (n, n_factors)."""
-        return self._source.levels[self.rows]
+        return self._of_rows(self._source.levels)
+
+    @property
+    def values(self) -> dict[str, NDArray[Any]]:
+        """Values of each observation: by factor name, an array of shape (n,)."""
+        return {f.name: np.array(f.values)[self.level_column(f.name)] for f in self.grid.factors}
+
+    def level_column(self, factor: str) -> IntArray:
+        """Return the level of each observation in one factor: whole numbers of any width, shape (n,)."""
+        return self._of_rows(self._source.level_column(self.grid.position(factor)))
 
     @property
     def table(self) -> pa.Table:
         """The manifest of these observations as an Arrow table."""
         table = self._source.table
-        return table if self._view is None else table.take(self._view)
+        return table if self._chosen is None else table.take(self._chosen)
 
     @property
     def manifest(self) -> pd.DataFrame:
@@ -126,15 +171,26 @@ class FactorDataset(Sequence[Observation]):
         return frame
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self._source.n_rows if self._chosen is None else len(self._chosen)
 
-    def __getitem__(self, position: int) -> Observation:  # type: ignore[override]
-        row = int(self._checked_rows([position])[0])
-        (pcm,) = self._source.pcm(np.array([row]))
-        index, levels = int(self._source.indices[row]), self._source.levels[row].tolist()
+    @overload
+    def __getitem__(self, position: int) -> Observation: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> Self: ...
+
+    def __getitem__(self, position: int | slice) -> Observation | Self:
+        if isinstance(position, slice):
+            return self._with(_checked_slice(position))
+        if np.ndim(position):
+            raise FactorError(f"position {position!r}; batch() and take() take several")
+        row = self._checked_rows([position])
+        (waveform,) = self._source.audio(row)
+        index = int(self._source.indices[row[0]])
         grid = self.grid
+        levels = [int(self._source.level_column(j)[row[0]]) for j in range(len(grid))]
         return Observation(
-            waveform=dequantise(pcm),
+            waveform=waveform,
             sample_rate=self.sample_rate,
             index=index,
             values={f.name: f.values[level] for f, level in zip(grid.factors, levels, strict=True)},
@@ -143,6 +199,16 @@ class FactorDataset(Sequence[Observation]):
 
     def __iter__(self) -> Iterator[Observation]:
         return (self[position] for position in range(len(self)))
+
+    def take(self, positions: ArrayLike) -> Self:
+        """Return a view of the observations at some positions, in the order given.
+
+        Parameters
+        ----------
+        positions : array_like of int, shape (n,)
+            Negative ones count from the end.
+        """
+        return self._with(Taken(self._checked_positions(positions)))
 
     @property
     def is_spoken(self) -> bool:
@@ -186,8 +252,41 @@ class FactorDataset(Sequence[Observation]):
         -------
         ndarray of float32, shape (n, n_samples)
             Full scale is 1.0; nothing is normalised, because amplitude may be a factor.
+
+        Raises
+        ------
+        ParameterError
+            If the observations differ in length; `padded` takes them.
         """
         return self._source.waveforms(self._checked_rows(positions))
+
+    def padded(self, positions: ArrayLike, *, length: int | None = None) -> tuple[Float32Array, IntArray]:
+        """Return several waveforms of any lengths, with zeros after the shorter ones.
+
+        Parameters
+        ----------
+        positions : array_like of int, shape (n,)
+            Positions in this view; negative ones count from its end.
+        length : int, optional
+            Samples of every row of the result: longer observations lose their ends. By default the
+            longest of them.
+
+        Returns
+        -------
+        waveforms : ndarray of float32, shape (n, length)
+        lengths : ndarray of int64, shape (n,)
+            How many samples of each are the observation's.
+        """
+        if length is not None and length < 1:
+            raise ParameterError(f"length is {length}; at least 1 sample is needed")
+        waveforms = self._source.audio(self._checked_rows(positions))
+        lengths = np.array([len(waveform) for waveform in waveforms], dtype=np.int64)
+        longest = int(lengths.max(initial=0)) if length is None else length
+        lengths = np.minimum(lengths, longest)
+        result = np.zeros((len(waveforms), longest), dtype=np.float32)
+        for row, waveform, n in zip(result, waveforms, lengths, strict=True):
+            row[:n] = waveform[:n]
+        return result, lengths
 
     def arrays(
         self, *, split: str | None = None, limit: int | None = None
@@ -209,10 +308,11 @@ class FactorDataset(Sequence[Observation]):
         if limit is not None and limit < 0:
             raise ParameterError(f"limit is {limit}; 0 or more is needed")
         view = self if split is None else self.select(split=split)
-        rows = view.rows[:limit]
-        return self._source.waveforms(rows), self._source.levels[rows]
+        if limit is not None:
+            view = view[:limit]
+        return self._source.waveforms(view.rows), view.levels
 
-    def select(self, **conditions: Any) -> FactorDataset:
+    def select(self, **conditions: Any) -> Self:
         """Return a view of the observations that meet all conditions; nothing is copied.
 
         Parameters
@@ -227,38 +327,21 @@ class FactorDataset(Sequence[Observation]):
         FactorError
             If there is no such factor, value or split; the message names the nearest.
         """
-        grid = self.grid
-        chosen = np.ones(len(self), dtype=np.bool_)
-        for name, wanted in conditions.items():
-            if name in self._source.vocabulary.split_columns:
-                chosen &= self._in_splits(name, wanted)
-            elif name in grid:
-                allowed = grid[name].levels_where(_as_condition(wanted))
-                chosen &= allowed[self.levels[:, grid.position(name)]]
-            else:
-                options = [*grid.names, *self._source.vocabulary.split_columns]
-                raise FactorError(
-                    f"no factor {name!r}{suggestion(name, options)}; there are {', '.join(options)}"
-                )
-        return FactorDataset(self._source, self.rows[chosen])
+        return self._with(*compiled(self._source, conditions))
 
-    def _in_splits(self, column: str, wanted: Any) -> BoolArray:
-        import pyarrow as pa
-        import pyarrow.compute as pc
+    def _grid_point(self, position: int) -> int:
+        return int(self._source.indices[self._checked_rows([position])[0]])
 
-        vocabulary = self._source.vocabulary
-        scheme = list(vocabulary.schemes)[vocabulary.split_columns.index(column)]
-        splits = [wanted] if isinstance(wanted, str) else list(wanted)
-        for split in splits:
-            names = vocabulary.schemes[scheme]
-            if split not in names:
-                raise FactorError(
-                    f"no split {split!r}{suggestion(split, names)}; {column} has {', '.join(names)}"
-                )
-        is_in = pc.is_in(self._source.table.column(column), value_set=pa.array(splits, pa.string()))
-        return np.asarray(is_in.to_numpy(), dtype=np.bool_)[self.rows]
+    def _waveforms_anywhere(self, indices: IntArray) -> Float32Array | None:
+        if self._steps or not isinstance(self._source, RenderedSource):
+            return None
+        return self._source.waveforms_at(indices)
 
     def _checked_rows(self, positions: ArrayLike) -> IntArray:
+        checked = self._checked_positions(positions)
+        return checked if self._chosen is None else self._chosen[checked]
+
+    def _checked_positions(self, positions: ArrayLike) -> IntArray:
         numbers = np.asarray(positions)
         if numbers.dtype.kind not in "iu" and numbers.size:
             raise FactorError(f"position of type {numbers.dtype}; whole numbers are needed")
@@ -269,85 +352,7 @@ class FactorDataset(Sequence[Observation]):
             raise PositionError(
                 f"position {int(numbers[outside[0]])} outside 0..{n - 1} of {n} observations"
             )
-        rows: IntArray = self.rows[numbers]
-        return rows
-
-    @property
-    def num_factors(self) -> int:
-        """Number of factors, in disentanglement_lib's word."""
-        return len(self.grid)
-
-    @property
-    def factors_num_values(self) -> list[int]:
-        """Number of levels per factor, in disentanglement_lib's word."""
-        return list(self.grid.sizes)
-
-    @property
-    def observation_shape(self) -> tuple[int, ...]:
-        """Shape of one waveform."""
-        return (self.n_samples,)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every grid point is in this view."""
-        return len(self) == self.grid.size
-
-    def sample_factors(self, num: int, random_state: RandomState) -> IntArray:
-        """Draw combinations of levels that this view has, each observation equally likely.
-
-        Parameters
-        ----------
-        num : int
-        random_state : numpy.random.RandomState, numpy.random.Generator or int
-
-        Returns
-        -------
-        ndarray of int64, shape (num, n_factors)
-        """
-        if num < 0 or not len(self):
-            raise ParameterError(f"{num} combinations of a view of {len(self)} observations")
-        return self._source.levels[self.rows[_integers(random_state, len(self), num)]]
-
-    def sample_observations_from_factors(
-        self, factors: ArrayLike, random_state: RandomState
-    ) -> Float32Array:
-        """Return the waveforms of combinations of levels.
-
-        Parameters
-        ----------
-        factors : array_like of int, shape (n, n_factors)
-            Levels.
-        random_state : numpy.random.RandomState, numpy.random.Generator or int
-            Not used: nuisances belong to the index. It is there for disentanglement_lib.
-
-        Returns
-        -------
-        ndarray of float32, shape (n, n_samples)
-
-        Raises
-        ------
-        FactorError
-            If a combination is not in this view. A rendered dataset has every combination.
-        """
-        wanted = self.grid.indices_of(factors)
-        if self._view is None and isinstance(self._source, RenderedSource):
-            return self._source.waveforms_at(wanted)
-        ordered, rows = self._rows_by_index
-        found = np.searchsorted(ordered, wanted)
-        found = np.minimum(found, max(0, len(ordered) - 1))
-        missing = np.flatnonzero(ordered[found] != wanted) if len(ordered) else [0]
-        if len(wanted) and len(missing):
-            values = self.grid.values_of(int(wanted[missing[0]]))
-            raise FactorError(
-                f"{len(missing)} of {len(wanted)} combinations are not among these {len(self)} "
-                f"observations, first {values}"
-            )
-        return self._source.waveforms(rows[found])
-
-    @cached_property
-    def _rows_by_index(self) -> tuple[IntArray, IntArray]:
-        order = np.argsort(self.indices, kind="stable")
-        return self.indices[order], self.rows[order]
+        return np.where(numbers < 0, numbers + n, numbers)
 
     def __repr__(self) -> str:
         factors = ", ".join(f"{factor.name}: {factor.size}" for factor in self.grid.factors)
@@ -362,24 +367,12 @@ class FactorDataset(Sequence[Observation]):
         return f"<p>{note}</p>{head.to_html(index=False)}"
 
 
-def _as_condition(wanted: Any) -> Any:
-    """Turn a (low, high) tuple into the range that a recipe would write."""
-    if isinstance(wanted, Mapping):
-        return wanted
-    if isinstance(wanted, tuple):
-        if len(wanted) != 2:
-            raise FactorError(f"{wanted!r} is not a range (low, high); use a list for values")
-        return {"min": wanted[0], "max": wanted[1]}
-    return wanted
-
-
-def _integers(random_state: RandomState, high: int, n: int) -> IntArray:
-    if isinstance(random_state, np.random.RandomState):
-        return np.asarray(random_state.randint(high, size=n), dtype=np.int64)
-    if isinstance(random_state, np.random.Generator):
-        return np.asarray(random_state.integers(high, size=n), dtype=np.int64)
-    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
-        return np.asarray(np.random.default_rng(int(random_state)).integers(high, size=n))
-    raise ParameterError(
-        f"random_state {random_state!r}; a RandomState, a Generator or a whole number is needed"
-    )
+def _checked_slice(position: slice) -> Sliced:
+    ends = []
+    for end in (position.start, position.stop, position.step):
+        if end is not None and (isinstance(end, bool) or not hasattr(end, "__index__")):
+            raise FactorError(f"slice of {type(end).__name__} {end!r}; whole numbers are needed")
+        ends.append(None if end is None else int(end))
+    if ends[2] == 0:
+        raise FactorError("a slice with the step 0 never ends; 1 takes every observation")
+    return Sliced(*ends)

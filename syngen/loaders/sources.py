@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from syngen.dsp.level import FULL_SCALE
+from syngen.dsp.level import FULL_SCALE, dequantise
 from syngen.errors import FactorError, ManifestError, ParameterError, ShardError
 from syngen.factors import FactorGrid
+from syngen.loaders.descriptors import Descriptors
+from syngen.loaders.sidecar import LARGE, Sidecar, open_sidecar
 from syngen.storage.annotations import annotation_table
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
@@ -26,12 +28,15 @@ from syngen.synth.rendering import Rendering
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from syngen._typing import Float32Array, IntArray, PcmArray
     from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["RenderedSource", "Source", "StoredSource"]
 
 _OPEN_SHARDS = 128
+_ROWS_OF_NO_SHARD = 2_000
 
 
 class Source(ABC):
@@ -72,6 +77,51 @@ class Source(ABC):
     def grid(self) -> FactorGrid:
         """The factor grid."""
         return self.vocabulary.grid
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.indices)
+
+    @property
+    def lengths(self) -> IntArray:
+        """Samples of every row: int64, shape (n_rows,).
+
+        Raises
+        ------
+        ParameterError
+            If they differ and are not known before the waveforms are there.
+        """
+        if not self.n_samples:
+            raise ParameterError(
+                f"{self.vocabulary.name} is rendered: its lengths are known when it has been generated, or "
+                "batch by batch from padded()"
+            )
+        return np.full(self.n_rows, self.n_samples, dtype=np.int64)
+
+    @property
+    def shard_numbers(self) -> IntArray:
+        """Which shard every row is in, counted from 0: int64, shape (n_rows,)."""
+        return np.arange(self.n_rows) // _ROWS_OF_NO_SHARD
+
+    def level_column(self, position: int) -> NDArray[Any]:
+        """Return the levels of every row in one factor, given by its position in the grid."""
+        column: NDArray[Any] = self.levels[:, position]
+        return column
+
+    def split_codes(self, column: str) -> NDArray[Any]:
+        """Return each row's split in a scheme's column, as a position among the scheme's splits."""
+        names = self.vocabulary.schemes[self.scheme_of(column)]
+        codes = pc.index_in(self.table.column(column), pa.array(names, pa.string()))
+        return np.asarray(codes.fill_null(len(names)).to_numpy())
+
+    def scheme_of(self, column: str) -> str:
+        """Return the split scheme of a column."""
+        return list(self.vocabulary.schemes)[self.vocabulary.split_columns.index(column)]
+
+    def audio(self, rows: IntArray) -> list[Float32Array]:
+        """Return the waveforms of rows one by one: float32, each of shape (n_samples,)."""
+        return [dequantise(samples) for samples in self.pcm(rows)]
 
     @cached_property
     def indices(self) -> IntArray:
@@ -134,42 +184,78 @@ class StoredSource(Source):
     def __init__(self, folder: Path) -> None:
         self._layout = Layout(folder)
         self.description = _description_of(self._layout)
-        self._table = read_manifest(self._layout.manifest)
-        self.vocabulary = vocabulary_of(self._table.schema)
-        _check_agreement(self.description, self.vocabulary, self._table)
         self._codec = find_codec(self.description.codec)
-        self._files: OrderedDict[str, int] = OrderedDict()
+        self._files = Descriptors(self._layout.shard, _OPEN_SHARDS)
+        is_large = self.description.n_rows >= LARGE
+        self._sidecar = open_sidecar(self._layout.manifest) if is_large else None
+        schema = self.table.schema if self._sidecar is None else self._sidecar.schema
+        self.vocabulary = vocabulary_of(schema)
+        _check_agreement(self.description, self.vocabulary, schema, self._rows_by_shard)
 
     def __reduce__(self) -> tuple[type[StoredSource], tuple[Path]]:
         return StoredSource, (self._layout.folder,)
 
-    def __del__(self) -> None:
-        for descriptor in getattr(self, "_files", {}).values():
-            os.close(descriptor)
-
-    @property
+    @cached_property
     def table(self) -> pa.Table:
-        return self._table
+        return read_manifest(self._layout.manifest)
 
     @property
     def folder(self) -> Path:
         return self._layout.folder
 
+    @property
+    def n_rows(self) -> int:
+        return self.description.n_rows
+
+    @cached_property
+    def indices(self) -> IntArray:
+        return super().indices if self._sidecar is None else self._sidecar.index
+
+    @cached_property
+    def lengths(self) -> IntArray:
+        return np.asarray(self._column("n_samples"), dtype=np.int64)
+
     @cached_property
     def n_samples(self) -> int:
-        low, high = pc.min_max(self._table.column("n_samples")).values()
-        return int(low.as_py()) if low == high else 0
+        lengths = self._column("n_samples")
+        low, high = (int(lengths.min()), int(lengths.max())) if len(lengths) else (0, 0)
+        return low if low == high else 0
+
+    @property
+    def shard_numbers(self) -> IntArray:
+        return self._places[1]
+
+    def level_column(self, position: int) -> NDArray[Any]:
+        return super().level_column(position) if self._sidecar is None else self._sidecar.levels[position]
+
+    def split_codes(self, column: str) -> NDArray[Any]:
+        return super().split_codes(column) if self._sidecar is None else self._sidecar.splits[column]
+
+    def _column(self, name: str) -> NDArray[Any]:
+        if self._sidecar is None:
+            return np.asarray(self.table.column(name).to_numpy())
+        column: NDArray[Any] = getattr(self._sidecar, name)
+        return column
+
+    def _rows_by_shard(self) -> dict[str, int]:
+        if self._sidecar is not None:
+            return dict(zip(self._sidecar.shards, self._sidecar.shard_rows.tolist(), strict=True))
+        counted = pc.value_counts(self.table.column("shard")).to_pylist()
+        return {entry["values"]: entry["counts"] for entry in counted}
 
     @cached_property
     def _places(self) -> tuple[list[str], IntArray, IntArray, IntArray]:
-        shards = self._table.column("shard").combine_chunks().dictionary_encode()
+        if self._sidecar is not None:
+            found: Sidecar = self._sidecar
+            return found.shards, found.shard, found.offset, found.size  # type: ignore[return-value]
+        shards = self.table.column("shard").combine_chunks().dictionary_encode()
         if isinstance(shards, pa.ChunkedArray):
             shards = shards.combine_chunks()
         return (
             shards.dictionary.to_pylist(),
             np.asarray(shards.indices.to_numpy(), dtype=np.int64),
-            np.asarray(self._table.column("offset").to_numpy(), dtype=np.int64),
-            np.asarray(self._table.column("size").to_numpy(), dtype=np.int64),
+            np.asarray(self.table.column("offset").to_numpy(), dtype=np.int64),
+            np.asarray(self.table.column("size").to_numpy(), dtype=np.int64),
         )
 
     @cached_property
@@ -177,7 +263,7 @@ class StoredSource(Source):
         """All annotations, and the position of each row's first one."""
         table = read_manifest(self._layout.annotations)
         rows = np.asarray(table.column("row").to_numpy(), dtype=np.int64)
-        return table, np.searchsorted(rows, np.arange(self._table.num_rows + 1))
+        return table, np.searchsorted(rows, np.arange(self.n_rows + 1))
 
     def annotations(self, row: int) -> pa.Table:
         table, starts = self._annotations
@@ -196,7 +282,7 @@ class StoredSource(Source):
 
     def _read(self, row: int, shard: str, offset: int, size: int) -> PcmArray:
         try:
-            data = os.pread(self._descriptor(shard), size, offset)
+            data = os.pread(self._files.open(shard).number, size, offset)
             if len(data) != size:
                 raise ShardError("the file ends too early")
             return self._codec.decode(data)
@@ -206,15 +292,6 @@ class StoredSource(Source):
                 f"row {row}: shard {shard} in {self._layout.audio} cannot be read: {reason}; "
                 "run syngen verify to see what is damaged"
             ) from error
-
-    def _descriptor(self, shard: str) -> int:
-        descriptor = self._files.get(shard)
-        if descriptor is None:
-            descriptor = os.open(self._layout.shard(shard), os.O_RDONLY)
-            self._files[shard] = descriptor
-            if len(self._files) > _OPEN_SHARDS:
-                os.close(self._files.popitem(last=False)[1])
-        return descriptor
 
 
 def _description_of(layout: Layout) -> Description:
@@ -234,16 +311,20 @@ def _description_of(layout: Layout) -> Description:
     return read_description(layout.description)
 
 
-def _check_agreement(description: Description, vocabulary: Vocabulary, table: pa.Table) -> None:
+def _check_agreement(
+    description: Description,
+    vocabulary: Vocabulary,
+    schema: pa.Schema,
+    rows_by_shard: Callable[[], dict[str, int]],
+) -> None:
     if vocabulary.fingerprint != description.fingerprint:
         raise ManifestError(
             "manifest.parquet and dataset.json have different fingerprints; they are not of one dataset"
         )
-    missing = set(vocabulary.dataset_schema().names) - set(table.column_names)
+    missing = set(vocabulary.dataset_schema().names) - set(schema.names)
     if missing:
         raise ManifestError(f"manifest.parquet lacks the columns {', '.join(sorted(missing))}")
-    counted = pc.value_counts(table.column("shard")).to_pylist()
-    found = {entry["values"]: entry["counts"] for entry in counted}
+    found = rows_by_shard()
     listed = {shard.name: shard.rows for shard in description.shards}
     if found != listed:
         name = next(n for n in (*listed, *found) if found.get(n) != listed.get(n))
@@ -266,6 +347,7 @@ class RenderedSource(Source):
     def __init__(self, resolved: ResolvedRecipe, vocabulary: Vocabulary) -> None:
         self.resolved = resolved
         self.vocabulary = vocabulary
+        self._started: tuple[int, Lock, Rendering] | None = None
 
     def __reduce__(self) -> tuple[type[RenderedSource], tuple[ResolvedRecipe, Vocabulary]]:
         return RenderedSource, (self.resolved, self.vocabulary)
@@ -293,12 +375,16 @@ class RenderedSource(Source):
             columns[nuisance.name] = pa.array(nuisance.draw(resolved.recipe.seed, indices))
         return pa.table(columns).replace_schema_metadata(self.vocabulary.metadata())
 
-    @cached_property
-    def _rendering(self) -> Rendering:
-        return Rendering(self.resolved)
+    def _rendering(self) -> tuple[Lock, Rendering]:
+        """Return the caches of this process, and what keeps its threads from using them at once."""
+        if self._started is None or self._started[0] != os.getpid():
+            self._started = (os.getpid(), Lock(), Rendering(self.resolved))
+        return self._started[1:]
 
     def annotations(self, row: int) -> pa.Table:
-        (observation,) = self._rendering.observations(self.indices[row : row + 1])
+        lock, rendering = self._rendering()
+        with lock:
+            (observation,) = rendering.observations(self.indices[row : row + 1])
         spans = observation.spoken.spans if observation.spoken else ()
         return annotation_table(row, [[(s.kind, s.text, s.start, s.end) for s in spans]])
 
@@ -310,4 +396,6 @@ class RenderedSource(Source):
         return _stacked(self._pcm_at, indices, self.n_samples)
 
     def _pcm_at(self, indices: IntArray) -> list[PcmArray]:
-        return [observation.pcm for observation in self._rendering.observations(indices)]
+        lock, rendering = self._rendering()
+        with lock:
+            return [observation.pcm for observation in rendering.observations(indices)]

@@ -1,0 +1,158 @@
+"""Views: which rows of a dataset are meant, as steps that are small, picklable, and taken when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from syngen.errors import FactorError, suggestion
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from syngen._typing import BoolArray, IntArray
+    from syngen.loaders.sources import Source
+
+__all__ = ["Sliced", "Step", "Taken", "Where", "compiled", "rows_after"]
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Where:
+    """Rows whose level, or split, is allowed.
+
+    Attributes
+    ----------
+    name : str
+        A factor, or a column of a split scheme.
+    allowed : ndarray of bool
+        By level; by position among the scheme's splits.
+    """
+
+    name: str
+    allowed: BoolArray
+
+    def taken(self, source: Source, rows: IntArray | None) -> IntArray:
+        """Return those of `rows`, None being all, that are meant."""
+        if self.name in source.vocabulary.split_columns:
+            column = source.split_codes(self.name)
+        else:
+            column = source.level_column(source.grid.position(self.name))
+        if rows is None:
+            return np.flatnonzero(_holds(column, self.allowed))
+        return rows[_holds(column[rows], self.allowed)]
+
+
+@dataclass(frozen=True)
+class Sliced:
+    """A slice of positions.
+
+    Attributes
+    ----------
+    start, stop, step : int or None
+    """
+
+    start: int | None
+    stop: int | None
+    step: int | None
+
+    def taken(self, source: Source, rows: IntArray | None) -> IntArray:
+        """Return those of `rows`, None being all, that are meant."""
+        if rows is None:
+            n_rows = source.n_rows
+            return np.arange(n_rows, dtype=np.int64)[slice(self.start, self.stop, self.step)]
+        return rows[slice(self.start, self.stop, self.step)]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Positions, in the order given.
+
+    Attributes
+    ----------
+    positions : ndarray of int64
+        Not negative.
+    """
+
+    positions: IntArray
+
+    def taken(self, source: Source, rows: IntArray | None) -> IntArray:
+        """Return those of `rows`, None being all, that are meant."""
+        del source
+        return self.positions if rows is None else rows[self.positions]
+
+
+Step: TypeAlias = Where | Sliced | Taken
+
+
+def rows_after(source: Source, steps: Sequence[Step]) -> IntArray | None:
+    """Return the rows that are left after all steps; None means every row of the source."""
+    rows: IntArray | None = None
+    for step in steps:
+        rows = step.taken(source, rows)
+    return rows
+
+
+def compiled(source: Source, conditions: Mapping[str, Any]) -> tuple[Where, ...]:
+    """Check the conditions of `FactorDataset.select` and return them as steps.
+
+    Raises
+    ------
+    FactorError
+        If there is no such factor, value or split; the message names the nearest.
+    """
+    grid, columns = source.grid, source.vocabulary.split_columns
+    steps = []
+    for name, wanted in conditions.items():
+        if name in columns:
+            steps.append(Where(name, _splits(source, name, wanted)))
+        elif name in grid:
+            steps.append(Where(name, grid[name].levels_where(_as_condition(wanted))))
+        else:
+            options = [*grid.names, *columns]
+            raise FactorError(
+                f"no factor {name!r}{suggestion(name, options)}; there are {', '.join(options)}"
+            )
+    return tuple(steps)
+
+
+def _splits(source: Source, column: str, wanted: Any) -> BoolArray:
+    names = source.vocabulary.schemes[source.scheme_of(column)]
+    allowed = np.zeros(len(names) + 1, dtype=np.bool_)
+    for split in [wanted] if isinstance(wanted, str) or not np.iterable(wanted) else wanted:
+        if split not in names:
+            raise FactorError(
+                f"no split {split!r}{suggestion(split, names)}; {column} has {', '.join(names)}"
+            )
+        allowed[names.index(split)] = True
+    return allowed
+
+
+def _as_condition(wanted: Any) -> Any:
+    """Turn a (low, high) tuple into the range that a recipe would write."""
+    if isinstance(wanted, tuple):
+        if len(wanted) != 2:
+            raise FactorError(f"{wanted!r} is not a range (low, high); use a list for values")
+        return {"min": wanted[0], "max": wanted[1]}
+    return wanted
+
+
+def _holds(column: NDArray[Any], allowed: BoolArray) -> BoolArray:
+    levels = np.flatnonzero(allowed)
+    if not len(levels):
+        return np.zeros(len(column), dtype=np.bool_)
+    low, high = int(levels[0]), int(levels[-1])
+    if high - low + 1 == len(levels):  # two comparisons are ten times faster than a look-up
+        result: BoolArray = column >= low
+        if high < len(allowed) - 1:
+            result &= column <= high
+        return result
+    result = np.empty(len(column), dtype=np.bool_)
+    for start in range(0, len(column), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        np.take(allowed, column[part], out=result[part], mode="clip")
+    return result
