@@ -127,7 +127,8 @@ def draw_pairs(
     first = np.zeros(num, dtype=np.int64)
     second = np.full(num, -1, dtype=np.int64)
     changed = np.zeros((num, len(population.grid)), dtype=np.bool_)
-    for _ in range(_REDRAWS):
+    fruitless = 0
+    while fruitless < _REDRAWS:
         open_ = np.flatnonzero(second < 0)
         if not len(open_):
             return Pairs(first, second, changed)
@@ -136,6 +137,7 @@ def draw_pairs(
         changed[open_] = False
         changed[open_[:, None], eligible[chosen]] = True
         second[open_] = _partners(population, first[open_], changed[open_], rng)
+        fruitless = 0 if (second[open_] >= 0).any() else fruitless + 1
     found = int((second >= 0).sum())
     raise ParameterError(
         f"only {found} of {num} pairs: among these {n} observations hardly any two differ in exactly "
