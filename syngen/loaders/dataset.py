@@ -12,6 +12,7 @@ import numpy as np
 from syngen.errors import FactorError, ParameterError, PositionError
 from syngen.factors import FactorGrid
 from syngen.loaders.by_factor import ByFactor
+from syngen.loaders.conversions import Conversions
 from syngen.loaders.selection import Sliced, Step, Taken, compiled, rows_after
 from syngen.loaders.sources import RenderedSource, Source
 from syngen.synth.base import Observation
@@ -28,7 +29,7 @@ __all__ = ["FactorDataset"]
 _ROWS_SHOWN = 5
 
 
-class FactorDataset(ByFactor, Sequence[Observation]):
+class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
     """A dataset with known generative factors, or a view of some of its rows.
 
     Made by `syngen.load`, `syngen.render`, `syngen.from_manifest`, by `select` and by slices. Views are
@@ -127,6 +128,15 @@ class FactorDataset(ByFactor, Sequence[Observation]):
         """Rows of the whole dataset that this view has: int64, shape (n,)."""
         return np.arange(len(self), dtype=np.int64) if self._chosen is None else self._chosen
 
+    def rows_at(self, positions: IntArray) -> IntArray:
+        """Return the rows of some positions: int64, shape (n,)."""
+        return positions if self._chosen is None else self._chosen[positions]
+
+    @property
+    def shard_numbers(self) -> IntArray:
+        """Which shard each observation is in, counted from 0: shape (n,)."""
+        return self._of_rows(self._source.shard_numbers)
+
     def _of_rows(self, column: NDArray[Any]) -> NDArray[Any]:
         return column if self._chosen is None else column[self._chosen]
 
@@ -208,7 +218,7 @@ class FactorDataset(ByFactor, Sequence[Observation]):
         positions : array_like of int, shape (n,)
             Negative ones count from the end.
         """
-        return self._with(Taken(self._checked_positions(positions)))
+        return self._with(Taken(self.checked(positions)))
 
     @property
     def is_spoken(self) -> bool:
@@ -338,10 +348,16 @@ class FactorDataset(ByFactor, Sequence[Observation]):
         return self._source.waveforms_at(indices)
 
     def _checked_rows(self, positions: ArrayLike) -> IntArray:
-        checked = self._checked_positions(positions)
-        return checked if self._chosen is None else self._chosen[checked]
+        return self.rows_at(self.checked(positions))
 
-    def _checked_positions(self, positions: ArrayLike) -> IntArray:
+    def checked(self, positions: ArrayLike) -> IntArray:
+        """Return positions as they count from the front: int64, shape (n,).
+
+        Raises
+        ------
+        PositionError
+            If one is outside the view.
+        """
         numbers = np.asarray(positions)
         if numbers.dtype.kind not in "iu" and numbers.size:
             raise FactorError(f"position of type {numbers.dtype}; whole numbers are needed")

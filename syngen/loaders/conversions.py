@@ -1,0 +1,166 @@
+"""What a dataset becomes in other libraries; what `FactorDataset` inherits beside its factors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from syngen._optional import require
+
+if TYPE_CHECKING:
+    from syngen.loaders.batching import Arrays, Target, Transform, View
+    from syngen.loaders.pytorch import TorchDataset, TorchStream
+
+__all__ = ["Conversions"]
+
+
+class Conversions:
+    """Loaders of other libraries, made of a view."""
+
+    def _split(self, split: str | None) -> View:
+        view: View = self  # type: ignore[assignment]
+        return view if split is None else view.select(split=split)
+
+    def to_torch(
+        self,
+        split: str | None = None,
+        *,
+        transform: Transform | None = None,
+        target: Target | None = None,
+    ) -> TorchDataset:
+        """Return a dataset for PyTorch's `DataLoader`, by position.
+
+        Items and batches are dicts of tensors: ``waveform``, or ``features`` where there is a transform;
+        ``levels``; ``row``; ``target`` where one is wanted; and ``length`` where observations differ in
+        length and batches are padded. A plain `DataLoader` reads and collates whole batches at once.
+        Batches are the same for any number of workers, and `DistributedSampler` works.
+
+        Parameters
+        ----------
+        split : str, optional
+            Only this split.
+        transform : callable, optional
+            Given a waveform, a float32 tensor of shape (n_samples,), it returns a tensor or array. A
+            `Feature` such as `LogMel` is computed for a batch at once.
+        target : str, sequence of str, or callable, optional
+            A factor or derived factor, whose level is the target: int64. Several, side by side. Or a
+            callable that is given the values of an observation by factor name.
+
+        Raises
+        ------
+        FactorError
+            If there is no such split or factor.
+        MissingExtraError
+            If torch is not installed.
+        """
+        require("torch", extra="torch")
+        from syngen.loaders.pytorch import TorchDataset
+
+        return TorchDataset(self._split(split), transform=transform, target=target)
+
+    def to_torch_stream(
+        self,
+        split: str | None = None,
+        *,
+        batch_size: int,
+        transform: Transform | None = None,
+        target: Target | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+        drop_last: bool = False,
+    ) -> TorchStream:
+        """Return a stream of batches over the shards, for PyTorch; it can go on in the middle of an epoch.
+
+        In an epoch every observation comes exactly once, over all ranks and workers, and batches are the
+        same for any number of workers. ``len`` is the number of batches of the rank.
+
+        Parameters
+        ----------
+        split, transform, target
+            See `to_torch`.
+        batch_size : int
+            The stream makes the batches, not the `DataLoader`.
+        shuffle : bool
+            Whether shards, and observations within every eight of them, come in a random order, another one
+            in every epoch.
+        seed : int
+            Of the order.
+        rank, world_size : int, optional
+            By default those of `torch.distributed`, if it is initialised.
+        drop_last : bool
+            Whether every rank has the same number of whole batches, as training in step needs it; what is
+            left over does not come in that epoch.
+
+        Returns
+        -------
+        TorchStream
+            With ``.loader(num_workers)``, ``.set_epoch``, ``.state_dict`` and ``.load_state_dict``.
+
+        Raises
+        ------
+        FactorError
+            If there is no such split or factor.
+        ParameterError
+            If a number makes no sense.
+        MissingExtraError
+            If torch is not installed.
+        """
+        require("torch", extra="torch")
+        from syngen.loaders.epochs import Epochs
+        from syngen.loaders.pytorch import TorchStream, rank_and_size
+
+        view = self._split(split)
+        rank, world_size = rank_and_size(rank, world_size)
+        epochs = Epochs(len(view), batch_size, shuffle, seed, rank, world_size, drop_last)
+        return TorchStream(view, epochs, transform=transform, target=target)
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        split: str | None = None,
+        transform: Transform | None = None,
+        target: Target | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        epochs: int | None = 1,
+        drop_last: bool = False,
+    ) -> Iterator[Arrays]:
+        """Iterate over batches as dicts of NumPy arrays: for JAX, TensorFlow, or no library at all.
+
+        Parameters
+        ----------
+        batch_size : int
+        split, transform, target
+            See `to_torch`; the transform is given an array.
+        shuffle : bool
+            Whether each epoch has its own random order.
+        seed : int
+            Of the order.
+        epochs : int or None
+            How often to go through; None for without end.
+        drop_last : bool
+            Whether a last batch that is not full is left out: compiled programs want one shape.
+
+        Examples
+        --------
+        >>> import syngen
+        >>> ds = syngen.render("syntone-tiny")
+        >>> batch = next(ds.batches(32, split="train", shuffle=True, target="timbre"))
+        >>> {name: array.shape for name, array in batch.items()}
+        {'waveform': (32, 4000), 'levels': (32, 3), 'row': (32,), 'target': (32,)}
+        """
+        from syngen.errors import ParameterError
+        from syngen.loaders.batching import BatchReader, iterate_batches
+        from syngen.loaders.epochs import Epochs
+
+        if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0):
+            raise ParameterError(
+                f"epochs is {epochs!r}; a whole number, or None for without end, is needed"
+            )
+        view = self._split(split)
+        plan = Epochs(len(view), batch_size, shuffle, seed, drop_last=drop_last)
+        reader = BatchReader(view, transform=transform, target=target)
+        return iterate_batches(reader, plan, n_epochs=epochs)
