@@ -51,6 +51,7 @@ _MODULES = {
     "syngen.evaluation.scores": ("Scores",),
     "syngen.factors": ("Factor", "FactorGrid"),
     "syngen.loaders.dataset": ("FactorDataset",),
+    "syngen.loaders.features": ("MFCC", "LogMel", "Spectrogram"),
     "syngen.synth.base": ("FactorSpec", "Observation", "SettingSpec", "Synthesizer"),
     "syngen.synth.speech.engines.base": ("Voice",),
     "syngen.synth.timbres": ("Timbre",),

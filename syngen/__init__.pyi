@@ -34,6 +34,9 @@ from syngen.evaluation.scores import Scores as Scores
 from syngen.factors import Factor as Factor
 from syngen.factors import FactorGrid as FactorGrid
 from syngen.loaders.dataset import FactorDataset as FactorDataset
+from syngen.loaders.features import MFCC as MFCC
+from syngen.loaders.features import LogMel as LogMel
+from syngen.loaders.features import Spectrogram as Spectrogram
 from syngen.synth.base import FactorSpec as FactorSpec
 from syngen.synth.base import Observation as Observation
 from syngen.synth.base import SettingSpec as SettingSpec

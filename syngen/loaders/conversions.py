@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syngen._optional import require
 
 if TYPE_CHECKING:
+    from syngen._typing import Float32Array
     from syngen.loaders.batching import Arrays, Target, Transform, View
+    from syngen.loaders.features import Feature
     from syngen.loaders.pytorch import TorchDataset, TorchStream
 
 __all__ = ["Conversions"]
@@ -20,6 +22,35 @@ class Conversions:
     def _split(self, split: str | None) -> View:
         view: View = self  # type: ignore[assignment]
         return view if split is None else view.select(split=split)
+
+    def features(self, feature: Feature, *, split: str | None = None) -> Float32Array:
+        """Return a feature of every observation, from the cache folder if it was computed before.
+
+        What stands for it there is the fingerprint of the dataset, the rows, every setting of the feature,
+        and the libraries. Where the folder cannot be written, it is computed anew each time.
+
+        Parameters
+        ----------
+        feature : Feature
+            `LogMel`, `MFCC` or `Spectrogram`.
+        split : str, optional
+            Only this split.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_bands, n_frames)
+            Mapped from a file and read-only. Where observations differ in length, shorter ones are followed
+            by silence; ``feature.n_frames(ds.lengths)`` says how many frames each has.
+
+        Raises
+        ------
+        ParameterError
+            If it is no feature, or one of another sample rate.
+        """
+        from syngen.loaders.feature_cache import cached_features
+
+        view: Any = self._split(split)
+        return cached_features(view, feature)
 
     def to_torch(
         self,

@@ -1,0 +1,107 @@
+"""Features of a whole view, computed once and mapped from the cache folder from then on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from syngen._cache import cached_folder
+from syngen.errors import ParameterError, SyngenError
+from syngen.loaders.features import Feature
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from syngen._typing import Float32Array, IntArray
+
+__all__ = ["cached_features"]
+
+_ROWS_AT_ONCE = 64
+
+
+class View(Protocol):
+    """What features are computed of: a `FactorDataset`."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def lengths(self) -> IntArray: ...
+
+    @property
+    def rows(self) -> IntArray: ...
+
+    def __len__(self) -> int: ...
+
+    def padded(self, positions: ArrayLike, /) -> tuple[Float32Array, IntArray]: ...
+
+    def batch(self, positions: ArrayLike, /) -> Float32Array: ...
+
+
+def cached_features(view: View, feature: Any) -> NDArray[np.float32]:
+    """Return the features of all observations of a view; see `FactorDataset.features`."""
+    if not isinstance(feature, Feature):
+        raise ParameterError(
+            f"{feature!r} is no feature; syngen.LogMel(), syngen.MFCC() and syngen.Spectrogram() are"
+        )
+    made = feature.for_rate(view.sample_rate)
+    if not len(view):
+        return np.empty((0, made.n_bands, 0), dtype=np.float32)
+    longest = view.n_samples or int(view.lengths.max())
+    shape = (len(view), made.n_bands, int(made.n_frames(longest)))
+
+    def make(folder: Path) -> None:
+        kind = np.dtype(np.float32)
+        array = np.lib.format.open_memmap(folder / "features.npy", mode="w+", dtype=kind, shape=shape)
+        _fill(array, view, made)
+        array.flush()
+        text = json.dumps({"fingerprint": view.fingerprint, **made.settings()}, indent=2)
+        (folder / "settings.json").write_text(text + "\n", "utf-8")
+
+    try:
+        folder = cached_folder("features", _name(view, made), make)
+        found: NDArray[np.float32] = np.load(
+            folder / "features.npy", mmap_mode="r", allow_pickle=False
+        ).view(np.ndarray)
+        if found.shape == shape:
+            return found
+    except SyngenError:
+        raise
+    except (OSError, ValueError):  # a full disk, or a file that is not ours
+        pass
+    array = np.empty(shape, dtype=np.float32)
+    _fill(array, view, made)
+    return array
+
+
+def _fill(array: NDArray[np.float32], view: View, feature: Feature) -> None:
+    for start in range(0, len(view), _ROWS_AT_ONCE):
+        positions = np.arange(start, min(start + _ROWS_AT_ONCE, len(view)))
+        waveforms = view.batch(positions) if view.n_samples else view.padded(positions)[0]
+        computed = feature(waveforms)
+        array[positions, :, : computed.shape[2]] = computed
+        if computed.shape[2] < array.shape[2]:  # as of the silence that would follow
+            rest = feature(np.zeros(array.shape[2] * feature.hop_length, dtype=np.float32))
+            array[positions, :, computed.shape[2] :] = rest[:, -1:]
+
+
+def _name(view: View, feature: Feature) -> str:
+    """Return what stands for every number of the features of a view."""
+    content = {
+        "fingerprint": view.fingerprint,
+        "rows": hashlib.sha256(np.ascontiguousarray(view.rows).tobytes()).hexdigest(),
+        "libraries": {name: version(name) for name in ("librosa", "numpy", "scipy")},
+        **feature.settings(),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]
