@@ -20,6 +20,7 @@ _MODULES = {
         "encode",
         "evaluate",
         "expand",
+        "from_manifest",
         "generate",
         "load",
         "load_recipe",

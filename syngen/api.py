@@ -41,6 +41,7 @@ __all__ = [
     "encode",
     "evaluate",
     "expand",
+    "from_manifest",
     "generate",
     "load",
     "load_recipe",
@@ -279,6 +280,58 @@ def load(dataset: str | Path) -> FactorDataset:
     from syngen.loaders.sources import StoredSource
 
     return FactorDataset(StoredSource(Path(dataset)))
+
+
+def from_manifest(
+    folder: str | Path,
+    table: Any,
+    *,
+    file: str | None = None,
+    factors: Sequence[str] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    name: str | None = None,
+) -> FactorDataset:
+    """Open anybody's audio files as a dataset with factors.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the audio files are: mono, of one sample rate, in any format that soundfile reads.
+    table : DataFrame, pyarrow.Table, mapping of columns, str or Path
+        One row for each file. A path is that of a CSV, TSV or Parquet file, which may lie in the folder.
+        Columns ``split`` and ``split_<scheme>`` name splits. A column ``n_samples`` spares looking into
+        every file.
+    file : str, optional
+        The column that names the files, relative to the folder; by default the first there is of
+        ``file_name``, ``file``, ``path``, ``filename`` and ``audio_filepath``.
+    factors : sequence of str, optional
+        The columns that are factors; by default all others.
+    kinds : mapping, optional
+        ``nominal``, ``ordinal`` or ``continuous`` by factor. By default texts are nominal, whole numbers
+        ordinal and other numbers continuous.
+    units : mapping, optional
+        Unit by factor.
+    name : str, optional
+        By default that of the folder.
+
+    Returns
+    -------
+    FactorDataset
+        Rows in the order of the table; several may have the same factors.
+
+    Raises
+    ------
+    ParameterError
+        If the table cannot be used, no file can be read, or a name leads out of the folder.
+    FactorError
+        If a factor is no column, or lacks a value.
+    """
+    from syngen.loaders.dataset import FactorDataset
+    from syngen.loaders.tables import TableSource, read_table
+
+    options = {"file": file, "factors": factors, "kinds": kinds, "units": units, "name": name}
+    return FactorDataset(TableSource(Path(folder), read_table(Path(folder), table), options))
 
 
 def render(

@@ -49,7 +49,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
     >>> len(ds), ds.n_samples, ds.sample_rate
     (408, 4000, 16000)
     >>> view = ds.select(timbre=["sine", "square"], frequency=(200.0, 400.0))
-    >>> sorted(set(view.values["timbre"]))
+    >>> sorted(set(view.values["timbre"].tolist()))
     ['sine', 'square']
     >>> i = ds.index_of(timbre="sine", amplitude=-11.0, frequency=440.0)
     >>> [obs.values["timbre"] for obs in ds.traversal(i, factor="timbre")]

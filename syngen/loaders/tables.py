@@ -1,0 +1,367 @@
+"""Anybody's audio: files in a folder, and a table of the factors of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from syngen._cache import cached_folder
+from syngen._files import inside
+from syngen.dsp.level import FULL_SCALE
+from syngen.errors import FactorError, ParameterError, ShardError, suggestion
+from syngen.factors import Factor, FactorGrid
+from syngen.loaders.sources import Source
+from syngen.storage.manifest import Vocabulary, factor_columns
+
+if TYPE_CHECKING:
+    from syngen._typing import Float32Array, IntArray, Json, PcmArray
+
+__all__ = ["TableSource", "read_table"]
+
+_FILE_COLUMNS = ("file_name", "file", "path", "filename", "audio_filepath")
+_OWN_COLUMNS = ("index", "row", "n_samples", "shard", "offset", "size")
+_KINDS = ("nominal", "ordinal", "continuous")
+_USUAL_SPLITS = ("train", "validation", "test")
+_PROBED = 100
+
+
+def read_table(folder: Path, table: Any) -> pa.Table:
+    """Return a table as Arrow: a DataFrame, an Arrow table, a mapping of columns, or a file of one.
+
+    Raises
+    ------
+    ParameterError
+        If it is none of these, or the file is missing or unreadable.
+    """
+    if isinstance(table, pa.Table):
+        return table
+    if isinstance(table, Mapping):
+        return pa.table(dict(table))
+    if not isinstance(table, (str, Path)):
+        try:
+            return pa.Table.from_pandas(table, preserve_index=False)
+        except (AttributeError, TypeError, pa.ArrowException) as error:
+            raise ParameterError(
+                f"a table of type {type(table).__name__} ({error}); a DataFrame, an Arrow table, a mapping "
+                "of columns, or the path of a CSV or Parquet file is needed"
+            ) from error
+    path = Path(table) if Path(table).exists() else folder / table
+    try:
+        if path.suffix == ".parquet":
+            return pq.read_table(path, partitioning=None)
+        from pyarrow import csv
+
+        delimiter = {".csv": ",", ".tsv": "\t"}.get(path.suffix)
+        if delimiter is None:
+            raise ParameterError(f"{path}: a file named .csv, .tsv or .parquet is needed")
+        return csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter))
+    except (OSError, pa.ArrowException) as error:
+        raise ParameterError(f"{path} cannot be read as a table: {error}") from error
+
+
+class TableSource(Source):
+    """Audio files with a table of factors. Files are opened when they are needed.
+
+    Parameters
+    ----------
+    folder : Path
+        What the names in the table are relative to.
+    table : pyarrow.Table
+    options : mapping
+        ``file``, ``factors``, ``kinds``, ``units`` and ``name`` of `syngen.from_manifest`.
+
+    Raises
+    ------
+    ParameterError
+        If the table and the options do not fit each other, or a name leads out of the folder.
+    """
+
+    def __init__(self, folder: Path, table: pa.Table, options: Mapping[str, Any]) -> None:
+        if not folder.is_dir():
+            raise ParameterError(f"{folder} is not a folder; the audio files must lie in one")
+        if not table.num_rows:
+            raise ParameterError("the table has no rows; one for each audio file is needed")
+        self._folder, self._given, self._options = folder.absolute(), table, dict(options)
+        self._files = _file_names(folder, table, options["file"])
+        names = _factor_names(table, options["factors"], self._file_column)
+        factors, levels = _factors(table, names, options["kinds"] or {}, options["units"] or {})
+        grid = FactorGrid(factors)
+        self._table_levels = np.stack(levels, axis=1)
+        self._table_indices = grid.indices_of(self._table_levels)
+        schemes, self._codes = _schemes(table)
+        self.vocabulary = Vocabulary(
+            name=str(options["name"] or self._folder.name),
+            version="0",
+            fingerprint=self._fingerprint(grid),
+            grid=grid,
+            nuisances=(),
+            schemes=schemes,
+            sample_rate=self._first_rate(),
+        )
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        # a table of many rows would make every pickle large: it goes through the cache folder
+        name = hashlib.sha256(repr(self._given.schema).encode() + self.vocabulary.fingerprint.encode())
+        try:
+            kept = cached_folder(
+                "tables", name.hexdigest()[:40], lambda f: pq.write_table(self._given, f / "table.parquet")
+            )
+            return _reopened, (self._folder, kept / "table.parquet", self._options)
+        except (OSError, pa.ArrowException):
+            return TableSource, (self._folder, self._given, self._options)
+
+    @property
+    def _file_column(self) -> str:
+        return _file_column(self._given, self._options["file"])
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    @property
+    def n_rows(self) -> int:
+        return len(self._files)
+
+    @cached_property
+    def indices(self) -> IntArray:
+        return self._table_indices
+
+    @cached_property
+    def levels(self) -> IntArray:
+        return self._table_levels
+
+    @cached_property
+    def table(self) -> pa.Table:
+        codes = dict(zip(self.vocabulary.schemes, self._codes, strict=True))
+        columns: dict[str, Any] = dict(
+            factor_columns(self.vocabulary, self.indices, self.levels, codes, with_values=True)
+        )
+        for name in self._given.column_names:
+            columns.setdefault(name, self._given.column(name))
+        return pa.table(columns).replace_schema_metadata(self.vocabulary.metadata())
+
+    @cached_property
+    def lengths(self) -> IntArray:
+        """Samples of every row; 0 where the file cannot be read: int64, shape (n_rows,)."""
+        if "n_samples" in self._given.column_names:
+            return np.asarray(self._given.column("n_samples").to_numpy(), dtype=np.int64)
+        return np.array([self._length_of(name) for name in self._files], dtype=np.int64)
+
+    @cached_property
+    def n_samples(self) -> int:
+        readable = self.lengths[self.lengths > 0]
+        return int(readable[0]) if len(readable) and (readable == readable[0]).all() else 0
+
+    def annotations(self, row: int) -> pa.Table:
+        raise ParameterError(f"{self.vocabulary.name} has no annotations, nor has row {row}")
+
+    def pcm(self, rows: IntArray) -> list[PcmArray]:
+        # 24 bits and floats are rounded to 16
+        return [
+            np.clip(np.rint(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+            for waveform in self.audio(rows)
+        ]
+
+    def audio(self, rows: IntArray) -> list[Float32Array]:
+        return [self._read(int(row)) for row in rows]
+
+    def waveforms(self, rows: IntArray) -> Float32Array:
+        n_samples = self.n_samples
+        if not n_samples:
+            return super().waveforms(rows)  # which says what to do instead
+        result = np.empty((len(rows), n_samples), dtype=np.float32)
+        for row, out in zip(rows.tolist(), result, strict=True):
+            waveform = self._read(row)
+            if len(waveform) != n_samples:
+                raise ShardError(
+                    f"row {row}: {self._files[row]} has {len(waveform)} samples, not {n_samples}"
+                )
+            out[:] = waveform
+        return result
+
+    def _read(self, row: int) -> Float32Array:
+        import soundfile
+
+        name = self._files[row]
+        path = self._folder / name
+        try:
+            _check_whole(path)
+            waveform, rate = soundfile.read(path, dtype="float32")
+        except (OSError, soundfile.SoundFileError, ShardError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise ShardError(f"row {row}: {name} in {self._folder} cannot be read: {reason}") from error
+        if waveform.ndim != 1:
+            raise ShardError(f"row {row}: {name} has {waveform.shape[1]} channels; one is needed")
+        if rate != self.vocabulary.sample_rate:
+            raise ShardError(
+                f"row {row}: {name} has {rate} samples per second, the first file has "
+                f"{self.vocabulary.sample_rate}; resample it"
+            )
+        found: Float32Array = waveform
+        return found
+
+    def _length_of(self, name: str) -> int:
+        import soundfile
+
+        try:
+            _check_whole(self._folder / name)
+            return int(soundfile.info(self._folder / name).frames)
+        except (OSError, soundfile.SoundFileError, ShardError):
+            return 0  # reading that row says what is wrong with it
+
+    def _first_rate(self) -> int:
+        import soundfile
+
+        reason: Exception | None = None
+        for name in self._files[:_PROBED]:
+            try:
+                return int(soundfile.info(self._folder / name).samplerate)
+            except (OSError, soundfile.SoundFileError) as error:
+                reason = reason or error
+        raise ParameterError(f"no audio file of the table can be read; {self._files[0]}: {reason}")
+
+    def _fingerprint(self, grid: FactorGrid) -> str:
+        """Return what stands for the files, as far as names, sizes and times do, and for their factors."""
+        digest = hashlib.sha256(b"syngen-table-1")
+        factors = [[f.name, f.kind, f.unit, list(f.values)] for f in grid.factors]
+        digest.update(json.dumps(factors).encode())
+        digest.update(self._table_indices.tobytes())
+        for name in self._files:
+            try:
+                status = os.stat(self._folder / name)
+                stamp = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
+            except OSError:
+                stamp = f"{name}\0\n"
+            digest.update(stamp.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+def _reopened(folder: Path, table: Path, options: Json) -> TableSource:
+    return TableSource(folder, pq.read_table(table, partitioning=None), options)
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse a WAV file that is shorter than it says; libsndfile takes what is there."""
+    with open(path, "rb") as file:
+        head = file.read(8)
+        n_bytes = os.fstat(file.fileno()).st_size
+    announced = int.from_bytes(head[4:8], "little")
+    if head[:4] == b"RIFF" and announced != 0xFFFFFFFF and announced + 8 > n_bytes:
+        raise ShardError("the file ends too early")
+
+
+def _file_column(table: pa.Table, wanted: str | None) -> str:
+    names = table.column_names
+    if wanted is not None:
+        if wanted not in names:
+            raise ParameterError(
+                f"the table has no column {wanted!r}{suggestion(wanted, names)}; it has {', '.join(names)}"
+            )
+        return wanted
+    found = [name for name in _FILE_COLUMNS if name in names]
+    if not found:
+        raise ParameterError(
+            f"the table has none of the columns {', '.join(_FILE_COLUMNS)}; say with file=... which of "
+            f"{', '.join(names)} names the audio files"
+        )
+    return found[0]
+
+
+def _file_names(folder: Path, table: pa.Table, wanted: str | None) -> list[str]:
+    column = _file_column(table, wanted)
+    files: list[Any] = table.column(column).to_pylist()
+    for row, name in enumerate(files):
+        if not isinstance(name, str):
+            raise ParameterError(f"row {row}: {column} is {name!r}; the name of an audio file is needed")
+        try:
+            inside(folder, name)
+        except ParameterError as error:
+            raise ParameterError(f"row {row}: {error}; audio files must lie in the folder") from error
+    return files
+
+
+def _factor_names(table: pa.Table, wanted: Sequence[str] | None, file: str) -> list[str]:
+    names = table.column_names
+    if wanted is None:
+        others = {file, *_OWN_COLUMNS, "split"}
+        chosen = [name for name in names if name not in others and not name.startswith("split_")]
+    else:
+        chosen = [wanted] if isinstance(wanted, str) else list(wanted)
+    for name in chosen:
+        if name not in names:
+            raise FactorError(
+                f"no column {name!r}{suggestion(name, names)}; the table has {', '.join(map(str, names))}"
+            )
+        if name in (*_OWN_COLUMNS, "split") or name.startswith("split_"):
+            raise FactorError(f"a factor cannot be called {name!r}; rename the column")
+        if f"{name}_level" in chosen:
+            raise FactorError(f"{name}_level is the column of the levels of {name!r}; rename the factor")
+    if not chosen:
+        raise FactorError(f"the table has no factors: nothing but {', '.join(names)}")
+    return chosen
+
+
+def _factors(
+    table: pa.Table, names: list[str], kinds: Mapping[str, str], units: Mapping[str, str]
+) -> tuple[list[Factor], list[IntArray]]:
+    for option, given in (("kinds", kinds), ("units", units)):
+        for name in given:
+            if name not in names:
+                raise FactorError(f"{option} names {name!r}{suggestion(name, names)}, which is no factor")
+    factors, levels = [], []
+    for name in names:
+        values = _values(name, table.column(name).to_pylist())
+        order = sorted(set(values))
+        kind = kinds.get(name) or {str: "nominal", int: "ordinal"}.get(type(order[0]), "continuous")
+        if kind not in _KINDS:
+            raise FactorError(f"kind {kind!r} of {name!r}{suggestion(kind, _KINDS)}; {', '.join(_KINDS)}")
+        factors.append(Factor(name, tuple(order), kind, str(units.get(name, ""))))  # type: ignore[arg-type]
+        level_of = {value: level for level, value in enumerate(order)}
+        levels.append(np.array([level_of[value] for value in values], dtype=np.int64))
+    return factors, levels
+
+
+def _values(name: str, cells: list[Any]) -> list[Any]:
+    """Return the values of a factor as texts, whole numbers or real numbers, all of one type."""
+    if all(isinstance(cell, int) and not isinstance(cell, bool) for cell in cells):
+        return cells
+    for row, cell in enumerate(cells):
+        if cell is None or (isinstance(cell, float) and not np.isfinite(cell)):
+            raise FactorError(f"row {row}: factor {name!r} is {cell!r}; every row needs a value")
+        if not isinstance(cell, (str, int, float)):
+            raise FactorError(
+                f"row {row}: factor {name!r} is a {type(cell).__name__}; a text or a number is needed"
+            )
+    if any(isinstance(cell, (str, bool)) for cell in cells):
+        return [str(cell) for cell in cells]
+    return [float(cell) for cell in cells]
+
+
+def _schemes(table: pa.Table) -> tuple[dict[str, tuple[str, ...]], list[IntArray]]:
+    """Return the splits by scheme, and for each the code of every row."""
+    columns = [name for name in table.column_names if name == "split" or name.startswith("split_")]
+    schemes: dict[str, tuple[str, ...]] = {}
+    codes = []
+    if "split" not in columns:
+        schemes["default"] = ("train",)
+        codes.append(np.zeros(table.num_rows, dtype=np.int64))
+    for column in sorted(columns, key=lambda name: name != "split"):
+        cells = table.column(column).to_pylist()
+        for row, cell in enumerate(cells):
+            if not isinstance(cell, str):
+                raise ParameterError(f"row {row}: {column} is {cell!r}; the name of a split is needed")
+        found = set(cells)
+        names = [name for name in _USUAL_SPLITS if name in found]
+        names += sorted(found - set(names))
+        schemes["default" if column == "split" else column.removeprefix("split_")] = tuple(names)
+        codes.append(np.array([names.index(cell) for cell in cells], dtype=np.int64))
+    return schemes, codes
