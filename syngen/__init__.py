@@ -20,6 +20,7 @@ _MODULES = {
         "encode",
         "evaluate",
         "expand",
+        "export",
         "from_manifest",
         "generate",
         "load",

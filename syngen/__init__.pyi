@@ -6,6 +6,7 @@ from syngen.api import audit_recipe as audit_recipe
 from syngen.api import encode as encode
 from syngen.api import evaluate as evaluate
 from syngen.api import expand as expand
+from syngen.api import export as export
 from syngen.api import from_manifest as from_manifest
 from syngen.api import generate as generate
 from syngen.api import load as load

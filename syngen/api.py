@@ -41,6 +41,7 @@ __all__ = [
     "encode",
     "evaluate",
     "expand",
+    "export",
     "from_manifest",
     "generate",
     "load",
@@ -280,6 +281,38 @@ def load(dataset: str | Path) -> FactorDataset:
     from syngen.loaders.sources import StoredSource
 
     return FactorDataset(StoredSource(Path(dataset)))
+
+
+def export(dataset: str | Path | FactorDataset, folder: str | Path, *, to: str) -> int:
+    """Write a dataset in the format of another tool.
+
+    Parameters
+    ----------
+    dataset : str, Path or FactorDataset
+        Folder, or a dataset; a view or a rendered one will do.
+    folder : str or Path
+        Absent or empty; it appears as a whole or not at all.
+    to : {"huggingface", "jsonl", "lhotse", "wav", "npz"}
+        Parquet with embedded audio and class labels; WAV files and NeMo's JSON lines; WAV files and
+        lhotse's cuts; WAV files and ``metadata.csv``; one file of arrays as dSprites has them.
+
+    Returns
+    -------
+    int
+        Observations written.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such format, or the folder is not empty or cannot be written.
+    ShardError
+        If an observation cannot be read.
+    """
+    from syngen.exports.formats import find_format
+
+    write = find_format(to)
+    opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
+    return write(opened, Path(folder))
 
 
 def from_manifest(

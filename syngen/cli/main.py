@@ -13,6 +13,7 @@ from syngen.cli import (
     encoding,
     environment,
     evaluation,
+    exporting,
     generation,
     probing,
     recipe,
@@ -63,6 +64,7 @@ cli.add_command(dataset.info)
 cli.add_command(dataset.rows)
 cli.add_command(dataset.extract)
 cli.add_command(dataset.verify)
+cli.add_command(exporting.export)
 cli.add_command(audit.audit)
 cli.add_command(encoding.encode)
 cli.add_command(evaluation.evaluate)

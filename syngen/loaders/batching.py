@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -46,6 +47,15 @@ class View(Protocol):
 
     @property
     def shard_numbers(self) -> IntArray: ...
+
+    @property
+    def rows(self) -> IntArray: ...
+
+    @property
+    def splits(self) -> dict[str, tuple[str, ...]]: ...
+
+    @property
+    def shards(self) -> list[Path]: ...
 
     def __len__(self) -> int: ...
 

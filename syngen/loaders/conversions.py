@@ -195,3 +195,52 @@ class Conversions:
         plan = Epochs(len(view), batch_size, shuffle, seed, drop_last=drop_last)
         reader = BatchReader(view, transform=transform, target=target)
         return iterate_batches(reader, plan, n_epochs=epochs)
+
+    def to_huggingface(self, split: str | None = None) -> Any:
+        """Return a `datasets.Dataset` of a split, or a `datasets.DatasetDict` of all.
+
+        Columns are those of the manifest; nominal factors of text are class labels, and ``audio`` has bytes
+        and path, not decoded: ``soundfile.read(io.BytesIO(row["audio"]["bytes"]))``. The audio is
+        written to an Arrow file in the cache folder once, and mapped.
+
+        Parameters
+        ----------
+        split : str, optional
+
+        Raises
+        ------
+        FactorError
+            If there is no such split.
+        ParameterError
+            If the cache folder cannot be written.
+        MissingExtraError
+            If ``datasets`` is not installed.
+        """
+        from syngen.loaders.huggingface import hub_dataset
+
+        return hub_dataset(self._split(None), split)
+
+    def to_webdataset(self, split: str | None = None, *, shuffle: int = 0, seed: int = 0) -> Any:
+        """Return a `webdataset.WebDataset` over the shards of a stored dataset, decoded.
+
+        Its samples are dicts with ``waveform``, float32, ``levels``, ``values`` and ``row``. More steps can
+        be put after it: ``.batched(64)``, ``.to_tuple("waveform", "levels")``.
+
+        Parameters
+        ----------
+        split : str, optional
+        shuffle : int
+            How many observations are mixed; 0 for the order of the shards, which are shuffled already.
+        seed : int
+            Of the mixing, and of the order of the shards.
+
+        Raises
+        ------
+        ParameterError
+            If it is not a stored dataset.
+        MissingExtraError
+            If ``webdataset`` is not installed.
+        """
+        from syngen.loaders.wds import web_pipeline
+
+        return web_pipeline(self._split(split), shuffle=shuffle, seed=seed)

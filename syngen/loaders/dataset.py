@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import ArrayLike, NDArray
 
-    from syngen._typing import Float32Array, IntArray, Value
+    from syngen._typing import Float32Array, IntArray, PcmArray, Value
 
 __all__ = ["FactorDataset"]
 
@@ -136,6 +136,12 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
     def shard_numbers(self) -> IntArray:
         """Which shard each observation is in, counted from 0: shape (n,)."""
         return self._of_rows(self._source.shard_numbers)
+
+    @property
+    def shards(self) -> list[Path]:
+        """The tar files that these observations are in; empty where they are in none."""
+        paths = [self._source.shard_path(int(number)) for number in np.unique(self.shard_numbers)]
+        return [path for path in paths if path is not None]
 
     def _of_rows(self, column: NDArray[Any]) -> NDArray[Any]:
         return column if self._chosen is None else column[self._chosen]
@@ -269,6 +275,10 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
             If the observations differ in length; `padded` takes them.
         """
         return self._source.waveforms(self._checked_rows(positions))
+
+    def pcm(self, positions: ArrayLike) -> list[PcmArray]:
+        """Return several observations as 16-bit samples: int16, each of shape (n_samples,)."""
+        return self._source.pcm(self._checked_rows(positions))
 
     def padded(self, positions: ArrayLike, *, length: int | None = None) -> tuple[Float32Array, IntArray]:
         """Return several waveforms of any lengths, with zeros after the shorter ones.

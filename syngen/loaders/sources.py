@@ -104,6 +104,11 @@ class Source(ABC):
         """Which shard every row is in, counted from 0: int64, shape (n_rows,)."""
         return np.arange(self.n_rows) // _ROWS_OF_NO_SHARD
 
+    def shard_path(self, number: int) -> Path | None:
+        """Return the file of a shard of `shard_numbers`, where there are files."""
+        del number
+        return None
+
     def level_column(self, position: int) -> NDArray[Any]:
         """Return the levels of every row in one factor, given by its position in the grid."""
         column: NDArray[Any] = self.levels[:, position]
@@ -230,6 +235,9 @@ class StoredSource(Source):
 
     def split_codes(self, column: str) -> NDArray[Any]:
         return super().split_codes(column) if self._sidecar is None else self._sidecar.splits[column]
+
+    def shard_path(self, number: int) -> Path:
+        return self._layout.shard(self._places[0][number])
 
     def _column(self, name: str) -> NDArray[Any]:
         if self._sidecar is None:

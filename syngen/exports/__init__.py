@@ -1,0 +1,1 @@
+"""Datasets in the formats of other tools: one module for each, all of the same shape."""

@@ -1,0 +1,138 @@
+"""What an export is given, and what exports share: a folder that appears whole, WAV files, plain values."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+
+from syngen._files import sync_folder, temporary_beside
+from syngen.errors import ParameterError
+from syngen.factors import FactorGrid
+from syngen.storage.codec import find_codec
+from syngen.storage.layout import key_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from syngen._typing import IntArray, PcmArray, Value
+
+__all__ = ["Exportable", "filled_splits", "new_folder", "records", "write_wavs"]
+
+_STORAGE = ("shard", "offset", "size", "pcm_sha256")
+_ROWS_AT_ONCE = 64
+
+
+class Exportable(Protocol):
+    """A `FactorDataset`, or anything like one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def grid(self) -> FactorGrid: ...
+
+    @property
+    def derived(self) -> dict[str, tuple[str, tuple[Value, ...]]]: ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def is_spoken(self) -> bool: ...
+
+    @property
+    def splits(self) -> dict[str, tuple[str, ...]]: ...
+
+    @property
+    def rows(self) -> IntArray: ...
+
+    @property
+    def indices(self) -> IntArray: ...
+
+    @property
+    def levels(self) -> IntArray: ...
+
+    @property
+    def lengths(self) -> IntArray: ...
+
+    @property
+    def table(self) -> pa.Table: ...
+
+    def __len__(self) -> int: ...
+
+    def pcm(self, positions: Any, /) -> list[PcmArray]: ...
+
+    def annotations(self, position: int, /) -> pd.DataFrame: ...
+
+    def select(self, **conditions: Any) -> Self: ...
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder that takes the place of `folder` when the block ends without an error.
+
+    Raises
+    ------
+    ParameterError
+        If `folder` is not absent or empty, or nothing can be written there.
+    """
+    unfinished = temporary_beside(folder.absolute())
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ParameterError(f"{folder} is not an empty folder; choose another")
+        unfinished.mkdir(parents=True)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ParameterError):
+            raise
+        raise ParameterError(f"{folder} cannot be written: {error}") from error
+    try:
+        yield unfinished
+        if folder.exists():
+            folder.rmdir()
+        os.replace(unfinished, folder)
+    except OSError as error:
+        raise ParameterError(f"{folder} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    sync_folder(folder.absolute().parent)
+
+
+def filled_splits(dataset: Exportable) -> Iterator[tuple[str, Exportable]]:
+    """Yield the splits that have observations, with their views."""
+    for name in dataset.splits["split"]:
+        view = dataset.select(split=name)
+        if len(view):
+            yield name, view
+
+
+def write_wavs(dataset: Exportable, folder: Path) -> Iterator[tuple[int, str, int]]:
+    """Write a WAV file for each observation; yield position, file name and number of samples."""
+    codec, rows = find_codec("wav"), dataset.rows
+    folder.mkdir(parents=True, exist_ok=True)
+    for start in range(0, len(dataset), _ROWS_AT_ONCE):
+        positions = np.arange(start, min(start + _ROWS_AT_ONCE, len(dataset)))
+        for position, pcm in zip(positions.tolist(), dataset.pcm(positions), strict=True):
+            name = f"{key_of(int(rows[position]))}.wav"
+            (folder / name).write_bytes(codec.encode(pcm, dataset.sample_rate))
+            yield position, name, len(pcm)
+
+
+def records(dataset: Exportable) -> list[dict[str, Any]]:
+    """Return the manifest's rows as plain values, without what belongs to the storage of ours."""
+    table = dataset.table
+    kept = [name for name in table.column_names if name not in _STORAGE]
+    found: list[dict[str, Any]] = table.select(kept).to_pylist()
+    return [{"row": int(row), **record} for row, record in zip(dataset.rows, found, strict=True)]

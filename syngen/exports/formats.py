@@ -1,0 +1,38 @@
+"""The formats by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from syngen.errors import ParameterError, suggestion
+from syngen.exports import huggingface, jsonl, lhotse, npz, wav
+from syngen.exports.dataset import Exportable
+
+__all__ = ["FORMATS", "find_format"]
+
+Export: TypeAlias = Callable[[Exportable, Path], int]
+
+FORMATS: dict[str, Export] = {
+    "huggingface": huggingface.write,
+    "jsonl": jsonl.write,
+    "lhotse": lhotse.write,
+    "wav": wav.write,
+    "npz": npz.write,
+}
+
+
+def find_format(name: str) -> Export:
+    """Return what writes a format.
+
+    Raises
+    ------
+    ParameterError
+        If there is none of that name.
+    """
+    if name not in FORMATS:
+        raise ParameterError(
+            f"no format {name!r}{suggestion(name, FORMATS)}; there are {', '.join(FORMATS)}"
+        )
+    return FORMATS[name]

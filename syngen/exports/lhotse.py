@@ -1,0 +1,80 @@
+"""WAV files with lhotse's cuts: supervisions with words and phones, and factors as custom fields."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syngen.exports.dataset import Exportable, filled_splits, new_folder, records, write_wavs
+
+if TYPE_CHECKING:
+    from syngen._typing import Json
+
+__all__ = ["write"]
+
+
+def write(dataset: Exportable, folder: Path) -> int:
+    """Write ``audio/*.wav`` and ``cuts_<split>.jsonl.gz``; return the number of observations.
+
+    Read with ``CutSet.from_file(folder / "cuts_train.jsonl.gz").with_recording_path_prefix(folder)``.
+    """
+    with new_folder(folder) as unfinished:
+        for split, view in filled_splits(dataset):
+            known = records(view)
+            with (
+                open(unfinished / f"cuts_{split}.jsonl.gz", "wb") as raw,
+                # no name and no time: the same bytes each time
+                gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as file,
+            ):
+                for position, name, n_samples in write_wavs(view, unfinished / "audio"):
+                    cut = _cut(view, position, name, n_samples, known[position])
+                    file.write(json.dumps(cut, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+    return len(dataset)
+
+
+def _cut(view: Exportable, position: int, name: str, n_samples: int, record: Json) -> Json:
+    rate, key = view.sample_rate, f"{view.name}-{name.removesuffix('.wav')}"
+    duration = n_samples / rate
+    supervision: Json = {
+        "id": key,
+        "recording_id": key,
+        "start": 0.0,
+        "duration": duration,
+        "channel": 0,
+        "custom": record,
+    }
+    if view.is_spoken:
+        supervision["text"] = record["transcript"]
+        supervision["alignment"] = _alignment(view, position, rate)
+    for field in ("speaker", "gender"):
+        if field in record:
+            supervision[field] = str(record[field])
+    return {
+        "id": key,
+        "start": 0.0,
+        "duration": duration,
+        "channel": 0,
+        "supervisions": [supervision],
+        "recording": {
+            "id": key,
+            "sources": [{"type": "file", "channels": [0], "source": f"audio/{name}"}],
+            "sampling_rate": rate,
+            "num_samples": n_samples,
+            "duration": duration,
+            "channel_ids": [0],
+        },
+        "type": "MonoCut",
+    }
+
+
+def _alignment(view: Exportable, position: int, rate: int) -> dict[str, list[list[Any]]]:
+    """Return words and phones as symbol, start and duration in seconds, and score; without the silence."""
+    found: dict[str, list[list[Any]]] = {}
+    for span in view.annotations(position).itertuples():
+        if span.text:
+            start, end = int(str(span.start)), int(str(span.end))
+            item = [span.text, start / rate, (end - start) / rate, None]
+            found.setdefault(str(span.kind), []).append(item)
+    return found

@@ -1,0 +1,31 @@
+"""A folder of WAV files for each split, and ``metadata.csv`` with the factors of each."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from syngen.exports.dataset import Exportable, filled_splits, new_folder, records, write_wavs
+
+__all__ = ["write"]
+
+
+def write(dataset: Exportable, folder: Path) -> int:
+    """Write ``<split>/*.wav`` and ``metadata.csv``; return the number of observations.
+
+    ``syngen.from_manifest(folder, "metadata.csv", factors=...)`` opens it again.
+    """
+    with (
+        new_folder(folder) as unfinished,
+        open(unfinished / "metadata.csv", "w", encoding="utf-8", newline="") as file,
+    ):
+        table: csv.DictWriter[str] | None = None
+        for split, view in filled_splits(dataset):
+            known = records(view)
+            for position, name, _ in write_wavs(view, unfinished / split):
+                record = {"file_name": f"{split}/{name}", **known[position]}
+                if table is None:
+                    table = csv.DictWriter(file, list(record), lineterminator="\n")
+                    table.writeheader()
+                table.writerow(record)
+    return len(dataset)

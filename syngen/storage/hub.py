@@ -1,0 +1,113 @@
+"""Observations as Arrow tables that Hugging Face ``datasets`` reads with their types: audio in a column.
+
+Audio is a struct of bytes and path, as ``datasets`` stores it, declared with ``decode: false``: to be read
+it needs neither torch nor torchcodec nor FFmpeg. Texts of nominal factors are class labels.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from syngen.factors import Factor, FactorGrid
+from syngen.storage.codec import find_codec
+from syngen.storage.layout import key_of
+
+if TYPE_CHECKING:
+    from syngen._typing import IntArray, Json, PcmArray
+
+__all__ = ["HubDataset", "hub_features", "hub_schema", "hub_tables", "label_names"]
+
+_MAX_LABELS = 1000
+_ROWS_AT_ONCE = 256
+_STORAGE = ("shard", "offset", "size", "pcm_sha256")
+
+
+class HubDataset(Protocol):
+    """What is written: a `FactorDataset`."""
+
+    @property
+    def grid(self) -> FactorGrid: ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def rows(self) -> IntArray: ...
+
+    @property
+    def table(self) -> pa.Table: ...
+
+    def __len__(self) -> int: ...
+
+    def pcm(self, positions: Any, /) -> list[PcmArray]: ...
+
+
+def label_names(factor: Factor) -> list[str] | None:
+    """Return the class labels of a factor, by level, or None where it is a column of plain values."""
+    if factor.kind != "nominal" or factor.size > _MAX_LABELS or not isinstance(factor.values[0], str):
+        return None
+    return [str(value) for value in factor.values]
+
+
+def _columns(dataset: HubDataset) -> list[pa.Field]:
+    """Return the columns of the manifest that are written, without those of the storage."""
+    return [field for field in dataset.table.schema if field.name not in (*_STORAGE, "audio", "row")]
+
+
+def hub_features(dataset: HubDataset) -> dict[str, Json]:
+    """Return the feature of each column, as ``datasets`` writes it into Parquet and Arrow files."""
+    features: dict[str, Json] = {
+        "audio": {"sampling_rate": dataset.sample_rate, "decode": False, "_type": "Audio"},
+        "row": {"dtype": "int64", "_type": "Value"},
+    }
+    for field in _columns(dataset):
+        names = label_names(dataset.grid[field.name]) if field.name in dataset.grid else None
+        if names is not None:
+            features[field.name] = {"names": names, "_type": "ClassLabel"}
+        else:
+            features[field.name] = {"dtype": _dtype(field.type), "_type": "Value"}
+    return features
+
+
+def _dtype(kind: pa.DataType) -> str:
+    return {"double": "float64", "float": "float32"}.get(str(kind), str(kind))
+
+
+def hub_schema(dataset: HubDataset) -> pa.Schema:
+    """Return the schema of the tables, with the features in its metadata."""
+    features = hub_features(dataset)
+    audio = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+    fields = [pa.field("audio", audio), pa.field("row", pa.int64())]
+    for field in _columns(dataset):
+        is_label = features[field.name]["_type"] == "ClassLabel"
+        fields.append(pa.field(field.name, pa.int64() if is_label else field.type))
+    text = json.dumps({"info": {"features": features}}, ensure_ascii=False)
+    return pa.schema(fields, metadata={b"huggingface": text.encode("utf-8")})
+
+
+def hub_tables(dataset: HubDataset) -> Iterator[pa.Table]:
+    """Yield the observations of a dataset in tables of a few hundred rows each."""
+    schema = hub_schema(dataset)
+    codec, whole, rows = find_codec("wav"), dataset.table, dataset.rows
+    for start in range(0, len(dataset), _ROWS_AT_ONCE):
+        part = whole.slice(start, _ROWS_AT_ONCE)
+        pcm = dataset.pcm(np.arange(start, start + part.num_rows))
+        some = rows[start : start + part.num_rows]
+        audio = [codec.encode(samples, dataset.sample_rate) for samples in pcm]
+        paths = [f"{key_of(int(row))}.wav" for row in some]
+        columns: list[Any] = [
+            pa.StructArray.from_arrays([pa.array(audio, pa.binary()), pa.array(paths)], ["bytes", "path"]),
+            pa.array(some),
+        ]
+        for field in schema:
+            if field.name in ("audio", "row"):
+                continue
+            is_label = field.name in dataset.grid and label_names(dataset.grid[field.name]) is not None
+            column = part.column(f"{field.name}_level" if is_label else field.name)
+            columns.append(column.cast(field.type).combine_chunks())
+        yield pa.table(columns, schema=schema)
