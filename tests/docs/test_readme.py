@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -25,6 +26,14 @@ def section(heading: str) -> str:
     return README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
 
 
+WITH_EXTRAS = ("Use it from PyTorch", "Use it with other libraries")
+"""Sections whose blocks are scripts of their own, and need what others may not have."""
+
+
+def python_blocks(text: str) -> list[str]:
+    return [found for language, found in _BLOCK.findall(text) if language == "python"]
+
+
 @pytest.fixture
 def newcomers_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -38,13 +47,57 @@ def test_sections_that_newcomers_run_have_exactly_one_bash_block(heading: str) -
 
 
 def test_python_blocks_run_from_top_to_bottom(newcomers_folder: Path) -> None:
-    found = blocks("python")
+    separate = [text for heading in WITH_EXTRAS for text in python_blocks(section(heading))]
+    found = [text for text in blocks("python") if text not in separate]
     assert len(found) >= 5
     program = newcomers_folder / "program.py"
     program.write_text("\n".join(found), "utf-8")
     done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "<FactorDataset syntone-small" in done.stdout
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_scripts_with_pytorch_run(number: int, newcomers_folder: Path) -> None:
+    pytest.importorskip("torch", reason="the extra torch is not installed")
+    scripts = python_blocks(section("Use it from PyTorch"))
+    assert len(scripts) == 2
+    shown = run_script(scripts[number], newcomers_folder)
+    if number == 0:
+        (accuracy,) = re.findall(r"timbre: (\d\.\d+) of \d+ right", shown)
+        assert float(accuracy) > 0.9
+    else:
+        assert re.fullmatch(r"(\d+) of (\d+) batches were left\n", shown)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_scripts_with_other_libraries_run(number: int, newcomers_folder: Path) -> None:
+    scripts = python_blocks(section("Use it with other libraries"))
+    assert len(scripts) == 3
+    for module in ("datasets", "webdataset"):
+        if f"import {module}" in scripts[number]:
+            pytest.importorskip(module, reason="its extra is not installed")
+    assert run_script(scripts[number], newcomers_folder)
+
+
+def run_script(text: str, folder: Path) -> str:
+    (folder / "script.py").write_text(text, "utf-8")
+    env = {**os.environ, "HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, cwd=folder, env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_bash_block_of_exports_runs(newcomers_folder: Path) -> None:
+    text = section("Use it with other libraries")
+    (lines,) = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    commands = lines.strip().splitlines()
+    assert len(commands) == 5
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *command.split()], capture_output=True, text=True, cwd=newcomers_folder
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
 def test_bash_blocks_for_own_recipes_run(newcomers_folder: Path) -> None:
