@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -12,22 +13,25 @@ __all__ = ["Descriptors", "OpenFile"]
 
 
 class OpenFile:
-    """A file descriptor that is closed with its last reference: a reader in another thread keeps it open.
+    """A file that is mapped until its last reference goes: a reader in another thread keeps it.
 
     Parameters
     ----------
     path : Path
+
+    Attributes
+    ----------
+    content : memoryview
+        What was in the file when it was opened.
     """
 
-    __slots__ = ("number",)
+    __slots__ = ("content",)
 
     def __init__(self, path: Path) -> None:
-        self.number = -1
-        self.number = os.open(path, os.O_RDONLY)
-
-    def __del__(self) -> None:
-        if self.number >= 0:
-            os.close(self.number)
+        with open(path, "rb") as file:
+            is_empty = not os.fstat(file.fileno()).st_size  # of which there is no map
+            mapped = b"" if is_empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.content = memoryview(mapped)
 
 
 class Descriptors:

@@ -2,7 +2,7 @@
 
 8,000 observations of one second at 16 kHz, float32, in random order where the format allows it. Contenders
 take turns, round after round, and CPU time is what counts; the best round of each is printed. Peers are
-installed with ``pip install -r tests/benchmarks/requirements-loaders.txt``; one that is missing is left out.
+installed with ``pip install -r tests/benchmarks/requirements-loaders.txt``; a missing one is left out.
 """
 
 from __future__ import annotations

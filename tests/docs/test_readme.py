@@ -83,7 +83,9 @@ def test_scripts_with_other_libraries_run(number: int, newcomers_folder: Path) -
 def run_script(text: str, folder: Path) -> str:
     (folder / "script.py").write_text(text, "utf-8")
     env = {**os.environ, "HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, cwd=folder, env=env)
+    done = subprocess.run(
+        [sys.executable, "script.py"], capture_output=True, text=True, cwd=folder, env=env
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
