@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -36,15 +37,18 @@ class Where:
     name: str
     allowed: BoolArray
 
-    def taken(self, source: Source, rows: IntArray | None) -> IntArray:
-        """Return those of `rows`, None being all, that are meant."""
+    def holds(self, source: Source, rows: IntArray | None = None) -> BoolArray:
+        """Return which of `rows`, None being all, are meant."""
         if self.name in source.vocabulary.split_columns:
             column = source.split_codes(self.name)
         else:
             column = source.level_column(source.grid.position(self.name))
-        if rows is None:
-            return np.flatnonzero(_holds(column, self.allowed))
-        return rows[_holds(column[rows], self.allowed)]
+        return _holds(column if rows is None else column[rows], self.allowed)
+
+    def taken(self, source: Source, rows: IntArray | None) -> IntArray:
+        """Return those of `rows`, None being all, that are meant."""
+        holds = self.holds(source, rows)
+        return np.flatnonzero(holds) if rows is None else rows[holds]
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,14 @@ Step: TypeAlias = Where | Sliced | Taken
 
 def rows_after(source: Source, steps: Sequence[Step]) -> IntArray | None:
     """Return the rows that are left after all steps; None means every row of the source."""
+    first = list(takewhile(lambda step: isinstance(step, Where), steps))
     rows: IntArray | None = None
-    for step in steps:
+    if first:  # of all rows: as truth values, which take an eighth of the memory of row numbers
+        mask = np.ones(source.n_rows, dtype=np.bool_)
+        for step in first:
+            mask &= step.holds(source)  # type: ignore[union-attr]
+        rows = np.flatnonzero(mask)
+    for step in steps[len(first) :]:
         rows = step.taken(source, rows)
     return rows
 
