@@ -22,9 +22,8 @@ RECIPE = """\
 name: nothing
 synthesizer: nothing
 seed: 1
-audio: {{sample_rate: 8000, duration: 0.001}}
+audio: {sample_rate: 8000, duration: 0.001}
 factors:
-  rate: {{range: {{start: 1, stop: {n_rates}}}, unit: Hz}}
 """
 BEGIN = """\
 import json, os, resource, sys, time
@@ -120,12 +119,14 @@ def measured(code: str, *arguments: str, place: Path, env: dict[str, str]) -> di
 
 
 def write_recipe(place: Path, n: int) -> None:
-    """Write a recipe of so many rows: a factor has at most a million levels, the other tells them apart."""
-    n_rates = min(n, 1_000_000)
-    text = RECIPE.format(n_rates=n_rates + 1)
-    if n > n_rates:
-        text += f"  gain: {{range: {{start: 1, stop: {n // n_rates + 1}}}}}\n"
-    (place / "nothing.yaml").write_text(text, "utf-8")
+    """Write a recipe of so many rows, a power of ten, with factors of up to a thousand levels."""
+    exponent = len(str(n)) - 1
+    sizes = [1000] * (exponent // 3) + ([10 ** (exponent % 3)] if exponent % 3 else [])
+    factors = "".join(
+        f"  {name}: {{range: {{start: 1, stop: {size + 1}}}}}\n"
+        for name, size in zip("xyz", sizes, strict=False)
+    )
+    (place / "nothing.yaml").write_text(RECIPE + factors, "utf-8")
 
 
 def growth(place: Path, env: dict[str, str], sizes: list[int]) -> None:
@@ -156,9 +157,8 @@ def huge(place: Path, env: dict[str, str], n: int) -> None:
 
 
 def million_hours(place: Path, env: dict[str, str], limit: int) -> None:
-    print(
-        "\n| a million hours of | observations | CPU hours | bytes | shards of 2,000 |\n|---|---|---|---|---|"
-    )
+    print("\n| a million hours of | observations | CPU hours | bytes | shards of 2,000 |")
+    print("|---|---|---|---|---|")
     for recipe, codec in (
         ("syntone-small", "wav"),
         ("syntone-small", "flac"),
@@ -182,11 +182,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a hundredth of the rows")
     options = parser.parse_args()
     sizes = [10**3, 10**4, 10**5] if options.quick else [10**5, 10**6, 10**7]
-    nothing = NOTHING.replace(
-        'factors = (FactorSpec("rate", units={"Hz": (1.0, 1e7)}),)',
-        'factors = (FactorSpec("rate", units={"Hz": (1.0, 1e7)}),\n'
-        '        FactorSpec("gain", units={"": (0, 1e7)}, default=1.0))',
-    )
+    factors = ", ".join(f'FactorSpec("{name}", units={{"": (0, 1e7)}}, default=1.0)' for name in "xyz")
+    nothing = NOTHING.replace('FactorSpec("rate", units={"Hz": (1.0, 1e7)}),', factors)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         env = installed(place, "nothing", nothing, "syngen.synthesizers", "nothing = nothing:Nothing")
