@@ -54,6 +54,14 @@ __all__ = ["generate"]
     metavar="FILE",
     help="Append what was done when and by whom, as JSON lines.",
 )
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    show_default=True,
+    help="Where shards are made: on this machine, or by the workers of a Dask cluster.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Of the Dask scheduler, as in tcp://host:8786.")
 @permission_options
 @json_option
 @quiet_option
@@ -69,6 +77,8 @@ def generate(
     overwrite: bool,
     hang_limit: float,
     log: Path | None,
+    executor: str,
+    scheduler: str | None,
     allow_other_audio: bool,
     allow_programs: tuple[str, ...],
     as_json: bool,
@@ -96,7 +106,15 @@ def generate(
 
     with progress_on_stderr("rendered", quiet=quiet) as progress:
         report = make(
-            recipe, folder, jobs=jobs, hang_limit_s=hang_limit, log=log, progress=progress, **options
+            recipe,
+            folder,
+            jobs=jobs,
+            hang_limit_s=hang_limit,
+            log=log,
+            executor=executor,
+            scheduler=scheduler,
+            progress=progress,
+            **options,
         )
     if as_json:
         echo_json(report)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import MutableSequence
 
-__all__ = ["IDLE", "STOP", "Heartbeat", "StopRequested"]
+__all__ = ["IDLE", "STOP", "UNKNOWN", "Heartbeat", "StopRequested"]
 
 IDLE = -1
 """Between shards, and before the first."""
+UNKNOWN = -2
+"""Somewhere in a shard, on a machine that shares no memory with this one."""
 STOP = -1
 """Position of the cell that asks all workers to stop when it is not 0."""
 

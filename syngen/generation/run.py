@@ -10,6 +10,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from syngen.errors import GenerationIncompleteError, ManifestError, ParameterErr
 from syngen.generation import folders
 from syngen.generation.assembly import finish
 from syngen.generation.disk import check_space, disk_message
+from syngen.generation.engines import Hire, check_engine, hiring
 from syngen.generation.executors import default_jobs
 from syngen.generation.growing import check_plan, write_plan
 from syngen.generation.log import EventLog, append_events, check_log_file
@@ -80,6 +82,8 @@ def run(
     overwrite: bool = False,
     hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
     log: Path | None = None,
+    executor: str | Executor = "local",
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> GenerationReport:
     """Make the dataset of a plan in a folder, or finish it.
@@ -98,13 +102,20 @@ def run(
         A worker that finishes no observation for so many seconds is ended and replaced; 0 for no limit.
     log : Path, optional
         File that the folder's log is appended to when the run ends, whatever way it ends.
+    executor : {"local", "dask"} or Executor
+        Where shards are made; an executor of the caller's is not shut down.
+    scheduler : str, optional
+        Address of the Dask scheduler.
     progress : callable, optional
         Told after every shard.
 
     Raises
     ------
     ParameterError
-        If the folder cannot be used, another run works in it, or the dataset does not fit on the disk.
+        If the folder cannot be used, another run works in it, the dataset does not fit on the disk, or the
+        engine is not there.
+    EngineError
+        If workers of a cluster cannot take part.
     PlanMismatchError
         If it holds another plan.
     GenerationIncompleteError
@@ -115,6 +126,7 @@ def run(
         raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
     if not hang_limit_s >= 0.0:
         raise ParameterError(f"the hang limit is {hang_limit_s} s; 0 (none) or more is needed")
+    check_engine(executor, scheduler, jobs)
     layout = Layout(folder)
     folders.check_usable(layout, overwrite=overwrite)
     if log is not None:
@@ -127,11 +139,12 @@ def run(
             f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
             "--repair, or generate with --overwrite"
         )
-    work = _Work(plan, layout, jobs, hang_limit_s, log, progress)
     try:
         plan.resolved.synthesizer.make_ready(plan.resolved.request)
         check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), overwrite=overwrite)
-        return work.report(started, overwrite=overwrite)
+        with hiring(plan, executor, scheduler=scheduler, jobs=jobs) as hire:
+            work = _Work(plan, layout, jobs, hang_limit_s, log, progress, hire)
+            return work.report(started, overwrite=overwrite)
     except OSError as error:
         raise GenerationIncompleteError(disk_message(layout, error)) from error
 
@@ -152,6 +165,7 @@ class _Work:
     hang_limit_s: float
     log: Path | None
     progress: Progress | None
+    hire: Hire | None
 
     def report(self, started: float, *, overwrite: bool) -> GenerationReport:
         """Take the lock, do what is missing, and say what was done."""
@@ -198,7 +212,14 @@ class _Work:
         )
         tell = _told(self.progress, plan, remaining)
         making = make_shards(
-            plan, layout, remaining, jobs, tell, hang_limit_s=self.hang_limit_s, log=events
+            plan,
+            layout,
+            remaining,
+            jobs,
+            tell,
+            hang_limit_s=self.hang_limit_s,
+            log=events,
+            hire=self.hire,
         )
         with closing(making) as made:
             for receipt in made:
