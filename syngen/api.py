@@ -137,6 +137,7 @@ def generate(
     log: str | Path | None = None,
     executor: str | Executor = "local",
     scheduler: str | None = None,
+    shard_index: str | None = None,
     allow_other_audio: bool = False,
     allow_programs: Collection[str] = (),
     progress: Progress | None = None,
@@ -170,6 +171,9 @@ def generate(
         `jobs` says how many shards it makes at a time. `hang_limit_s` is for local workers.
     scheduler : str, optional
         Address of the Dask scheduler, as in ``tcp://host:8786``, or its scheduler file.
+    shard_index : str, optional
+        ``i/N``: make the shards of member i, counted from 0, of N that need not know of one another, and
+        leave the dataset unfinished. The same call without it finishes the dataset.
     allow_other_audio, allow_programs
         See `load_recipe`.
     progress : callable, optional
@@ -194,6 +198,7 @@ def generate(
     GenerationIncompleteError
         If shards failed three times, or the file system refused; finished ones are kept.
     """
+    from syngen.generation.members import Member
     from syngen.generation.run import run
 
     plan = _planned(
@@ -213,6 +218,7 @@ def generate(
         log=None if log is None else Path(log),
         executor=executor,
         scheduler=scheduler,
+        member=None if shard_index is None else Member.parse(shard_index),
         progress=progress,
     )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from syngen.cli.options import json_option, permission_options, quiet_option
 from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
+
+if TYPE_CHECKING:
+    from syngen.generation.run import GenerationReport
 
 __all__ = ["generate"]
 
@@ -62,6 +65,11 @@ __all__ = ["generate"]
     help="Where shards are made: on this machine, or by the workers of a Dask cluster.",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Of the Dask scheduler, as in tcp://host:8786.")
+@click.option(
+    "--shard-index",
+    metavar="I/N",
+    help="Make the shards of member I, from 0, of N; a plain run puts the dataset together.",
+)
 @permission_options
 @json_option
 @quiet_option
@@ -79,6 +87,7 @@ def generate(
     log: Path | None,
     executor: str,
     scheduler: str | None,
+    shard_index: str | None,
     allow_other_audio: bool,
     allow_programs: tuple[str, ...],
     as_json: bool,
@@ -113,17 +122,34 @@ def generate(
             log=log,
             executor=executor,
             scheduler=scheduler,
+            shard_index=shard_index,
             progress=progress,
             **options,
         )
     if as_json:
         echo_json(report)
+    if not report.is_complete:
+        _tell_part(report, str(shard_index))
+        return
     rate = report.rendered / max(report.wall_s, 1e-9)
     copied = f", {report.copied:,} of a smaller dataset kept" if report.copied else ""
     say(
         f"{report.folder}: {report.rows:,} observations ({report.rendered:,} new, {rate:,.0f}/s{copied}), "
         f"{report.shards} shards, {human_bytes(report.bytes)}, {report.audio_s / 3600:.2f} hours of "
         f"audio, in {report.wall_s:.1f} seconds"
+    )
+
+
+def _tell_part(report: GenerationReport, shard_index: str) -> None:
+    """Say what a member of a job array has done, and what is left."""
+    rest = (
+        f"{report.shards_left:,} shards of other members are missing"
+        if report.shards_left
+        else "no shard is missing; the same command without --shard-index puts the dataset together"
+    )
+    say(
+        f"{report.folder}: member {shard_index} has its {report.shards:,} shards, {report.rows:,} observations "
+        f"({report.rendered:,} new), {human_bytes(report.bytes)}, in {report.wall_s:.1f} seconds; {rest}"
     )
 
 

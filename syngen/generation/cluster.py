@@ -6,6 +6,7 @@ Scheduler and workers need syngen and the folder, under the same path. Receipts 
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -201,13 +202,13 @@ class DaskExecutor(Executor):
 
 def _connected(address: str) -> Any:
     distributed = require("distributed", extra="dask")
-    is_file = address.endswith(".json")
     try:
-        if not is_file:
-            distributed.comm.get_address_host_port(distributed.comm.resolve_address(address))
-        place = {"scheduler_file": address} if is_file else {"address": address}
-        return distributed.Client(**place, timeout=_CONNECT_S, set_as_default=False, name="syngen")
-    except (OSError, ValueError, ImportError, TypeError) as error:
+        if address.endswith(".json"):
+            address = str(json.loads(Path(address).read_bytes())["address"])
+        # what is no address at all would leave a client behind that waits for it
+        distributed.comm.get_address_host_port(distributed.comm.resolve_address(address))
+        return distributed.Client(address, timeout=_CONNECT_S, set_as_default=False, name="syngen")
+    except (OSError, ValueError, ImportError, TypeError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ParameterError(
             f"no Dask scheduler can be reached at {address} ({reason}); start one with: dask scheduler, and "
@@ -217,7 +218,8 @@ def _connected(address: str) -> Any:
 
 def _refusal(address: str, answer: object) -> str:
     """Return why a worker cannot take part, or nothing."""
-    if isinstance(answer, ImportError):
+    # Dask hands over what it could not unpickle as the text of an exception
+    if isinstance(answer, ImportError) or "ModuleNotFoundError" in str(answer):
         return f"worker {address} cannot import syngen ({answer}); install syngen {version()} there"
     if isinstance(answer, BaseException):
         return f"worker {address} cannot take part: {cause_of(answer)}"

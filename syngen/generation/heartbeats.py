@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import MutableSequence
 
-__all__ = ["IDLE", "STOP", "UNKNOWN", "Heartbeat", "StopRequested"]
+__all__ = ["IDLE", "STOP", "UNKNOWN", "Heartbeat", "RunEndedError", "StopRequested"]
 
 IDLE = -1
 """Between shards, and before the first."""
@@ -21,6 +21,10 @@ STOP = -1
 
 class StopRequested(BaseException):  # no error: the user wants it so
     """The run is to end after the observation in hand."""
+
+
+class RunEndedError(Exception):
+    """The run that wanted a shard is over; where it was started, nobody waits for this any more."""
 
 
 class Heartbeat:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import EngineError, SyngenError
-from syngen.generation.heartbeats import Heartbeat, StopRequested
+from syngen.generation.heartbeats import Heartbeat, RunEndedError, StopRequested
 from syngen.generation.log import EventLog
 from syngen.generation.plan import Plan, Shard
 from syngen.generation.receipts import Receipt
@@ -65,7 +65,7 @@ class ShardMaker:
             receipt = self._made(shard, indices)
         except BaseException as error:
             about |= {"rows_rendered": self._n_rendered(shard)} | _spent(wall, cpu)
-            if isinstance(error, Exception):
+            if isinstance(error, Exception) and not isinstance(error, RunEndedError):
                 log.write("shard failed", **about, cause=cause_of(error), traceback=traceback.format_exc())
             else:
                 log.write("shard dropped", **about)

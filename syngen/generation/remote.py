@@ -26,7 +26,7 @@ from syngen._files import temporary_beside
 from syngen._version import version
 from syngen.errors import EngineError
 from syngen.generation.executors import Crew, default_jobs
-from syngen.generation.heartbeats import Heartbeat
+from syngen.generation.heartbeats import Heartbeat, RunEndedError
 from syngen.generation.log import EventLog
 from syngen.generation.making import ShardMaker, portable
 from syngen.generation.plan import Plan, Shard
@@ -51,18 +51,14 @@ class WorkerRefusedError(EngineError):
     """A worker that cannot take part: it has other libraries, or does not see the folder."""
 
 
-class RunEndedError(Exception):
-    """The run that wanted a shard is over."""
-
-
-def worker_name() -> str:
+def worker_name(dask_worker: Any = None) -> str:
     """Return how people find the worker that this process is."""
     name = f"process {os.getpid()} on {platform.node()}"
     distributed = sys.modules.get("distributed")
-    with contextlib.suppress(Exception):
-        if distributed is not None:
-            return f"worker {distributed.get_worker().address} ({name})"
-    return f"worker {name}"
+    if dask_worker is None and distributed is not None:
+        with contextlib.suppress(Exception):  # this process may be no worker of Dask
+            dask_worker = distributed.get_worker()
+    return f"worker {name}" if dask_worker is None else f"worker {dask_worker.address} ({name})"
 
 
 @contextlib.contextmanager
@@ -137,23 +133,33 @@ class RemoteTask:
         except Exception as error:  # noqa: BLE001  # what cannot be pickled would break the executor
             raise portable(error) from None
 
-    def refusal(self) -> str:
-        """Return why this process cannot take part, or nothing."""
+    def refusal(self, dask_worker: Any = None) -> str:
+        """Return why this process cannot take part, or nothing.
+
+        Parameters
+        ----------
+        dask_worker : distributed.Worker
+            Given by Dask.
+        """
         try:
-            self.check()
+            self.check(worker_name(dask_worker))
         except WorkerRefusedError as error:
             return str(error)
         return ""
 
-    def check(self) -> Plan:
+    def check(self, name: str) -> Plan:
         """Return the plan if this process can make shards of it.
+
+        Parameters
+        ----------
+        name : str
+            Of this worker.
 
         Raises
         ------
         WorkerRefusedError
             Naming this worker, and what it lacks.
         """
-        name = worker_name()
         if self.versions.get("syngen") != version():  # what another version has pickled may not be readable
             raise WorkerRefusedError(
                 f"{name} cannot take part: syngen is {version()} here, {self.versions.get('syngen')} in the "
@@ -233,7 +239,7 @@ class _Makers:
                     self._idle.append(maker)
 
     def _made(self, task: RemoteTask) -> ShardMaker:
-        plan = task.check()
+        plan = task.check(worker_name())
         log = EventLog(task.log, host=platform.node())
         maker = ShardMaker(plan, task.folder, task.versions, log, _LeaseHeartbeat(task.lease))
         log.write("worker started")
