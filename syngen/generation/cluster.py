@@ -72,8 +72,8 @@ class DaskCluster:
             self._client.wait_for_workers(1, timeout=_WORKERS_S)
         except (OSError, TimeoutError) as error:
             raise ParameterError(
-                f"the Dask scheduler {self._address} has had no workers for {_WORKERS_S:g} s; start some, as "
-                f"in: dask worker {self._address} --nthreads 1"
+                f"the Dask scheduler {self._address} has had no workers for {_WORKERS_S:g} s; start "
+                f"some, as in: dask worker {self._address} --nthreads 1"
             ) from error
         try:
             self._client.run_on_scheduler(version)
@@ -175,7 +175,7 @@ class DaskExecutor(Executor):
     def _translated(self, error: BaseException) -> BaseException:
         from concurrent.futures import CancelledError
 
-        from distributed.comm import CommClosedError
+        from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
         if isinstance(error, KilledWorker):
@@ -211,8 +211,8 @@ def _connected(address: str) -> Any:
     except (OSError, ValueError, ImportError, TypeError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ParameterError(
-            f"no Dask scheduler can be reached at {address} ({reason}); start one with: dask scheduler, and "
-            "give the address that it says, as in tcp://host:8786"
+            f"no Dask scheduler can be reached at {address} ({reason}); start one with: dask scheduler, "
+            "and give the address that it says, as in tcp://host:8786"
         ) from error
 
 

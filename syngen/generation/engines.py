@@ -42,7 +42,8 @@ def check_engine(executor: str | Executor, scheduler: str | None, jobs: int | No
         )
     if executor == "dask" and jobs is not None:
         raise ParameterError(
-            f"jobs is {jobs}, but with the executor dask the cluster says how many shards are made at a time"
+            f"jobs is {jobs}, but with the executor dask the cluster says how many shards are made at "
+            "a time"
         )
 
 

@@ -57,7 +57,8 @@ class Member:
         number, count = map(int, match.groups()) if match else (0, 0)
         if not 0 <= number < count <= _MOST_MEMBERS:
             raise ParameterError(
-                f"shard index {text!r}; i/N with i from 0 to N - 1 is needed, as in 0/8 for the first of eight"
+                f"shard index {text!r}; i/N with i from 0 to N - 1 is needed, as in 0/8 for the first of "
+                "eight"
             )
         return cls(number, count)
 

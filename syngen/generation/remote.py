@@ -160,15 +160,15 @@ class RemoteTask:
         WorkerRefusedError
             Naming this worker, and what it lacks.
         """
-        if self.versions.get("syngen") != version():  # what another version has pickled may not be readable
+        if self.versions.get("syngen") != version():  # what another has pickled may not be readable
             raise WorkerRefusedError(
-                f"{name} cannot take part: syngen is {version()} here, {self.versions.get('syngen')} in the "
-                "plan; install the same version there"
+                f"{name} cannot take part: syngen is {version()} here, {self.versions.get('syngen')} in "
+                "the plan; install the same version there"
             )
         if self.lease is not None and not self.lease.exists():
             raise WorkerRefusedError(
-                f"{name} cannot take part: it does not see {self.folder} as the run does; the folder must be "
-                "on a file system that all workers share, under the same path"
+                f"{name} cannot take part: it does not see {self.folder} as the run does; the folder must "
+                "be on a file system that all workers share, under the same path"
             )
         plan: Plan = pickle.loads(zlib.decompress(self.content))  # noqa: S301  # packed by `of`
         try:

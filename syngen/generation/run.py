@@ -139,8 +139,8 @@ def run(
     check_engine(executor, scheduler, jobs)
     if member is not None and (overwrite or executor != "local"):
         raise ParameterError(
-            f"shard index {member} is for the executor local, and does not overwrite: members that never talk "
-            "would remove each other's shards"
+            f"shard index {member} is for the executor local, and does not overwrite: members that never "
+            "talk would remove each other's shards"
         )
     layout = Layout(folder)
     folders.check_usable(layout, overwrite=overwrite)
