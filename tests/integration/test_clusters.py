@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import re
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import permutations
@@ -126,8 +128,14 @@ def test_a_pool_that_was_shut_down_is_named(tmp_path: Path) -> None:
 def test_an_error_in_a_thread_of_others_is_the_shards_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syngen.generation.worker.hashlib.sha256", None)
-    with ThreadPoolExecutor(1) as threads, pytest.raises(GenerationIncompleteError, match="TypeError"):
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("no such tone")
+
+    monkeypatch.setattr("syngen.generation.worker.ShardWorker.make", fail)
+    with (
+        ThreadPoolExecutor(1) as threads,
+        pytest.raises(GenerationIncompleteError, match="10 of 10 shards failed.*ZeroDivisionError"),
+    ):
         made(tmp_path / "data", executor=threads)
 
 
@@ -249,8 +257,6 @@ def test_a_dask_worker_that_cannot_take_part_is_refused_by_name(
         cluster.start_worker({"PYTHONPATH": os.pathsep.join(filter(None, paths))})
         done = on(cluster, tmp_path / "data")
     assert done.returncode == 1, done.stderr
-    import re
-
     assert re.search(message, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "data").exists()
@@ -290,7 +296,7 @@ def test_a_scheduler_that_is_lost_ends_the_run_and_keeps_what_is_finished(
 def test_dask_that_is_not_installed_is_said_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(SyngenError, match=r'pip install "syngen\[dask\]"'):
         made(tmp_path / "data", executor="dask", scheduler="tcp://127.0.0.1:1")
     assert not (tmp_path / "data").exists()
@@ -299,7 +305,7 @@ def test_dask_that_is_not_installed_is_said_with_the_remedy(
 # job arrays
 
 
-@pytest.mark.parametrize("order", permutations(range(3)))
+@pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_members_in_any_order_and_a_plain_run_make_the_dataset(
     order: tuple[int, ...], tiny_dataset: Path, tmp_path: Path
 ) -> None:
@@ -359,9 +365,9 @@ def test_while_a_member_works_only_other_members_may(recipe: Path, tmp_path: Pat
         ):
             with pytest.raises(ParameterError, match="run is working in"):
                 refused()
+        larger = tmp_path / "larger.yaml"
+        larger.write_text(RECIPE.replace("size: 4000", "size: 5000"), "utf-8")
         with pytest.raises(ParameterError, match="members 2/8 are making the 4,000 observations"):
-            larger = recipe.with_name("larger.yaml")
-            larger.write_text(RECIPE.replace("size: 4000", "size: 5000"), "utf-8")
             syngen.generate(larger, folder, shard_size=100, jobs=1, shard_index="0/8")
         half_written = {name for name in names_below(folder) if name.endswith(".tmp")}
         assert half_written
@@ -381,12 +387,10 @@ def test_while_a_member_works_only_other_members_may(recipe: Path, tmp_path: Pat
 
 def test_while_a_plain_run_works_no_member_may(tmp_path: Path) -> None:
     made(tmp_path / "data", jobs=1, shard_index="0/3")
-    with (
-        exclusive_lock(Layout(tmp_path / "data").lock) as is_mine,
-        pytest.raises(ParameterError, match="a run that needs all of"),
-    ):
+    with exclusive_lock(Layout(tmp_path / "data").lock) as is_mine:
         assert is_mine
-        made(tmp_path / "data", shard_index="1/3")
+        with pytest.raises(ParameterError, match="a run that needs all of"):
+            made(tmp_path / "data", shard_index="1/3")
 
 
 def test_a_job_array_with_members_killed_and_repeated_makes_the_same_dataset(
@@ -415,7 +419,7 @@ def test_the_script_of_a_job_array_makes_the_dataset_whatever_the_names(
     (wrapped,) = [word for word in shlex.split(dependent) if word.startswith("--wrap=")]
     programs = tmp_path / "bin"
     programs.mkdir()
-    syngen_script = f'#!/bin/sh\nexec {shlex.quote(__import__("sys").executable)} -m syngen "$@"\n'
+    syngen_script = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m syngen "$@"\n'
     (programs / "syngen").write_text(syngen_script, "utf-8")
     (programs / "syngen").chmod(0o755)
     source = str(Path(syngen.__file__).parents[1])
@@ -455,7 +459,7 @@ def test_the_script_of_a_job_array_has_the_same_options(tmp_path: Path) -> None:
         (("--sbatch", "4"), "say so with --dry-run"),
         (("--dry-run", "--sbatch", "4", "--overwrite"), "leave out --overwrite"),
         (("--dry-run", "--sbatch", "4", "--shard-index", "0/4"), "leave out --shard-index"),
-        (("--dry-run", "--sbatch", "0"), "x>=1"),
+        (("--dry-run", "--sbatch", "0"), "not in the range"),
     ],
 )
 def test_a_script_that_would_make_no_sense_is_refused(
