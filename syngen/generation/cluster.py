@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ _STOP_S = 5.0
 _COUNT_S = 2.0  # between two looks at how many threads there are
 _MOST_NAMED = 3
 _NOWHERE = Path()
+_CLIENT_LOG = logging.getLogger("distributed.client")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,7 +57,12 @@ class DaskCluster:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._client = _connected(address)
+        _CLIENT_LOG.addFilter(_said_by_us)
+        try:
+            self._client = _connected(address)
+        except BaseException:
+            _CLIENT_LOG.removeFilter(_said_by_us)
+            raise
         self._n_threads, self._counted = 0, 0.0
 
     def check(self, plan: Plan) -> None:
@@ -101,7 +108,7 @@ class DaskCluster:
             If it stays lost.
         """
         if self._client.status != "running":
-            self.close()
+            self._let_go()
             try:
                 self._client = _connected(self._address)
             except ParameterError as error:
@@ -129,6 +136,10 @@ class DaskCluster:
 
     def close(self) -> None:
         """Let go of the scheduler; it and its workers live on."""
+        self._let_go()
+        _CLIENT_LOG.removeFilter(_said_by_us)
+
+    def _let_go(self) -> None:
         with contextlib.suppress(Exception):
             self._client.close(timeout=_STOP_S)
 
@@ -198,6 +209,11 @@ class DaskExecutor(Executor):
             with contextlib.suppress(Exception):
                 self._client.cancel(left, force=True)
         self._end()
+
+
+def _said_by_us(_: logging.LogRecord) -> bool:
+    """Keep back what the client logs of a scheduler that is lost: it becomes one clear error."""
+    return False
 
 
 def _connected(address: str) -> Any:

@@ -12,6 +12,7 @@ done
 here=$(mktemp -d)
 node=$(hostname -s)
 cpus=$(nproc)
+memory=$(awk '/^MemTotal/ {print int(0.9 * $2 / 1024)}' /proc/meminfo)
 export SLURM_CONF=$here/slurm.conf
 pids=()
 finish() {
@@ -49,7 +50,7 @@ SelectTypeParameters=CR_CPU
 MpiDefault=none
 ReturnToService=2
 SchedulerParameters=batch_sched_delay=0
-NodeName=$node NodeAddr=127.0.0.1 CPUs=$cpus State=UNKNOWN
+NodeName=$node NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=$memory State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 END
 
@@ -84,3 +85,19 @@ syngen generate syntone-tiny local --shard-size 25 -q
 diff -r local data
 syngen verify data -q
 echo "the dataset of the job array is that of a local run, byte for byte"
+
+python -c 'import dask_jobqueue' 2>/dev/null || { echo "dask-jobqueue is not installed: left out"; exit 0; }
+python - <<'END'
+import syngen
+from dask_jobqueue import SLURMCluster
+
+if __name__ == "__main__":
+    with SLURMCluster(cores=1, processes=1, memory="500MB", walltime="00:05:00") as cluster:
+        print(cluster.job_script())
+        cluster.scale(jobs=2)
+        cluster.get_client().wait_for_workers(2, timeout=60)
+        address = cluster.scheduler_address
+        print(syngen.generate("syntone-tiny", "dask", shard_size=25, executor="dask", scheduler=address))
+END
+diff -r local dask
+echo "the dataset of dask-jobqueue is that of a local run, byte for byte"
