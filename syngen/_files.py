@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -114,7 +115,7 @@ def human_bytes(n: float) -> str:
 
 
 @contextlib.contextmanager
-def exclusive_lock(path: Path, *, patience_s: float = 0.0) -> Iterator[bool]:
+def exclusive_lock(path: Path, *, patience_s: float = 0.0, is_shared: bool = False) -> Iterator[bool]:
     """Hold a lock on the file `path` for as long as the block runs, or as this process lives.
 
     Parameters
@@ -122,6 +123,8 @@ def exclusive_lock(path: Path, *, patience_s: float = 0.0) -> Iterator[bool]:
     path : Path
     patience_s : float
         How long to wait for a holder to let go, in seconds.
+    is_shared : bool
+        Whether others may hold it too, who say the same; the lock then excludes those who do not.
 
     Yields
     ------
@@ -133,11 +136,12 @@ def exclusive_lock(path: Path, *, patience_s: float = 0.0) -> Iterator[bool]:
     ParameterError
         If the file system knows no locks.
     """
-    descriptor = _locked_descriptor(path)
-    deadline = time.monotonic() + patience_s
+    descriptor = _locked_descriptor(path, is_shared=is_shared)
+    deadline, pause_s = time.monotonic() + patience_s, 0.02
     while descriptor is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-        descriptor = _locked_descriptor(path)
+        time.sleep(pause_s)
+        pause_s = min(1.5 * pause_s, 0.5)  # many may wait, on a network file system
+        descriptor = _locked_descriptor(path, is_shared=is_shared)
     try:
         yield descriptor is not None
     finally:
@@ -188,7 +192,7 @@ def is_locked(path: Path) -> bool | None:
     return False
 
 
-def _locked_descriptor(path: Path) -> int | None:
+def _locked_descriptor(path: Path, *, is_shared: bool = False) -> int | None:
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -196,7 +200,7 @@ def _locked_descriptor(path: Path) -> int | None:
             path.parent.mkdir(parents=True, exist_ok=True)
             continue
         try:
-            is_mine = _try_lock(descriptor)
+            is_mine = _try_lock(descriptor, is_shared=is_shared)
         except OSError as error:  # a network file system without locks
             os.close(descriptor)
             raise ParameterError(
@@ -213,11 +217,14 @@ def _locked_descriptor(path: Path) -> int | None:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, *, is_shared: bool = False) -> bool:
     try:
         import fcntl
     except ImportError:  # Windows
         import msvcrt
+
+        if is_shared:
+            raise OSError(errno.ENOTSUP, "locks cannot be shared on this system") from None
 
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
@@ -225,7 +232,7 @@ def _try_lock(descriptor: int) -> bool:
             return False
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from syngen.errors import ParameterError, suggestion
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
     from typing import Never
 
     import pandas as pd
@@ -134,6 +135,9 @@ def generate(
     overwrite: bool = False,
     hang_limit_s: float = 300.0,
     log: str | Path | None = None,
+    executor: str | Executor = "local",
+    scheduler: str | None = None,
+    shard_index: str | None = None,
     allow_other_audio: bool = False,
     allow_programs: Collection[str] = (),
     progress: Progress | None = None,
@@ -162,6 +166,14 @@ def generate(
     log : str or Path, optional
         File outside the folder that the log of all runs that made the dataset is appended to when this
         run ends, whatever way it ends: one JSON line an event.
+    executor : {"local", "dask"} or concurrent.futures.Executor
+        Where shards are made. An executor of yours is used and not shut down; it must see the folder, and
+        `jobs` says how many shards it makes at a time. `hang_limit_s` is for local workers.
+    scheduler : str, optional
+        Address of the Dask scheduler, as in ``tcp://host:8786``, or its scheduler file.
+    shard_index : str, optional
+        ``i/N``: make the shards of member i, counted from 0, of N that need not know of one another, and
+        leave the dataset unfinished. The same call without it finishes the dataset.
     allow_other_audio, allow_programs
         See `load_recipe`.
     progress : callable, optional
@@ -179,9 +191,14 @@ def generate(
         If an argument or the folder cannot be used, or the disk has no room for the dataset.
     PlanMismatchError
         If the folder holds a dataset of another plan.
+    MissingExtraError
+        If Dask is wanted and not installed.
+    EngineError
+        If workers of a cluster cannot take part.
     GenerationIncompleteError
         If shards failed three times, or the file system refused; finished ones are kept.
     """
+    from syngen.generation.members import Member
     from syngen.generation.run import run
 
     plan = _planned(
@@ -199,6 +216,9 @@ def generate(
         overwrite=overwrite,
         hang_limit_s=hang_limit_s,
         log=None if log is None else Path(log),
+        executor=executor,
+        scheduler=scheduler,
+        member=None if shard_index is None else Member.parse(shard_index),
         progress=progress,
     )
 

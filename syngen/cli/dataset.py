@@ -50,7 +50,12 @@ def _tell_state(state: FolderState) -> None:
         f"{state.name}: unfinished, {state.rows_finished:,} of {state.rows:,} observations in "
         f"{state.shards_finished:,} of {state.shards:,} shards, {human_bytes(state.bytes)}"
     )
-    if state.is_running:
+    if state.members:
+        rate = f"; {state.rate:,.0f}/s together" if state.rate else ""
+        left = f", {state.left_s:,.0f} s left if all are" if state.left_s is not None else ""
+        shown = ", ".join(state.members[:8]) + (", ..." if len(state.members) > 8 else "")
+        click.echo(f"  {_counted(len(state.members), 'member')} at work: {shown}{rate}{left}")
+    elif state.is_running:
         rate = f", {state.rate:,.0f}/s" if state.rate else ""
         left = f", {state.left_s:,.0f} s left" if state.left_s is not None else ""
         click.echo(

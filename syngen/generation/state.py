@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from syngen._files import is_locked
 from syngen.errors import ManifestError
 from syngen.generation.log import read_events
+from syngen.generation.members import living_members
 from syngen.generation.receipts import read_any_receipt
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
@@ -57,6 +58,8 @@ class FolderState:
         Seconds until all shards are there, at this rate; None if no run is at work.
     last_event : dict or None
         The last line of the log.
+    members : tuple of str
+        The members of a job array that are at work, as in ``3/8``.
     failures : tuple of dict
         What failed since the last run started, in the words of the log, without tracebacks.
     """
@@ -75,6 +78,7 @@ class FolderState:
     rate: float | None
     left_s: float | None
     last_event: Json | None
+    members: tuple[str, ...]
     failures: tuple[Json, ...]
 
 
@@ -99,7 +103,8 @@ def state_of_folder(folder: Path) -> FolderState | None:
     names = sorted(path.stem for path in layout.receipts.glob("*.json")) if layout.receipts.is_dir() else ()
     receipts = [r for name in names if (r := read_any_receipt(layout, name)) is not None]
     n_finished = sum(receipt.entry.rows for receipt in receipts)
-    is_running = is_locked(layout.lock)
+    members = living_members(layout)
+    is_running = True if members else is_locked(layout.lock)
     run = _last_run(list(read_events(layout.log)))
     started = run[0] if run else {}
     rate = _rate(run)
@@ -118,14 +123,19 @@ def state_of_folder(folder: Path) -> FolderState | None:
         rate=rate,
         left_s=(n_rows - n_finished) / rate if rate and is_running else None,
         last_event=_brief(run[-1]) if run else None,
+        members=tuple(map(str, members)),
         failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
     )
 
 
 def _last_run(events: Sequence[Json]) -> Sequence[Json]:
-    """Return the events since the last run started."""
-    starts = [i for i, event in enumerate(events) if event["event"] == "run started"]
-    return events[starts[-1] :] if starts else ()
+    """Return the events since the last run started, or the first of the last runs of a job array."""
+    first: dict[str, int] = {}  # by member; a plain run is the only one of its time
+    for i, event in enumerate(events):
+        if event["event"] == "run started":
+            member = str(event.get("member", ""))
+            first = {**(first if member and "" not in first else {}), member: i}
+    return events[min(first.values()) :] if first else ()
 
 
 def _brief(event: Json) -> dict[str, Any]:

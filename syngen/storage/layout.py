@@ -82,6 +82,16 @@ class Layout:
         return self.work / "lock"
 
     @property
+    def plan_lock(self) -> Path:
+        """File that a member of a job array locks while it looks at the plan, or changes it."""
+        return self.work / "plan-lock"
+
+    @property
+    def members(self) -> Path:
+        """Folder of the locks of the members of job arrays."""
+        return self.work / "members"
+
+    @property
     def log(self) -> Path:
         """What the runs in this folder did, one JSON line an event."""
         return self.work / "log.jsonl"

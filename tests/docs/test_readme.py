@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +86,35 @@ def test_bash_blocks_for_when_something_goes_wrong_run(newcomers_folder: Path) -
     assert path.read_bytes() == card
     assert "208 new" in done.stderr
     assert "200 of a smaller dataset kept" in done.stderr
+
+
+def test_bash_blocks_for_large_datasets_run(newcomers_folder: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    found = re.findall(r"^```bash\n(.*?)^```$", section("Large datasets"), re.MULTILINE | re.DOTALL)
+    arrays, (install, *dask) = (lines.strip().splitlines() for lines in found)
+    assert len(arrays) >= 4
+    assert install.endswith("'.[dask]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in (*arrays, *dask):
+            program, *words = shlex.split(command.replace("8786", port))
+            assert program in ("syngen", "dask")
+            run = [sys.executable, "-m", program, *words]
+            if words[-1] == "&":
+                quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+                started.append(subprocess.Popen(run[:-1], start_new_session=True, **quiet))
+                continue
+            done = subprocess.run(run, capture_output=True, text=True)
+            assert done.returncode == 0, f"{command}\n{done.stderr}"
+    finally:
+        for process in started:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert syngen.verify(newcomers_folder / "data" / "array") == []
+    assert syngen.verify(newcomers_folder / "data" / "dask") == []
 
 
 def test_bash_block_of_speech_runs(newcomers_folder: Path) -> None:
