@@ -145,7 +145,7 @@ def generate(
     recipe : str, Path, mapping or ResolvedRecipe
         See `load_recipe`.
     folder : str or Path
-        Absent, empty, or holding the same dataset.
+        Absent, empty, or holding the same dataset; or a URL such as ``s3://bucket/folder``.
     jobs : int, optional
         Worker processes; by default ``SYNGEN_JOBS``, or one per CPU.
     codec : {"wav", "flac"}
@@ -180,10 +180,17 @@ def generate(
     PlanMismatchError
         If the folder holds a dataset of another plan.
     GenerationIncompleteError
-        If shards failed three times, or the file system refused; finished ones are kept.
+        If shards failed three times, or the file system or the store refused; finished ones are kept.
+    StoreAccessError
+        If there is no such bucket, or the credentials are refused.
+    MissingExtraError
+        If the URL needs an extra that is not installed.
     """
+    from syngen.generation.remote import run_in_store
     from syngen.generation.run import run
+    from syngen.storage.stores import Store, place_of
 
+    place = place_of(folder)
     plan = _planned(
         recipe,
         limit=limit,
@@ -192,15 +199,16 @@ def generate(
         allow_other_audio=allow_other_audio,
         allow_programs=allow_programs,
     )
-    return run(
-        plan,
-        Path(folder),
-        jobs=jobs,
-        overwrite=overwrite,
-        hang_limit_s=hang_limit_s,
-        log=None if log is None else Path(log),
-        progress=progress,
-    )
+    options: dict[str, Any] = {
+        "jobs": jobs,
+        "overwrite": overwrite,
+        "hang_limit_s": hang_limit_s,
+        "log": None if log is None else Path(log),
+        "progress": progress,
+    }
+    if isinstance(place, Store):
+        return run_in_store(plan, place, **options)
+    return run(plan, place, **options)
 
 
 def rehearse(
@@ -225,7 +233,9 @@ def rehearse(
     """
     from syngen.generation.estimate import estimate
     from syngen.generation.folders import check_usable
+    from syngen.generation.remote import check_store
     from syngen.storage.layout import Layout
+    from syngen.storage.stores import Store, place_of
 
     plan = _planned(
         recipe,
@@ -236,7 +246,11 @@ def rehearse(
         allow_programs=allow_programs,
     )
     if folder is not None:
-        check_usable(Layout(Path(folder)), overwrite=overwrite)
+        place = place_of(folder)
+        if isinstance(place, Store):
+            check_store(place, plan, overwrite=overwrite)
+        else:
+            check_usable(Layout(place), overwrite=overwrite)
     return estimate(plan)
 
 

@@ -29,6 +29,7 @@ from syngen.generation.heartbeats import IDLE, Heartbeat, StopRequested
 from syngen.generation.log import EventLog
 from syngen.generation.making import ShardMaker, cause_of
 from syngen.generation.plan import Plan
+from syngen.storage.stores import Store
 
 __all__ = ["Job", "WorkerDiedError", "WorkerProcess", "task"]
 
@@ -72,13 +73,13 @@ class Job:
     Attributes
     ----------
     plan : Plan
-    folder : Path
+    folder : Path or Store
     versions : dict of str to str
     log : Path or None
     """
 
     plan: Plan
-    folder: Path
+    folder: Path | Store
     versions: dict[str, str]
     log: Path | None
 
