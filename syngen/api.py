@@ -274,25 +274,40 @@ def expand(recipe: RecipeLike, path: str | Path) -> int:
     return write_factor_manifest(load_recipe(recipe), Path(path))
 
 
-def load(dataset: str | Path) -> FactorDataset:
-    """Open a dataset on disk.
+def load(dataset: str | Path, *, cache_bytes: int = 0) -> FactorDataset:
+    """Open a dataset on disk or in an object store.
+
+    Of one in a store, description and manifest are fetched into the cache folder (``SYNGEN_CACHE``), and
+    observations are read when they are asked for: those of a batch together, neighbours by one request.
 
     Parameters
     ----------
     dataset : str or Path
-        Folder that `generate` made.
+        Folder that `generate` made, or a URL such as ``s3://bucket/folder``.
+    cache_bytes : int
+        Of a dataset in a store: keep whole shards in the cache folder, up to so many bytes for all datasets;
+        what was not used for longest goes first. With 0 none is kept.
 
     Raises
     ------
     ParameterError
-        If there is no such folder.
+        If there is no such folder, or no dataset at the URL.
     ManifestError
         If the dataset is unfinished, damaged, or of a later format.
+    StoreError
+        If the store refuses (`StoreAccessError`) or gives up.
+    MissingExtraError
+        If the URL needs an extra that is not installed.
     """
     from syngen.loaders.dataset import FactorDataset
+    from syngen.loaders.remote import RemoteSource
     from syngen.loaders.sources import StoredSource
+    from syngen.storage.stores import Store, place_of
 
-    return FactorDataset(StoredSource(Path(dataset)))
+    place = place_of(dataset)
+    if isinstance(place, Store):
+        return FactorDataset(RemoteSource(place, cache_bytes=cache_bytes))
+    return FactorDataset(StoredSource(place))
 
 
 def render(

@@ -58,8 +58,8 @@ class FactorDataset(Sequence[Observation]):
         return FactorDataset, (self._source, self._view)
 
     @property
-    def folder(self) -> Path | None:
-        """Where the dataset is, if it is on disk."""
+    def folder(self) -> Path | str | None:
+        """Where the dataset is, if it is stored: a folder, or the URL of an object store."""
         return self._source.folder
 
     @property
