@@ -285,8 +285,8 @@ def load(dataset: str | Path, *, cache_bytes: int = 0) -> FactorDataset:
     dataset : str or Path
         Folder that `generate` made, or a URL such as ``s3://bucket/folder``.
     cache_bytes : int
-        Of a dataset in a store: keep whole shards in the cache folder, up to so many bytes for all datasets;
-        what was not used for longest goes first. With 0 none is kept.
+        Of a dataset in a store: keep whole shards in the cache folder, up to so many bytes for all
+        datasets; what was not used for longest goes first. With 0 none is kept.
 
     Raises
     ------
@@ -355,7 +355,7 @@ def verify(
     Parameters
     ----------
     dataset : str, Path or FactorDataset
-        Folder, or a dataset loaded from one.
+        Folder, the URL of an object store, or a dataset loaded from one.
     rerender : int
         How many observations to render again, chosen by `seed`.
     seed : int
@@ -378,13 +378,21 @@ def verify(
     GenerationIncompleteError
         If the dataset is unfinished, and sound as far as it goes.
     """
+    from syngen.generation.remote_verification import verify_store
     from syngen.generation.verification import verify_folder
+    from syngen.storage.stores import Store, place_of
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:
         raise ParameterError("a rendered dataset has no files to verify; give a folder")
-    resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
-    return verify_folder(Path(folder), resolve=resolve, rerender=rerender, seed=seed, progress=progress)
+    options: dict[str, Any] = {
+        "resolve": partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs),
+        "rerender": rerender,
+        "seed": seed,
+        "progress": progress,
+    }
+    place = place_of(folder)
+    return verify_store(place, **options) if isinstance(place, Store) else verify_folder(place, **options)
 
 
 def repair(
@@ -426,12 +434,20 @@ def repair(
         If the file system refused; the same call again goes on.
     """
     from syngen.generation.repairing import repair_folder
+    from syngen.storage.stores import Store, place_of
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:
         raise ParameterError("a rendered dataset has no files to repair; give a folder")
+    place = place_of(folder)
+    if isinstance(place, Store):
+        raise ParameterError(
+            f"{place} is not repaired in its store: syngen generate with the same arguments makes shards "
+            "again that are missing or cut; for other damage copy the dataset to a folder and repair it "
+            "there, or generate it with --overwrite"
+        )
     resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
-    return repair_folder(Path(folder), resolve=resolve, jobs=jobs, progress=progress)
+    return repair_folder(place, resolve=resolve, jobs=jobs, progress=progress)
 
 
 def audit_recipe(

@@ -50,8 +50,8 @@ def finish(
     receipts : sequence of Receipt
         In row order.
     at_hand : callable, optional
-        Takes `Layout.part` or `Layout.annotations_part` and iterates over the names of the shards; that part
-        need only be in the folder while its name is the current one.
+        Takes `Layout.part` or `Layout.annotations_part` and iterates over the names of the shards; that
+        part need only be in the folder while its name is the current one.
     """
     names = [receipt.entry.name for receipt in receipts]
     write_manifest(plan, layout, at_hand(Layout.part) if at_hand else names)

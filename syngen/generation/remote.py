@@ -72,7 +72,7 @@ class Found:
 
 def look(store: Store) -> Found:
     """Return what there is at a URL."""
-    sizes = store.list()
+    sizes = store.sizes()
     plan, description = store.ranges(
         [(name_of(NAMES.plan), 0, None), (name_of(NAMES.description), 0, None)]
     )
@@ -100,8 +100,8 @@ def check_store(store: Store, plan: Plan, *, overwrite: bool = False) -> Found:
         return found
     if found.plan is None:
         raise ManifestError(
-            f"{store} has a finished dataset that lost its plan.json; copy it to a folder, run syngen verify "
-            "--repair there and copy it back, or generate with --overwrite"
+            f"{store} has a finished dataset that lost its plan.json; copy it to a folder, run syngen "
+            "verify --repair there and copy it back, or generate with --overwrite"
         )
     raise PlanMismatchError(
         f"{store} holds a dataset of another plan, and in an object store a dataset does not grow; choose "
@@ -153,7 +153,9 @@ def run_in_store(
         except (OSError, GenerationIncompleteError) as error:
             if isinstance(error, ParameterError) and not work.has_begun:
                 raise
-            text = str(error) if isinstance(error, GenerationIncompleteError) else disk_message(layout, error)
+            text = (
+                str(error) if isinstance(error, GenerationIncompleteError) else disk_message(layout, error)
+            )
             failed = error.failed if isinstance(error, GenerationIncompleteError) else None
             raise GenerationIncompleteError(text.replace(str(folder), store.url), failed) from error
     return report_of(store.url, description, started, rendered=rendered)
@@ -195,7 +197,7 @@ class _Work:
                     self.has_begun = True
                 description, rendered = self._make(found, events)
         # after the description, and what another run may have left too
-        names = found.work if is_finished else [n for n in store.list() if n.startswith(_WORK)]
+        names = found.work if is_finished else [n for n in store.sizes() if n.startswith(_WORK)]
         store.delete(names)
         return description, rendered
 
@@ -255,8 +257,8 @@ class _Work:
         """Make what is missing and put the dataset together."""
         store, plan = self.store, self.plan
         kept = _receipts(store, plan, found.sizes)
-        receipts, rendered, doubtful = dict(kept), 0, True
-        while doubtful:
+        receipts, rendered = dict(kept), 0
+        while True:
             remaining = [shard for shard in plan.shards if shard.name not in receipts]
             for receipt in self._made(remaining, events):
                 receipts[receipt.entry.name] = receipt
@@ -264,6 +266,8 @@ class _Work:
                 rendered += receipt.entry.rows
             # dataset.json shall name no shard that only a listing has seen
             doubtful = _not_there(store, kept)
+            if not doubtful:
+                break
             for name in doubtful:
                 del kept[name], receipts[name]
         started = time.monotonic()
@@ -314,9 +318,7 @@ class _Work:
             store.put_file(name_of(path.relative_to(layout.folder)), path)
         return description
 
-    def _parts(
-        self, receipts: Sequence[Receipt], path_of: Callable[[Layout, str], Path]
-    ) -> Iterator[str]:
+    def _parts(self, receipts: Sequence[Receipt], path_of: Callable[[Layout, str], Path]) -> Iterator[str]:
         """Yield the names of shards while their part of the manifest is in the scratch folder."""
         for start in range(0, len(receipts), _AT_ONCE):
             some = receipts[start : start + _AT_ONCE]
@@ -383,7 +385,7 @@ class _LostPartError(Exception):
 
 
 def _receipts(store: Store, plan: Plan, sizes: Mapping[str, int]) -> dict[str, Receipt]:
-    """Return the receipts of those shards that are there by the listing, in the size that they should have."""
+    """Return the receipts of those shards that the listing has in the size that they should have."""
     by_name = {
         name_of(NAMES.receipt(shard.name)): shard
         for shard in plan.shards

@@ -264,9 +264,7 @@ def _finished(layout: Layout) -> Description:
     return description
 
 
-def told(
-    progress: Progress | None, plan: Plan, remaining: list[Shard]
-) -> Callable[[Receipt | None], None]:
+def told(progress: Progress | None, plan: Plan, remaining: list[Shard]) -> Callable[[Receipt | None], None]:
     """Return a function that adds a receipt up and tells the caller."""
     total = plan.resolved.size
     done = total - sum(shard.n_rows for shard in remaining)

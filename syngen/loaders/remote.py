@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -11,8 +10,6 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pyarrow as pa
 
 from syngen._files import cache_folder, sha256_of, temporary_beside
 from syngen.errors import ManifestError, ParameterError, ShardError, StoreError
@@ -22,13 +19,17 @@ from syngen.storage.checksums import parse_checksums
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from syngen._typing import IntArray, PcmArray
+    from syngen.storage.description import ShardEntry
     from syngen.storage.stores import Store
 
 __all__ = ["RemoteSource", "merged"]
 
 _NAMES = Layout(Path())
 _GAP = 256 << 10  # bytes that are read for nothing sooner than asked for by a request of their own
+_MOST_ROWS, _MOST_BYTES = 512, 64 << 20  # asked for together
 _LONGEST = 16 << 20  # bytes of one request
 
 
@@ -51,12 +52,11 @@ class RemoteSource(StoredSource):
         If the store refuses or gives up.
     """
 
-    rows_at_once = 512
-
     def __init__(self, store: Store, *, cache_bytes: int = 0) -> None:
         self._store, self._cache_bytes = store, cache_bytes
         key, folder = _documents(store)
         self._cache = ShardCache(key, cache_bytes)
+        self._cache.trim()
         super().__init__(folder)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -72,9 +72,17 @@ class RemoteSource(StoredSource):
         _fetch_checked(self._store, [name], self._layout)
         return super()._annotations
 
+    @property
+    def rows_at_once(self) -> int:
+        n_bytes = 2 * max(1, self.n_samples)
+        return min(_MOST_ROWS, max(1, _MOST_BYTES // n_bytes))
+
+    @cached_property
+    def _entries(self) -> dict[str, ShardEntry]:
+        return {entry.name: entry for entry in self.description.shards}
+
     def pcm(self, rows: IntArray) -> list[PcmArray]:
         names, shards, offsets, sizes = self._places
-        entries = {entry.name: entry for entry in self.description.shards}
         by_shard: dict[str, list[tuple[int, int, int]]] = {}
         for position, row in enumerate(rows.tolist()):
             place = (int(offsets[row]), int(sizes[row]), position)
@@ -84,20 +92,13 @@ class RemoteSource(StoredSource):
         for shard, places in by_shard.items():
             try:
                 name = _NAMES.shard(shard).as_posix()
-                path = self._cache.find(entries[shard], self._store, name) if self._cache_bytes else None
+                path = self._cache.find(self._entries[shard], self._store, name)
             except (OSError, ShardError) as error:
                 raise self._unreadable(int(rows[places[0][2]]), shard, error) from error
-            if path is None:
+            if path is None or not _read_local(path, places, found):
                 remote += [(shard, *run) for run in merged(places)]
-            else:
-                self._read_local(path, places, found)
         self._read_remote(remote, found, rows)
         return [self._decoded(int(row), data) for row, data in zip(rows, found, strict=True)]
-
-    def _read_local(self, path: Path, places: Iterable[tuple[int, int, int]], found: list[bytes]) -> None:
-        with open(path, "rb") as file:
-            for offset, size, position in places:
-                found[position] = os.pread(file.fileno(), size, offset)
 
     def _read_remote(
         self,
@@ -130,6 +131,18 @@ class RemoteSource(StoredSource):
             f"row {row}: shard {shard} in {self._store} cannot be read: {error}; run syngen verify to see "
             "what is damaged"
         )
+
+
+def _read_local(path: Path, places: Iterable[tuple[int, int, int]], found: list[bytes]) -> bool:
+    """Read places of a shard in the cache; return False if another process has just removed it."""
+    try:
+        with open(path, "rb") as file:
+            for offset, size, position in places:
+                file.seek(offset)
+                found[position] = file.read(size)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _reopened(store: Store, cache_bytes: int) -> RemoteSource:

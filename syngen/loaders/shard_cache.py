@@ -1,7 +1,7 @@
 """Whole shards of remote datasets, kept on this disk up to a limit.
 
-Processes share the cache without talking: a shard appears under its name when it is whole, and the shards that
-nobody has used for longest go first. Who has one open goes on reading it.
+Processes share the cache without talking: a shard appears under its name when it is whole, and the shards
+that nobody has used for longest go first. Who has one open goes on reading it.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ class ShardCache:
             raise ParameterError(f"cache_bytes is {limit}; 0 (no cache) or more is needed")
         self._root = cache_folder() / "shards"
         self._folder, self.limit = self._root / key, limit
+
+    def trim(self) -> None:
+        """Remove what is beyond the limit; without one, nothing: the cache may be that of others."""
+        if self.limit and self._root.is_dir():
+            self._make_room(0)
 
     def find(self, entry: ShardEntry, store: Store, name: str) -> Path | None:
         """Return the local file of a shard, fetched if need be; None if it is larger than the cache.

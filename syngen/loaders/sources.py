@@ -38,8 +38,6 @@ class Source(ABC):
     """Rows of a dataset: their factors as a table, and their samples."""
 
     vocabulary: Vocabulary
-    rows_at_once = 64
-    """How many rows are read together, so that samples do not stand in memory twice."""
 
     @property
     @abstractmethod
@@ -69,6 +67,11 @@ class Source(ABC):
     @abstractmethod
     def annotations(self, row: int) -> pa.Table:
         """Return the annotations of a row of speech, in the schema of `ANNOTATION_SCHEMA`."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows are read together: a few, so that samples do not stand in memory twice."""
+        return 64
 
     @property
     def grid(self) -> FactorGrid:

@@ -16,14 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.request import url2pathname
 
 from syngen._files import is_url
 from syngen.errors import MissingExtraError, ParameterError, StoreAccessError, StoreError, suggestion
-
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
 
 __all__ = ["Range", "Store", "place_of"]
 
@@ -79,7 +76,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/") if url.partition("://")[2].strip("/") else url
-        self._filesystem: AbstractFileSystem | None = None
+        self._filesystem: Any = None  # of fsspec, which has no types
         self._root = ""
         self._pid = 0
 
@@ -94,7 +91,7 @@ class Store:
         """Whether no other process sees the store."""
         return self.url.partition("://")[0].lower() == "memory"
 
-    def list(self) -> dict[str, int]:
+    def sizes(self) -> dict[str, int]:
         """Return the size of every object by name, by one listing of as many pages as it takes."""
         return self._retried("", self._listed)
 
@@ -231,7 +228,7 @@ class Store:
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
-    def _opened(self) -> AbstractFileSystem:
+    def _opened(self) -> Any:
         """Return the file system, which lives in one process: threads of its own do not survive a fork."""
         if self._filesystem is None or self._pid != os.getpid():
             import fsspec.asyn
@@ -284,7 +281,7 @@ class Store:
         return error
 
 
-def _class_of(url: str) -> type[AbstractFileSystem]:
+def _class_of(url: str) -> Any:
     import fsspec
     from fsspec.registry import known_implementations
 
