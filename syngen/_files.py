@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 _TEMPORARY = re.compile(r"^\..+\.\d+-[0-9a-f]{16}\.tmp$")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*::)*[A-Za-z][A-Za-z0-9+.-]+://")
 _CHUNK = 1 << 20
 _SCRATCH_PATIENCE_S = 60.0
 
