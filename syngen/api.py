@@ -233,7 +233,7 @@ def rehearse(
     """
     from syngen.generation.estimate import estimate
     from syngen.generation.folders import check_usable
-    from syngen.generation.remote import check_store
+    from syngen.generation.store_contents import check_store
     from syngen.storage.layout import Layout
     from syngen.storage.stores import Store, place_of
 

@@ -1,7 +1,6 @@
 """Generation in an object store: what `run` does in a folder, without locks and without renames.
 
-Shards are made in scratch folders and uploaded, receipt last. What is there is known by one listing; what
-decides anything is asked for by name, because a listing may lag. Two runs at one URL disturb each other as
+Shards are made in scratch folders and uploaded, receipt last. Two runs at one URL disturb each other as
 little as they help: both write the same bytes.
 """
 
@@ -10,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,6 @@ from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
     ParameterError,
-    PlanMismatchError,
     StoreError,
 )
 from syngen.generation import folders
@@ -30,10 +28,11 @@ from syngen.generation.disk import disk_message
 from syngen.generation.executors import default_jobs
 from syngen.generation.log import EventLog, append_events, check_log_file
 from syngen.generation.making import cause_of
-from syngen.generation.plan import Plan, Shard, differing_lines
-from syngen.generation.receipts import Receipt, is_of, receipt_in
+from syngen.generation.plan import Plan, Shard
+from syngen.generation.receipts import Receipt
 from syngen.generation.run import GenerationReport, check_numbers, report_of, told
 from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
+from syngen.generation.store_contents import WORK, Found, check_store, look, not_there, read_receipts
 from syngen.generation.uploads import NAMES, name_of
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout, split_of_shard
@@ -42,72 +41,9 @@ if TYPE_CHECKING:
     from syngen._typing import Progress
     from syngen.storage.stores import Store
 
-__all__ = ["Found", "check_store", "look", "run_in_store"]
+__all__ = ["run_in_store"]
 
-_WORK = f"{name_of(NAMES.work)}/"
-_AT_ONCE = 16  # parts of the manifest on this disk while it is put together
-
-
-@dataclass(frozen=True)
-class Found:
-    """What there is at a URL.
-
-    Attributes
-    ----------
-    sizes : dict of str to int
-        Bytes of every object, as listed.
-    plan, description : bytes or None
-        Content of plan.json and dataset.json, whatever the listing says of them.
-    """
-
-    sizes: dict[str, int]
-    plan: bytes | None
-    description: bytes | None
-
-    @property
-    def work(self) -> list[str]:
-        """Names of what only an unfinished dataset has."""
-        return [name for name in self.sizes if name.startswith(_WORK)]
-
-
-def look(store: Store) -> Found:
-    """Return what there is at a URL."""
-    sizes = store.sizes()
-    plan, description = store.ranges(
-        [(name_of(NAMES.plan), 0, None), (name_of(NAMES.description), 0, None)]
-    )
-    return Found(sizes, plan, description)
-
-
-def check_store(store: Store, plan: Plan, *, overwrite: bool = False) -> Found:
-    """Refuse a URL that generation must not touch; changes nothing.
-
-    Raises
-    ------
-    ParameterError
-        If there are objects that are no dataset's.
-    PlanMismatchError
-        If there is a dataset of another plan.
-    ManifestError
-        If there is a dataset that lost its plan.
-    """
-    found = look(store)
-    is_foreign = found.plan is None and found.description is None
-    if is_foreign and len(found.sizes) > len(found.work):
-        hint = " (--overwrite removes datasets only)" if overwrite else ""
-        raise ParameterError(f"{store} has objects, but no dataset; choose a URL without objects{hint}")
-    if overwrite or found.plan == plan.to_bytes() or is_foreign:
-        return found
-    if found.plan is None:
-        raise ManifestError(
-            f"{store} has a finished dataset that lost its plan.json; copy it to a folder, run syngen "
-            "verify --repair there and copy it back, or generate with --overwrite"
-        )
-    raise PlanMismatchError(
-        f"{store} holds a dataset of another plan, and in an object store a dataset does not grow; choose "
-        "another URL, or --overwrite. The plans differ (- there, + wanted):\n"
-        f"{differing_lines(found.plan, plan.to_bytes())}"
-    )
+_AT_ONCE, _MOST_BYTES = 16, 64 << 20  # parts of the manifest in memory while it is put together
 
 
 def run_in_store(
@@ -153,11 +89,11 @@ def run_in_store(
         except (OSError, GenerationIncompleteError) as error:
             if isinstance(error, ParameterError) and not work.has_begun:
                 raise
-            text = (
-                str(error) if isinstance(error, GenerationIncompleteError) else disk_message(layout, error)
-            )
-            failed = error.failed if isinstance(error, GenerationIncompleteError) else None
-            raise GenerationIncompleteError(text.replace(str(folder), store.url), failed) from error
+            if isinstance(error, GenerationIncompleteError):
+                text, failed = str(error).replace(str(layout.work), f"{store}/{WORK[:-1]}"), error.failed
+            else:
+                text, failed = disk_message(layout, error), None
+            raise GenerationIncompleteError(text, failed) from error
     return report_of(store.url, description, started, rendered=rendered)
 
 
@@ -197,7 +133,7 @@ class _Work:
                     self.has_begun = True
                 description, rendered = self._make(found, events)
         # after the description, and what another run may have left too
-        names = found.work if is_finished else [n for n in store.sizes() if n.startswith(_WORK)]
+        names = found.work if is_finished else [n for n in store.sizes() if n.startswith(WORK)]
         store.delete(names)
         return description, rendered
 
@@ -214,7 +150,7 @@ class _Work:
             name
             for name in found.sizes
             if name in own
-            or name.startswith(_WORK)
+            or name.startswith(WORK)
             or (name.startswith(audio) and split_of_shard(Path(name).stem) and name.endswith(".tar"))
         )
 
@@ -256,7 +192,7 @@ class _Work:
     def _make(self, found: Found, events: EventLog) -> tuple[Description, int]:
         """Make what is missing and put the dataset together."""
         store, plan = self.store, self.plan
-        kept = _receipts(store, plan, found.sizes)
+        kept = read_receipts(store, plan, found.sizes)
         receipts, rendered = dict(kept), 0
         while True:
             remaining = [shard for shard in plan.shards if shard.name not in receipts]
@@ -265,7 +201,7 @@ class _Work:
                 kept.pop(receipt.entry.name, None)
                 rendered += receipt.entry.rows
             # dataset.json shall name no shard that only a listing has seen
-            doubtful = _not_there(store, kept)
+            doubtful = not_there(store, kept)
             if not doubtful:
                 break
             for name in doubtful:
@@ -320,8 +256,7 @@ class _Work:
 
     def _parts(self, receipts: Sequence[Receipt], path_of: Callable[[Layout, str], Path]) -> Iterator[str]:
         """Yield the names of shards while their part of the manifest is in the scratch folder."""
-        for start in range(0, len(receipts), _AT_ONCE):
-            some = receipts[start : start + _AT_ONCE]
+        for some in _batches(receipts):
             names = [name_of(path_of(NAMES, receipt.entry.name)) for receipt in some]
             for receipt, (_, data) in zip(some, self.store.get_all(names), strict=True):
                 name, path = receipt.entry.name, path_of(self.layout, receipt.entry.name)
@@ -371,7 +306,8 @@ class _Logged:
         with suppress(OSError):  # no reason to lose what was made
             if work.log is not None:
                 append_events(work.layout.log, work.log)
-        if error is not None and self.is_kept and work.has_begun and not isinstance(error, StoreError):
+        is_deaf = any(isinstance(cause, StoreError) for cause in (error, getattr(error, "__cause__", None)))
+        if error is not None and self.is_kept and work.has_begun and not is_deaf:
             with suppress(OSError):
                 work.store.put_file(name_of(NAMES.log), work.layout.log)
 
@@ -384,33 +320,14 @@ class _LostPartError(Exception):
         self.name = name
 
 
-def _receipts(store: Store, plan: Plan, sizes: Mapping[str, int]) -> dict[str, Receipt]:
-    """Return the receipts of those shards that the listing has in the size that they should have."""
-    by_name = {
-        name_of(NAMES.receipt(shard.name)): shard
-        for shard in plan.shards
-        if name_of(NAMES.receipt(shard.name)) in sizes and name_of(NAMES.shard(shard.name)) in sizes
-    }
-    found = {}
-    for name, data in store.get_all(by_name):
-        shard = by_name[name]
-        receipt = receipt_in(data, shard.name) if data is not None else None
-        if receipt is not None and is_of(receipt, shard) and _fits(receipt, sizes):
-            found[shard.name] = receipt
-    return found
-
-
-def _fits(receipt: Receipt, sizes: Mapping[str, int]) -> bool:
-    name = receipt.entry.name
-    return (
-        sizes.get(name_of(NAMES.shard(name))) == receipt.entry.bytes
-        and sizes.get(name_of(NAMES.part(name))) == receipt.part_bytes
-        and (not receipt.annotations_sha256 or name_of(NAMES.annotations_part(name)) in sizes)
-    )
-
-
-def _not_there(store: Store, receipts: Mapping[str, Receipt]) -> list[str]:
-    """Return the shards that are not there in their size when they are asked for by name."""
-    names = {name: name_of(NAMES.shard(name)) for name in receipts}
-    sizes = store.sizes_of(names.values())
-    return [name for name in receipts if sizes.get(names[name]) != receipts[name].entry.bytes]
+def _batches(receipts: Sequence[Receipt]) -> Iterator[list[Receipt]]:
+    """Yield a few consecutive receipts at a time, whose parts of the manifest fit into memory."""
+    batch: list[Receipt] = []
+    for receipt in receipts:
+        if len(batch) == _AT_ONCE or sum(r.part_bytes for r in batch) + receipt.part_bytes > _MOST_BYTES:
+            if batch:
+                yield batch
+            batch = []
+        batch.append(receipt)
+    if batch:
+        yield batch

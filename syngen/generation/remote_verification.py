@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from syngen._files import scratch_folder
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation.problems import Problem
-from syngen.generation.remote import Found, look
+from syngen.generation.store_contents import Found, look
 from syngen.generation.uploads import NAMES, name_of
 from syngen.generation.verification import abridged, find_problems
 from syngen.storage.layout import Layout, split_of_shard

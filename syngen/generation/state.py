@@ -16,7 +16,7 @@ from syngen._files import is_locked, scratch_folder
 from syngen.errors import ManifestError
 from syngen.generation.log import read_events
 from syngen.generation.receipts import read_any_receipt
-from syngen.generation.remote import look
+from syngen.generation.store_contents import look
 from syngen.generation.uploads import NAMES, name_of
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout, shard_name

@@ -1,8 +1,8 @@
 """Generation in an object store under fire: ``python -m tests.benchmarks.object_stores --runs 10``.
 
 A real S3 server (``rclone serve s3`` on loopback) holds the dataset. Each run is killed with -9 at random
-moments, the whole of it or one worker, and started again; then what the server has must be, byte for byte, the
-folder that an undisturbed local run makes, and it must verify and load.
+moments, the whole of it or one worker, and started again; then what the server has must be, byte for byte,
+the folder that an undisturbed local run makes, and it must verify and load.
 """
 
 from __future__ import annotations
