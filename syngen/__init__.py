@@ -42,6 +42,8 @@ _MODULES = {
         "PositionError",
         "RecipeError",
         "ShardError",
+        "StoreAccessError",
+        "StoreError",
         "SyngenError",
         "VerificationError",
     ),

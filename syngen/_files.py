@@ -8,6 +8,8 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +19,15 @@ from syngen.errors import ParameterError
 
 __all__ = [
     "atomic_file",
+    "cache_folder",
     "exclusive_lock",
     "human_bytes",
     "inside",
     "is_locked",
     "is_temporary",
+    "is_url",
     "lock_if_there",
+    "scratch_folder",
     "sha256_of",
     "sync_folder",
     "temporary_beside",
@@ -30,7 +35,9 @@ __all__ = [
 ]
 
 _TEMPORARY = re.compile(r"^\..+\.\d+-[0-9a-f]{16}\.tmp$")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*::)*[A-Za-z][A-Za-z0-9+.-]+://")
 _CHUNK = 1 << 20
+_SCRATCH_PATIENCE_S = 60.0
 
 
 def temporary_beside(path: Path) -> Path:
@@ -103,6 +110,64 @@ def inside(folder: Path, name: str) -> Path:
     if not parts or Path(name).is_absolute() or ".." in parts or "\\" in name or ":" in name:
         raise ParameterError(f"{name!r} leads out of {folder}")
     return folder / name
+
+
+def is_url(place: str | os.PathLike[str]) -> bool:
+    """Return whether a place is given by a URL, such as ``s3://bucket/folder``, and not by a path."""
+    return isinstance(place, str) and _URL.match(place) is not None
+
+
+def cache_folder() -> Path:
+    """Return where syngen keeps what it can get again: ``SYNGEN_CACHE``, or the platform's cache folder."""
+    given = os.environ.get("SYNGEN_CACHE", "")
+    if given:
+        return Path(given).expanduser().absolute()
+    import pooch
+
+    return Path(pooch.os_cache("syngen"))
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give an empty folder for the length of a block, in the cache folder.
+
+    Each is locked by its process. What a killed process left is removed when the next folder is made.
+
+    Raises
+    ------
+    ParameterError
+        If the cache folder cannot be written.
+    """
+    root = cache_folder() / "scratch"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with exclusive_lock(root / "lock", patience_s=_SCRATCH_PATIENCE_S) as is_mine:
+            if is_mine:
+                _remove_left_behind(root)
+            place = Path(tempfile.mkdtemp(dir=root))
+            lock = contextlib.ExitStack()
+            lock.enter_context(exclusive_lock(place / "lock"))
+    except OSError as error:
+        raise ParameterError(
+            f"{root} cannot be written ({error.strerror or error}); temporary files go there: "
+            "set SYNGEN_CACHE to a folder that can be"
+        ) from error
+    try:
+        folder = place / "data"
+        folder.mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        lock.close()
+
+
+def _remove_left_behind(root: Path) -> None:
+    """Remove the scratch folders that nobody holds. Call it under the lock of `root`."""
+    for path in root.iterdir():
+        if path.is_dir():
+            with lock_if_there(path / "lock") as is_mine:
+                if is_mine:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def human_bytes(n: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syngen.cli.options import json_option, permission_options, quiet_option
+from syngen.cli.options import PLACE, json_option, permission_options, quiet_option
 from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
 from syngen.errors import ParameterError
 
@@ -19,7 +19,7 @@ __all__ = ["generate"]
 
 @click.command()
 @click.argument("recipe")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PLACE)
 @click.option(
     "-j",
     "--jobs",
@@ -82,7 +82,7 @@ __all__ = ["generate"]
 @quiet_option
 def generate(
     recipe: str,
-    folder: Path,
+    folder: Path | str,
     *,
     jobs: int | None,
     shard_size: int,
@@ -101,7 +101,7 @@ def generate(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Make the dataset of RECIPE, a shipped name or a YAML file, in FOLDER.
+    """Make the dataset of RECIPE, a shipped name or a YAML file, in FOLDER, or at a URL: s3://bucket/name.
 
     The same command again resumes a run that was interrupted. With a larger --limit it makes only what
     is new.
@@ -180,7 +180,7 @@ def _check_sbatch(*, dry_run: bool, others: dict[str, Any]) -> None:
 
 def _print_script(
     recipe: str,
-    folder: Path,
+    folder: Path | str,
     options: dict[str, Any],
     *,
     n: int,
@@ -214,7 +214,7 @@ def _print_script(
     )
 
 
-def _rehearse(recipe: str, folder: Path, options: dict[str, Any], *, as_json: bool) -> None:
+def _rehearse(recipe: str, folder: Path | str, options: dict[str, Any], *, as_json: bool) -> None:
     from syngen.api import rehearse
 
     estimate = rehearse(recipe, folder, **options)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -32,12 +33,30 @@ __all__ = [
 ]
 
 
-def finish(plan: Plan, layout: Layout, receipts: Sequence[Receipt]) -> Description:
-    """Put manifest, card, checksums and description together; the description comes last."""
+def finish(
+    plan: Plan,
+    layout: Layout,
+    receipts: Sequence[Receipt],
+    *,
+    at_hand: Callable[[Callable[[Layout, str], Path]], Iterable[str]] | None = None,
+) -> Description:
+    """Put manifest, card, checksums and description together; the description comes last.
+
+    Parameters
+    ----------
+    plan : Plan
+    layout : Layout
+        Of a folder that has the plan and the parts of the shards.
+    receipts : sequence of Receipt
+        In row order.
+    at_hand : callable, optional
+        Takes `Layout.part` or `Layout.annotations_part` and iterates over the names of the shards; that
+        part need only be in the folder while its name is the current one.
+    """
     names = [receipt.entry.name for receipt in receipts]
-    write_manifest(plan, layout, names)
+    write_manifest(plan, layout, at_hand(Layout.part) if at_hand else names)
     if plan.resolved.synthesizer.speaks:
-        write_annotations(layout, names)
+        write_annotations(layout, at_hand(Layout.annotations_part) if at_hand else names)
     for name, table in synthesizer_tables(plan.resolved).items():
         write_synthesizer_table(layout, name, table)
     text = plan.resolved.recipe.text

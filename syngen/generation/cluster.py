@@ -117,7 +117,7 @@ class DaskCluster:
                     "and run the same command again to make the others."
                 ) from error
         lease = contextlib.ExitStack()
-        task = RemoteTask.of(job, lease.enter_context(lease_in(job.folder)))
+        task = RemoteTask.of(job, lease.enter_context(lease_in(job.shared_folder)))
         try:
             self._ask(task)
         except BaseException:

@@ -14,8 +14,10 @@ from syngen.generation.heartbeats import Heartbeat, RunEndedError, StopRequested
 from syngen.generation.log import EventLog
 from syngen.generation.plan import Plan, Shard
 from syngen.generation.receipts import Receipt
+from syngen.generation.uploads import make_in_store
 from syngen.generation.worker import ShardWorker, check_versions
 from syngen.storage.layout import Layout
+from syngen.storage.stores import Store
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
@@ -29,7 +31,7 @@ class ShardMaker:
     Parameters
     ----------
     plan : Plan
-    folder : Path
+    folder : Path or Store
     versions : dict of str to str
         What this process must have; see `check_versions`.
     log : EventLog
@@ -37,9 +39,14 @@ class ShardMaker:
     """
 
     def __init__(
-        self, plan: Plan, folder: Path, versions: dict[str, str], log: EventLog, heartbeat: Heartbeat
+        self,
+        plan: Plan,
+        folder: Path | Store,
+        versions: dict[str, str],
+        log: EventLog,
+        heartbeat: Heartbeat,
     ) -> None:
-        self._layout, self._log, self._heartbeat = Layout(folder), log, heartbeat
+        self._folder, self._log, self._heartbeat = folder, log, heartbeat
         self._worker: ShardWorker | SyngenError | OSError
         try:
             check_versions(plan, versions)
@@ -80,7 +87,9 @@ class ShardMaker:
         if not isinstance(self._worker, ShardWorker):
             raise self._worker
         try:
-            return self._worker.make(self._layout, shard, indices)
+            if isinstance(self._folder, Store):
+                return make_in_store(self._worker, self._folder, shard, indices)
+            return self._worker.make(Layout(self._folder), shard, indices)
         except SystemExit as error:  # it is not for a synthesizer to end the process
             raise EngineError(f"the synthesizer calls sys.exit({error.code!r})") from error
 

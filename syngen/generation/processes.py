@@ -23,10 +23,12 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from syngen.errors import ParameterError
 from syngen.generation.heartbeats import IDLE, Heartbeat, StopRequested
 from syngen.generation.log import EventLog
 from syngen.generation.making import ShardMaker, portable
 from syngen.generation.plan import Plan
+from syngen.storage.stores import Store
 
 __all__ = ["Job", "WorkerDiedError", "WorkerProcess", "task"]
 
@@ -70,15 +72,28 @@ class Job:
     Attributes
     ----------
     plan : Plan
-    folder : Path
+    folder : Path or Store
     versions : dict of str to str
     log : Path or None
     """
 
     plan: Plan
-    folder: Path
+    folder: Path | Store
     versions: dict[str, str]
     log: Path | None
+
+    @property
+    def shared_folder(self) -> Path:
+        """The folder, for workers that are not started by this process.
+
+        Raises
+        ------
+        ParameterError
+            If it is in an object store.
+        """
+        if not isinstance(self.folder, Path):
+            raise ParameterError(f"{self.folder} is no folder; only local workers put shards into a store")
+        return self.folder
 
 
 class _Process(SpawnProcess):

@@ -111,7 +111,7 @@ class RemoteTask:
         resolved = job.plan.resolved
         return cls(
             content=zlib.compress(pickle.dumps(job.plan), 1),
-            folder=job.folder.absolute(),
+            folder=job.shared_folder.absolute(),
             versions=job.versions,
             identity=resolved.synthesizer.identity(resolved.request),
             lease=lease,
@@ -303,6 +303,6 @@ def lent(job: Job, executor: Executor, *, jobs: int | None) -> Crew:
         said = getattr(executor, "_max_workers", None)  # of the executors of the standard library
         jobs = said if isinstance(said, int) and said > 0 else default_jobs()
     lease = contextlib.ExitStack()
-    task = RemoteTask.of(job, lease.enter_context(lease_in(job.folder)))
+    task = RemoteTask.of(job, lease.enter_context(lease_in(job.shared_folder)))
     n_at_a_time = 2 * jobs
     return Crew(LentExecutor(executor, lease.close), task, lambda: n_at_a_time)

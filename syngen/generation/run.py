@@ -37,7 +37,7 @@ from syngen.storage.layout import Layout
 if TYPE_CHECKING:
     from syngen._typing import Progress
 
-__all__ = ["GenerationReport", "run"]
+__all__ = ["GenerationReport", "check_numbers", "report_of", "run", "told"]
 
 _LOCK_PATIENCE_S = 0.5  # somebody may be looking whether a run is at work
 
@@ -48,8 +48,9 @@ class GenerationReport:
 
     Attributes
     ----------
-    folder : Path
-        Of the dataset, which is complete unless this was a member of a job array.
+    folder : Path or str
+        Of the dataset, which is complete unless this was a member of a job array; of one in an object
+        store its URL.
     rows : int
         Observations in the dataset.
     rendered : int
@@ -69,7 +70,7 @@ class GenerationReport:
         Shards of the dataset that are still missing then, and that other members or a plain run make.
     """
 
-    folder: Path
+    folder: Path | str
     rows: int
     rendered: int
     copied: int
@@ -132,10 +133,7 @@ def run(
         If shards failed, or the file system refused; what was finished is kept.
     """
     started = time.monotonic()
-    if jobs is not None and jobs < 1:
-        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
-    if not hang_limit_s >= 0.0:
-        raise ParameterError(f"the hang limit is {hang_limit_s} s; 0 (none) or more is needed")
+    check_numbers(jobs, hang_limit_s)
     check_engine(executor, scheduler, jobs)
     if member is not None and (overwrite or executor != "local"):
         raise ParameterError(
@@ -148,7 +146,7 @@ def run(
         check_log_file(log, layout)
     is_finished = not overwrite and layout.description.exists()
     if is_finished and check_plan(plan, layout) is None and not layout.work.exists():
-        return _report(layout, _finished(layout), started)
+        return report_of(layout.folder, _finished(layout), started)
     if not overwrite and layout.plan.exists() and not folders.is_unfinished(layout) and not is_finished:
         raise ManifestError(
             f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
@@ -162,6 +160,14 @@ def run(
             return work.part(started) if member else work.report(started, overwrite=overwrite)
     except OSError as error:
         raise GenerationIncompleteError(disk_message(layout, error)) from error
+
+
+def check_numbers(jobs: int | None, hang_limit_s: float) -> None:
+    """Refuse a number of workers or a hang limit that there cannot be."""
+    if jobs is not None and jobs < 1:
+        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
+    if not hang_limit_s >= 0.0:
+        raise ParameterError(f"the hang limit is {hang_limit_s} s; 0 (none) or more is needed")
 
 
 def _kept(plan: Plan, layout: Layout, *, overwrite: bool) -> set[str]:
@@ -195,7 +201,7 @@ class _Work:
             if is_finished and check_plan(plan, layout) is None:
                 finished = _finished(layout)
                 folders.remove_work(layout)
-                return _report(layout, finished, started)
+                return report_of(layout.folder, finished, started)
             if overwrite:
                 folders.clear(layout)
             kept = write_plan(plan, layout)
@@ -205,7 +211,7 @@ class _Work:
             with self._logged(events):
                 description, rendered, copied = self._make(events)
             folders.remove_work(layout)
-        return _report(layout, description, started, rendered=rendered, copied=kept + copied)
+        return report_of(layout.folder, description, started, rendered=rendered, copied=kept + copied)
 
     def part(self, started: float) -> GenerationReport:
         """Do what a member of a job array does, and say what is left."""
@@ -213,7 +219,7 @@ class _Work:
         assert member is not None  # noqa: S101  # no input: `run` chooses
         with joined(plan, layout, member) as found:
             if found.is_finished:
-                return _report(layout, _finished(layout), started)
+                return report_of(layout.folder, _finished(layout), started)
             events = EventLog(layout.log)
             events.create()
             with self._logged(events):
@@ -260,7 +266,7 @@ class _Work:
             versions=plan.versions(),
             scan_s=round(time.monotonic() - started, 4),
         )
-        tell = _told(self.progress, plan, shards, remaining)
+        tell = told(self.progress, plan, shards, remaining)
         making = make_shards(
             plan,
             layout,
@@ -335,7 +341,7 @@ def _finished(layout: Layout) -> Description:
     return description
 
 
-def _told(
+def told(
     progress: Progress | None, plan: Plan, shards: Sequence[Shard], remaining: Sequence[Shard]
 ) -> Callable[[Receipt | None], None]:
     """Return a function that adds a receipt up and tells the caller."""
@@ -354,11 +360,12 @@ def _told(
     return tell
 
 
-def _report(
-    layout: Layout, description: Description, started: float, *, rendered: int = 0, copied: int = 0
+def report_of(
+    folder: Path | str, description: Description, started: float, *, rendered: int = 0, copied: int = 0
 ) -> GenerationReport:
+    """Return what a call did that began at a time of the monotonic clock."""
     return GenerationReport(
-        folder=layout.folder,
+        folder=folder,
         rows=description.n_rows,
         rendered=rendered,
         copied=copied,

@@ -25,6 +25,7 @@ from syngen.generation.processes import Job, WorkerDiedError
 from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.remote import WorkerRefusedError
 from syngen.storage.layout import Layout
+from syngen.storage.stores import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,7 @@ def make_shards(
     hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
     log: EventLog | None = None,
     hire: Callable[[Job], Crew] | None = None,
+    store: Store | None = None,
 ) -> Generator[Receipt, None, None]:
     """Make shards in this process or in workers, yielding receipts as they come.
 
@@ -66,6 +68,8 @@ def make_shards(
     log : EventLog, optional
     hire : callable, optional
         Returns the crew that works for a job; by default this machine's.
+    store : Store, optional
+        Where the shards go instead of the folder.
 
     Raises
     ------
@@ -76,8 +80,9 @@ def make_shards(
     if not shards:
         return
     log = log or EventLog(None)
-    job = Job(plan, layout.folder, plan.versions(), log.path)
+    job = Job(plan, store or layout.folder, plan.versions(), log.path)
     is_here = jobs == 1 and not plan.resolved.synthesizer.needs_worker
+    is_here = is_here or (store is not None and store.is_private)
     scheduler = Scheduler(plan, layout, shards, log)
 
     def start() -> Crew:

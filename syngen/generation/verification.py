@@ -22,7 +22,7 @@ from syngen.generation.row_checks import (
     spoken_problems,
     synthesizer_table_problems,
 )
-from syngen.generation.shard_checks import ShardCheck, hash_problems, rows_of
+from syngen.generation.shard_checks import AtHand, ShardCheck, always, hash_problems, rows_of
 from syngen.generation.unfinished import unfinished_problems
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
@@ -108,13 +108,19 @@ def find_problems(
     rerender: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
+    at_hand: AtHand = always,
 ) -> Iterator[Problem]:
-    """Yield what is wrong with a dataset; see `verify_folder`. Call it under the lock, if there is one."""
+    """Yield what is wrong with a dataset; see `verify_folder`. Call it under the lock, if there is one.
+
+    The files of a shard need only be in the folder while the context that `at_hand` gives is entered.
+    """
     if not folders.is_unfinished(layout):
-        return _problems(layout, resolve, rerender, seed, progress)
+        return _problems(layout, resolve, rerender, seed, progress, at_hand)
     if not layout.plan.exists() and not layout.receipts.is_dir():
         raise ManifestError(f"{layout.folder} holds no dataset: there is no dataset.json")
-    return unfinished_problems(layout, resolve, rerender=rerender, seed=seed, progress=progress)
+    return unfinished_problems(
+        layout, resolve, rerender=rerender, seed=seed, progress=progress, at_hand=at_hand
+    )
 
 
 def _problems(
@@ -123,6 +129,7 @@ def _problems(
     rerender: int,
     seed: int,
     progress: Progress | None,
+    at_hand: AtHand,
 ) -> Iterator[Problem]:
     description = None
     hashes, unreadable = read_checksums(layout)
@@ -144,10 +151,11 @@ def _problems(
     if description is None or manifest is None:
         source = "SHA256SUMS" if description is None else "dataset.json"
         for entry in _entries(hashes) if description is None else description.shards:
-            yield from hash_problems(entry, layout.shard(entry.name), source)
+            with at_hand(entry.name):
+                yield from hash_problems(entry, layout.shard(entry.name), source)
         return
     vocabulary, table = manifest
-    yield from _shard_problems(layout, description, vocabulary, table, progress)
+    yield from _shard_problems(layout, description, vocabulary, table, progress, at_hand)
     yield from _content_problems(layout, description, vocabulary, table, resolve, rerender, seed)
 
 
@@ -263,6 +271,7 @@ def _shard_problems(
     vocabulary: Vocabulary,
     table: pa.Table,
     progress: Progress | None,
+    at_hand: AtHand,
 ) -> Iterator[Problem]:
     codec, text = find_codec(description.codec), MemberText(vocabulary.grid)
     row, samples = 0, 0
@@ -274,10 +283,12 @@ def _shard_problems(
             yield Problem(
                 manifest, f"{manifest}: rows {row}.. belong to {sorted(shards)}, not to {entry.name}"
             )
-            yield from hash_problems(entry, layout.shard(entry.name), layout.description.name)
+            with at_hand(entry.name):
+                yield from hash_problems(entry, layout.shard(entry.name), layout.description.name)
         else:
             check = ShardCheck(entry, codec, vocabulary.sample_rate, text)
-            yield from check.problems(layout.shard(entry.name), rows)
+            with at_hand(entry.name):
+                yield from check.problems(layout.shard(entry.name), rows)
         row += entry.rows
         samples += sum(r.n_samples for r in rows)
         if progress is not None:

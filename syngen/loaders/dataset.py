@@ -12,7 +12,7 @@ import numpy as np
 from syngen.dsp.level import dequantise
 from syngen.errors import FactorError, ParameterError, PositionError, suggestion
 from syngen.factors import FactorGrid
-from syngen.loaders.sources import RenderedSource, Source
+from syngen.loaders.sources import RenderedSource, Source, StoredSource
 from syngen.synth.base import Observation
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from syngen._typing import BoolArray, Float32Array, IntArray, RandomState
+    from syngen.storage.description import Description
 
 __all__ = ["FactorDataset"]
 
@@ -58,9 +59,14 @@ class FactorDataset(Sequence[Observation]):
         return FactorDataset, (self._source, self._view)
 
     @property
-    def folder(self) -> Path | None:
-        """Where the dataset is, if it is on disk."""
+    def folder(self) -> Path | str | None:
+        """Where the dataset is, if it is stored: a folder, or the URL of an object store."""
         return self._source.folder
+
+    @property
+    def description(self) -> Description | None:
+        """What its dataset.json says, if it is stored."""
+        return self._source.description if isinstance(self._source, StoredSource) else None
 
     @property
     def name(self) -> str:

@@ -51,8 +51,8 @@ class Source(ABC):
 
     @property
     @abstractmethod
-    def folder(self) -> Path | None:
-        """Where the dataset is, if it is on disk."""
+    def folder(self) -> Path | str | None:
+        """Where the dataset is, if it is stored: a folder, or the URL of an object store."""
 
     @abstractmethod
     def pcm(self, rows: IntArray) -> list[PcmArray]:
@@ -67,6 +67,11 @@ class Source(ABC):
     @abstractmethod
     def annotations(self, row: int) -> pa.Table:
         """Return the annotations of a row of speech, in the schema of `ANNOTATION_SCHEMA`."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows are read together: a few, so that samples do not stand in memory twice."""
+        return 64
 
     @property
     def grid(self) -> FactorGrid:
@@ -96,21 +101,21 @@ class Source(ABC):
         ParameterError
             If the observations differ in length.
         """
-        return _stacked(self.pcm, rows, self.n_samples)
+        return _stacked(self.pcm, rows, self.n_samples, self.rows_at_once)
 
 
-def _stacked(pcm: Callable[[IntArray], list[PcmArray]], numbers: IntArray, n_samples: int) -> Float32Array:
+def _stacked(
+    pcm: Callable[[IntArray], list[PcmArray]], numbers: IntArray, n_samples: int, at_once: int
+) -> Float32Array:
     if not n_samples:
         raise ParameterError(
             "the observations differ in length and do not fit into one array; take them one by one"
         )
     result = np.empty((len(numbers), n_samples), dtype=np.float32)
     scale = np.float32(1.0 / FULL_SCALE)
-    # a few at a time, so that samples do not stand in memory twice
-    for start in range(0, len(numbers), 64):
-        for waveform, samples in zip(
-            result[start : start + 64], pcm(numbers[start : start + 64]), strict=True
-        ):
+    for start in range(0, len(numbers), at_once):
+        stop = start + at_once
+        for waveform, samples in zip(result[start:stop], pcm(numbers[start:stop]), strict=True):
             # converted, then scaled: twice as fast as a product of mixed types
             np.copyto(waveform, samples)
             np.multiply(waveform, scale, out=waveform)
@@ -140,7 +145,7 @@ class StoredSource(Source):
         self._codec = find_codec(self.description.codec)
         self._files: OrderedDict[str, int] = OrderedDict()
 
-    def __reduce__(self) -> tuple[type[StoredSource], tuple[Path]]:
+    def __reduce__(self) -> tuple[object, ...]:
         return StoredSource, (self._layout.folder,)
 
     def __del__(self) -> None:
@@ -152,7 +157,7 @@ class StoredSource(Source):
         return self._table
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Path | str:
         return self._layout.folder
 
     @cached_property
@@ -307,7 +312,7 @@ class RenderedSource(Source):
 
     def waveforms_at(self, indices: IntArray) -> Float32Array:
         """Return the waveforms of any grid points, in the dataset or not: float32, (n, n_samples)."""
-        return _stacked(self._pcm_at, indices, self.n_samples)
+        return _stacked(self._pcm_at, indices, self.n_samples, self.rows_at_once)
 
     def _pcm_at(self, indices: IntArray) -> list[PcmArray]:
         return [observation.pcm for observation in self._rendering.observations(indices)]

