@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A job array on a real SLURM of one node: sh tests/cluster/slurm.sh, as root on Debian with slurm-wlm and munge.
+# A job array on a real SLURM of one node: bash tests/cluster/slurm.sh, as root on Debian with slurm-wlm and munge.
 # Starts munged, slurmctld and slurmd of its own, submits what `syngen generate --dry-run --sbatch 4` prints and
 # the dependent plain run that the script's comment names, and compares the dataset with a local one.
 set -euo pipefail
@@ -95,7 +95,7 @@ if __name__ == "__main__":
     with SLURMCluster(cores=1, processes=1, memory="500MB", walltime="00:05:00") as cluster:
         print(cluster.job_script())
         cluster.scale(jobs=2)
-        cluster.get_client().wait_for_workers(2, timeout=60)
+        cluster.get_client().wait_for_workers(1, timeout=150)
         address = cluster.scheduler_address
         print(syngen.generate("syntone-tiny", "dask", shard_size=25, executor="dask", scheduler=address))
 END
