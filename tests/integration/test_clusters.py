@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import os
 import random
@@ -137,6 +138,40 @@ def test_an_error_in_a_thread_of_others_is_the_shards_own(
         pytest.raises(GenerationIncompleteError, match="10 of 10 shards failed.*ZeroDivisionError"),
     ):
         made(tmp_path / "data", executor=threads)
+
+
+class Elsewhere(ThreadPoolExecutor):
+    """Runs tasks as workers would that are not like this process."""
+
+    def __init__(self, **changes: Any) -> None:
+        super().__init__(1)
+        self._changes = changes
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return super().submit(dataclasses.replace(fn, **self._changes), *args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lease": Path("/nowhere/lease")}, "does not see .* as the run does; the folder must be on"),
+        ({"versions": {"syngen": "9.9.9"}}, r"syngen is .* here, 9.9.9 in the plan"),
+        ({"identity": {"library": "espeak 7"}}, "library is None here, 'espeak 7';.* where the run was"),
+    ],
+)
+def test_a_worker_that_joins_later_and_cannot_take_part_ends_the_run_by_name(
+    tiny_dataset: Path, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    made(tmp_path / "data", jobs=1, shard_index="0/3")
+    with (
+        Elsewhere(**changes) as executor,
+        pytest.raises(
+            GenerationIncompleteError, match=rf"worker process \d+ on .* cannot take part: .*{message}"
+        ),
+    ):
+        made(tmp_path / "data", executor=executor)
+    assert made(tmp_path / "data", jobs=1).rendered < 408
+    assert_same(tmp_path / "data", tiny_dataset)
 
 
 @pytest.mark.parametrize(
