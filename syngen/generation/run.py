@@ -157,7 +157,7 @@ def run(
         check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), overwrite=overwrite)
         with hiring(plan, executor, scheduler=scheduler, jobs=jobs) as hire:
             work = _Work(plan, layout, jobs, hang_limit_s, log, progress, hire, member)
-            return work.part(started) if member else work.report(started, overwrite=overwrite)
+            return work.part(started, member) if member else work.report(started, overwrite=overwrite)
     except OSError as error:
         raise GenerationIncompleteError(disk_message(layout, error)) from error
 
@@ -213,10 +213,9 @@ class _Work:
             folders.remove_work(layout)
         return report_of(layout.folder, description, started, rendered=rendered, copied=kept + copied)
 
-    def part(self, started: float) -> GenerationReport:
+    def part(self, started: float, member: Member) -> GenerationReport:
         """Do what a member of a job array does, and say what is left."""
-        plan, layout, member = self.plan, self.layout, self.member
-        assert member is not None  # noqa: S101  # no input: `run` chooses
+        plan, layout = self.plan, self.layout
         with joined(plan, layout, member) as found:
             if found.is_finished:
                 return report_of(layout.folder, _finished(layout), started)
