@@ -17,7 +17,9 @@ import pytest
 
 import syngen
 from syngen.errors import ManifestError
+from syngen.generation.receipts import read_any_receipt
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
+from syngen.storage.layout import Layout
 from syngen.synth.speech.speakers import speaker_table
 from tests.support import (
     WHOLE_LOOKING,
@@ -307,14 +309,13 @@ def test_an_interrupted_run_goes_on_with_whole_annotations(made: Path, tmp_path:
 
     with pytest.raises(KeyboardInterrupt):
         syngen.generate(RECIPE, tmp_path / "data", jobs=1, shard_size=5, progress=interrupt)
-    receipts = tmp_path / "data" / ".syngen" / "receipts"
-    finished = {path.stem: json.loads(path.read_text("utf-8")) for path in receipts.glob("*.json")}
-    assert 2 <= len(finished) < 6
-    part = min(receipts.glob("*.annotations.parquet"))
+    layout = Layout(tmp_path / "data")
+    names = sorted(path.stem for path in layout.receipts.glob("*.json"))
+    receipts = [receipt for name in names if (receipt := read_any_receipt(layout, name)) is not None]
+    assert 2 <= len(receipts) < 6
+    part = layout.annotations_part(names[0])
     part.write_bytes(part.read_bytes()[:-3])  # that shard is made again
-    n_kept = sum(
-        receipt["rows"] for name, receipt in finished.items() if part.name != f"{name}.annotations.parquet"
-    )
+    n_kept = sum(receipt.entry.rows for receipt in receipts[1:])
     report = syngen.generate(RECIPE, tmp_path / "data", jobs=2, shard_size=5)
     assert report.rendered == 24 - n_kept
     assert digests_of(tmp_path / "data") == digests_of(made)
