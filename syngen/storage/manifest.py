@@ -111,6 +111,10 @@ class Vocabulary:
 
     def dataset_schema(self) -> pa.Schema:
         """Return the schema of a dataset manifest: with values, nuisances and storage."""
+        return self.part_schema().with_metadata(self.metadata())
+
+    def part_schema(self) -> pa.Schema:
+        """Return the same for a part: without the vocabulary, which may be larger than the part."""
         fields = [pa.field("index", pa.int64(), nullable=False), *self._split_fields()]
         for factor in self.grid.factors:
             fields += [
@@ -137,7 +141,7 @@ class Vocabulary:
                 pa.field("speech_end", pa.int32(), nullable=False),
                 pa.field("transcript", pa.string(), nullable=False),
             ]
-        return pa.schema(fields, metadata=self.metadata())
+        return pa.schema(fields)
 
     def _split_fields(self) -> list[pa.Field]:
         return [pa.field(name, pa.string(), nullable=False) for name in self.split_columns]

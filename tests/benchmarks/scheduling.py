@@ -189,13 +189,13 @@ def main() -> None:
     print("| | measured | wanted |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        for rows in (
-            resume(place, n),
-            overhead(place, "flac", rounds),
-            overhead(place, "wav", rounds),
-            two_jobs(place, max(1, rounds // 3)),
+        for measure in (
+            lambda: resume(place, n),
+            lambda: overhead(place, "flac", rounds),
+            lambda: overhead(place, "wav", rounds),
+            lambda: two_jobs(place, max(1, rounds // 3)),
         ):
-            for row in rows:
+            for row in measure():
                 print("| " + " | ".join(row) + " |", flush=True)
 
 
