@@ -91,6 +91,12 @@ class DaskCluster:
             ) from error
         self._ask(RemoteTask.of(Job(plan, _NOWHERE, plan.versions(), None), None))
 
+    def _lost(self) -> str:
+        return (
+            f"the Dask scheduler {self._address} was lost. The finished shards are kept; start it, "
+            "and run the same command again to make the others."
+        )
+
     def _ask(self, task: RemoteTask) -> None:
         answers = self._client.run(task.refusal, on_error="return")
         refusals = [text for address, answer in answers.items() if (text := _refusal(address, answer))]
@@ -112,14 +118,14 @@ class DaskCluster:
             try:
                 self._client = _connected(self._address)
             except ParameterError as error:
-                raise GenerationIncompleteError(
-                    f"the Dask scheduler {self._address} was lost. The finished shards are kept; start it, "
-                    "and run the same command again to make the others."
-                ) from error
+                raise GenerationIncompleteError(self._lost()) from error
         lease = contextlib.ExitStack()
         task = RemoteTask.of(job, lease.enter_context(lease_in(job.shared_folder)))
         try:
             self._ask(task)
+        except OSError as error:
+            lease.close()
+            raise GenerationIncompleteError(self._lost()) from error
         except BaseException:
             lease.close()
             raise
@@ -167,7 +173,10 @@ class DaskExecutor(Executor):
             raise BrokenExecutor("the Dask scheduler was lost")
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
-        remote = self._client.submit(fn, *args, pure=False, **kwargs)
+        try:
+            remote = self._client.submit(fn, *args, pure=False, **kwargs)
+        except OSError as error:  # the client has not noticed yet
+            raise BrokenExecutor("the Dask scheduler was lost") from error
         with self._lock:
             self._running[future] = remote
         remote.add_done_callback(lambda done: self._settle(future, done))
