@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, overload
 from syngen._version import version
 from syngen.errors import ParameterError
 from syngen.storage.codec import find_codec
-from syngen.storage.description import json_bytes
-from syngen.storage.layout import FORMAT, shard_name
+from syngen.storage.description import is_table_name, json_bytes
+from syngen.storage.layout import FORMAT, series_names, shard_name
 from syngen.storage.manifest import Vocabulary
 from syngen.synth.resolve import ResolvedRecipe
 
@@ -125,10 +125,24 @@ class Plan:
 
     @cached_property
     def tables(self) -> tuple[str, ...]:
-        """Names of the Parquet tables that the dataset has beside its manifest."""
+        """Names of the Parquet tables that the dataset has beside ``manifest.parquet``.
+
+        Raises
+        ------
+        ParameterError
+            If the synthesizer gives one of its tables the name of one of these.
+        """
         resolved = self.resolved
+        manifests = series_names("manifest", resolved.size)
+        annotations = series_names("annotations", resolved.size) if resolved.synthesizer.speaks else ()
         own = tuple(resolved.synthesizer.tables(resolved.request))
-        return ("annotations", *own) if resolved.synthesizer.speaks else own
+        for name in own:
+            if not is_table_name(name) or name.startswith(("manifest", "annotations")):
+                raise ParameterError(
+                    f"synthesizer {resolved.synthesizer.name} has a table {name!r}; a table's name has "
+                    "small letters, digits and _, and begins neither with manifest nor with annotations"
+                )
+        return (*manifests[1:], *annotations, *own)
 
     @cached_property
     def shards(self) -> Sequence[Shard]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,8 @@ from syngen.generation.shard_checks import AtHand, ShardCheck, always, hash_prob
 from syngen.generation.unfinished import unfinished_problems
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
-from syngen.storage.layout import Layout, split_of_shard
-from syngen.storage.manifest import Vocabulary, read_manifest, vocabulary_of
+from syngen.storage.layout import Layout, split_of_shard, table_of_row
+from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
 from syngen.storage.shards import MemberText
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ def _problems(
         yield Problem(layout.description.name, str(error))
     yield from checksum_problems(layout, hashes, description)
     yield from _orphans(layout, description)
-    manifest, unreadable = read_whole(layout)
+    listed = [name.removesuffix(".parquet") for name in hashes if name.endswith(".parquet")]
+    manifest, unreadable = _read_whole(layout, listed if description is None else description.tables)
     yield from unreadable
     if manifest is not None and description is not None and manifest[1].num_rows != description.n_rows:
         text = (
@@ -159,11 +160,13 @@ def _problems(
     yield from _content_problems(layout, description, vocabulary, table, resolve, rerender, seed)
 
 
-def read_whole(layout: Layout) -> tuple[tuple[Vocabulary, pa.Table] | None, list[Problem]]:
+def _read_whole(
+    layout: Layout, tables: Sequence[str]
+) -> tuple[tuple[Vocabulary, pa.Table] | None, list[Problem]]:
     """Return vocabulary and rows of a manifest, or what prevents reading it."""
     name = layout.manifest.name
     try:
-        table = read_manifest(layout.manifest)
+        table = read_series(layout.series("manifest", tables))
         vocabulary = vocabulary_of(table.schema)
     except ManifestError as error:
         return None, [Problem(name, str(error))]
@@ -184,7 +187,7 @@ def _content_problems(
     annotations = None
     if vocabulary.speaks:
         try:
-            annotations = read_manifest(layout.annotations)
+            annotations = read_series(layout.series("annotations", description.tables))
         except ManifestError as error:
             yield Problem(layout.annotations.name, str(error))
         else:
@@ -279,7 +282,7 @@ def _shard_problems(
         rows = list(rows_of(vocabulary, table.slice(row, entry.rows), row))
         shards = set(table.slice(row, entry.rows).column("shard").to_pylist())
         if shards != {entry.name}:
-            manifest = layout.manifest.name
+            manifest = table_of_row("manifest", row)
             yield Problem(
                 manifest, f"{manifest}: rows {row}.. belong to {sorted(shards)}, not to {entry.name}"
             )

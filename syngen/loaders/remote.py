@@ -68,8 +68,8 @@ class RemoteSource(StoredSource):
 
     @cached_property
     def _annotations(self) -> tuple[pa.Table, IntArray]:
-        name = _NAMES.annotations.name
-        _fetch_checked(self._store, [name], self._layout)
+        paths = _NAMES.series("annotations", self.description.tables)
+        _fetch_checked(self._store, [path.name for path in paths], self._layout)
         return super()._annotations
 
     @property

@@ -20,7 +20,7 @@ from syngen.storage.annotations import annotation_table
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest, vocabulary_of
+from syngen.storage.manifest import Vocabulary, factor_columns, read_series, vocabulary_of
 from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class StoredSource(Source):
     def __init__(self, folder: Path) -> None:
         self._layout = Layout(folder)
         self.description = _description_of(self._layout)
-        self._table = read_manifest(self._layout.manifest)
+        self._table = read_series(self._layout.series("manifest", self.description.tables))
         self.vocabulary = vocabulary_of(self._table.schema)
         _check_agreement(self.description, self.vocabulary, self._table)
         self._codec = find_codec(self.description.codec)
@@ -180,7 +180,7 @@ class StoredSource(Source):
     @cached_property
     def _annotations(self) -> tuple[pa.Table, IntArray]:
         """All annotations, and the position of each row's first one."""
-        table = read_manifest(self._layout.annotations)
+        table = read_series(self._layout.series("annotations", self.description.tables))
         rows = np.asarray(table.column("row").to_numpy(), dtype=np.int64)
         return table, np.searchsorted(rows, np.arange(self._table.num_rows + 1))
 
