@@ -78,9 +78,11 @@ class DaskCluster:
         try:
             self._client.wait_for_workers(1, timeout=_WORKERS_S)
         except (OSError, TimeoutError) as error:
+            is_file = Path(self._address).is_file()
+            where = f"--scheduler-file {self._address}" if is_file else self._address
             raise ParameterError(
                 f"the Dask scheduler {self._address} has had no workers for {_WORKERS_S:g} s; start "
-                f"some, as in: dask worker {self._address} --nthreads 1"
+                f"some, as in: dask worker {where} --nthreads 1"
             ) from error
         try:
             self._client.run_on_scheduler(version)

@@ -104,9 +104,9 @@ class DaskProcesses:
         """Path of the scheduler file, which is as good as an address."""
         return str(self.folder / "scheduler.json")
 
-    def start_scheduler(self) -> None:
+    def start_scheduler(self, env: Mapping[str, str] | None = None) -> None:
         options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", self.address)
-        self.scheduler = start("dask", "scheduler", *options, log=self.folder / "scheduler.log")
+        self.scheduler = start("dask", "scheduler", *options, log=self.folder / "scheduler.log", env=env)
         wait_until(lambda: Path(self.address).is_file() and Path(self.address).stat().st_size > 0)
 
     def start_worker(self, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

@@ -268,6 +268,14 @@ kind.library = "writer 7"
 """
 
 
+def environment_with(program: str, folder: Path) -> dict[str, str]:
+    """Return the environment of a Python that runs a program when it starts."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(program, "utf-8")
+    paths = (str(folder), str(Path(syngen.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
+    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
 @needs_dask
 @pytest.mark.parametrize(
     ("program", "message"),
@@ -281,19 +289,43 @@ kind.library = "writer 7"
 def test_a_dask_worker_that_cannot_take_part_is_refused_by_name(
     tmp_path: Path, program: str, message: str
 ) -> None:
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(program, "utf-8")
-    paths = (
-        str(tmp_path / "site"),
-        str(Path(syngen.__file__).parents[1]),
-        os.environ.get("PYTHONPATH", ""),
-    )
     with dask_processes(tmp_path, n_workers=0) as cluster:
-        cluster.start_worker({"PYTHONPATH": os.pathsep.join(filter(None, paths))})
+        cluster.start_worker(environment_with(program, tmp_path / "site"))
         done = on(cluster, tmp_path / "data")
     assert done.returncode == 1, done.stderr
     assert re.search(message, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@needs_dask
+def test_a_scheduler_without_the_package_is_one_clear_error(tmp_path: Path) -> None:
+    cluster = DaskProcesses(tmp_path)
+    try:
+        cluster.start_scheduler(environment_with(ABSENT, tmp_path / "site"))
+        cluster.start_worker()
+        done = on(cluster, tmp_path / "data")
+    finally:
+        cluster.stop()
+    assert done.returncode == 1, done.stderr
+    assert "cannot import syngen" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "data").exists()
+
+
+@needs_dask
+def test_a_scheduler_without_workers_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syngen.generation.cluster._WORKERS_S", 1.0)
+    with (
+        dask_processes(tmp_path, n_workers=0) as cluster,
+        pytest.raises(
+            ParameterError,
+            match=r"has had no workers for 1 s; start some, as in: dask worker --scheduler-file /",
+        ),
+    ):
+        syngen.generate("syntone-tiny", tmp_path / "data", executor="dask", scheduler=cluster.address)
     assert not (tmp_path / "data").exists()
 
 
