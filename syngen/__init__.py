@@ -44,6 +44,8 @@ _MODULES = {
         "PositionError",
         "RecipeError",
         "ShardError",
+        "StoreAccessError",
+        "StoreError",
         "SyngenError",
         "VerificationError",
     ),

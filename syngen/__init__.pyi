@@ -28,6 +28,8 @@ from syngen.errors import PlanMismatchError as PlanMismatchError
 from syngen.errors import PositionError as PositionError
 from syngen.errors import RecipeError as RecipeError
 from syngen.errors import ShardError as ShardError
+from syngen.errors import StoreAccessError as StoreAccessError
+from syngen.errors import StoreError as StoreError
 from syngen.errors import SyngenError as SyngenError
 from syngen.errors import VerificationError as VerificationError
 from syngen.evaluation.codes import Codes as Codes

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +19,15 @@ from syngen.errors import ParameterError
 
 __all__ = [
     "atomic_file",
+    "cache_folder",
     "exclusive_lock",
     "human_bytes",
     "inside",
     "is_locked",
     "is_temporary",
+    "is_url",
     "lock_if_there",
+    "scratch_folder",
     "sha256_of",
     "sync_folder",
     "temporary_beside",
@@ -29,7 +35,9 @@ __all__ = [
 ]
 
 _TEMPORARY = re.compile(r"^\..+\.\d+-[0-9a-f]{16}\.tmp$")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*::)*[A-Za-z][A-Za-z0-9+.-]+://")
 _CHUNK = 1 << 20
+_SCRATCH_PATIENCE_S = 60.0
 
 
 def temporary_beside(path: Path) -> Path:
@@ -104,6 +112,64 @@ def inside(folder: Path, name: str) -> Path:
     return folder / name
 
 
+def is_url(place: str | os.PathLike[str]) -> bool:
+    """Return whether a place is given by a URL, such as ``s3://bucket/folder``, and not by a path."""
+    return isinstance(place, str) and _URL.match(place) is not None
+
+
+def cache_folder() -> Path:
+    """Return where syngen keeps what it can get again: ``SYNGEN_CACHE``, or the platform's cache folder."""
+    given = os.environ.get("SYNGEN_CACHE", "")
+    if given:
+        return Path(given).expanduser().absolute()
+    import pooch
+
+    return Path(pooch.os_cache("syngen"))
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give an empty folder for the length of a block, in the cache folder.
+
+    Each is locked by its process. What a killed process left is removed when the next folder is made.
+
+    Raises
+    ------
+    ParameterError
+        If the cache folder cannot be written.
+    """
+    root = cache_folder() / "scratch"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with exclusive_lock(root / "lock", patience_s=_SCRATCH_PATIENCE_S) as is_mine:
+            if is_mine:
+                _remove_left_behind(root)
+            place = Path(tempfile.mkdtemp(dir=root))
+            lock = contextlib.ExitStack()
+            lock.enter_context(exclusive_lock(place / "lock"))
+    except OSError as error:
+        raise ParameterError(
+            f"{root} cannot be written ({error.strerror or error}); temporary files go there: "
+            "set SYNGEN_CACHE to a folder that can be"
+        ) from error
+    try:
+        folder = place / "data"
+        folder.mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        lock.close()
+
+
+def _remove_left_behind(root: Path) -> None:
+    """Remove the scratch folders that nobody holds. Call it under the lock of `root`."""
+    for path in root.iterdir():
+        if path.is_dir():
+            with lock_if_there(path / "lock") as is_mine:
+                if is_mine:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
 def human_bytes(n: float) -> str:
     """Return a number of bytes for people: ``1.08 GB``."""
     for unit in ("bytes", "kB", "MB", "GB"):
@@ -114,7 +180,7 @@ def human_bytes(n: float) -> str:
 
 
 @contextlib.contextmanager
-def exclusive_lock(path: Path, *, patience_s: float = 0.0) -> Iterator[bool]:
+def exclusive_lock(path: Path, *, patience_s: float = 0.0, is_shared: bool = False) -> Iterator[bool]:
     """Hold a lock on the file `path` for as long as the block runs, or as this process lives.
 
     Parameters
@@ -122,6 +188,8 @@ def exclusive_lock(path: Path, *, patience_s: float = 0.0) -> Iterator[bool]:
     path : Path
     patience_s : float
         How long to wait for a holder to let go, in seconds.
+    is_shared : bool
+        Whether others may hold it too, who say the same; the lock then excludes those who do not.
 
     Yields
     ------
@@ -133,11 +201,12 @@ def exclusive_lock(path: Path, *, patience_s: float = 0.0) -> Iterator[bool]:
     ParameterError
         If the file system knows no locks.
     """
-    descriptor = _locked_descriptor(path)
-    deadline = time.monotonic() + patience_s
+    descriptor = _locked_descriptor(path, is_shared=is_shared)
+    deadline, pause_s = time.monotonic() + patience_s, 0.02
     while descriptor is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-        descriptor = _locked_descriptor(path)
+        time.sleep(pause_s)
+        pause_s = min(1.5 * pause_s, 0.5)  # many may wait, on a network file system
+        descriptor = _locked_descriptor(path, is_shared=is_shared)
     try:
         yield descriptor is not None
     finally:
@@ -188,7 +257,7 @@ def is_locked(path: Path) -> bool | None:
     return False
 
 
-def _locked_descriptor(path: Path) -> int | None:
+def _locked_descriptor(path: Path, *, is_shared: bool = False) -> int | None:
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -196,7 +265,7 @@ def _locked_descriptor(path: Path) -> int | None:
             path.parent.mkdir(parents=True, exist_ok=True)
             continue
         try:
-            is_mine = _try_lock(descriptor)
+            is_mine = _try_lock(descriptor, is_shared=is_shared)
         except OSError as error:  # a network file system without locks
             os.close(descriptor)
             raise ParameterError(
@@ -213,11 +282,14 @@ def _locked_descriptor(path: Path) -> int | None:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, *, is_shared: bool = False) -> bool:
     try:
         import fcntl
     except ImportError:  # Windows
         import msvcrt
+
+        if is_shared:
+            raise OSError(errno.ENOTSUP, "locks cannot be shared on this system") from None
 
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
@@ -225,7 +297,7 @@ def _try_lock(descriptor: int) -> bool:
             return False
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

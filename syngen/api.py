@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from syngen.errors import ParameterError, suggestion
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
     from typing import Never
 
     import pandas as pd
@@ -136,6 +137,9 @@ def generate(
     overwrite: bool = False,
     hang_limit_s: float = 300.0,
     log: str | Path | None = None,
+    executor: str | Executor = "local",
+    scheduler: str | None = None,
+    shard_index: str | None = None,
     allow_other_audio: bool = False,
     allow_programs: Collection[str] = (),
     progress: Progress | None = None,
@@ -147,7 +151,7 @@ def generate(
     recipe : str, Path, mapping or ResolvedRecipe
         See `load_recipe`.
     folder : str or Path
-        Absent, empty, or holding the same dataset.
+        Absent, empty, or holding the same dataset; or a URL such as ``s3://bucket/folder``.
     jobs : int, optional
         Worker processes; by default ``SYNGEN_JOBS``, or one per CPU.
     codec : {"wav", "flac"}
@@ -164,6 +168,14 @@ def generate(
     log : str or Path, optional
         File outside the folder that the log of all runs that made the dataset is appended to when this
         run ends, whatever way it ends: one JSON line an event.
+    executor : {"local", "dask"} or concurrent.futures.Executor
+        Where shards are made. An executor of yours is used and not shut down; it must see the folder, and
+        `jobs` says how many shards it makes at a time. `hang_limit_s` is for local workers.
+    scheduler : str, optional
+        Address of the Dask scheduler, as in ``tcp://host:8786``, or its scheduler file.
+    shard_index : str, optional
+        ``i/N``: make the shards of member i, counted from 0, of N that need not know of one another, and
+        leave the dataset unfinished. The same call without it finishes the dataset.
     allow_other_audio, allow_programs
         See `load_recipe`.
     progress : callable, optional
@@ -181,11 +193,23 @@ def generate(
         If an argument or the folder cannot be used, or the disk has no room for the dataset.
     PlanMismatchError
         If the folder holds a dataset of another plan.
+    MissingExtraError
+        If Dask is wanted and not installed.
+    EngineError
+        If workers of a cluster cannot take part.
     GenerationIncompleteError
-        If shards failed three times, or the file system refused; finished ones are kept.
+        If shards failed three times, or the file system or the store refused; finished ones are kept.
+    StoreAccessError
+        If there is no such bucket, or the credentials are refused.
+    MissingExtraError
+        If the URL needs an extra that is not installed.
     """
+    from syngen.generation.members import Member
     from syngen.generation.run import run
+    from syngen.generation.store_runs import run_in_store
+    from syngen.storage.stores import Store, place_of
 
+    place = place_of(folder)
     plan = _planned(
         recipe,
         limit=limit,
@@ -194,14 +218,27 @@ def generate(
         allow_other_audio=allow_other_audio,
         allow_programs=allow_programs,
     )
+    options: dict[str, Any] = {
+        "jobs": jobs,
+        "overwrite": overwrite,
+        "hang_limit_s": hang_limit_s,
+        "log": None if log is None else Path(log),
+        "progress": progress,
+    }
+    if isinstance(place, Store):
+        if executor != "local" or scheduler is not None or shard_index is not None:
+            raise ParameterError(
+                f"{place}: an object store takes shards from local workers only; leave out executor, "
+                "scheduler and shard index, or generate into a folder and copy it"
+            )
+        return run_in_store(plan, place, **options)
     return run(
         plan,
-        Path(folder),
-        jobs=jobs,
-        overwrite=overwrite,
-        hang_limit_s=hang_limit_s,
-        log=None if log is None else Path(log),
-        progress=progress,
+        place,
+        executor=executor,
+        scheduler=scheduler,
+        member=None if shard_index is None else Member.parse(shard_index),
+        **options,
     )
 
 
@@ -227,7 +264,9 @@ def rehearse(
     """
     from syngen.generation.estimate import estimate
     from syngen.generation.folders import check_usable
+    from syngen.generation.store_contents import check_store
     from syngen.storage.layout import Layout
+    from syngen.storage.stores import Store, place_of
 
     plan = _planned(
         recipe,
@@ -238,7 +277,11 @@ def rehearse(
         allow_programs=allow_programs,
     )
     if folder is not None:
-        check_usable(Layout(Path(folder)), overwrite=overwrite)
+        place = place_of(folder)
+        if isinstance(place, Store):
+            check_store(place, plan, overwrite=overwrite)
+        else:
+            check_usable(Layout(place), overwrite=overwrite)
     return estimate(plan)
 
 
@@ -262,25 +305,40 @@ def expand(recipe: RecipeLike, path: str | Path) -> int:
     return write_factor_manifest(load_recipe(recipe), Path(path))
 
 
-def load(dataset: str | Path) -> FactorDataset:
-    """Open a dataset on disk.
+def load(dataset: str | Path, *, cache_bytes: int = 0) -> FactorDataset:
+    """Open a dataset on disk or in an object store.
+
+    Of one in a store, description and manifest are fetched into the cache folder (``SYNGEN_CACHE``), and
+    observations are read when they are asked for: those of a batch together, neighbours by one request.
 
     Parameters
     ----------
     dataset : str or Path
-        Folder that `generate` made.
+        Folder that `generate` made, or a URL such as ``s3://bucket/folder``.
+    cache_bytes : int
+        Of a dataset in a store: keep whole shards in the cache folder, up to so many bytes for all
+        datasets; what was not used for longest goes first. With 0 none is kept.
 
     Raises
     ------
     ParameterError
-        If there is no such folder.
+        If there is no such folder, or no dataset at the URL.
     ManifestError
         If the dataset is unfinished, damaged, or of a later format.
+    StoreError
+        If the store refuses (`StoreAccessError`) or gives up.
+    MissingExtraError
+        If the URL needs an extra that is not installed.
     """
     from syngen.loaders.dataset import FactorDataset
+    from syngen.loaders.remote import RemoteSource
     from syngen.loaders.sources import StoredSource
+    from syngen.storage.stores import Store, place_of
 
-    return FactorDataset(StoredSource(Path(dataset)))
+    place = place_of(dataset)
+    if isinstance(place, Store):
+        return FactorDataset(RemoteSource(place, cache_bytes=cache_bytes))
+    return FactorDataset(StoredSource(place))
 
 
 def export(dataset: str | Path | FactorDataset, folder: str | Path, *, to: str) -> int:
@@ -412,7 +470,7 @@ def verify(
     Parameters
     ----------
     dataset : str, Path or FactorDataset
-        Folder, or a dataset loaded from one.
+        Folder, the URL of an object store, or a dataset loaded from one.
     rerender : int
         How many observations to render again, chosen by `seed`.
     seed : int
@@ -435,13 +493,21 @@ def verify(
     GenerationIncompleteError
         If the dataset is unfinished, and sound as far as it goes.
     """
+    from syngen.generation.store_verification import verify_store
     from syngen.generation.verification import verify_folder
+    from syngen.storage.stores import Store, place_of
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:
         raise ParameterError("a rendered dataset has no files to verify; give a folder")
-    resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
-    return verify_folder(Path(folder), resolve=resolve, rerender=rerender, seed=seed, progress=progress)
+    options: dict[str, Any] = {
+        "resolve": partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs),
+        "rerender": rerender,
+        "seed": seed,
+        "progress": progress,
+    }
+    place = place_of(folder)
+    return verify_store(place, **options) if isinstance(place, Store) else verify_folder(place, **options)
 
 
 def repair(
@@ -483,12 +549,20 @@ def repair(
         If the file system refused; the same call again goes on.
     """
     from syngen.generation.repairing import repair_folder
+    from syngen.storage.stores import Store, place_of
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:
         raise ParameterError("a rendered dataset has no files to repair; give a folder")
+    place = place_of(folder)
+    if isinstance(place, Store):
+        raise ParameterError(
+            f"{place} is not repaired in its store: syngen generate with the same arguments makes shards "
+            "again that are missing or cut; for other damage copy the dataset to a folder and repair it "
+            "there, or generate it with --overwrite"
+        )
     resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
-    return repair_folder(Path(folder), resolve=resolve, jobs=jobs, progress=progress)
+    return repair_folder(place, resolve=resolve, jobs=jobs, progress=progress)
 
 
 def audit_recipe(

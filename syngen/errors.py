@@ -20,6 +20,8 @@ __all__ = [
     "PositionError",
     "RecipeError",
     "ShardError",
+    "StoreAccessError",
+    "StoreError",
     "SyngenError",
     "VerificationError",
     "suggestion",
@@ -137,6 +139,14 @@ class VerificationError(SyngenError):
 
     def __reduce__(self) -> tuple[type[VerificationError], tuple[tuple[str, ...]]]:
         return type(self), (self.problems,)
+
+
+class StoreError(SyngenError, OSError):
+    """An object store that cannot be reached, or does not do what it is asked for."""
+
+
+class StoreAccessError(StoreError, ParameterError):
+    """An object store that refuses: no such bucket, wrong credentials, no permission."""
 
 
 class MissingExtraError(SyngenError, ImportError):

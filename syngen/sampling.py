@@ -253,6 +253,14 @@ class Rows:
         self._blocks.move_to_end(block)
         return self._blocks[block]
 
+    def _counts(self, block: int) -> IntArray:
+        """Return how many points of a block belong to each split."""
+        if len(self.split_names) == 1 and not self.sampling.is_filtered:  # all of them
+            end = self.grid.size if self.sampling.size is None else min(self.sampling.size, self.grid.size)
+            return np.array([max(0, min(BLOCK_SIZE, end - block * BLOCK_SIZE))], dtype=np.int64)
+        _, codes = self._block(block)
+        return np.bincount(codes, minlength=len(self.split_names))
+
     def _accepted(self, block: int) -> tuple[IntArray, IntArray]:
         start = block * BLOCK_SIZE
         points = self._permutation(
@@ -265,9 +273,9 @@ class Rows:
         return points, self._split_codes(points, levels)
 
     def _count_block(self, block: int) -> None:
-        _, codes = self._block(block)
-        self._walk.counts.append(np.bincount(codes, minlength=len(self.split_names)))
-        self._walk.accepted += len(codes)
+        counts = self._counts(block)
+        self._walk.counts.append(counts)
+        self._walk.accepted += int(np.add.reduce(counts))
         wanted = self.sampling.size
         walked = min((block + 1) * BLOCK_SIZE, self.grid.size)
         if self._walk.accepted == wanted or walked == self.grid.size:

@@ -68,7 +68,7 @@ def audit_recipe(recipe: str, contexts: int, seed: int, as_json: bool, quiet: bo
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
 @json_option
-def audit_dataset(dataset: Path, rows: int, seed: int, as_json: bool) -> None:
+def audit_dataset(dataset: Path | str, rows: int, seed: int, as_json: bool) -> None:
     """Learn each factor from log-mel spectrograms and score it on held-out rows; exit 4 if one is lost.
 
     Example: syngen audit dataset data/syntone-tiny --rows 300

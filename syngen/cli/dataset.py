@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -21,6 +21,7 @@ from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
 if TYPE_CHECKING:
     from syngen.generation.state import FolderState
     from syngen.loaders.dataset import FactorDataset
+    from syngen.storage.description import Description
 
 __all__ = ["extract", "info", "rows", "verify"]
 
@@ -28,14 +29,16 @@ __all__ = ["extract", "info", "rows", "verify"]
 @click.command()
 @dataset_argument
 @json_option
-def info(dataset: Path, as_json: bool) -> None:
+def info(dataset: Path | str, as_json: bool) -> None:
     """Say what a dataset holds, or how far an unfinished one is and whether a run is at work.
 
     Example: syngen info data/syntone-tiny
     """
-    from syngen.generation.state import state_of_folder
+    from syngen.generation.state import state_of_folder, state_of_store
+    from syngen.storage.stores import Store, place_of
 
-    state = state_of_folder(dataset)
+    place = place_of(dataset)
+    state = state_of_store(place) if isinstance(place, Store) else state_of_folder(place)
     if state is None:
         _describe(dataset, as_json=as_json)
     elif as_json:
@@ -50,7 +53,12 @@ def _tell_state(state: FolderState) -> None:
         f"{state.name}: unfinished, {state.rows_finished:,} of {state.rows:,} observations in "
         f"{state.shards_finished:,} of {state.shards:,} shards, {human_bytes(state.bytes)}"
     )
-    if state.is_running:
+    if state.members:
+        rate = f"; {state.rate:,.0f}/s together" if state.rate else ""
+        left = f", {state.left_s:,.0f} s left if all are" if state.left_s is not None else ""
+        shown = ", ".join(state.members[:8]) + (", ..." if len(state.members) > 8 else "")
+        click.echo(f"  {_counted(len(state.members), 'member')} at work: {shown}{rate}{left}")
+    elif state.is_running:
         rate = f", {state.rate:,.0f}/s" if state.rate else ""
         left = f", {state.left_s:,.0f} s left" if state.left_s is not None else ""
         click.echo(
@@ -73,14 +81,12 @@ def _event_line(event: dict[str, Any]) -> str:
     return f"{event.get('time', '')} {event['event']}{': ' if about else ''}{about}"
 
 
-def _describe(dataset: Path, *, as_json: bool) -> None:
+def _describe(dataset: Path | str, *, as_json: bool) -> None:
     """Print what a finished dataset holds."""
     from syngen.api import load
-    from syngen.storage.description import read_description
-    from syngen.storage.layout import Layout
 
     ds = load(dataset)
-    description = read_description(Layout(dataset).description)
+    description = cast("Description", ds.description)  # which is stored
     factors = [
         {
             "name": f.name,
@@ -133,7 +139,7 @@ def _describe(dataset: Path, *, as_json: bool) -> None:
 @where_option
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="At most so many.")
 @json_option
-def rows(dataset: Path, where: tuple[str, ...], split: str | None, limit: int, as_json: bool) -> None:
+def rows(dataset: Path | str, where: tuple[str, ...], split: str | None, limit: int, as_json: bool) -> None:
     """Print rows of the manifest as tab-separated text.
 
     Example: syngen rows data/syntone-tiny --where frequency=200..400
@@ -156,7 +162,7 @@ def rows(dataset: Path, where: tuple[str, ...], split: str | None, limit: int, a
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
 @click.option("--textgrid", is_flag=True, help="Write words and phones of speech as Praat TextGrids too.")
 def extract(
-    dataset: Path, folder: Path, where: tuple[str, ...], split: str | None, limit: int, textgrid: bool
+    dataset: Path | str, folder: Path, where: tuple[str, ...], split: str | None, limit: int, textgrid: bool
 ) -> None:
     """Write observations as WAV files, named by row, with a CSV of their factors.
 
@@ -191,7 +197,7 @@ def extract(
 @json_option
 @quiet_option
 def verify(
-    dataset: Path,
+    dataset: Path | str,
     rerender: int,
     seed: int,
     is_repair: bool,
@@ -234,7 +240,7 @@ def verify(
 
 
 def _repair(
-    dataset: Path, jobs: int | None, permissions: dict[str, Any], *, as_json: bool, quiet: bool
+    dataset: Path | str, jobs: int | None, permissions: dict[str, Any], *, as_json: bool, quiet: bool
 ) -> bool:
     """Repair, say what was done, and return True if the dataset is whole and sound."""
     from syngen.api import repair
@@ -265,7 +271,7 @@ def _counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def _loaded(dataset: Path) -> FactorDataset:
+def _loaded(dataset: Path | str) -> FactorDataset:
     from syngen.api import load
 
     return load(dataset)

@@ -31,7 +31,7 @@ __all__ = ["encode"]
 @quiet_option
 def encode(
     encoder: str,
-    dataset: Path,
+    dataset: Path | str,
     codes: Path,
     split: str | None,
     limit: int | None,

@@ -67,7 +67,7 @@ __all__ = ["evaluate"]
 @json_option
 def evaluate(
     codes: Path,
-    dataset: Path,
+    dataset: Path | str,
     metrics: str,
     split: str | None,
     n_samples: int,

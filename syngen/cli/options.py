@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from syngen._files import is_url
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from syngen.loaders.dataset import FactorDataset
 
 __all__ = [
+    "PLACE",
     "dataset_argument",
     "json_option",
     "permission_options",
@@ -24,6 +26,18 @@ __all__ = [
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Place(click.Path):
+    """A local path, or the URL of an object store as it was given: as a path it would lose a slash."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if is_url(value) else super().convert(value, param, ctx)
+
+
+PLACE = _Place(path_type=Path)
 
 
 def json_option(command: Command) -> Command:
@@ -53,8 +67,8 @@ def permission_options(command: Command) -> Command:
 
 
 def dataset_argument(command: Command) -> Command:
-    """Add the folder of a dataset."""
-    return click.argument("dataset", type=click.Path(path_type=Path))(command)
+    """Add the folder, or the URL, of a dataset."""
+    return click.argument("dataset", type=PLACE)(command)
 
 
 def where_option(command: Command) -> Command:

@@ -51,7 +51,7 @@ __all__ = ["probe"]
 @json_option
 def probe(
     codes: Path,
-    dataset: Path,
+    dataset: Path | str,
     target: str,
     group_by: tuple[str, ...],
     model: str,

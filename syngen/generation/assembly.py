@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from syngen._files import atomic_file, sha256_of, write_atomic
@@ -15,10 +17,11 @@ from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
 from syngen.storage.checksums import format_checksums
 from syngen.storage.description import Description, ShardEntry
-from syngen.storage.layout import Layout
+from syngen.storage.layout import Layout, end_of_table
 from syngen.storage.manifest import ManifestWriter, read_manifest
 
 if TYPE_CHECKING:
+    from syngen._typing import IntArray
     from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = [
@@ -32,12 +35,30 @@ __all__ = [
 ]
 
 
-def finish(plan: Plan, layout: Layout, receipts: Sequence[Receipt]) -> Description:
-    """Put manifest, card, checksums and description together; the description comes last."""
+def finish(
+    plan: Plan,
+    layout: Layout,
+    receipts: Sequence[Receipt],
+    *,
+    at_hand: Callable[[Callable[[Layout, str], Path]], Iterable[str]] | None = None,
+) -> Description:
+    """Put manifest, card, checksums and description together; the description comes last.
+
+    Parameters
+    ----------
+    plan : Plan
+    layout : Layout
+        Of a folder that has the plan and the parts of the shards.
+    receipts : sequence of Receipt
+        In row order.
+    at_hand : callable, optional
+        Takes `Layout.part` or `Layout.annotations_part` and iterates over the names of the shards; that
+        part need only be in the folder while its name is the current one.
+    """
     names = [receipt.entry.name for receipt in receipts]
-    write_manifest(plan, layout, names)
+    write_manifest(plan, layout, at_hand(Layout.part) if at_hand else names)
     if plan.resolved.synthesizer.speaks:
-        write_annotations(layout, names)
+        write_annotations(plan, layout, at_hand(Layout.annotations_part) if at_hand else names)
     for name, table in synthesizer_tables(plan.resolved).items():
         write_synthesizer_table(layout, name, table)
     text = plan.resolved.recipe.text
@@ -63,20 +84,43 @@ def finish(plan: Plan, layout: Layout, receipts: Sequence[Receipt]) -> Descripti
 
 def write_manifest(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
     """Write the manifest from the parts of the shards, given in row order."""
+
+    def parts() -> Iterator[tuple[pa.Table, IntArray]]:
+        row = 0
+        for name in names:
+            table = read_manifest(layout.part(name))
+            yield table, np.arange(row, row + table.num_rows, dtype=np.int64)
+            row += table.num_rows
+
     schema = vocabulary_for(plan.resolved).dataset_schema()
-    with atomic_file(layout.manifest) as file, ManifestWriter(file, schema) as manifest:
-        for name in names:
-            manifest.write(read_manifest(layout.part(name)))
+    _write_series(layout.series("manifest", plan.tables), schema, parts())
 
 
-def write_annotations(layout: Layout, names: Iterable[str]) -> None:
+def write_annotations(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
     """Write the annotations from the parts of the shards, given in row order."""
-    with (
-        atomic_file(layout.annotations) as file,
-        ManifestWriter(file, ANNOTATION_SCHEMA) as annotations,
-    ):
+
+    def parts() -> Iterator[tuple[pa.Table, IntArray]]:
         for name in names:
-            annotations.write(read_manifest(layout.annotations_part(name)))
+            table = read_manifest(layout.annotations_part(name))
+            yield table, np.asarray(table.column("row").to_numpy(), dtype=np.int64)
+
+    _write_series(layout.series("annotations", plan.tables), ANNOTATION_SCHEMA, parts())
+
+
+def _write_series(
+    paths: Sequence[Path], schema: pa.Schema, parts: Iterator[tuple[pa.Table, IntArray]]
+) -> None:
+    """Write tables, whose lines come with the row that each belongs to, into one file or several."""
+    waiting: tuple[pa.Table, IntArray] | None = None
+    for number, path in enumerate(paths):
+        with atomic_file(path) as file, ManifestWriter(file, schema) as out:
+            while (found := waiting or next(parts, None)) is not None:
+                table, rows = found
+                n_here = int(np.searchsorted(rows, end_of_table(number)))
+                out.write(table.slice(0, n_here))
+                waiting = (table.slice(n_here), rows[n_here:]) if n_here < len(rows) else None
+                if waiting:
+                    break
 
 
 def synthesizer_tables(resolved: ResolvedRecipe) -> dict[str, pa.Table]:

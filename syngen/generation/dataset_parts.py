@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +19,7 @@ from syngen.generation.row_checks import schema_problems
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import ManifestWriter, read_manifest, vocabulary_of
+from syngen.storage.manifest import ManifestWriter, read_manifest, read_series, vocabulary_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +38,7 @@ class DatasetParts:
     plan : Plan
     layout : Layout
         Of the dataset.
-    distrusted : collection of str
+    distrusted : set of str
         Names of files that are known to be damaged.
     """
 
@@ -48,31 +47,33 @@ class DatasetParts:
         plan: Plan,
         layout: Layout,
         *,
-        distrusted: Collection[str] = (),
+        distrusted: Set[str] = frozenset(),
     ) -> None:
         self._plan, self._layout = plan, layout
         self._vocabulary = vocabulary_for(plan.resolved)
         hashes, _ = read_checksums(layout)
-        self._manifest = self._trusted(layout.manifest, hashes, distrusted)
+        self._manifest = self._trusted("manifest", hashes, distrusted)
         if self._manifest is not None and not self._fits(self._manifest):
             self._manifest = None
         self._annotations = None
         if plan.resolved.synthesizer.speaks:
-            self._annotations = self._trusted(layout.annotations, hashes, distrusted)
+            self._annotations = self._trusted("annotations", hashes, distrusted)
             table = self._annotations
             if table is not None and not table.schema.equals(ANNOTATION_SCHEMA):
                 self._annotations = None
 
-    def _trusted(
-        self, path: Path, hashes: Mapping[str, str], distrusted: Collection[str]
-    ) -> pa.Table | None:
-        if path.name in distrusted:
+    def _trusted(self, name: str, hashes: Mapping[str, str], distrusted: Set[str]) -> pa.Table | None:
+        paths = self._layout.series(name, self._plan.tables)
+        if not distrusted.isdisjoint(path.name for path in paths):
             return None
         try:
-            table, sha256 = read_manifest(path), sha256_of(path)
+            for path in paths:
+                sha256 = sha256_of(path)
+                if hashes.get(path.name) != sha256 and not is_canonical(read_manifest(path), sha256):
+                    return None
+            return read_series(paths)
         except (OSError, ManifestError):
             return None
-        return table if hashes.get(path.name) == sha256 or is_canonical(table, sha256) else None
 
     def _fits(self, table: pa.Table) -> bool:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen._files import human_bytes
-from syngen.errors import ParameterError
+from syngen.errors import ParameterError, StoreError
 from syngen.generation.plan import Plan, Shard
 from syngen.generation.worker import ShardWorker
 from syngen.storage.layout import Layout
@@ -172,7 +172,9 @@ def _place_of(layout: Layout, error: OSError) -> Path:
 
 
 def disk_message(layout: Layout, error: OSError) -> str:
-    """Return what to say when the file system refuses in the middle of a run."""
+    """Return what to say when the file system, or a store, refuses in the middle of a run."""
+    if isinstance(error, StoreError):
+        return f"{error}. The finished shards are kept; run the same command again to go on."
     place = _place_of(layout, error)
     hint = _HINTS.get(error.errno or 0, "")
     if error.errno == errno.EFBIG:

@@ -29,7 +29,7 @@ from syngen.generation.receipts import Receipt
 from syngen.storage.card import card_text
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest
+from syngen.storage.manifest import read_manifest, read_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,10 +66,18 @@ class DocumentRepair:
         self._proven: set[str] = set()
         self._suspects = {problem.file for problem in problems}
         self._wrong = {problem.file for problem in problems if not problem.is_hash}
-        # what has no hash to be compared with is made again, to be compared itself
-        tables = ["manifest.parquet", *(f"{name}.parquet" for name in found.plan.tables)]
-        self._to_build = [n for n in tables if n in self._suspects or n not in evidence.hashes]
-        self._needs_parts = bool({"manifest.parquet", "annotations.parquet"} & set(self._to_build))
+        tables = found.plan.tables
+        self._manifests = self._layout.series("manifest", tables)
+        annotations = self._layout.series("annotations", tables) if "annotations" in tables else ()
+        # the files of one table are judged together: what is wrong in one may have been told of another
+        own = [(self._layout.table(name),) for name in synthesizer_tables(found.plan.resolved)]
+        self._to_build = [
+            files[0].name.removesuffix(".parquet")
+            for files in (self._manifests, annotations, *own)
+            # what has no hash to be compared with is made again, to be compared itself
+            if any(path.name in self._suspects or path.name not in evidence.hashes for path in files)
+        ]
+        self._needs_parts = bool({"manifest", "annotations"} & set(self._to_build))
         self._parts = DatasetParts(found.plan, self._layout, distrusted=self._wrong)
 
     def known_hash(self, shard: Shard) -> str | None:
@@ -100,10 +108,10 @@ class DocumentRepair:
 
     def says(self, shard: Shard, receipt: Receipt, scratch: Layout) -> bool:
         """Whether the manifest has the samples of a shard that no document has a hash of."""
-        if self._evidence.shard_hashes(shard.name) or "manifest.parquet" in self._wrong:
+        if self._evidence.shard_hashes(shard.name) or self._is_manifest_wrong:
             return False
         try:
-            table = read_manifest(self._layout.manifest, columns=["pcm_sha256"])
+            table = read_series(self._manifests, columns=["pcm_sha256"])
             made = read_manifest(scratch.part(receipt.entry.name), columns=["pcm_sha256"])
         except ManifestError:
             return False
@@ -140,22 +148,27 @@ class DocumentRepair:
 
     def _write_tables(self) -> list[str]:
         """Make manifest, annotations and the synthesizer's tables again where that is called for."""
-        layout, plan, reasons = self._layout, self._found.plan, []
+        plan, reasons = self._found.plan, []
         names = [shard.name for shard in plan.shards]
         own = synthesizer_tables(plan.resolved)
-        for file in self._to_build:
-            name = file.removesuffix(".parquet")
+        for name in self._to_build:
             if name in own:
                 write_synthesizer_table(self._scratch, name, own[name])
             elif len(self._receipts) < len(names):
-                reasons.append(f"{file} cannot be made again before all shards are")
+                reasons.append(f"{name}.parquet cannot be made again before all shards are")
                 continue
             elif name == "manifest":
                 write_manifest(plan, self._scratch, names)
             else:
-                write_annotations(self._scratch, names)
-            reasons += self._place(self._scratch.table(name), layout.table(name))
+                write_annotations(plan, self._scratch, names)
+            files = [self._layout.table(name)] if name in own else self._layout.series(name, plan.tables)
+            for path in files:
+                reasons += self._place(self._scratch.folder / path.name, path)
         return reasons
+
+    @property
+    def _is_manifest_wrong(self) -> bool:
+        return any(path.name in self._wrong for path in self._manifests)
 
     def _place(self, made: Path, path: Path) -> list[str]:
         """Put a table in its place if it is proven to be what it was."""
@@ -214,9 +227,9 @@ class DocumentRepair:
     def _n_samples(self) -> int | None:
         if len(self._receipts) == len(self._found.plan.shards):
             return sum(receipt.n_samples for receipt in self._receipts.values())
-        if "manifest.parquet" not in self._wrong:
+        if not self._is_manifest_wrong:
             try:
-                column = read_manifest(self._layout.manifest, columns=["n_samples"]).column(0)
+                column = read_series(self._manifests, columns=["n_samples"]).column(0)
                 return int(pc.sum(column).as_py() or 0)
             except ManifestError:
                 pass

@@ -30,7 +30,7 @@ from syngen.recipe.parse import parse_document
 from syngen.storage.codec import CODECS
 from syngen.storage.description import Description, ShardEntry, read_description, read_json
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest
+from syngen.storage.manifest import read_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,7 +179,8 @@ class Evidence:
         recipe = draft_of(self.layout.recipe.read_bytes()).recipe
         if recipe is None:
             return
-        names = read_manifest(self.layout.manifest, columns=["shard"]).column(0)
+        tables = [name.removesuffix(".parquet") for name in self.hashes if name.endswith(".parquet")]
+        names = read_series(self.layout.series("manifest", tables), columns=["shard"]).column(0)
         counts = [entry["counts"] for entry in pc.value_counts(names).to_pylist()]
         for sized in (recipe, recipe.with_size(len(names))):
             resolved = resolve(sized.document())

@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from syngen.errors import ParameterError
 from syngen.generation.heartbeats import IDLE, STOP, Heartbeat
+from syngen.generation.log import EventLog
 from syngen.generation.making import ShardMaker
 from syngen.generation.processes import Job, WorkerDiedError, WorkerProcess, task
 from syngen.generation.receipts import Receipt
@@ -48,19 +49,19 @@ class Crew:
     executor : Executor
     task : callable
         Takes a shard, its indices and the number of the try; returns a `Receipt`.
-    width : int
-        How many shards are submitted at a time.
+    width : callable
+        Returns how many shards are submitted at a time, at least 1; workers may come and go.
     """
 
     executor: Executor
     task: Callable[..., Receipt]
-    width: int
+    width: Callable[[], int]
 
 
 def here(job: Job) -> Crew:
     """Return a crew that works in this process."""
-    maker = ShardMaker(job.plan, job.folder, job.versions, job.log, Heartbeat())
-    return Crew(InProcessExecutor(), maker, 1)
+    maker = ShardMaker(job.plan, job.folder, job.versions, EventLog(job.log), Heartbeat())
+    return Crew(InProcessExecutor(), maker, lambda: 1)
 
 
 def local(job: Job, *, jobs: int, hang_limit_s: float) -> Crew:
@@ -75,7 +76,7 @@ def local(job: Job, *, jobs: int, hang_limit_s: float) -> Crew:
         See `LocalExecutor`.
     """
     # one shard more for each, so that none of them waits for this process
-    return Crew(LocalExecutor(job, jobs=jobs, hang_limit_s=hang_limit_s), task, 2 * jobs)
+    return Crew(LocalExecutor(job, jobs=jobs, hang_limit_s=hang_limit_s), task, lambda: 2 * jobs)
 
 
 class InProcessExecutor(Executor):

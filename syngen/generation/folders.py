@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Collection
 
 from syngen._files import is_temporary, sync_folder
 from syngen.errors import ManifestError, ParameterError
@@ -52,7 +53,8 @@ def _check_usable(layout: Layout, *, overwrite: bool) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ParameterError(f"{folder} cannot be written; choose another folder")
     names = {path.name for path in folder.iterdir()}
-    if names - {layout.work.name} and not _has_plan(layout) and not _only_starts(layout):
+    is_ours = not names - {layout.work.name} or _has_plan(layout) or _only_starts(layout)
+    if not is_ours and not _has_plan(layout):  # which another run may have written meanwhile
         hint = " (--overwrite removes datasets only)" if overwrite else ""
         raise ParameterError(
             f"{folder} is not empty and holds no dataset; choose an empty or new folder{hint}"
@@ -138,13 +140,22 @@ def _tables(layout: Layout) -> list[str]:
     return found
 
 
-def remove_temporaries(layout: Layout) -> None:
-    """Remove what earlier runs left half-written, where the file system lets it. Call it under the lock."""
+def remove_temporaries(layout: Layout, *, shards: Collection[str] | None = None) -> None:
+    """Remove what earlier runs left half-written, where the file system lets it. Call it under the lock.
+
+    Parameters
+    ----------
+    layout : Layout
+    shards : collection of str, optional
+        Of what belongs to a shard, only that of these.
+    """
     for folder in (layout.folder, layout.audio, layout.work, layout.receipts):
+        is_theirs = shards is not None and folder in (layout.audio, layout.receipts)
         with contextlib.suppress(OSError):  # they disturb nobody, and the next run tries again
             for path in folder.iterdir():
-                if is_temporary(path):
-                    path.unlink(missing_ok=True)
+                if not is_temporary(path) or (is_theirs and path.name.split(".")[1] not in (shards or ())):
+                    continue
+                path.unlink(missing_ok=True)
 
 
 def remove_work(layout: Layout) -> None:

@@ -112,7 +112,7 @@ def _json_of(data: bytes) -> Json | None:
 
 def _without_size(content: Json) -> Json:
     """Return the content of a plan without what the size of the dataset decides."""
-    kept = {key: value for key, value in content.items() if key not in ("rows", "splits")}
+    kept = {key: value for key, value in content.items() if key not in ("rows", "splits", "tables")}
     recipe = kept.get("recipe")
     if isinstance(recipe, dict):
         sampling = recipe.get("sampling")

@@ -9,16 +9,22 @@ from __future__ import annotations
 from array import array
 from collections.abc import MutableSequence
 
-__all__ = ["IDLE", "STOP", "Heartbeat", "StopRequested"]
+__all__ = ["IDLE", "STOP", "UNKNOWN", "Heartbeat", "RunEndedError", "StopRequested"]
 
 IDLE = -1
 """Between shards, and before the first."""
+UNKNOWN = -2
+"""Somewhere in a shard, on a machine that shares no memory with this one."""
 STOP = -1
 """Position of the cell that asks all workers to stop when it is not 0."""
 
 
 class StopRequested(BaseException):  # no error: the user wants it so
     """The run is to end after the observation in hand."""
+
+
+class RunEndedError(Exception):
+    """The run that wanted a shard is over; where it was started, nobody waits for this any more."""
 
 
 class Heartbeat:

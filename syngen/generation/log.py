@@ -33,10 +33,12 @@ class EventLog:
     ----------
     path : Path or None
         None keeps nothing.
+    **about
+        Said in every event, such as the host of a worker that is not on this machine.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
+    def __init__(self, path: Path | None, **about: Any) -> None:
+        self.path, self._about = path, about
 
     def create(self) -> None:
         """Make the file, which `write` does not: a late worker shall not bring a removed log back."""
@@ -49,7 +51,7 @@ class EventLog:
         if self.path is None:
             return
         time = datetime.now(UTC).isoformat(timespec="microseconds")
-        content = {"time": time, "event": event, "pid": os.getpid(), **details}
+        content = {"time": time, "event": event, "pid": os.getpid(), **self._about, **details}
         line = json.dumps(content, default=str).encode("ascii") + b"\n"
         with suppress(OSError):
             descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)

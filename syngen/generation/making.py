@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import pickle
 import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import EngineError, SyngenError
-from syngen.generation.heartbeats import Heartbeat
+from syngen.generation.heartbeats import Heartbeat, RunEndedError, StopRequested
 from syngen.generation.log import EventLog
 from syngen.generation.plan import Plan, Shard
 from syngen.generation.receipts import Receipt
+from syngen.generation.uploads import make_in_store
 from syngen.generation.worker import ShardWorker, check_versions
 from syngen.storage.layout import Layout
+from syngen.storage.stores import Store
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
 
-__all__ = ["ShardMaker", "cause_of"]
+__all__ = ["ShardMaker", "cause_of", "portable"]
 
 
 class ShardMaker:
@@ -27,17 +31,22 @@ class ShardMaker:
     Parameters
     ----------
     plan : Plan
-    folder : Path
+    folder : Path or Store
     versions : dict of str to str
         What this process must have; see `check_versions`.
-    log : Path or None
+    log : EventLog
     heartbeat : Heartbeat
     """
 
     def __init__(
-        self, plan: Plan, folder: Path, versions: dict[str, str], log: Path | None, heartbeat: Heartbeat
+        self,
+        plan: Plan,
+        folder: Path | Store,
+        versions: dict[str, str],
+        log: EventLog,
+        heartbeat: Heartbeat,
     ) -> None:
-        self._layout, self._log, self._heartbeat = Layout(folder), EventLog(log), heartbeat
+        self._folder, self._log, self._heartbeat = folder, log, heartbeat
         self._worker: ShardWorker | SyngenError | OSError
         try:
             check_versions(plan, versions)
@@ -63,7 +72,7 @@ class ShardMaker:
             receipt = self._made(shard, indices)
         except BaseException as error:
             about |= {"rows_rendered": self._n_rendered(shard)} | _spent(wall, cpu)
-            if isinstance(error, Exception):
+            if isinstance(error, Exception) and not isinstance(error, RunEndedError):
                 log.write("shard failed", **about, cause=cause_of(error), traceback=traceback.format_exc())
             else:
                 log.write("shard dropped", **about)
@@ -78,7 +87,9 @@ class ShardMaker:
         if not isinstance(self._worker, ShardWorker):
             raise self._worker
         try:
-            return self._worker.make(self._layout, shard, indices)
+            if isinstance(self._folder, Store):
+                return make_in_store(self._worker, self._folder, shard, indices)
+            return self._worker.make(Layout(self._folder), shard, indices)
         except SystemExit as error:  # it is not for a synthesizer to end the process
             raise EngineError(f"the synthesizer calls sys.exit({error.code!r})") from error
 
@@ -91,6 +102,17 @@ def cause_of(error: BaseException) -> str:
     if isinstance(error, SyngenError | OSError):
         return str(error)
     return f"{type(error).__name__}: {error}"
+
+
+def portable(error: BaseException) -> BaseException:
+    """Return an exception that survives the way to another process."""
+    if isinstance(error, StopRequested):
+        return error
+    if isinstance(error, Exception):
+        with contextlib.suppress(Exception):
+            pickle.loads(pickle.dumps(error))  # noqa: S301  # made here
+            return error
+    return EngineError(cause_of(error))
 
 
 def _spent(wall: float, cpu: float) -> dict[str, Any]:

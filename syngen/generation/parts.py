@@ -182,7 +182,7 @@ def write_parts(
 ) -> PartFiles:
     """Write a shard's part of the manifest, and of the annotations where something is spoken."""
     part, sha256 = layout.part(name), ""
-    with atomic_file(part) as file, ManifestWriter(file, vocabulary.dataset_schema()) as out:
+    with atomic_file(part) as file, ManifestWriter(file, vocabulary.part_schema()) as out:
         out.write(table)
     if annotations is not None:
         path = layout.annotations_part(name)

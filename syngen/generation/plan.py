@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from syngen._version import version
 from syngen.errors import ParameterError
 from syngen.storage.codec import find_codec
-from syngen.storage.description import json_bytes
-from syngen.storage.layout import FORMAT, shard_name
+from syngen.storage.description import is_table_name, json_bytes
+from syngen.storage.layout import FORMAT, series_names, shard_name
 from syngen.storage.manifest import Vocabulary
 from syngen.synth.resolve import ResolvedRecipe
 
@@ -48,6 +48,45 @@ class Shard:
     def n_rows(self) -> int:
         """Number of observations."""
         return self.stop - self.start
+
+
+class _Shards(Sequence[Shard]):
+    """Shards by number, made when they are asked for: there may be a million."""
+
+    def __init__(self, split_sizes: Mapping[str, int], shard_size: int) -> None:
+        self._split_sizes, self._shard_size = dict(split_sizes), shard_size
+
+    def __len__(self) -> int:
+        return sum(-(-n_rows // self._shard_size) for n_rows in self._split_sizes.values())
+
+    def __iter__(self) -> Iterator[Shard]:
+        row = 0
+        for split, n_rows in self._split_sizes.items():
+            for number in range(-(-n_rows // self._shard_size)):
+                yield self._shard(split, number, row, n_rows)
+            row += n_rows
+
+    @overload
+    def __getitem__(self, number: int) -> Shard: ...
+    @overload
+    def __getitem__(self, number: slice) -> tuple[Shard, ...]: ...
+    def __getitem__(self, number: int | slice) -> Shard | tuple[Shard, ...]:
+        if isinstance(number, slice):
+            return tuple(self[i] for i in range(*number.indices(len(self))))
+        left = number + len(self) if number < 0 else number
+        row = 0
+        for split, n_rows in self._split_sizes.items():
+            n_shards = -(-n_rows // self._shard_size)
+            if 0 <= left < n_shards:
+                return self._shard(split, left, row, n_rows)
+            left -= n_shards
+            row += n_rows
+        raise IndexError(f"shard {number} of {len(self)}")
+
+    def _shard(self, split: str, number: int, row: int, n_rows: int) -> Shard:
+        start = number * self._shard_size
+        stop = min(start + self._shard_size, n_rows)
+        return Shard(shard_name(split, number), split, row + start, start, stop)
 
 
 @dataclass(frozen=True)
@@ -86,23 +125,29 @@ class Plan:
 
     @cached_property
     def tables(self) -> tuple[str, ...]:
-        """Names of the Parquet tables that the dataset has beside its manifest."""
+        """Names of the Parquet tables that the dataset has beside ``manifest.parquet``.
+
+        Raises
+        ------
+        ParameterError
+            If the synthesizer gives one of its tables the name of one of these.
+        """
         resolved = self.resolved
+        manifests = series_names("manifest", resolved.size)
+        annotations = series_names("annotations", resolved.size) if resolved.synthesizer.speaks else ()
         own = tuple(resolved.synthesizer.tables(resolved.request))
-        return ("annotations", *own) if resolved.synthesizer.speaks else own
+        for name in own:
+            if not is_table_name(name) or name.startswith(("manifest", "annotations")):
+                raise ParameterError(
+                    f"synthesizer {resolved.synthesizer.name} has a table {name!r}; a table's name has "
+                    "small letters, digits and _, and begins neither with manifest nor with annotations"
+                )
+        return (*manifests[1:], *annotations, *own)
 
     @cached_property
-    def shards(self) -> tuple[Shard, ...]:
+    def shards(self) -> Sequence[Shard]:
         """Every shard, in row order."""
-        return tuple(self._iterate_shards())
-
-    def _iterate_shards(self) -> Iterator[Shard]:
-        row = 0
-        for split, n_rows in self.resolved.rows.split_sizes.items():
-            for number, start in enumerate(range(0, n_rows, self.shard_size)):
-                stop = min(start + self.shard_size, n_rows)
-                yield Shard(shard_name(split, number), split, row, start, stop)
-                row += stop - start
+        return _Shards(self.resolved.rows.split_sizes, self.shard_size)
 
     def indices(self, shard: Shard) -> IntArray:
         """Return the indices of a shard's rows, int64 of shape (shard.n_rows,)."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -24,11 +23,12 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-from syngen.errors import EngineError
+from syngen.errors import ParameterError
 from syngen.generation.heartbeats import IDLE, Heartbeat, StopRequested
 from syngen.generation.log import EventLog
-from syngen.generation.making import ShardMaker, cause_of
+from syngen.generation.making import ShardMaker, portable
 from syngen.generation.plan import Plan
+from syngen.storage.stores import Store
 
 __all__ = ["Job", "WorkerDiedError", "WorkerProcess", "task"]
 
@@ -72,15 +72,28 @@ class Job:
     Attributes
     ----------
     plan : Plan
-    folder : Path
+    folder : Path or Store
     versions : dict of str to str
     log : Path or None
     """
 
     plan: Plan
-    folder: Path
+    folder: Path | Store
     versions: dict[str, str]
     log: Path | None
+
+    @property
+    def shared_folder(self) -> Path:
+        """The folder, for workers that are not started by this process.
+
+        Raises
+        ------
+        ParameterError
+            If it is in an object store.
+        """
+        if not isinstance(self.folder, Path):
+            raise ParameterError(f"{self.folder} is no folder; only local workers put shards into a store")
+        return self.folder
 
 
 class _Process(SpawnProcess):
@@ -289,8 +302,9 @@ def _serve(line: Connection, stack: Connection, cells: Any, slot: int, job: Job)
     global _maker  # noqa: PLW0603  # tasks are functions, and find what this process has prepared here
     _settle(stack)
     heartbeat = Heartbeat(memoryview(cells).cast("B").cast("q"), slot)
-    _maker = ShardMaker(job.plan, job.folder, job.versions, job.log, heartbeat)
-    EventLog(job.log).write("worker started", cpu_s=round(time.process_time(), 4))
+    log = EventLog(job.log)
+    _maker = ShardMaker(job.plan, job.folder, job.versions, log, heartbeat)
+    log.write("worker started", cpu_s=round(time.process_time(), 4))
     with contextlib.suppress(OSError, EOFError):  # nobody listens any more
         line.send(None)
         while (call := line.recv()) is not None:
@@ -298,19 +312,8 @@ def _serve(line: Connection, stack: Connection, cells: Any, slot: int, job: Job)
             try:
                 answer = function(*arguments)
             except BaseException as error:  # noqa: BLE001  # whatever it is, the other side decides
-                answer = _portable(error)
+                answer = portable(error)
             line.send(answer)
-
-
-def _portable(error: BaseException) -> BaseException:
-    """Return an exception that survives the way to another process."""
-    if isinstance(error, StopRequested):
-        return error
-    if isinstance(error, Exception):
-        with contextlib.suppress(Exception):
-            pickle.loads(pickle.dumps(error))  # noqa: S301  # made here
-            return error
-    return EngineError(cause_of(error))
 
 
 def _settle(stack: Connection) -> None:

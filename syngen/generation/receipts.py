@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from syngen._files import sha256_of
 from syngen.generation.plan import Shard
-from syngen.storage.description import ShardEntry, json_bytes, read_json, shard_entry
+from syngen.storage.description import ShardEntry, json_bytes, shard_entry
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["Receipt", "has_parts", "read_any_receipt", "read_receipt"]
+__all__ = ["Receipt", "has_parts", "is_of", "read_any_receipt", "read_receipt", "receipt_in"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,15 @@ def read_any_receipt(layout: Layout, name: str) -> Receipt | None:
     if not path.is_file():
         return None
     try:
-        content: Json = read_json(path)
+        return receipt_in(path.read_bytes(), name)
+    except OSError:
+        return None
+
+
+def receipt_in(data: bytes, name: str) -> Receipt | None:
+    """Return the receipt that some bytes are, or None if they are not one of that shard."""
+    try:
+        content: Json = json.loads(data)
         receipt = Receipt(shard_entry(**content.pop("entry")), **content)
         for field in fields(receipt):
             wanted = {"int": int, "str": str, "ShardEntry": ShardEntry}[str(field.type)]
@@ -67,6 +76,12 @@ def read_any_receipt(layout: Layout, name: str) -> Receipt | None:
     return receipt if receipt.entry.name == name else None
 
 
+def is_of(receipt: Receipt, shard: Shard) -> bool:
+    """Whether a receipt is of such a shard: of this split, with these rows."""
+    entry = receipt.entry
+    return (entry.split, entry.rows, receipt.row) == (shard.split, shard.n_rows, shard.row)
+
+
 def read_receipt(layout: Layout, shard: Shard, *, is_checked: bool = True) -> Receipt | None:
     """Return the receipt of a shard, or None where there is none that fits what is on disk.
 
@@ -74,10 +89,7 @@ def read_receipt(layout: Layout, shard: Shard, *, is_checked: bool = True) -> Re
     `is_checked`, only the receipt is looked at.
     """
     receipt = read_any_receipt(layout, shard.name)
-    if receipt is None:
-        return None
-    entry = receipt.entry
-    if (entry.split, entry.rows, receipt.row) != (shard.split, shard.n_rows, shard.row):
+    if receipt is None or not is_of(receipt, shard):
         return None
     return (
         receipt if not is_checked or (_has_size(layout, receipt) and has_parts(layout, receipt)) else None

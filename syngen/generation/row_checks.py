@@ -15,7 +15,7 @@ from syngen.generation.assembly import synthesizer_tables
 from syngen.generation.problems import Problem
 from syngen.seeding import Permutation
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
-from syngen.storage.layout import Layout
+from syngen.storage.layout import Layout, table_of_row
 from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest
 from syngen.synth.rendering import Rendering
 
@@ -58,7 +58,7 @@ def row_problems(
     indices: IntArray,
     *,
     row: int = 0,
-    file: str = "manifest.parquet",
+    file: str | None = None,
 ) -> Iterator[Problem]:
     """Compare consecutive rows with what the recipe gives: factors, splits, nuisances, lengths.
 
@@ -73,8 +73,8 @@ def row_problems(
         What the recipe gives for them.
     row : int
         Number of the first.
-    file : str
-        Where they are from.
+    file : str, optional
+        Where they are from; by default the file of the manifest that a row is in.
     """
     levels = resolved.grid.levels_of(indices)
     codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
@@ -87,9 +87,10 @@ def row_problems(
         found = table.column(name).combine_chunks()
         if not found.equals(wanted):
             first = next(i for i in range(len(indices)) if found[i] != wanted[i])
+            where = file or table_of_row("manifest", row + first)
             yield Problem(
-                file,
-                f"{file}: row {row + first}: {name} is {found[first]}, the recipe gives {wanted[first]}",
+                where,
+                f"{where}: row {row + first}: {name} is {found[first]}, the recipe gives {wanted[first]}",
             )
 
 
@@ -222,12 +223,12 @@ def _spoken_otherwise(
     for name, value in wanted.items():
         found = said.column(name)[0].as_py()
         if found != value:
-            text = f"manifest.parquet: row {row}: {name} is {found!r}, the recipe gives {value!r}"
-            yield Problem("manifest.parquet", text)
+            file = table_of_row("manifest", row)
+            yield Problem(file, f"{file}: row {row}: {name} is {found!r}, the recipe gives {value!r}")
     if annotations is None or annotations.column_names != ANNOTATION_SCHEMA.names:
         return
     listed = annotations.filter(pc.equal(annotations.column("row"), row)).to_pylist()
     spans = [(s.kind, s.text, s.start, s.end) for s in spoken.spans]
     if [(f["kind"], f["text"], f["start"], f["end"]) for f in listed] != spans:
-        text = f"annotations.parquet: row {row}: its words and phones are not those of the recipe"
-        yield Problem("annotations.parquet", text)
+        file = table_of_row("annotations", row)
+        yield Problem(file, f"{file}: row {row}: its words and phones are not those of the recipe")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import platform
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +22,12 @@ from syngen.errors import GenerationIncompleteError, ManifestError, ParameterErr
 from syngen.generation import folders
 from syngen.generation.assembly import finish
 from syngen.generation.disk import check_space, disk_message
+from syngen.generation.engines import Hire, check_engine, hiring
 from syngen.generation.executors import default_jobs
 from syngen.generation.growing import check_plan, write_plan
 from syngen.generation.log import EventLog, append_events, check_log_file
 from syngen.generation.making import cause_of
+from syngen.generation.members import Member, joined, planning, remove_own_temporaries
 from syngen.generation.plan import Plan, Shard
 from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
@@ -34,7 +37,7 @@ from syngen.storage.layout import Layout
 if TYPE_CHECKING:
     from syngen._typing import Progress
 
-__all__ = ["GenerationReport", "run"]
+__all__ = ["GenerationReport", "check_numbers", "report_of", "run", "told"]
 
 _LOCK_PATIENCE_S = 0.5  # somebody may be looking whether a run is at work
 
@@ -45,8 +48,9 @@ class GenerationReport:
 
     Attributes
     ----------
-    folder : Path
-        Of the dataset, which is complete.
+    folder : Path or str
+        Of the dataset, which is complete unless this was a member of a job array; of one in an object
+        store its URL.
     rows : int
         Observations in the dataset.
     rendered : int
@@ -60,9 +64,13 @@ class GenerationReport:
         Seconds of audio in the dataset.
     wall_s : float
         Seconds that the call took.
+    is_complete : bool
+        False for a member of a job array: rows, shards, bytes and audio are then those of its part.
+    shards_left : int
+        Shards of the dataset that are still missing then, and that other members or a plain run make.
     """
 
-    folder: Path
+    folder: Path | str
     rows: int
     rendered: int
     copied: int
@@ -70,6 +78,8 @@ class GenerationReport:
     bytes: int
     audio_s: float
     wall_s: float
+    is_complete: bool = True
+    shards_left: int = 0
 
 
 def run(
@@ -80,6 +90,9 @@ def run(
     overwrite: bool = False,
     hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
     log: Path | None = None,
+    executor: str | Executor = "local",
+    scheduler: str | None = None,
+    member: Member | None = None,
     progress: Progress | None = None,
 ) -> GenerationReport:
     """Make the dataset of a plan in a folder, or finish it.
@@ -98,42 +111,63 @@ def run(
         A worker that finishes no observation for so many seconds is ended and replaced; 0 for no limit.
     log : Path, optional
         File that the folder's log is appended to when the run ends, whatever way it ends.
+    executor : {"local", "dask"} or Executor
+        Where shards are made; an executor of the caller's is not shut down.
+    scheduler : str, optional
+        Address of the Dask scheduler.
+    member : Member, optional
+        Make the shards of this member of a job array, and do not put the dataset together.
     progress : callable, optional
         Told after every shard.
 
     Raises
     ------
     ParameterError
-        If the folder cannot be used, another run works in it, or the dataset does not fit on the disk.
+        If the folder cannot be used, another run works in it, the dataset does not fit on the disk, or the
+        engine is not there.
+    EngineError
+        If workers of a cluster cannot take part.
     PlanMismatchError
         If it holds another plan.
     GenerationIncompleteError
         If shards failed, or the file system refused; what was finished is kept.
     """
     started = time.monotonic()
-    if jobs is not None and jobs < 1:
-        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
-    if not hang_limit_s >= 0.0:
-        raise ParameterError(f"the hang limit is {hang_limit_s} s; 0 (none) or more is needed")
+    check_numbers(jobs, hang_limit_s)
+    check_engine(executor, scheduler, jobs)
+    if member is not None and (overwrite or executor != "local"):
+        raise ParameterError(
+            f"shard index {member} is for the executor local, and does not overwrite: members that never "
+            "talk would remove each other's shards"
+        )
     layout = Layout(folder)
     folders.check_usable(layout, overwrite=overwrite)
     if log is not None:
         check_log_file(log, layout)
     is_finished = not overwrite and layout.description.exists()
     if is_finished and check_plan(plan, layout) is None and not layout.work.exists():
-        return _report(layout, _finished(layout), started)
+        return report_of(layout.folder, _finished(layout), started)
     if not overwrite and layout.plan.exists() and not folders.is_unfinished(layout) and not is_finished:
         raise ManifestError(
             f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
             "--repair, or generate with --overwrite"
         )
-    work = _Work(plan, layout, jobs, hang_limit_s, log, progress)
     try:
         plan.resolved.synthesizer.make_ready(plan.resolved.request)
         check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), overwrite=overwrite)
-        return work.report(started, overwrite=overwrite)
+        with hiring(plan, executor, scheduler=scheduler, jobs=jobs) as hire:
+            work = _Work(plan, layout, jobs, hang_limit_s, log, progress, hire, member)
+            return work.part(started, member) if member else work.report(started, overwrite=overwrite)
     except OSError as error:
         raise GenerationIncompleteError(disk_message(layout, error)) from error
+
+
+def check_numbers(jobs: int | None, hang_limit_s: float) -> None:
+    """Refuse a number of workers or a hang limit that there cannot be."""
+    if jobs is not None and jobs < 1:
+        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
+    if not hang_limit_s >= 0.0:
+        raise ParameterError(f"the hang limit is {hang_limit_s} s; 0 (none) or more is needed")
 
 
 def _kept(plan: Plan, layout: Layout, *, overwrite: bool) -> set[str]:
@@ -152,6 +186,8 @@ class _Work:
     hang_limit_s: float
     log: Path | None
     progress: Progress | None
+    hire: Hire | None
+    member: Member | None
 
     def report(self, started: float, *, overwrite: bool) -> GenerationReport:
         """Take the lock, do what is missing, and say what was done."""
@@ -165,7 +201,7 @@ class _Work:
             if is_finished and check_plan(plan, layout) is None:
                 finished = _finished(layout)
                 folders.remove_work(layout)
-                return _report(layout, finished, started)
+                return report_of(layout.folder, finished, started)
             if overwrite:
                 folders.clear(layout)
             kept = write_plan(plan, layout)
@@ -175,40 +211,77 @@ class _Work:
             with self._logged(events):
                 description, rendered, copied = self._make(events)
             folders.remove_work(layout)
-        return _report(layout, description, started, rendered=rendered, copied=kept + copied)
+        return report_of(layout.folder, description, started, rendered=rendered, copied=kept + copied)
+
+    def part(self, started: float, member: Member) -> GenerationReport:
+        """Do what a member of a job array does, and say what is left."""
+        plan, layout = self.plan, self.layout
+        with joined(plan, layout, member) as found:
+            if found.is_finished:
+                return report_of(layout.folder, _finished(layout), started)
+            events = EventLog(layout.log)
+            events.create()
+            with self._logged(events):
+                receipts, rendered, copied = self._make_shards(events, member.shards(plan))
+            there = {path.stem for path in layout.receipts.glob("*.json")}
+            return GenerationReport(
+                folder=layout.folder,
+                rows=sum(receipt.entry.rows for receipt in receipts),
+                rendered=rendered,
+                copied=found.kept + copied,
+                shards=len(receipts),
+                bytes=sum(receipt.entry.bytes for receipt in receipts),
+                audio_s=sum(r.n_samples for r in receipts) / plan.resolved.audio.sample_rate,
+                wall_s=time.monotonic() - started,
+                is_complete=False,
+                shards_left=sum(shard.name not in there for shard in plan.shards),
+            )
 
     def _make(self, events: EventLog) -> tuple[Description, int, int]:
         """Make what is missing; return the description, and how many rows were rendered and copied."""
+        receipts, rendered, copied = self._make_shards(events, self.plan.shards)
+        started = time.monotonic()
+        description = finish(self.plan, self.layout, receipts)
+        events.write("put together", wall_s=round(time.monotonic() - started, 4))
+        return description, rendered, copied
+
+    def _make_shards(self, events: EventLog, shards: Sequence[Shard]) -> tuple[list[Receipt], int, int]:
+        """Make what is missing of some shards; return their receipts, and the rows rendered and copied."""
         plan, layout, rendered, copied = self.plan, self.layout, 0, 0
         started = time.monotonic()
-        receipts = {s.name: r for s in plan.shards if (r := read_receipt(layout, s)) is not None}
-        remaining = [shard for shard in plan.shards if shard.name not in receipts]
+        receipts = {s.name: r for s in shards if (r := read_receipt(layout, s)) is not None}
+        remaining = [shard for shard in shards if shard.name not in receipts]
         jobs = min(self.jobs or default_jobs(), max(1, len(remaining)))
         events.write(
             "run started",
             host=platform.node(),
             jobs=jobs,
             hang_limit_s=self.hang_limit_s,
-            rows=plan.resolved.size,
+            **({"member": str(self.member)} if self.member else {}),
+            rows=sum(shard.n_rows for shard in shards),
             rows_left=sum(shard.n_rows for shard in remaining),
-            shards=len(plan.shards),
+            shards=len(shards),
             shards_left=len(remaining),
             versions=plan.versions(),
             scan_s=round(time.monotonic() - started, 4),
         )
-        tell = _told(self.progress, plan, remaining)
+        tell = told(self.progress, plan, shards, remaining)
         making = make_shards(
-            plan, layout, remaining, jobs, tell, hang_limit_s=self.hang_limit_s, log=events
+            plan,
+            layout,
+            remaining,
+            jobs,
+            tell,
+            hang_limit_s=self.hang_limit_s,
+            log=events,
+            hire=self.hire,
         )
         with closing(making) as made:
             for receipt in made:
                 receipts[receipt.entry.name] = receipt
                 copied += receipt.copied
                 rendered += receipt.entry.rows - receipt.copied
-        started = time.monotonic()
-        description = finish(plan, layout, [receipts[shard.name] for shard in plan.shards])
-        events.write("put together", wall_s=round(time.monotonic() - started, 4))
-        return description, rendered, copied
+        return [receipts[shard.name] for shard in shards], rendered, copied
 
     @contextmanager
     def _logged(self, events: EventLog) -> Iterator[None]:
@@ -224,16 +297,24 @@ class _Work:
             events.write("stopped", cause=cause_of(error))
             raise
         finally:
-            folders.remove_temporaries(self.layout)
+            self._remove_temporaries()
             wall_s, cpu_s = time.monotonic() - started, time.process_time() - cpu
             events.write("run ended", outcome=outcome, wall_s=round(wall_s, 4), cpu_s=round(cpu_s, 4))
             self._keep_log()
+
+    def _remove_temporaries(self) -> None:
+        if self.member is None:
+            folders.remove_temporaries(self.layout)
+            return
+        with suppress(ParameterError), planning(self.layout, patience_s=_LOCK_PATIENCE_S):
+            remove_own_temporaries(self.plan, self.layout, self.member)
 
     def _keep_log(self) -> None:
         if self.log is None:
             return
         try:
-            append_events(self.layout.log, self.log)
+            with planning(self.layout) if self.member else nullcontext():  # all append to the same file
+                append_events(self.layout.log, self.log)
         except OSError as error:  # no reason to lose what was made
             warnings.warn(
                 f"the log cannot be written to {self.log}: {error.strerror or error}", stacklevel=2
@@ -259,11 +340,11 @@ def _finished(layout: Layout) -> Description:
     return description
 
 
-def _told(
-    progress: Progress | None, plan: Plan, remaining: list[Shard]
+def told(
+    progress: Progress | None, plan: Plan, shards: Sequence[Shard], remaining: Sequence[Shard]
 ) -> Callable[[Receipt | None], None]:
     """Return a function that adds a receipt up and tells the caller."""
-    total = plan.resolved.size
+    total = sum(shard.n_rows for shard in shards)
     done = total - sum(shard.n_rows for shard in remaining)
     audio_s = 0.0
 
@@ -278,11 +359,12 @@ def _told(
     return tell
 
 
-def _report(
-    layout: Layout, description: Description, started: float, *, rendered: int = 0, copied: int = 0
+def report_of(
+    folder: Path | str, description: Description, started: float, *, rendered: int = 0, copied: int = 0
 ) -> GenerationReport:
+    """Return what a call did that began at a time of the monotonic clock."""
     return GenerationReport(
-        folder=layout.folder,
+        folder=folder,
         rows=description.n_rows,
         rendered=rendered,
         copied=copied,

@@ -23,7 +23,9 @@ from syngen.generation.making import cause_of
 from syngen.generation.plan import Plan, Shard
 from syngen.generation.processes import Job, WorkerDiedError
 from syngen.generation.receipts import Receipt, read_receipt
+from syngen.generation.remote import WorkerRefusedError
 from syngen.storage.layout import Layout
+from syngen.storage.stores import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,7 @@ DEFAULT_HANG_LIMIT_S = 300.0
 
 _TRIES = 3
 _MOST_FAILURES = 8  # shown beside the first
+_KEPT = "The finished shards are kept; run the same command again to make the others."
 
 
 def make_shards(
@@ -45,6 +48,8 @@ def make_shards(
     *,
     hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
     log: EventLog | None = None,
+    hire: Callable[[Job], Crew] | None = None,
+    store: Store | None = None,
 ) -> Generator[Receipt, None, None]:
     """Make shards in this process or in workers, yielding receipts as they come.
 
@@ -61,6 +66,10 @@ def make_shards(
     hang_limit_s : float
         A worker that finishes no observation for so long is ended; 0 for no limit.
     log : EventLog, optional
+    hire : callable, optional
+        Returns the crew that works for a job; by default this machine's.
+    store : Store, optional
+        Where the shards go instead of the folder.
 
     Raises
     ------
@@ -71,11 +80,14 @@ def make_shards(
     if not shards:
         return
     log = log or EventLog(None)
-    job = Job(plan, layout.folder, plan.versions(), log.path)
+    job = Job(plan, store or layout.folder, plan.versions(), log.path)
     is_here = jobs == 1 and not plan.resolved.synthesizer.needs_worker
+    is_here = is_here or (store is not None and store.is_private)
     scheduler = Scheduler(plan, layout, shards, log)
 
     def start() -> Crew:
+        if hire is not None:
+            return hire(job)
         return here(job) if is_here else local(job, jobs=jobs, hang_limit_s=hang_limit_s)
 
     with closing(scheduler.run(start)) as receipts:
@@ -105,7 +117,7 @@ class Scheduler:
         self._causes: dict[str, list[str]] = {}
         self._n_deaths: dict[str, int] = {}
         self._n_false_starts = 0
-        self._disk_error: OSError | None = None
+        self._stop_error: OSError | WorkerRefusedError | None = None
         self.failed: dict[str, str] = {}
 
     def run(self, start: Callable[[], Crew]) -> Generator[Receipt, None, None]:
@@ -152,16 +164,17 @@ class Scheduler:
         GenerationIncompleteError
             If any did.
         """
-        if self._disk_error is not None:
-            raise GenerationIncompleteError(
-                disk_message(self._layout, self._disk_error), self.failed
-            ) from self._disk_error
+        error = self._stop_error
+        if isinstance(error, OSError):
+            raise GenerationIncompleteError(disk_message(self._layout, error), self.failed) from error
+        if error is not None:
+            raise GenerationIncompleteError(f"{error}. {_KEPT}", self.failed) from error
         if self.failed:
             raise GenerationIncompleteError(self._failure_text(), self.failed)
 
     def _fill(self, crew: Crew) -> bool:
         """Submit shards; return whether the executor turned out to be broken."""
-        while shard := self._next(crew.width):
+        while shard := self._next(crew.width()):
             attempt = len(self._causes.get(shard.name, ())) + 1
             try:
                 future = crew.executor.submit(crew.task, shard, self._plan.indices(shard), attempt)
@@ -171,7 +184,7 @@ class Scheduler:
         return False
 
     def _next(self, width: int) -> Shard | None:
-        if self._disk_error is not None or len(self._running) >= width:
+        if self._stop_error is not None or len(self._running) >= width:
             return None
         if self._queue:
             return self._queue.popleft()
@@ -188,6 +201,10 @@ class Scheduler:
         except WorkerDiedError as error:
             return self._died(shard, error)
         except OSError as error:
+            self._log.write("disk error", shard=shard.name, errno=error.errno, cause=cause_of(error))
+            self._stop_for(shard, error)
+        except WorkerRefusedError as error:
+            self._log.write("worker refused", shard=shard.name, cause=cause_of(error))
             self._stop_for(shard, error)
         except Exception as error:  # noqa: BLE001  # whatever a shard raises, it is its own affair
             self._failed(shard, cause_of(error))
@@ -260,11 +277,10 @@ class Scheduler:
             self._queue.appendleft(shard)
         self._running.clear()
 
-    def _stop_for(self, shard: Shard, error: OSError) -> None:
-        """Begin nothing more: a full disk does not get better by trying on."""
-        self.failed[shard.name] = error.strerror or str(error)
-        self._log.write("disk error", shard=shard.name, errno=error.errno, cause=cause_of(error))
-        self._disk_error = self._disk_error or error
+    def _stop_for(self, shard: Shard, error: OSError | WorkerRefusedError) -> None:
+        """Begin nothing more: neither full disks nor other libraries get better by trying on."""
+        self.failed[shard.name] = getattr(error, "strerror", None) or str(error)
+        self._stop_error = self._stop_error or error
         for future in self._running:
             future.cancel()
 
@@ -278,7 +294,7 @@ class Scheduler:
                 *others[:_MOST_FAILURES],
                 *([f"and {n_more} more"] if n_more > 0 else []),
                 *([f"Every try is in {self._log.path}, with tracebacks."] if is_logged else []),
-                "The finished shards are kept; run the same command again to make the others.",
+                _KEPT,
             ]
         )
 

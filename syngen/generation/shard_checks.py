@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -30,7 +31,15 @@ if TYPE_CHECKING:
 
     from syngen._typing import PcmArray
 
-__all__ = ["Row", "ShardCheck", "hash_problems", "rows_of"]
+__all__ = ["AtHand", "Row", "ShardCheck", "always", "hash_problems", "rows_of"]
+
+AtHand: TypeAlias = Callable[[str], AbstractContextManager[None]]
+"""Takes the name of a shard, whose files are in their places while the context is entered."""
+
+
+def always(_: str) -> AbstractContextManager[None]:
+    """Return a context in which the files of a shard are where they always are."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)

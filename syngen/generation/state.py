@@ -6,25 +6,30 @@ plan and receipts, and what goes on by the log.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen._files import is_locked
+from syngen._files import is_locked, scratch_folder
 from syngen.errors import ManifestError
 from syngen.generation.log import read_events
+from syngen.generation.members import living_members
 from syngen.generation.receipts import read_any_receipt
+from syngen.generation.store_contents import look
+from syngen.generation.uploads import NAMES, name_of
 from syngen.storage.description import read_json
-from syngen.storage.layout import Layout
+from syngen.storage.layout import Layout, shard_name
 from syngen.storage.manifest import check_format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from syngen._typing import Json
+    from syngen.storage.stores import Store
 
-__all__ = ["FolderState", "state_of_folder"]
+__all__ = ["FolderState", "state_of_folder", "state_of_store"]
 
 _FAILURES = ("shard failed", "worker died", "worker hung", "disk error", "stopped")
 
@@ -35,7 +40,7 @@ class FolderState:
 
     Attributes
     ----------
-    folder : Path
+    folder : Path or str
     name : str
         Of the recipe.
     rows, rows_finished : int
@@ -57,11 +62,13 @@ class FolderState:
         Seconds until all shards are there, at this rate; None if no run is at work.
     last_event : dict or None
         The last line of the log.
+    members : tuple of str
+        The members of a job array that are at work, as in ``3/8``.
     failures : tuple of dict
         What failed since the last run started, in the words of the log, without tracebacks.
     """
 
-    folder: Path
+    folder: Path | str
     name: str
     rows: int
     rows_finished: int
@@ -75,6 +82,7 @@ class FolderState:
     rate: float | None
     left_s: float | None
     last_event: Json | None
+    members: tuple[str, ...]
     failures: tuple[Json, ...]
 
 
@@ -90,16 +98,12 @@ def state_of_folder(folder: Path) -> FolderState | None:
     if layout.description.exists() or not layout.plan.is_file() or not layout.work.is_dir():
         return None
     plan = read_json(layout.plan)
-    check_format(plan, str(layout.plan))
-    try:
-        name, n_rows = str(plan["recipe"]["name"]), int(plan["rows"])
-        n_shards = sum(-(-int(n) // int(plan["shard_size"])) for n in plan["splits"].values())
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
-        raise ManifestError(f"{layout.plan} is damaged: {error!r}; run the same command again") from error
+    name, n_rows, shard_rows = _planned(plan, str(layout.plan))
     names = sorted(path.stem for path in layout.receipts.glob("*.json")) if layout.receipts.is_dir() else ()
     receipts = [r for name in names if (r := read_any_receipt(layout, name)) is not None]
     n_finished = sum(receipt.entry.rows for receipt in receipts)
-    is_running = is_locked(layout.lock)
+    members = living_members(layout)
+    is_running = True if members else is_locked(layout.lock)
     run = _last_run(list(read_events(layout.log)))
     started = run[0] if run else {}
     rate = _rate(run)
@@ -108,7 +112,7 @@ def state_of_folder(folder: Path) -> FolderState | None:
         name=name,
         rows=n_rows,
         rows_finished=n_finished,
-        shards=n_shards,
+        shards=len(shard_rows),
         shards_finished=len(receipts),
         bytes=sum(receipt.entry.bytes for receipt in receipts),
         is_running=is_running,
@@ -118,14 +122,82 @@ def state_of_folder(folder: Path) -> FolderState | None:
         rate=rate,
         left_s=(n_rows - n_finished) / rate if rate and is_running else None,
         last_event=_brief(run[-1]) if run else None,
+        members=tuple(map(str, members)),
         failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
     )
 
 
+def state_of_store(store: Store) -> FolderState | None:
+    """Return the state of an unfinished dataset in an object store, or None if there is no such thing.
+
+    Nobody sees whether a run is at work there.
+
+    Raises
+    ------
+    ManifestError
+        If the plan in it is damaged.
+    """
+    found = look(store)
+    if found.description is not None or found.plan is None:
+        return None
+    place = f"{store}/{name_of(NAMES.plan)}"
+    try:
+        plan = json.loads(found.plan)
+    except ValueError as error:
+        raise ManifestError(f"{place} is damaged: {error}; run the same command again") from error
+    name, n_rows, shard_rows = _planned(plan, place)
+    finished = {
+        shard: found.sizes[name_of(NAMES.shard(shard))]
+        for shard in shard_rows
+        if name_of(NAMES.receipt(shard)) in found.sizes and name_of(NAMES.shard(shard)) in found.sizes
+    }
+    with scratch_folder() as folder:
+        log = folder / NAMES.log.name
+        log.write_bytes(store.get(name_of(NAMES.log)) or b"")
+        run = _last_run(list(read_events(log)))
+    return FolderState(
+        folder=store.url,
+        name=name,
+        rows=n_rows,
+        rows_finished=sum(shard_rows[shard] for shard in finished),
+        shards=len(shard_rows),
+        shards_finished=len(finished),
+        bytes=sum(finished.values()),
+        is_running=None,
+        pid=None,
+        host=None,
+        jobs=None,
+        rate=None,
+        left_s=None,
+        last_event=_brief(run[-1]) if run else None,
+        members=(),
+        failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
+    )
+
+
+def _planned(plan: Json, place: str) -> tuple[str, int, dict[str, int]]:
+    """Return the name of a plan's recipe, its observations, and those of each shard."""
+    check_format(plan, place)
+    try:
+        size = int(plan["shard_size"])
+        rows = {
+            shard_name(split, number): min(size, int(n) - start)
+            for split, n in plan["splits"].items()
+            for number, start in enumerate(range(0, int(n), size))
+        }
+        return str(plan["recipe"]["name"]), int(plan["rows"]), rows
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ManifestError(f"{place} is damaged: {error!r}; run the same command again") from error
+
+
 def _last_run(events: Sequence[Json]) -> Sequence[Json]:
-    """Return the events since the last run started."""
-    starts = [i for i, event in enumerate(events) if event["event"] == "run started"]
-    return events[starts[-1] :] if starts else ()
+    """Return the events since the last run started, or the first of the last runs of a job array."""
+    first: dict[str, int] = {}  # by member; a plain run is the only one of its time
+    for i, event in enumerate(events):
+        if event["event"] == "run started":
+            member = str(event.get("member", ""))
+            first = {**(first if member and "" not in first else {}), member: i}
+    return events[min(first.values()) :] if first else ()
 
 
 def _brief(event: Json) -> dict[str, Any]:

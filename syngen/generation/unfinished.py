@@ -22,7 +22,7 @@ from syngen.generation.row_checks import (
     schema_problems,
     spoken_problems,
 )
-from syngen.generation.shard_checks import ShardCheck, rows_of
+from syngen.generation.shard_checks import AtHand, ShardCheck, always, rows_of
 from syngen.storage.codec import find_codec
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
@@ -43,6 +43,7 @@ def unfinished_problems(
     rerender: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
+    at_hand: AtHand = always,
 ) -> Iterator[Problem]:
     """Yield what is wrong with the finished shards of an unfinished dataset, and with its plan.
 
@@ -64,7 +65,7 @@ def unfinished_problems(
         yield Problem(layout.plan.name, f"{layout.plan.name}: {error}")
     if plan is None:
         return
-    check = _Unfinished(layout, plan, progress)
+    check = _Unfinished(layout, plan, progress, at_hand)
     for problem in (*plan_problems(layout, plan), *_orphans(layout, plan)):
         n_problems += 1
         yield problem
@@ -124,6 +125,7 @@ class _Unfinished:
     layout: Layout
     plan: Plan
     progress: Progress | None
+    at_hand: AtHand
     n_shards: int = 0
     n_rows: int = 0
 
@@ -135,17 +137,18 @@ class _Unfinished:
         annotations: list[pa.Table] = []
         numbers: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
         for shard in finished:
-            found = list(self._of_shard(shard))
+            with self.at_hand(shard.name):
+                found = list(self._of_shard(shard))
+                if not found and rerender:
+                    tables.append(read_manifest(self.layout.part(shard.name)))
+                    numbers.append(np.arange(shard.row, shard.row + shard.n_rows, dtype=np.int64))
+                    if self.plan.resolved.synthesizer.speaks:
+                        annotations.append(read_manifest(self.layout.annotations_part(shard.name)))
             yield from found
             done += shard.n_rows
             if not found:
                 self.n_shards += 1
                 self.n_rows += shard.n_rows
-            if not found and rerender:
-                tables.append(read_manifest(self.layout.part(shard.name)))
-                numbers.append(np.arange(shard.row, shard.row + shard.n_rows, dtype=np.int64))
-                if self.plan.resolved.synthesizer.speaks:
-                    annotations.append(read_manifest(self.layout.annotations_part(shard.name)))
             if self.progress is not None:
                 self.progress(ProgressUpdate(done, total, 0.0))
         if tables:

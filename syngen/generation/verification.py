@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,12 @@ from syngen.generation.row_checks import (
     spoken_problems,
     synthesizer_table_problems,
 )
-from syngen.generation.shard_checks import ShardCheck, hash_problems, rows_of
+from syngen.generation.shard_checks import AtHand, ShardCheck, always, hash_problems, rows_of
 from syngen.generation.unfinished import unfinished_problems
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
-from syngen.storage.layout import Layout, split_of_shard
-from syngen.storage.manifest import Vocabulary, read_manifest, vocabulary_of
+from syngen.storage.layout import Layout, split_of_shard, table_of_row
+from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
 from syngen.storage.shards import MemberText
 
 if TYPE_CHECKING:
@@ -108,13 +108,19 @@ def find_problems(
     rerender: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
+    at_hand: AtHand = always,
 ) -> Iterator[Problem]:
-    """Yield what is wrong with a dataset; see `verify_folder`. Call it under the lock, if there is one."""
+    """Yield what is wrong with a dataset; see `verify_folder`. Call it under the lock, if there is one.
+
+    The files of a shard need only be in the folder while the context that `at_hand` gives is entered.
+    """
     if not folders.is_unfinished(layout):
-        return _problems(layout, resolve, rerender, seed, progress)
+        return _problems(layout, resolve, rerender, seed, progress, at_hand)
     if not layout.plan.exists() and not layout.receipts.is_dir():
         raise ManifestError(f"{layout.folder} holds no dataset: there is no dataset.json")
-    return unfinished_problems(layout, resolve, rerender=rerender, seed=seed, progress=progress)
+    return unfinished_problems(
+        layout, resolve, rerender=rerender, seed=seed, progress=progress, at_hand=at_hand
+    )
 
 
 def _problems(
@@ -123,6 +129,7 @@ def _problems(
     rerender: int,
     seed: int,
     progress: Progress | None,
+    at_hand: AtHand,
 ) -> Iterator[Problem]:
     description = None
     hashes, unreadable = read_checksums(layout)
@@ -133,7 +140,8 @@ def _problems(
         yield Problem(layout.description.name, str(error))
     yield from checksum_problems(layout, hashes, description)
     yield from _orphans(layout, description)
-    manifest, unreadable = read_whole(layout)
+    listed = [name.removesuffix(".parquet") for name in hashes if name.endswith(".parquet")]
+    manifest, unreadable = _read_whole(layout, listed if description is None else description.tables)
     yield from unreadable
     if manifest is not None and description is not None and manifest[1].num_rows != description.n_rows:
         text = (
@@ -144,18 +152,21 @@ def _problems(
     if description is None or manifest is None:
         source = "SHA256SUMS" if description is None else "dataset.json"
         for entry in _entries(hashes) if description is None else description.shards:
-            yield from hash_problems(entry, layout.shard(entry.name), source)
+            with at_hand(entry.name):
+                yield from hash_problems(entry, layout.shard(entry.name), source)
         return
     vocabulary, table = manifest
-    yield from _shard_problems(layout, description, vocabulary, table, progress)
+    yield from _shard_problems(layout, description, vocabulary, table, progress, at_hand)
     yield from _content_problems(layout, description, vocabulary, table, resolve, rerender, seed)
 
 
-def read_whole(layout: Layout) -> tuple[tuple[Vocabulary, pa.Table] | None, list[Problem]]:
+def _read_whole(
+    layout: Layout, tables: Sequence[str]
+) -> tuple[tuple[Vocabulary, pa.Table] | None, list[Problem]]:
     """Return vocabulary and rows of a manifest, or what prevents reading it."""
     name = layout.manifest.name
     try:
-        table = read_manifest(layout.manifest)
+        table = read_series(layout.series("manifest", tables))
         vocabulary = vocabulary_of(table.schema)
     except ManifestError as error:
         return None, [Problem(name, str(error))]
@@ -176,7 +187,7 @@ def _content_problems(
     annotations = None
     if vocabulary.speaks:
         try:
-            annotations = read_manifest(layout.annotations)
+            annotations = read_series(layout.series("annotations", description.tables))
         except ManifestError as error:
             yield Problem(layout.annotations.name, str(error))
         else:
@@ -263,6 +274,7 @@ def _shard_problems(
     vocabulary: Vocabulary,
     table: pa.Table,
     progress: Progress | None,
+    at_hand: AtHand,
 ) -> Iterator[Problem]:
     codec, text = find_codec(description.codec), MemberText(vocabulary.grid)
     row, samples = 0, 0
@@ -270,14 +282,16 @@ def _shard_problems(
         rows = list(rows_of(vocabulary, table.slice(row, entry.rows), row))
         shards = set(table.slice(row, entry.rows).column("shard").to_pylist())
         if shards != {entry.name}:
-            manifest = layout.manifest.name
+            manifest = table_of_row("manifest", row)
             yield Problem(
                 manifest, f"{manifest}: rows {row}.. belong to {sorted(shards)}, not to {entry.name}"
             )
-            yield from hash_problems(entry, layout.shard(entry.name), layout.description.name)
+            with at_hand(entry.name):
+                yield from hash_problems(entry, layout.shard(entry.name), layout.description.name)
         else:
             check = ShardCheck(entry, codec, vocabulary.sample_rate, text)
-            yield from check.problems(layout.shard(entry.name), rows)
+            with at_hand(entry.name):
+                yield from check.problems(layout.shard(entry.name), rows)
         row += entry.rows
         samples += sum(r.n_samples for r in rows)
         if progress is not None:

@@ -151,8 +151,16 @@ def _told_nobody(_: int) -> None:
     """Do nothing."""
 
 
-def check_versions(plan: Plan, expected: dict[str, str]) -> None:
+def check_versions(plan: Plan, expected: dict[str, str], *, who: str = "this worker") -> None:
     """Refuse to work with other library versions than those that the plan was made with.
+
+    Parameters
+    ----------
+    plan : Plan
+    expected : dict of str to str
+        What the process that started the run has.
+    who : str
+        Name of the worker.
 
     Raises
     ------
@@ -166,4 +174,4 @@ def check_versions(plan: Plan, expected: dict[str, str]) -> None:
         if found.get(name) != wanted
     ]
     if differing:
-        raise EngineError(f"this worker cannot take part: {'; '.join(differing)}")
+        raise EngineError(f"{who} cannot take part: {'; '.join(differing)}")

@@ -14,7 +14,7 @@ from syngen.factors import FactorGrid
 from syngen.loaders.by_factor import ByFactor
 from syngen.loaders.conversions import Conversions
 from syngen.loaders.selection import Sliced, Step, Taken, compiled, rows_after
-from syngen.loaders.sources import RenderedSource, Source
+from syngen.loaders.sources import RenderedSource, Source, StoredSource
 from syngen.synth.base import Observation
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from syngen._typing import Float32Array, IntArray, PcmArray, Value
+    from syngen.storage.description import Description
 
 __all__ = ["FactorDataset"]
 
@@ -67,9 +68,14 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         return type(self)(self._source, (*self._steps, *steps))
 
     @property
-    def folder(self) -> Path | None:
-        """Where the dataset is, if it is on disk."""
+    def folder(self) -> Path | str | None:
+        """Where the dataset is, if it is stored: a folder, or the URL of an object store."""
         return self._source.folder
+
+    @property
+    def description(self) -> Description | None:
+        """What its dataset.json says, if it is stored."""
+        return self._source.description if isinstance(self._source, StoredSource) else None
 
     @property
     def name(self) -> str:

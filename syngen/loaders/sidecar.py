@@ -1,8 +1,8 @@
 """The columns of a large manifest that a loader needs, as memory-mapped arrays in the cache folder.
 
 Parquet has to be decoded as a whole before the first row can be found. Of a manifest of ten million rows
-that takes seconds and gigabytes, in every process; mapped arrays take neither. A sidecar belongs to one
-file as it was when the sidecar was made: another size, time or footer makes another sidecar.
+that takes seconds and gigabytes, in every process; mapped arrays take neither. A sidecar belongs to the
+files as they were when the sidecar was made: another size, time or footer makes another sidecar.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +73,13 @@ class Sidecar:
     shard_rows: IntArray
 
 
-def open_sidecar(manifest: Path) -> Sidecar | None:
+def open_sidecar(manifests: Sequence[Path]) -> Sidecar | None:
     """Map the sidecar of a manifest, and make it first if it is not there.
+
+    Parameters
+    ----------
+    manifests : sequence of Path
+        The files of the manifest, in row order.
 
     Returns
     -------
@@ -86,17 +91,20 @@ def open_sidecar(manifest: Path) -> Sidecar | None:
     ManifestError
         If the manifest is missing, damaged or no dataset's.
     """
-    try:
-        schema = pq.read_schema(manifest)
-        place, content = _names(manifest)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise ManifestError(f"{manifest} cannot be read: {error}") from error
+    schemas = []
+    for path in manifests:
+        try:
+            schemas.append(pq.read_schema(path))
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise ManifestError(f"{path} cannot be read: {error}") from error
+    schema = schemas[0]
+    place, content = _names(manifests)
     vocabulary = vocabulary_of(schema)
     missing = set(vocabulary.dataset_schema().names) - set(schema.names)
     if missing:
         raise ManifestError(f"manifest.parquet lacks the columns {', '.join(sorted(missing))}")
     try:
-        folder = cached_folder("sidecars", f"{place}-{content}", lambda f: _make(manifest, vocabulary, f))
+        folder = cached_folder("sidecars", f"{place}-{content}", lambda f: _make(manifests, vocabulary, f))
         _remove_earlier(folder, place)
         return _mapped(folder, schema, vocabulary)
     except (ManifestError, FactorError):
@@ -105,16 +113,17 @@ def open_sidecar(manifest: Path) -> Sidecar | None:
         return None
 
 
-def _names(manifest: Path) -> tuple[str, str]:
-    """Return what stands for the place of a file, and what for its content."""
-    path = manifest.resolve()
-    status = os.stat(path)
-    with open(path, "rb") as file:
-        file.seek(max(0, status.st_size - _FOOTER))
-        footer = file.read()
-    place = hashlib.sha256(os.fsencode(path)).hexdigest()[:24]
-    stamp = f"{_VERSION} {status.st_size} {status.st_mtime_ns} {status.st_ino}\n".encode()
-    return place, hashlib.sha256(stamp + footer).hexdigest()[:24]
+def _names(manifests: Sequence[Path]) -> tuple[str, str]:
+    """Return what stands for the place of the files, and what for their content."""
+    content = hashlib.sha256(b"%d\n" % _VERSION)
+    for path in manifests:
+        status = os.stat(path)
+        with open(path, "rb") as file:
+            file.seek(max(0, status.st_size - _FOOTER))
+            footer = file.read()
+        content.update(f"{status.st_size} {status.st_mtime_ns} {status.st_ino}\n".encode() + footer)
+    place = hashlib.sha256(os.fsencode(manifests[0].resolve())).hexdigest()
+    return place[:24], content.hexdigest()[:24]
 
 
 def _remove_earlier(folder: Path, place: str) -> None:
@@ -145,19 +154,22 @@ def _mapped(folder: Path, schema: pa.Schema, vocabulary: Vocabulary) -> Sidecar:
     )
 
 
-def _make(manifest: Path, vocabulary: Vocabulary, folder: Path) -> None:
+def _make(manifests: Sequence[Path], vocabulary: Vocabulary, folder: Path) -> None:
     """Fill `folder` with the columns of a manifest, a part of its rows at a time."""
     plain = ("index", "offset", "size", "n_samples", "shard")
     columns = [*plain, *vocabulary.split_columns]
-    try:
-        with pq.ParquetFile(manifest, page_checksum_verification=True) as file:
-            writer = _Writer(folder, vocabulary, file.metadata.num_rows)
-            for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=columns):
-                writer.add(batch)
-    except FactorError as error:
-        raise ManifestError(f"the manifest and its grid disagree: {error}; run syngen verify") from error
-    except (ValueError, pa.ArrowException) as error:
-        raise ManifestError(f"{manifest} cannot be read: {error}") from error
+    writer = _Writer(folder, vocabulary, sum(pq.read_metadata(path).num_rows for path in manifests))
+    for path in manifests:
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=columns):
+                    writer.add(batch)
+        except FactorError as error:
+            raise ManifestError(
+                f"the manifest and its grid disagree: {error}; run syngen verify"
+            ) from error
+        except (ValueError, KeyError, pa.ArrowException) as error:
+            raise ManifestError(f"{path} cannot be read: {error}") from error
     writer.finish()
 
 

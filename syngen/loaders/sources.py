@@ -22,7 +22,7 @@ from syngen.storage.annotations import annotation_table
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest, vocabulary_of
+from syngen.storage.manifest import Vocabulary, factor_columns, read_series, vocabulary_of
 from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class Source(ABC):
 
     @property
     @abstractmethod
-    def folder(self) -> Path | None:
-        """Where the dataset is, if it is on disk."""
+    def folder(self) -> Path | str | None:
+        """Where the dataset is, if it is stored: a folder, or the URL of an object store."""
 
     @abstractmethod
     def pcm(self, rows: IntArray) -> list[PcmArray]:
@@ -72,6 +72,11 @@ class Source(ABC):
     @abstractmethod
     def annotations(self, row: int) -> pa.Table:
         """Return the annotations of a row of speech, in the schema of `ANNOTATION_SCHEMA`."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows are read together: a few, so that samples do not stand in memory twice."""
+        return 64
 
     @property
     def grid(self) -> FactorGrid:
@@ -151,21 +156,21 @@ class Source(ABC):
         ParameterError
             If the observations differ in length.
         """
-        return _stacked(self.pcm, rows, self.n_samples)
+        return _stacked(self.pcm, rows, self.n_samples, self.rows_at_once)
 
 
-def _stacked(pcm: Callable[[IntArray], list[PcmArray]], numbers: IntArray, n_samples: int) -> Float32Array:
+def _stacked(
+    pcm: Callable[[IntArray], list[PcmArray]], numbers: IntArray, n_samples: int, at_once: int
+) -> Float32Array:
     if not n_samples:
         raise ParameterError(
             "the observations differ in length and do not fit into one array; take them one by one"
         )
     result = np.empty((len(numbers), n_samples), dtype=np.float32)
     scale = np.float32(1.0 / FULL_SCALE)
-    # a few at a time, so that samples do not stand in memory twice
-    for start in range(0, len(numbers), 64):
-        for waveform, samples in zip(
-            result[start : start + 64], pcm(numbers[start : start + 64]), strict=True
-        ):
+    for start in range(0, len(numbers), at_once):
+        stop = start + at_once
+        for waveform, samples in zip(result[start:stop], pcm(numbers[start:stop]), strict=True):
             # converted, then scaled: twice as fast as a product of mixed types
             np.copyto(waveform, samples)
             np.multiply(waveform, scale, out=waveform)
@@ -192,20 +197,21 @@ class StoredSource(Source):
         self._codec = find_codec(self.description.codec)
         self._files = Descriptors(self._layout.shard, _OPEN_SHARDS)
         is_large = self.description.n_rows >= LARGE
-        self._sidecar = open_sidecar(self._layout.manifest) if is_large else None
+        self._manifests = self._layout.series("manifest", self.description.tables)
+        self._sidecar = open_sidecar(self._manifests) if is_large else None
         schema = self.table.schema if self._sidecar is None else self._sidecar.schema
         self.vocabulary = vocabulary_of(schema)
         _check_agreement(self.description, self.vocabulary, schema, self._rows_by_shard)
 
-    def __reduce__(self) -> tuple[type[StoredSource], tuple[Path]]:
+    def __reduce__(self) -> tuple[object, ...]:
         return StoredSource, (self._layout.folder,)
 
     @cached_property
     def table(self) -> pa.Table:
-        return read_manifest(self._layout.manifest)
+        return read_series(self._manifests)
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Path | str:
         return self._layout.folder
 
     @property
@@ -269,7 +275,7 @@ class StoredSource(Source):
     @cached_property
     def _annotations(self) -> tuple[pa.Table, IntArray]:
         """All annotations, and the position of each row's first one."""
-        table = read_manifest(self._layout.annotations)
+        table = read_series(self._layout.series("annotations", self.description.tables))
         rows = np.asarray(table.column("row").to_numpy(), dtype=np.int64)
         return table, np.searchsorted(rows, np.arange(self.n_rows + 1))
 
@@ -401,7 +407,7 @@ class RenderedSource(Source):
 
     def waveforms_at(self, indices: IntArray) -> Float32Array:
         """Return the waveforms of any grid points, in the dataset or not: float32, (n, n_samples)."""
-        return _stacked(self._pcm_at, indices, self.n_samples)
+        return _stacked(self._pcm_at, indices, self.n_samples, self.rows_at_once)
 
     def _pcm_at(self, indices: IntArray) -> list[PcmArray]:
         lock, rendering = self._rendering()

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from syngen.storage.layout import table_of_row
+
 if TYPE_CHECKING:
     from syngen._typing import IntArray
 
@@ -77,7 +79,7 @@ def annotation_problems(table: pa.Table, n_samples: IntArray) -> list[str]:
     begins = np.where(is_first, 0, np.concatenate([[0], end[:-1]]))
     wrong = np.flatnonzero((start != begins) | (end <= start))
     problems = [
-        f"annotations.parquet: row {row[i]}: a {KINDS[order[i]]} is at {start[i]}..{end[i]}, "
+        f"{_place(int(row[i]))}: a {KINDS[order[i]]} is at {start[i]}..{end[i]}, "
         f"the one before it ends at {begins[i]}"
         for i in wrong[:_MOST_PROBLEMS]
     ]
@@ -85,10 +87,13 @@ def annotation_problems(table: pa.Table, n_samples: IntArray) -> list[str]:
     inside = is_last & (key >= 0) & (key < len(wanted))
     ends[key[inside]] = end[inside]
     problems += [
-        f"annotations.parquet: row {i // len(KINDS)}: its {KINDS[i % len(KINDS)]}s end at sample {ends[i]} "
-        f"of {wanted[i]}"
+        f"{_place(i // len(KINDS))}: its {KINDS[i % len(KINDS)]}s end at sample {ends[i]} of {wanted[i]}"
         for i in np.flatnonzero(ends != wanted)[:_MOST_PROBLEMS]
     ]
     if (key >= len(wanted)).any() or (key < 0).any():
         problems.append("annotations.parquet: it has rows that the manifest has not")
     return problems
+
+
+def _place(row: int) -> str:
+    return f"{table_of_row('annotations', row)}: row {row}"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from syngen.storage.description import Description
+from syngen.storage.layout import series_names
 from syngen.storage.manifest import Vocabulary
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def card_text(description: Description, vocabulary: Vocabulary) -> str:
     notes = "".join(f"\n{note}\n" for note in _notes(vocabulary))
     codec = description.codec
     spoken = _SPOKEN if vocabulary.speaks else ""
+    is_one = len(series_names("manifest", description.n_rows)) == 1
+    manifests = "`manifest.parquet`" if is_one else "`manifest*.parquet`, in the order of their names"
     return f"""---
 {front}
 ---
@@ -69,7 +72,7 @@ stands for all that decides a sample.
 
 With syngen: `syngen.load("FOLDER")`. With Hugging Face: `datasets.load_dataset("FOLDER")`; audio comes
 as bytes of {codec.upper()} files, to be decoded with soundfile. With WebDataset: the files in `audio/`.
-With pandas or duckdb: `manifest.parquet`, one row per observation, with the place of its audio in
+With pandas or duckdb: {manifests}, one row per observation, with the place of its audio in
 `shard`, `offset` and `size`. `sha256sum --check SHA256SUMS` proves every byte.
 {spoken}
 Licence: {description.licence or "not stated by the recipe"}.

@@ -7,12 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FORMAT", "Layout", "key_of", "shard_name", "split_of_shard"]
+__all__ = [
+    "FORMAT",
+    "ROWS_PER_TABLE",
+    "Layout",
+    "end_of_table",
+    "key_of",
+    "series_names",
+    "shard_name",
+    "split_of_shard",
+    "table_of_row",
+]
 
 FORMAT = 1
 """Version of the format on disk. Readers accept every earlier one."""
 
+ROWS_PER_TABLE = 1 << 22
+"""Most observations in one file of a manifest or of annotations; 200 MB and more of a manifest."""
+
 _SHARD_PATTERN = re.compile(r"([a-z][a-z0-9_]*)-([0-9]{6,12})")
+_NUMBER = re.compile(r"_[0-9]{6,9}$")
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,7 @@ class Layout:
 
     @property
     def manifest(self) -> Path:
-        """One row per observation."""
+        """One row per observation; of very many the first, and the rest in the files of `series`."""
         return self.folder / "manifest.parquet"
 
     @property
@@ -80,6 +94,16 @@ class Layout:
     def lock(self) -> Path:
         """File that a run holds a lock on."""
         return self.work / "lock"
+
+    @property
+    def plan_lock(self) -> Path:
+        """File that a member of a job array locks while it looks at the plan, or changes it."""
+        return self.work / "plan-lock"
+
+    @property
+    def members(self) -> Path:
+        """Folder of the locks of the members of job arrays."""
+        return self.work / "members"
 
     @property
     def log(self) -> Path:
@@ -120,6 +144,19 @@ class Layout:
         """Return a table that the synthesizer adds, such as that of the speakers."""
         return self.folder / f"{name}.parquet"
 
+    def series(self, name: str, tables: Sequence[str]) -> tuple[Path, ...]:
+        """Return the files of the manifest or the annotations, in row order.
+
+        Parameters
+        ----------
+        name : str
+            ``manifest`` or ``annotations``.
+        tables : sequence of str
+            Names of the dataset's tables, among which are those that go on where the first file ends.
+        """
+        further = [table for table in tables if _NUMBER.sub("", table) == name and table != name]
+        return tuple(self.table(table) for table in (name, *sorted(further)))
+
     def final_files(self, tables: Sequence[str] = ()) -> tuple[Path, ...]:
         """Return the files beside the shards, the description last.
 
@@ -137,6 +174,22 @@ class Layout:
             self.checksums,
             self.description,
         )
+
+
+def series_names(name: str, n_rows: int) -> tuple[str, ...]:
+    """Return the tables that so many observations fill: ``manifest``, ``manifest_000001``, ..."""
+    return (name, *(f"{name}_{number:06d}" for number in range(1, -(-n_rows // ROWS_PER_TABLE))))
+
+
+def end_of_table(number: int) -> int:
+    """Return the row after the last one that may be in a file of the manifest or the annotations."""
+    return (number + 1) * ROWS_PER_TABLE
+
+
+def table_of_row(name: str, row: int) -> str:
+    """Return the file of the manifest or the annotations that a row is in."""
+    number = row // ROWS_PER_TABLE
+    return f"{name}_{number:06d}.parquet" if number else f"{name}.parquet"
 
 
 def shard_name(split: str, number: int) -> str:

@@ -31,6 +31,7 @@ __all__ = [
     "check_format",
     "factor_columns",
     "read_manifest",
+    "read_series",
     "vocabulary_of",
 ]
 
@@ -111,6 +112,10 @@ class Vocabulary:
 
     def dataset_schema(self) -> pa.Schema:
         """Return the schema of a dataset manifest: with values, nuisances and storage."""
+        return self.part_schema().with_metadata(self.metadata())
+
+    def part_schema(self) -> pa.Schema:
+        """Return the same for a part: without the vocabulary, which may be larger than the part."""
         fields = [pa.field("index", pa.int64(), nullable=False), *self._split_fields()]
         for factor in self.grid.factors:
             fields += [
@@ -137,7 +142,7 @@ class Vocabulary:
                 pa.field("speech_end", pa.int32(), nullable=False),
                 pa.field("transcript", pa.string(), nullable=False),
             ]
-        return pa.schema(fields, metadata=self.metadata())
+        return pa.schema(fields)
 
     def _split_fields(self) -> list[pa.Field]:
         return [pa.field(name, pa.string(), nullable=False) for name in self.split_columns]
@@ -300,8 +305,23 @@ class ManifestWriter:
         self._waiting, self._n_waiting = [rest] if rest.num_rows else [], rest.num_rows
 
 
+def read_series(paths: Sequence[Path], *, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a manifest, or annotations, that may be in several files: one table after the other.
+
+    Raises
+    ------
+    ManifestError
+        If a file is missing or damaged, or has other columns or another vocabulary than the first.
+    """
+    tables = [read_manifest(path, columns=columns) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if not table.schema.equals(tables[0].schema, check_metadata=True):
+            raise ManifestError(f"{path} has other columns or another vocabulary than {paths[0].name}")
+    return pa.concat_tables(tables)
+
+
 def read_manifest(path: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a manifest.
+    """Read one file of a manifest.
 
     Raises
     ------

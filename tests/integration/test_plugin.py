@@ -253,7 +253,7 @@ def test_a_package_that_fails_at_work_leaves_nothing_half_written(
     left = {path.relative_to(here / "data").as_posix() for path in (here / "data").rglob("*")}
     folders = {"audio", ".syngen", ".syngen/receipts"}
     copies = {f".syngen/{name}" for name in ("plan.json", "recipe.yaml", "SHA256SUMS")}
-    assert left - folders <= {"plan.json", "recipe.yaml", ".syngen/lock", *copies}
+    assert left - folders <= {"plan.json", "recipe.yaml", ".syngen/lock", ".syngen/log.jsonl", *copies}
     assert json.loads((here / "data" / "plan.json").read_text("utf-8"))["rows"] == 46
     with pytest.raises(syngen.ManifestError, match="data is not finished"):
         syngen.load(here / "data")

@@ -17,8 +17,9 @@ import pytest
 
 import syngen
 from syngen.errors import ManifestError
-from syngen.generation.worker import ShardWorker
+from syngen.generation.receipts import read_any_receipt
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
+from syngen.storage.layout import Layout
 from syngen.synth.speech.speakers import speaker_table
 from tests.support import (
     WHOLE_LOOKING,
@@ -301,27 +302,22 @@ def test_names_of_tables_lead_nowhere_else(data: Path) -> None:
     assert (data.parent / "precious.parquet").exists()
 
 
-def test_an_interrupted_run_goes_on_with_whole_annotations(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make, n_made = ShardWorker.make, []
-
-    def make_two(worker: ShardWorker, *arguments: Any) -> object:
-        if len(n_made) == 2:
+def test_an_interrupted_run_goes_on_with_whole_annotations(made: Path, tmp_path: Path) -> None:
+    def interrupt(update: syngen.ProgressUpdate) -> None:
+        if update.done >= 10:
             raise KeyboardInterrupt
-        n_made.append(make(worker, *arguments))
-        return n_made[-1]
 
-    with monkeypatch.context() as patch:
-        patch.setattr(ShardWorker, "make", make_two)
-        with pytest.raises(KeyboardInterrupt):
-            syngen.generate(RECIPE, tmp_path / "data", jobs=1, shard_size=5)
-    receipts = tmp_path / "data" / ".syngen" / "receipts"
-    parts = sorted(receipts.glob("*.annotations.parquet"))
-    assert len(parts) == 2
-    parts[0].write_bytes(parts[0].read_bytes()[:-3])  # that shard is made again
+    with pytest.raises(KeyboardInterrupt):
+        syngen.generate(RECIPE, tmp_path / "data", jobs=1, shard_size=5, progress=interrupt)
+    layout = Layout(tmp_path / "data")
+    names = sorted(path.stem for path in layout.receipts.glob("*.json"))
+    receipts = [receipt for name in names if (receipt := read_any_receipt(layout, name)) is not None]
+    assert 2 <= len(receipts) < 6
+    part = layout.annotations_part(names[0])
+    part.write_bytes(part.read_bytes()[:-3])  # that shard is made again
+    n_kept = sum(receipt.entry.rows for receipt in receipts[1:])
     report = syngen.generate(RECIPE, tmp_path / "data", jobs=2, shard_size=5)
-    assert report.rendered == 24 - 5
+    assert report.rendered == 24 - n_kept
     assert digests_of(tmp_path / "data") == digests_of(made)
 
 

@@ -239,7 +239,7 @@ def _refuse(*_: object, **__: object) -> None:
 def test_a_large_manifest_is_not_decoded_twice(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = syngen.load(data).select(timbre="sine", split="train")
     assert len(before) > 0
-    monkeypatch.setattr("syngen.loaders.sources.read_manifest", _refuse)
+    monkeypatch.setattr("syngen.loaders.sources.read_series", _refuse)
     monkeypatch.setattr("pyarrow.parquet.ParquetFile.iter_batches", _refuse)
     ds = syngen.load(data)
     view = ds.select(timbre="sine", split="train")

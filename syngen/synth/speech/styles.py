@@ -11,10 +11,21 @@ are, and color only below 500 Hz, at 1300 Hz, and above 2 kHz, so that the speak
 
 References
 ----------
-K. R. Scherer: "Vocal communication of emotion", Speech Communication 40 (2003), 227-256, for the
-direction of pitch, range, level and tempo in anger, joy and sadness; H. Traunmüller, A. Eriksson:
-"Acoustic effects of variation in vocal effort", JASA 107 (2000), 3438-3451, for shouting; V. C. Tartter:
-"What's in a whisper?", JASA 86 (1989), 1678-1683. Sizes were tuned for separability and intelligibility.
+K. R. Scherer: "Vocal communication of emotion", Speech Communication 40 (2003), 227-256, and P. N. Juslin,
+P. Laukka: "Communication of emotions in vocal expression and music performance", Psychol. Bull. 129 (2003),
+770-814, for level, tempo, pitch, range, contour, brightness and irregularity in joy and sadness.
+C. W. Wightman et al.: "Segmental durations in the vicinity of prosodic phrase boundaries", JASA 91 (1992),
+1707-1717, for final lengthening.
+H. Traunmüller, A. Eriksson: "Acoustic effects of variation in vocal effort by men, women, and children",
+JASA 107 (2000), 3438-3451, for pitch, first formant, long vowels and brightness in shouting.
+V. C. Tartter: "What's in a whisper?", JASA 86 (1989), 1678-1683; S. T. Jovičić, Z. Šarić: "Acoustic
+analysis of consonants in whispered speech", J. Voice 22 (2008), 263-274, for its longer sounds.
+V. C. Tartter: "Happy talk: Perceptual and acoustic effects of smiling on speech", Percept. Psychophys. 27
+(1980), 24-27, for pitch and formants of a smile; J. J. Ohala: "An ethological perspective on common
+cross-language utilization of F0 of voice", Phonetica 41 (1984), 1-16, for its raised end.
+
+These give directions. Sizes, and the filters below 500 Hz and above 2 kHz, which only make styles easier
+to tell apart, were tuned by experiment for separability and intelligibility.
 """
 
 from __future__ import annotations
@@ -163,7 +174,7 @@ class Style:
 STYLES: Mapping[str, Style] = MappingProxyType(
     {
         "neutral": Style(),
-        # joy: fast, high, wide, rising and falling from word to word, hurrying towards the end
+        # joy (Scherer; Juslin, Laukka): fast, high, wide, bright, up and down from word to word, hurrying
         "excited": Style(
             level=-25.0,
             tempo=1.28,
@@ -176,7 +187,7 @@ STYLES: Mapping[str, Style] = MappingProxyType(
             drive=0.7,
             filters=(Filter("peak", 300.0, -8.0, 1.5), Filter("high_shelf", 6000.0, 8.0)),
         ),
-        # sadness: slow, low, narrow, soft, sinking and slowing down, with pauses
+        # sadness (the same): slow, low, narrow, soft, dark, sinking, unsteady, slowing down, with pauses
         "sad": Style(
             level=-38.0,
             tempo=0.8,
@@ -195,7 +206,7 @@ STYLES: Mapping[str, Style] = MappingProxyType(
         "whispering": Style(
             level=-45.0, tempo=0.92, whisper=True, filters=(Filter("low_shelf", 500.0, -8.0),)
         ),
-        # effort: high and even, long words set apart, the last one longest; little below 500 Hz
+        # effort (Traunmüller, Eriksson): loud, high, first formant raised, long vowels; words set apart
         "shouting": Style(
             level=-22.0,
             tempo=0.88,
@@ -216,7 +227,7 @@ STYLES: Mapping[str, Style] = MappingProxyType(
                 Filter("high_shelf", 6000.0, -4.0),
             ),
         ),
-        # warmth: a little higher, a smile, a long last word that rises
+        # friendliness (Tartter 1980; Ohala): higher, a smile in the formants, a long and raised last word
         "friendly": Style(
             level=-28.0,
             tempo=0.95,

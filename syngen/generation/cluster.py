@@ -1,0 +1,253 @@
+"""The workers of a Dask cluster: Dask moves what a lost worker had in hand, and knows who is there.
+
+Scheduler and workers need syngen and the folder, under the same path. Receipts are all that comes back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from syngen._optional import require
+from syngen._version import version
+from syngen.errors import EngineError, GenerationIncompleteError, ParameterError
+from syngen.generation.executors import Crew
+from syngen.generation.heartbeats import UNKNOWN
+from syngen.generation.making import cause_of
+from syngen.generation.plan import Plan
+from syngen.generation.processes import Job, WorkerDiedError
+from syngen.generation.remote import RemoteTask, WorkerRefusedError, lease_in, settle
+
+__all__ = ["DaskCluster", "DaskExecutor"]
+
+_CONNECT_S = 10.0
+_WORKERS_S = 30.0
+_STOP_S = 5.0
+_COUNT_S = 2.0  # between two looks at how many threads there are
+_MOST_NAMED = 3
+_NOWHERE = Path()
+_CLIENT_LOG = logging.getLogger("distributed.client")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class DaskCluster:
+    """A connection to the scheduler of a cluster.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, as in ``tcp://host:8786``, or the path of its scheduler file.
+
+    Raises
+    ------
+    ParameterError
+        If there is no scheduler at the address.
+    MissingExtraError
+        If Dask is not installed.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        _CLIENT_LOG.addFilter(_said_by_us)
+        try:
+            self._client = _connected(address)
+        except BaseException:
+            _CLIENT_LOG.removeFilter(_said_by_us)
+            raise
+        self._n_threads, self._counted = 0, 0.0
+
+    def check(self, plan: Plan) -> None:
+        """Ask scheduler and workers whether they can take part.
+
+        Raises
+        ------
+        ParameterError
+            If there are no workers.
+        EngineError
+            Naming those that cannot take part, and what they lack.
+        """
+        try:
+            self._client.wait_for_workers(1, timeout=_WORKERS_S)
+        except (OSError, TimeoutError) as error:
+            is_file = Path(self._address).is_file()
+            where = f"--scheduler-file {self._address}" if is_file else self._address
+            raise ParameterError(
+                f"the Dask scheduler {self._address} has had no workers for {_WORKERS_S:g} s; start "
+                f"some, as in: dask worker {where} --nthreads 1"
+            ) from error
+        try:
+            self._client.run_on_scheduler(version)
+        except ImportError as error:
+            raise EngineError(
+                f"the Dask scheduler {self._address} cannot import syngen ({error}); install syngen "
+                f"{version()} there as on the workers"
+            ) from error
+        self._ask(RemoteTask.of(Job(plan, _NOWHERE, plan.versions(), None), None))
+
+    def _lost(self) -> str:
+        return (
+            f"the Dask scheduler {self._address} was lost. The finished shards are kept; start it, "
+            "and run the same command again to make the others."
+        )
+
+    def _ask(self, task: RemoteTask) -> None:
+        answers = self._client.run(task.refusal, on_error="return")
+        refusals = [text for address, answer in answers.items() if (text := _refusal(address, answer))]
+        if refusals:
+            n_more = len(refusals) - _MOST_NAMED
+            more = f"; and {n_more} more" if n_more > 0 else ""
+            raise WorkerRefusedError("; ".join(refusals[:_MOST_NAMED]) + more)
+
+    def hire(self, job: Job) -> Crew:
+        """Return the crew of the cluster's workers, connecting again if the scheduler was lost.
+
+        Raises
+        ------
+        GenerationIncompleteError
+            If it stays lost.
+        """
+        if self._client.status != "running":
+            self._let_go()
+            try:
+                self._client = _connected(self._address)
+            except ParameterError as error:
+                raise GenerationIncompleteError(self._lost()) from error
+        lease = contextlib.ExitStack()
+        task = RemoteTask.of(job, lease.enter_context(lease_in(job.shared_folder)))
+        try:
+            self._ask(task)
+        except OSError as error:
+            lease.close()
+            raise GenerationIncompleteError(self._lost()) from error
+        except BaseException:
+            lease.close()
+            raise
+        return Crew(DaskExecutor(self._client, lease.close), task, self._width)
+
+    def _width(self) -> int:
+        """Return two shards a thread, so that none of them waits for this process."""
+        now = time.monotonic()
+        if now - self._counted > _COUNT_S or not self._n_threads:
+            with contextlib.suppress(OSError, ValueError):
+                self._n_threads = sum(self._client.nthreads().values())
+            self._counted = now
+        return max(1, 2 * self._n_threads)
+
+    def close(self) -> None:
+        """Let go of the scheduler; it and its workers live on."""
+        self._let_go()
+        _CLIENT_LOG.removeFilter(_said_by_us)
+
+    def _let_go(self) -> None:
+        with contextlib.suppress(Exception):
+            self._client.close(timeout=_STOP_S)
+
+
+class DaskExecutor(Executor):
+    """Runs tasks on the workers of a cluster.
+
+    A task whose workers died again and again raises `WorkerDiedError`; one that died once is run again by
+    Dask. Results are released as they come.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    end : callable
+        Called when nothing more is wanted; makes workers drop what they have in hand.
+    """
+
+    def __init__(self, client: Any, end: Callable[[], object]) -> None:
+        self._client, self._end = client, end
+        self._lock = threading.Lock()
+        self._running: dict[Future[Any], Any] = {}
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        if self._client.status != "running":
+            raise BrokenExecutor("the Dask scheduler was lost")
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            remote = self._client.submit(fn, *args, pure=False, **kwargs)
+        except OSError as error:  # the client has not noticed yet
+            raise BrokenExecutor("the Dask scheduler was lost") from error
+        with self._lock:
+            self._running[future] = remote
+        remote.add_done_callback(lambda done: self._settle(future, done))
+        return future
+
+    def _settle(self, future: Future[Any], remote: Any) -> None:
+        try:
+            future.set_result(remote.result(timeout=None))
+        except BaseException as error:  # noqa: BLE001  # whoever asks for the result gets it
+            future.set_exception(self._translated(error))
+        finally:
+            with self._lock:
+                self._running.pop(future, None)
+            remote.release()
+
+    def _translated(self, error: BaseException) -> BaseException:
+        from concurrent.futures import CancelledError
+
+        from distributed.comm.core import CommClosedError
+        from distributed.scheduler import KilledWorker
+
+        if isinstance(error, KilledWorker):
+            n_deaths = error.allowed_failures + 1
+            last = getattr(error.last_worker, "address", error.last_worker)
+            return WorkerDiedError(0, f"died, the last of {n_deaths} workers at {last}", UNKNOWN)
+        if isinstance(error, CancelledError | CommClosedError):
+            return BrokenExecutor("the Dask scheduler was lost, or has cancelled the tasks of this run")
+        return error
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
+        """End the tasks of this executor, with `cancel_futures` after the observations in hand."""
+        if cancel_futures:
+            self._end()
+        with self._lock:
+            running = dict(self._running)
+        settle(set(running), wait_s=_STOP_S if wait else 0.0, is_cancelled=False)
+        left = [remote for future, remote in running.items() if not future.done()]
+        if left:
+            with contextlib.suppress(Exception):
+                self._client.cancel(left, force=True)
+        self._end()
+
+
+def _said_by_us(_: logging.LogRecord) -> bool:
+    """Keep back what the client logs of a scheduler that is lost: it becomes one clear error."""
+    return False
+
+
+def _connected(address: str) -> Any:
+    distributed = require("distributed", extra="dask")
+    try:
+        if address.endswith(".json"):
+            address = str(json.loads(Path(address).read_bytes())["address"])
+        # what is no address at all would leave a client behind that waits for it
+        distributed.comm.get_address_host_port(distributed.comm.resolve_address(address))
+        return distributed.Client(address, timeout=_CONNECT_S, set_as_default=False, name="syngen")
+    except (OSError, ValueError, ImportError, TypeError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ParameterError(
+            f"no Dask scheduler can be reached at {address} ({reason}); start one with: dask scheduler, "
+            "and give the address that it says, as in tcp://host:8786"
+        ) from error
+
+
+def _refusal(address: str, answer: object) -> str:
+    """Return why a worker cannot take part, or nothing."""
+    # Dask hands over what it could not unpickle as the text of an exception
+    if isinstance(answer, ImportError) or "ModuleNotFoundError" in str(answer):
+        return f"worker {address} cannot import syngen ({answer}); install syngen {version()} there"
+    if isinstance(answer, BaseException):
+        return f"worker {address} cannot take part: {cause_of(answer)}"
+    return str(answer or "")

@@ -1,0 +1,333 @@
+"""Generation in an object store: what `run` does in a folder, without locks and without renames.
+
+Shards are made in scratch folders and uploaded, receipt last. Two runs at one URL disturb each other as
+little as they help: both write the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syngen._files import scratch_folder
+from syngen.errors import (
+    GenerationIncompleteError,
+    ManifestError,
+    ParameterError,
+    StoreError,
+)
+from syngen.generation import folders
+from syngen.generation.assembly import finish
+from syngen.generation.disk import disk_message
+from syngen.generation.executors import default_jobs
+from syngen.generation.log import EventLog, append_events, check_log_file
+from syngen.generation.making import cause_of
+from syngen.generation.plan import Plan, Shard
+from syngen.generation.receipts import Receipt
+from syngen.generation.run import GenerationReport, check_numbers, report_of, told
+from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
+from syngen.generation.store_contents import WORK, Found, check_store, look, not_there, read_receipts
+from syngen.generation.uploads import NAMES, name_of
+from syngen.storage.description import Description, read_description
+from syngen.storage.layout import Layout, split_of_shard
+
+if TYPE_CHECKING:
+    from syngen._typing import Progress
+    from syngen.storage.stores import Store
+
+__all__ = ["run_in_store"]
+
+_AT_ONCE, _MOST_BYTES = 16, 64 << 20  # parts of the manifest in memory while it is put together
+
+
+def run_in_store(
+    plan: Plan,
+    store: Store,
+    *,
+    jobs: int | None = None,
+    overwrite: bool = False,
+    hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
+    log: Path | None = None,
+    progress: Progress | None = None,
+) -> GenerationReport:
+    """Make the dataset of a plan in an object store, or finish it.
+
+    Parameters
+    ----------
+    plan : Plan
+    store : Store
+        Without objects, or holding the same plan.
+    jobs, overwrite, hang_limit_s, log, progress
+        See `syngen.generation.run.run`.
+
+    Raises
+    ------
+    StoreAccessError
+        If the store refuses before anything is written.
+    ParameterError, PlanMismatchError, ManifestError
+        See `check_store`.
+    GenerationIncompleteError
+        If shards failed, or the store gave up; what was finished is kept.
+    """
+    started = time.monotonic()
+    check_numbers(jobs, hang_limit_s)
+    with scratch_folder() as folder:
+        layout = Layout(folder)
+        if log is not None:
+            check_log_file(log, layout)
+        work = _Work(plan, store, layout, jobs, hang_limit_s, log, progress)
+        try:
+            found = check_store(store, plan, overwrite=overwrite)
+            plan.resolved.synthesizer.make_ready(plan.resolved.request)
+            description, rendered = work.done(found, overwrite=overwrite)
+        except (OSError, GenerationIncompleteError) as error:
+            if isinstance(error, ParameterError) and not work.has_begun:
+                raise
+            if isinstance(error, GenerationIncompleteError):
+                text, failed = str(error).replace(str(layout.work), f"{store}/{WORK[:-1]}"), error.failed
+            else:
+                text, failed = disk_message(layout, error), None
+            raise GenerationIncompleteError(text, failed) from error
+    return report_of(store.url, description, started, rendered=rendered)
+
+
+@dataclass
+class _Work:
+    """A run at a URL."""
+
+    plan: Plan
+    store: Store
+    layout: Layout  # of the scratch folder
+    jobs: int | None
+    hang_limit_s: float
+    log: Path | None
+    progress: Progress | None
+    has_begun: bool = field(default=False, init=False)
+
+    def done(self, found: Found, *, overwrite: bool) -> tuple[Description, int]:
+        """Do what is missing; return the description, and how many rows were rendered."""
+        store = self.store
+        folders.create(self.layout)
+        if overwrite:
+            self._clear(found)
+            found = Found({}, None, None)
+        events = EventLog(self.layout.log)
+        events.create()
+        is_finished = found.description is not None
+        with self._logged(events, is_kept=not is_finished):
+            if found.description is not None:
+                description = self._described(found.description)
+                rendered = self._complete(description, found, events)
+            else:
+                for path, content in (
+                    (NAMES.plan, self.plan.to_bytes()),
+                    (NAMES.recipe, self.plan.resolved.recipe.text.encode("utf-8")),
+                ):
+                    store.put(name_of(path), content)
+                    self.has_begun = True
+                description, rendered = self._make(found, events)
+        # after the description, and what another run may have left too
+        names = found.work if is_finished else [n for n in store.sizes() if n.startswith(WORK)]
+        store.delete(names)
+        return description, rendered
+
+    def _clear(self, found: Found) -> None:
+        """Remove a dataset, and nothing else; the description first."""
+        tables = {f"{name}.parquet" for name in self.plan.tables}
+        if found.description is not None:
+            with suppress(ManifestError):
+                tables |= {f"{name}.parquet" for name in self._described(found.description).tables}
+        own = {name_of(path) for path in NAMES.final_files()} | tables
+        audio = f"{name_of(NAMES.audio)}/"
+        self.store.delete([name_of(NAMES.description)])
+        self.store.delete(
+            name
+            for name in found.sizes
+            if name in own
+            or name.startswith(WORK)
+            or (name.startswith(audio) and split_of_shard(Path(name).stem) and name.endswith(".tar"))
+        )
+
+    def _described(self, content: bytes) -> Description:
+        self.layout.description.write_bytes(content)
+        try:
+            return read_description(self.layout.description)
+        except ManifestError as error:
+            text = str(error).replace(str(self.layout.folder), self.store.url)
+            raise ManifestError(f"{text}; or generate with --overwrite") from error
+        finally:
+            self.layout.description.unlink()
+
+    def _complete(self, description: Description, found: Found, events: EventLog) -> int:
+        """Make those shards of a finished dataset again that are not there any more."""
+        wanted = {entry.name: entry for entry in description.shards}
+        missing = [
+            shard
+            for shard in self.plan.shards
+            if shard.name in wanted
+            and found.sizes.get(name_of(NAMES.shard(shard.name))) != wanted[shard.name].bytes
+        ]
+        for receipt in self._made(missing, events):
+            found.sizes[name_of(NAMES.receipt(receipt.entry.name))] = 0
+            if receipt.entry != wanted[receipt.entry.name]:
+                raise ManifestError(
+                    f"{self.store}: shard {receipt.entry.name} was lost, and what is made now is not what "
+                    "dataset.json says; generate with --overwrite"
+                )
+        if missing:
+            leftovers = (
+                name_of(path(NAMES, shard.name))
+                for shard in missing
+                for path in (Layout.receipt, Layout.part, Layout.annotations_part)
+            )
+            self.store.delete(leftovers)
+        return sum(shard.n_rows for shard in missing)
+
+    def _make(self, found: Found, events: EventLog) -> tuple[Description, int]:
+        """Make what is missing and put the dataset together."""
+        store, plan = self.store, self.plan
+        kept = read_receipts(store, plan, found.sizes)
+        receipts, rendered = dict(kept), 0
+        while True:
+            remaining = [shard for shard in plan.shards if shard.name not in receipts]
+            for receipt in self._made(remaining, events):
+                receipts[receipt.entry.name] = receipt
+                kept.pop(receipt.entry.name, None)
+                rendered += receipt.entry.rows
+            # dataset.json shall name no shard that only a listing has seen
+            doubtful = not_there(store, kept)
+            if not doubtful:
+                break
+            for name in doubtful:
+                del kept[name], receipts[name]
+        started = time.monotonic()
+        ordered = [receipts[shard.name] for shard in plan.shards]
+        description = self._finished(ordered)
+        events.write("put together", wall_s=round(time.monotonic() - started, 4))
+        return description, rendered
+
+    def _made(self, shards: Sequence[Shard], events: EventLog) -> Iterator[Receipt]:
+        """Make shards in the store and yield their receipts."""
+        plan = self.plan
+        jobs = min(self.jobs or default_jobs(), max(1, len(shards)))
+        events.write(
+            "run started",
+            host=platform.node(),
+            jobs=jobs,
+            hang_limit_s=self.hang_limit_s,
+            rows=plan.resolved.size,
+            rows_left=sum(shard.n_rows for shard in shards),
+            shards=len(plan.shards),
+            shards_left=len(shards),
+            versions=plan.versions(),
+        )
+        making = make_shards(
+            plan,
+            self.layout,
+            shards,
+            jobs,
+            told(self.progress, plan, plan.shards, list(shards)),
+            hang_limit_s=self.hang_limit_s,
+            log=events,
+            store=self.store,
+        )
+        with closing(making) as made:
+            yield from made
+
+    def _finished(self, receipts: Sequence[Receipt]) -> Description:
+        """Put manifest, card, checksums and description together here, and upload them in this order."""
+        store, layout, plan = self.store, self.layout, self.plan
+        layout.plan.write_bytes(plan.to_bytes())
+        try:
+            description = finish(plan, layout, receipts, at_hand=lambda path: self._parts(receipts, path))
+        except _LostPartError as lost:
+            return self._finished_by_another(lost)
+        files = layout.final_files(description.tables)
+        others = [path for path in files if path not in (layout.plan, layout.recipe)]
+        for path in (layout.recipe, *others):
+            store.put_file(name_of(path.relative_to(layout.folder)), path)
+        return description
+
+    def _parts(self, receipts: Sequence[Receipt], path_of: Callable[[Layout, str], Path]) -> Iterator[str]:
+        """Yield the names of shards while their part of the manifest is in the scratch folder."""
+        for some in _batches(receipts):
+            names = [name_of(path_of(NAMES, receipt.entry.name)) for receipt in some]
+            for receipt, (_, data) in zip(some, self.store.get_all(names), strict=True):
+                name, path = receipt.entry.name, path_of(self.layout, receipt.entry.name)
+                is_part = path == self.layout.part(name)
+                wanted = receipt.part_sha256 if is_part else receipt.annotations_sha256
+                if data is None or hashlib.sha256(data).hexdigest() != wanted:
+                    raise _LostPartError(name)
+                path.write_bytes(data)
+                yield name
+                path.unlink()
+
+    def _finished_by_another(self, lost: _LostPartError) -> Description:
+        """Return what another run has finished meanwhile, or see to it that a lost part is made again."""
+        found = look(self.store)
+        if found.description is not None and found.plan == self.plan.to_bytes():
+            return self._described(found.description)
+        self.store.delete([name_of(NAMES.receipt(lost.name))])
+        raise GenerationIncompleteError(
+            f"{self.store}: the part of the manifest of shard {lost.name} is missing or damaged, and its "
+            "receipt was removed; run the same command again to make that shard again"
+        ) from lost
+
+    def _logged(self, events: EventLog, *, is_kept: bool) -> _Logged:
+        return _Logged(self, events, is_kept)
+
+
+@dataclass
+class _Logged:
+    """Logs how a run ends, and keeps the log where it is wanted."""
+
+    work: _Work
+    events: EventLog
+    is_kept: bool
+
+    def __enter__(self) -> None:
+        self._started, self._cpu = time.monotonic(), time.process_time()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        work, outcome = self.work, "complete"
+        if error is not None:
+            is_wanted = isinstance(error, KeyboardInterrupt)
+            outcome = "interrupted" if is_wanted else "incomplete"
+            if not is_wanted:
+                self.events.write("stopped", cause=cause_of(error))
+        wall_s, cpu_s = time.monotonic() - self._started, time.process_time() - self._cpu
+        self.events.write("run ended", outcome=outcome, wall_s=round(wall_s, 4), cpu_s=round(cpu_s, 4))
+        with suppress(OSError):  # no reason to lose what was made
+            if work.log is not None:
+                append_events(work.layout.log, work.log)
+        is_deaf = any(isinstance(cause, StoreError) for cause in (error, getattr(error, "__cause__", None)))
+        if error is not None and self.is_kept and work.has_begun and not is_deaf:
+            with suppress(OSError):
+                work.store.put_file(name_of(NAMES.log), work.layout.log)
+
+
+class _LostPartError(Exception):
+    """A shard whose part of the manifest or of the annotations is not what its receipt says."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def _batches(receipts: Sequence[Receipt]) -> Iterator[list[Receipt]]:
+    """Yield a few consecutive receipts at a time, whose parts of the manifest fit into memory."""
+    batch: list[Receipt] = []
+    for receipt in receipts:
+        if len(batch) == _AT_ONCE or sum(r.part_bytes for r in batch) + receipt.part_bytes > _MOST_BYTES:
+            if batch:
+                yield batch
+            batch = []
+        batch.append(receipt)
+    if batch:
+        yield batch

@@ -1,0 +1,156 @@
+"""Verification of a dataset in an object store: its documents in a scratch folder, one shard at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syngen._files import scratch_folder
+from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
+from syngen.generation.problems import Problem
+from syngen.generation.store_contents import Found, look
+from syngen.generation.uploads import NAMES, name_of
+from syngen.generation.verification import abridged, find_problems
+from syngen.storage.layout import Layout, split_of_shard
+
+if TYPE_CHECKING:
+    from syngen._typing import Json, Progress
+    from syngen.storage.stores import Store
+    from syngen.synth.resolve import ResolvedRecipe
+
+__all__ = ["verify_store"]
+
+_AUDIO = f"{name_of(NAMES.audio)}/"
+_RECEIPTS = f"{name_of(NAMES.receipts)}/"
+
+
+def verify_store(
+    store: Store,
+    *,
+    resolve: Callable[[Json], ResolvedRecipe],
+    rerender: int = 0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Check a dataset in an object store, or as much of it as there is.
+
+    Parameters
+    ----------
+    store : Store
+    resolve, rerender, seed, progress
+        See `syngen.generation.verification.verify_folder`.
+
+    Returns
+    -------
+    list of str
+        One line per problem; empty if all is well.
+
+    Raises
+    ------
+    ParameterError
+        If nothing is there, or a number is negative.
+    ManifestError
+        If there is no dataset.
+    GenerationIncompleteError
+        If the dataset is unfinished, and sound as far as it goes.
+    StoreError
+        If the store gives up.
+    """
+    if rerender < 0:
+        raise ParameterError(f"rerender is {rerender}; 0 or more is needed")
+    found = look(store)
+    if not found.sizes and found.plan is None and found.description is None:
+        raise ParameterError(f"there is nothing at {store}; verify takes the URL of a dataset")
+    with scratch_folder() as folder:
+        mirror = _Mirror(store, Layout(folder), found)
+
+        def said(text: object) -> str:
+            return str(text).replace(str(folder), store.url)
+
+        try:
+            mirror.fetch_documents()
+            problems = find_problems(
+                mirror.layout,
+                resolve=resolve,
+                rerender=rerender,
+                seed=seed,
+                progress=progress,
+                at_hand=mirror.at_hand,
+            )
+            return [said(text) for text in abridged((*mirror.orphans(), *problems))]
+        except GenerationIncompleteError as error:
+            raise GenerationIncompleteError(said(error), error.failed) from error
+        except ManifestError as error:
+            raise ManifestError(said(error)) from error
+
+
+class _Mirror:
+    """The documents of a dataset in a local folder, and one shard of it."""
+
+    def __init__(self, store: Store, layout: Layout, found: Found) -> None:
+        self._store, self.layout, self._found = store, layout, found
+
+    def fetch_documents(self) -> None:
+        """Get all that is neither a shard nor a part of the manifest."""
+        layout, found = self.layout, self._found
+        layout.audio.mkdir()
+        names = [name for name in found.sizes if "/" not in name and self._is_own(name)]
+        if found.description is None:
+            layout.receipts.mkdir(parents=True)
+            suffix = layout.receipt("").suffix
+            receipts = [n for n in found.sizes if n.startswith(_RECEIPTS) and n.endswith(suffix)]
+            for name, data in self._store.get_all(receipts):
+                if data is not None:
+                    (layout.folder / name).write_bytes(data)
+        for name in names:
+            self._fetch(name)
+        # whatever the listing says of them
+        for path, content in ((layout.plan, found.plan), (layout.description, found.description)):
+            if content is not None:
+                path.write_bytes(content)
+
+    def _is_own(self, name: str) -> bool:
+        path = Path(name)
+        return path in NAMES.final_files() or path.suffix == ".parquet"
+
+    def _fetch(self, name: str) -> None:
+        size = self._store.sizes_of([name]).get(name)  # a listing may be wrong
+        if size is not None:
+            self._store.fetch(name, self.layout.folder / name, size)
+
+    @contextmanager
+    def at_hand(self, name: str) -> Iterator[None]:
+        """Have a shard and its parts in the folder while a block runs, as far as they are there."""
+        paths = [self.layout.shard(name)]
+        if self._found.description is None:
+            paths += [self.layout.part(name), self.layout.annotations_part(name)]
+        try:
+            for path in paths:
+                self._fetch(name_of(path.relative_to(self.layout.folder)))
+            yield
+        finally:
+            for path in paths:
+                path.unlink(missing_ok=True)
+
+    def orphans(self) -> Iterator[Problem]:
+        """Report what lies there and is no dataset's; the rest is found in the folder."""
+        is_finished = self._found.description is not None
+        for name in sorted(self._found.sizes):
+            if is_finished and name in self._found.work:
+                text = "was left by a run that ended early; the same syngen generate command removes it"
+                yield Problem(name, f"{name}: {text}")
+            elif not self._is_known(name):
+                yield Problem(name, f"{name}: is not part of the dataset")
+
+    def _is_known(self, name: str) -> bool:
+        if name in self._found.work or self._is_own(name):
+            return True  # foreign tables are found in the folder
+        path = Path(name)
+        is_shard = split_of_shard(path.stem) is not None and path.suffix == ".tar"
+        return is_shard and name == f"{_AUDIO}{path.name}" and self._is_listed(path.stem)
+
+    def _is_listed(self, shard: str) -> bool:
+        content = self._found.description or self._found.plan or b""
+        return f'"{shard}"'.encode() in content or self._found.description is None
