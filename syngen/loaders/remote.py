@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from syngen._files import cache_folder, sha256_of, temporary_beside
 from syngen.errors import ManifestError, ParameterError, ShardError, StoreError
 from syngen.loaders.shard_cache import ShardCache
-from syngen.loaders.sources import StoredSource
+from syngen.loaders.sources import Source, StoredSource
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from syngen._typing import IntArray, PcmArray
+    from syngen._typing import Float32Array, IntArray, PcmArray
     from syngen.storage.description import ShardEntry
     from syngen.storage.stores import Store
 
@@ -72,8 +72,9 @@ class RemoteSource(StoredSource):
         _fetch_checked(self._store, [path.name for path in paths], self._layout)
         return super()._annotations
 
-    def shard_path(self, number: int) -> None:
+    def shard_path(self, number: int) -> Path | None:
         del number  # there is no file on this machine
+        return None
 
     @property
     def rows_at_once(self) -> int:
@@ -102,6 +103,9 @@ class RemoteSource(StoredSource):
                 remote += [(shard, *run) for run in merged(places)]
         self._read_remote(remote, found, rows)
         return [self._decoded(int(row), data) for row, data in zip(rows, found, strict=True)]
+
+    def waveforms(self, rows: IntArray) -> Float32Array:
+        return Source.waveforms(self, rows)  # many rows at a time, for the sake of requests
 
     def _read_remote(
         self,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from syngen.dsp.level import FULL_SCALE, dequantise
+from syngen.dsp.level import dequantise, dequantise_to
 from syngen.errors import FactorError, ManifestError, ParameterError, ShardError
 from syngen.factors import FactorGrid
 from syngen.loaders.descriptors import Descriptors
@@ -26,7 +26,7 @@ from syngen.storage.manifest import Vocabulary, factor_columns, read_series, voc
 from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["RenderedSource", "Source", "StoredSource"]
+
+Taken = TypeVar("Taken")
 
 _OPEN_SHARDS = 128
 _ROWS_OF_NO_SHARD = 2_000
@@ -156,25 +158,21 @@ class Source(ABC):
         ParameterError
             If the observations differ in length.
         """
-        return _stacked(self.pcm, rows, self.n_samples, self.rows_at_once)
+        result = np.empty((len(rows), _checked_length(self.n_samples)), dtype=np.float32)
+        for start in range(0, len(rows), self.rows_at_once):
+            some = slice(start, start + self.rows_at_once)
+            for waveform, samples in zip(result[some], self.pcm(rows[some]), strict=True):
+                dequantise_to(waveform, samples)
+        return result
 
 
-def _stacked(
-    pcm: Callable[[IntArray], list[PcmArray]], numbers: IntArray, n_samples: int, at_once: int
-) -> Float32Array:
+def _checked_length(n_samples: int) -> int:
     if not n_samples:
         raise ParameterError(
-            "the observations differ in length and do not fit into one array; take them one by one"
+            "the observations differ in length and do not fit into one array; padded() takes them, or take "
+            "them one by one"
         )
-    result = np.empty((len(numbers), n_samples), dtype=np.float32)
-    scale = np.float32(1.0 / FULL_SCALE)
-    for start in range(0, len(numbers), at_once):
-        stop = start + at_once
-        for waveform, samples in zip(result[start:stop], pcm(numbers[start:stop]), strict=True):
-            # converted, then scaled: twice as fast as a product of mixed types
-            np.copyto(waveform, samples)
-            np.multiply(waveform, scale, out=waveform)
-    return result
+    return n_samples
 
 
 class StoredSource(Source):
@@ -242,7 +240,7 @@ class StoredSource(Source):
     def split_codes(self, column: str) -> NDArray[Any]:
         return super().split_codes(column) if self._sidecar is None else self._sidecar.splits[column]
 
-    def shard_path(self, number: int) -> Path:
+    def shard_path(self, number: int) -> Path | None:
         return self._layout.shard(self._places[0][number])
 
     def _column(self, name: str) -> NDArray[Any]:
@@ -284,22 +282,29 @@ class StoredSource(Source):
         return table.slice(starts[row], starts[row + 1] - starts[row])
 
     def pcm(self, rows: IntArray) -> list[PcmArray]:
-        names, shards, offsets, sizes = self._places
-        places = zip(
-            rows.tolist(),
-            shards[rows].tolist(),
-            offsets[rows].tolist(),
-            sizes[rows].tolist(),
-            strict=True,
-        )
-        return [self._read(row, names[shard], offset, size) for row, shard, offset, size in places]
+        decode = self._codec.decode
+        return [self._read(place, decode) for place in self._places_of(rows)]
 
-    def _read(self, row: int, shard: str, offset: int, size: int) -> PcmArray:
+    def waveforms(self, rows: IntArray) -> Float32Array:
+        result = np.empty((len(rows), _checked_length(self.n_samples)), dtype=np.float32)
+        decode_to = self._codec.decode_to
+        for waveform, place in zip(result, self._places_of(rows), strict=True):
+            self._read(place, partial(decode_to, waveform))
+        return result
+
+    def _places_of(self, rows: IntArray) -> Iterator[tuple[int, str, int, int]]:
+        """Yield number, shard, offset and size of each row."""
+        names, shards, offsets, sizes = self._places
+        in_shards = map(names.__getitem__, shards[rows].tolist())
+        return zip(rows.tolist(), in_shards, offsets[rows].tolist(), sizes[rows].tolist(), strict=True)
+
+    def _read(self, place: tuple[int, str, int, int], decode: Callable[[memoryview], Taken]) -> Taken:
+        row, shard, offset, size = place
         try:
             data = self._files.open(shard).content[offset : offset + size]
             if len(data) != size:
                 raise ShardError("the file ends too early")
-            return self._codec.decode(data)
+            return decode(data)
         except (OSError, ShardError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise ShardError(
@@ -407,7 +412,14 @@ class RenderedSource(Source):
 
     def waveforms_at(self, indices: IntArray) -> Float32Array:
         """Return the waveforms of any grid points, in the dataset or not: float32, (n, n_samples)."""
-        return _stacked(self._pcm_at, indices, self.n_samples, self.rows_at_once)
+        result = np.empty((len(indices), _checked_length(self.n_samples)), dtype=np.float32)
+        lock, rendering = self._rendering()
+        with lock:
+            rendering.write_waveforms(result, indices)
+        return result
+
+    def waveforms(self, rows: IntArray) -> Float32Array:
+        return self.waveforms_at(self.indices[rows])
 
     def _pcm_at(self, indices: IntArray) -> list[PcmArray]:
         lock, rendering = self._rendering()

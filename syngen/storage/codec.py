@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from syngen._optional import require
+from syngen.dsp.level import dequantise_to
 from syngen.errors import MissingExtraError, ParameterError, ShardError, suggestion
 
 if TYPE_CHECKING:
-    from syngen._typing import PcmArray
+    from syngen._typing import Float32Array, PcmArray
 
 __all__ = ["CODECS", "Codec", "find_codec"]
 
@@ -43,6 +44,29 @@ class Codec(ABC):
         ShardError
             If the bytes are not such a file.
         """
+
+    def decode_to(self, out: Float32Array, data: bytes | memoryview) -> None:
+        """Write the samples of a file that `encode` made as float32, full scale being 1.0.
+
+        Parameters
+        ----------
+        out : ndarray of float32, shape (n_samples,)
+            Written to; the same numbers as ``dequantise(decode(data))``.
+        data : bytes-like
+
+        Raises
+        ------
+        ShardError
+            If the bytes are not such a file, or one of another length.
+        """
+        pcm = self.decode(data)
+        _check_length(len(pcm), out)
+        dequantise_to(out, pcm)
+
+
+def _check_length(n_samples: int, out: Float32Array) -> None:
+    if n_samples != len(out):
+        raise ShardError(f"{n_samples} samples instead of {len(out)}")
 
 
 _MAX_RATE = (1 << 31) - 1  # a header holds bytes per second in 32 bits
@@ -115,6 +139,12 @@ class FlacCodec(Codec):
         except MissingExtraError:
             return _decode_with_soundfile(bytes(data))
 
+    def decode_to(self, out: Float32Array, data: bytes | memoryview) -> None:
+        try:
+            _decode_to_with_miniaudio(out, bytes(data))
+        except MissingExtraError:
+            _decode_to_with_soundfile(out, bytes(data))
+
 
 def _decode_with_miniaudio(data: bytes) -> PcmArray:
     miniaudio = require("miniaudio", extra="flac")
@@ -136,6 +166,31 @@ def _decode_with_soundfile(data: bytes) -> PcmArray:
     except soundfile.SoundFileError as error:
         raise ShardError(f"not a FLAC file: {error}") from error
     return np.asarray(samples, dtype=np.int16)
+
+
+def _decode_to_with_miniaudio(out: Float32Array, data: bytes) -> None:
+    miniaudio = require("miniaudio", extra="flac")
+    try:
+        sound = miniaudio.flac_read_f32(data)
+    except miniaudio.MiniaudioError as error:
+        raise ShardError(f"not a FLAC file: {error}") from error
+    if sound.nchannels != 1:
+        raise ShardError(f"{sound.nchannels} channels instead of one")
+    _check_length(len(sound.samples), out)
+    np.copyto(out, np.frombuffer(sound.samples, dtype=np.float32))
+
+
+def _decode_to_with_soundfile(out: Float32Array, data: bytes) -> None:
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            if file.channels != 1:
+                raise ShardError(f"{file.channels} channels instead of one")
+            _check_length(file.frames, out)
+            _check_length(file.buffer_read_into(out.data, dtype="float32"), out)
+    except soundfile.SoundFileError as error:
+        raise ShardError(f"not a FLAC file: {error}") from error
 
 
 CODECS: dict[str, Codec] = {codec.name: codec for codec in (WavCodec(), FlacCodec())}

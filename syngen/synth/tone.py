@@ -37,12 +37,14 @@ Synthesis", 2024 (arXiv 2402.10547), and the generator published with it. Fletch
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from syngen.dsp.envelopes import envelope, tremolo
+from syngen.dsp.level import FULL_SCALE
 from syngen.dsp.noise import pink_noise, white_noise
 from syngen.synth.base import FactorSpec, Renderer, Request, SettingSpec, Synthesizer
 from syngen.synth.timbres import timbres
@@ -196,12 +198,16 @@ class ToneSynthesizer(Synthesizer):
 class _ToneRenderer:
     """Renders tones of one request."""
 
+    full_scale = FULL_SCALE
+
     def __init__(self, request: Request) -> None:
         self._audio = request.audio
         waves = ToneWaves(request, partial_limit(request))
         self._wave = waves.band_limited if request.settings["antialias"] else waves.naive
         self._gain = decibels_to_gain if request.parameters["amplitude"].unit == "dBFS" else float
+        self._toned = itemgetter("timbre", *(name for name in _WAVE_FACTORS if name != "brightness"))
         self._shaping = itemgetter(*_SHAPING_FACTORS)
+        self._is_shaped = any(any(request.parameters[name].values) for name in _SHAPING_FACTORS)
         self._noise = pink_noise if request.settings["noise"] == "pink" else white_noise
         self._waves: Kept[Wave] = Kept(0 if _varies_freely(request, _WAVE_FACTORS) else _WAVE_BYTES)
         self._envelopes: Kept[FloatArray] = Kept(
@@ -209,11 +215,11 @@ class _ToneRenderer:
         )
 
     def __call__(self, values: ValueMapping, streams: Callable[[str], Stream]) -> FloatArray:
-        tone = _tone(values)
-        gain = self._gain(float(values["amplitude"]))
-        wave = self._waves.get(tone, lambda: self._wave(tone))
+        tone = _tone(values.get("brightness"), *self._toned(values))
+        gain = self._gain(float(values["amplitude"])) * self.full_scale
+        wave = self._waves.get(tone, partial(self._wave, tone))
         y = np.multiply(wave.samples, gain)
-        if any(self._shaping(values)):
+        if self._is_shaped and any(self._shaping(values)):
             np.multiply(y, self._envelope(values), out=y)
         if "snr" in values:
             noise_gain = gain * wave.rms * decibels_to_gain(-float(values["snr"]))
@@ -238,18 +244,25 @@ class _ToneRenderer:
         return self._envelopes.get((onset, attack, decay, release, rate if depth else 0.0, depth), make)
 
 
-def _tone(values: ValueMapping) -> Tone:
-    brightness = values.get("brightness")
-    depth = float(values["vibrato_depth"])
+@lru_cache(maxsize=1 << 14)
+def _tone(
+    brightness: float | None,
+    timbre: str,
+    frequency: float,
+    phase: float,
+    inharmonicity: float,
+    vibrato_rate: float,
+    vibrato_depth: float,
+) -> Tone:
     return Tone(
-        timbre=str(values["timbre"]),
-        frequency=float(values["frequency"]),
-        phase=float(values["phase"]),
+        timbre=timbre,
+        frequency=float(frequency),
+        phase=float(phase),
         brightness=None if brightness is None else float(brightness),
-        inharmonicity=float(values["inharmonicity"]),
+        inharmonicity=float(inharmonicity),
         # without depth no rate is heard: one wave for all of them
-        vibrato_rate=float(values["vibrato_rate"]) if depth else 0.0,
-        vibrato_depth=depth,
+        vibrato_rate=float(vibrato_rate) if vibrato_depth else 0.0,
+        vibrato_depth=float(vibrato_depth),
     )
 
 
