@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -74,6 +75,19 @@ def test_files_follow_one_another(wholes: tuple[Path, Path]) -> None:
     assert syngen.load(several).manifest.equals(syngen.load(one).manifest)
     assert set(names_below(several)) - set(names_below(one)) == set(names[1:])
     assert "manifest*.parquet" in (several / "README.md").read_text("utf-8")
+
+
+def test_one_sidecar_has_the_columns_of_all(
+    wholes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, several = (syngen.load(folder) for folder in wholes)
+    monkeypatch.setattr("syngen.loaders.sources.LARGE", 1)
+    mapped = syngen.load(wholes[1])
+    assert mapped._source._sidecar is not None  # type: ignore[attr-defined]
+    for ds in (several, mapped):
+        np.testing.assert_array_equal(ds.levels, one.levels)
+        np.testing.assert_array_equal(ds.batch(range(N_TONES)), one.batch(range(N_TONES)))
+        assert ds.select(timbre="sine").rows.tolist() == one.select(timbre="sine").rows.tolist()
 
 
 def test_duckdb_reads_them_in_order(wholes: tuple[Path, Path]) -> None:

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from syngen.dsp.level import FULL_SCALE, dequantise, quantise
+from syngen.dsp.level import FULL_SCALE, dequantise, quantise, quantise_to
 from syngen.errors import EngineError
+
+if TYPE_CHECKING:
+    from syngen._typing import FloatArray
 
 EVERY_SAMPLE = np.arange(-32768, 32768).astype(np.int16)
 
@@ -68,3 +76,23 @@ def test_steps_and_peak_are_those_of_the_samples(steps: list[float], peak: int) 
     found = quantise(np.array(steps) / FULL_SCALE)
     np.testing.assert_array_equal(found.steps, found.pcm)
     assert found.peak == peak / FULL_SCALE
+
+
+@given(
+    waveform=arrays(np.float64, st.integers(1, 40), elements=st.floats(-1.00001, 1.0)),
+    full_scale=st.sampled_from([1.0, 32768.0]),
+)
+def test_writing_float32_is_quantising_and_dequantising(waveform: FloatArray, full_scale: float) -> None:
+    waveform[0] = [1.0, -1.0, 0.5 / 32768.0, 1.5 / 32768.0][len(waveform) % 4]
+    out = np.empty(len(waveform), dtype=np.float32)
+    quantise_to(out, waveform * full_scale, full_scale=full_scale)
+    np.testing.assert_array_equal(out, dequantise(quantise(waveform.copy()).pcm))
+
+
+@pytest.mark.parametrize("worst", [np.nan, np.inf, -np.inf, 1.0001, -1.0001, 1e300])
+def test_writing_float32_refuses_what_quantising_refuses(worst: float) -> None:
+    waveform = np.array([0.0, worst, 0.25])
+    with pytest.raises(EngineError, match="beyond full scale"):
+        quantise(waveform.copy())
+    with np.errstate(over="ignore"), pytest.raises(EngineError, match="beyond full scale"):
+        quantise_to(np.empty(3, dtype=np.float32), waveform.copy())
