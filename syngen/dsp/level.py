@@ -11,7 +11,15 @@ from syngen.errors import EngineError
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, FloatArray, PcmArray
 
-__all__ = ["FULL_SCALE", "Quantised", "dequantise", "dequantise_to", "quantise", "quantise_to"]
+__all__ = [
+    "FULL_SCALE",
+    "Quantised",
+    "dequantise",
+    "dequantise_to",
+    "finish_steps",
+    "quantise",
+    "write_steps",
+]
 
 FULL_SCALE = 32768.0
 _STEP = np.float32(1.0 / FULL_SCALE)
@@ -61,8 +69,10 @@ def quantise(waveform: FloatArray, *, full_scale: float = 1.0) -> Quantised:
     return Quantised(waveform.astype(np.int16), waveform, peak)
 
 
-def quantise_to(out: Float32Array, waveform: FloatArray, *, full_scale: float = 1.0) -> None:
-    """Round a waveform to 16-bit samples and write them as float32: ``dequantise(quantise(x).pcm)``.
+def write_steps(out: Float32Array, waveform: FloatArray, *, full_scale: float = 1.0) -> None:
+    """Round a waveform to whole steps of 16 bits and write them as float32.
+
+    With `finish_steps` after it, of many waveforms at once, it gives ``dequantise(quantise(x).pcm)``.
 
     Parameters
     ----------
@@ -72,23 +82,32 @@ def quantise_to(out: Float32Array, waveform: FloatArray, *, full_scale: float = 
         Its content is lost.
     full_scale : float
         As of `quantise`.
+    """
+    if full_scale != FULL_SCALE:
+        np.multiply(waveform, FULL_SCALE / full_scale, out=waveform)
+    np.rint(waveform, out=waveform)
+    np.copyto(out, waveform, casting="same_kind")  # steps are exact in float32, and half as many bytes
+
+
+def finish_steps(steps: Float32Array) -> None:
+    """Turn steps into samples in place, full scale being 1.0.
+
+    Parameters
+    ----------
+    steps : ndarray of float32, any shape
 
     Raises
     ------
     EngineError
         As `quantise`.
     """
-    if full_scale != FULL_SCALE:
-        np.multiply(waveform, FULL_SCALE / full_scale, out=waveform)
-    np.rint(waveform, out=waveform)
-    np.copyto(out, waveform, casting="same_kind")  # steps are exact in float32, and half as many bytes
-    _clip(out)
-    np.multiply(out, _STEP, out=out)
+    _clip(steps)
+    np.multiply(steps, _STEP, out=steps)
 
 
 def _clip(steps: FloatArray | Float32Array) -> float:
     """Clip steps in place by at most one; return the largest absolute sample, full scale being 1.0."""
-    low, high = float(np.minimum.reduce(steps)), float(np.maximum.reduce(steps))
+    low, high = float(np.minimum.reduce(steps, axis=None)), float(np.maximum.reduce(steps, axis=None))
     # written so that NaN, which compares false, is refused too
     if not (low >= -FULL_SCALE - 1.0 and high <= FULL_SCALE):
         peak = max(-low, high) / FULL_SCALE

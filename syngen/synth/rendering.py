@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from syngen.dsp.level import quantise, quantise_to
+from syngen.dsp.level import finish_steps, quantise, write_steps
 from syngen.errors import EngineError, SyngenError
 from syngen.seeding import Stream
 from syngen.synth.base import Spoken
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Rendered", "Rendering"]
 
 Taken = TypeVar("Taken")
+
+_ROWS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,18 @@ class Rendering:
         FactorError, EngineError
             As `observations`.
         """
+        rows = self._values(indices)
         with np.errstate(over="ignore"):  # of waveforms that are refused
-            for row, (index, _, _, values) in zip(out, self._values(indices), strict=True):
-                self._rendered(index, values, partial(quantise_to, row, full_scale=self._full_scale))
+            for start in range(0, len(out), _ROWS_AT_ONCE):
+                block = out[start : start + _ROWS_AT_ONCE]
+                for row, (index, _, _, values) in zip(block, rows, strict=False):
+                    self._rendered(index, values, partial(write_steps, row, full_scale=self._full_scale))
+                try:
+                    finish_steps(block)
+                except EngineError:  # to say of which index
+                    for _ in self.observations(indices[start : start + _ROWS_AT_ONCE]):
+                        pass
+                    raise
 
     def _values(
         self, indices: IntArray

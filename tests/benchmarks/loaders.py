@@ -52,6 +52,26 @@ def own(ds: syngen.FactorDataset, order: np.ndarray[Any, Any]) -> Contender:
     return lambda: sum(len(ds.batch(part)) for part in batches_of(order))
 
 
+def bare_rendering(order: np.ndarray[Any, Any]) -> Contender:
+    """Do with cached unit waves what rendering cannot do without: scale, round, convert, check."""
+    waves = np.random.default_rng(0).uniform(-1.0, 1.0, (100, RATE))
+    y = np.empty(RATE)
+
+    def run() -> int:
+        n = 0
+        for part in batches_of(order):
+            batch = np.empty((len(part), RATE), dtype=np.float32)
+            for row, number in zip(batch, part.tolist(), strict=True):
+                np.rint(np.multiply(waves[number % 100], 16384.0, out=y), out=y)
+                np.copyto(row, y, casting="same_kind")
+                np.minimum.reduce(row), np.maximum.reduce(row)
+                np.multiply(row, _SCALE, out=row)
+            n += len(batch)
+        return n
+
+    return run
+
+
 def from_array(array: Any, order: np.ndarray[Any, Any]) -> Contender:
     """Read batches of an int16 array that is mapped."""
     return lambda: sum(len(array[part].astype(np.float32) * _SCALE) for part in batches_of(order))
@@ -130,7 +150,8 @@ def with_soundfile(run: Contender) -> Contender:
     """Let FLAC be decoded by soundfile alone."""
 
     def wrapped() -> int:
-        with mock.patch.object(codec, "_decode_with_miniaudio", side_effect=MissingExtraError("left out")):
+        left_out = MissingExtraError("left out")
+        with mock.patch.object(codec, "_decode_to_with_miniaudio", side_effect=left_out):
             return run()
 
     return wrapped
@@ -191,6 +212,7 @@ def prepared(folder: Path) -> dict[str, Contender]:
         "datasets, WAV by hand": lambda: from_datasets(ds, order),
         "one WAV a file, DataLoader": lambda: from_files(folder / "files", order),
         "syngen, on the fly, 100 unit waves": lambda: own(cached, live_order),
+        "a bare loop over 100 unit waves": lambda: bare_rendering(live_order),
         "syngen, FLAC (miniaudio)": lambda: own(flac, few),
         "syngen, FLAC (soundfile)": lambda: with_soundfile(own(flac, few)),
         "soundfile, the same FLAC in memory": lambda: soundfile_itself(flac, folder / "flac", few),

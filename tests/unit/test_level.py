@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from syngen.dsp.level import FULL_SCALE, dequantise, quantise, quantise_to
+from syngen.dsp.level import FULL_SCALE, dequantise, finish_steps, quantise, write_steps
 from syngen.errors import EngineError
 
 if TYPE_CHECKING:
@@ -84,9 +84,11 @@ def test_steps_and_peak_are_those_of_the_samples(steps: list[float], peak: int) 
 )
 def test_writing_float32_is_quantising_and_dequantising(waveform: FloatArray, full_scale: float) -> None:
     waveform[0] = [1.0, -1.0, 0.5 / 32768.0, 1.5 / 32768.0][len(waveform) % 4]
-    out = np.empty(len(waveform), dtype=np.float32)
-    quantise_to(out, waveform * full_scale, full_scale=full_scale)
-    np.testing.assert_array_equal(out, dequantise(quantise(waveform.copy()).pcm))
+    out = np.empty((2, len(waveform)), dtype=np.float32)
+    for row in out:
+        write_steps(row, waveform * full_scale, full_scale=full_scale)
+    finish_steps(out)
+    np.testing.assert_array_equal(out, [dequantise(quantise(waveform.copy()).pcm)] * 2)
 
 
 @pytest.mark.parametrize("worst", [np.nan, np.inf, -np.inf, 1.0001, -1.0001, 1e300])
@@ -94,5 +96,8 @@ def test_writing_float32_refuses_what_quantising_refuses(worst: float) -> None:
     waveform = np.array([0.0, worst, 0.25])
     with pytest.raises(EngineError, match="beyond full scale"):
         quantise(waveform.copy())
-    with np.errstate(over="ignore"), pytest.raises(EngineError, match="beyond full scale"):
-        quantise_to(np.empty(3, dtype=np.float32), waveform.copy())
+    out = np.zeros((2, 3), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        write_steps(out[1], waveform.copy())
+    with pytest.raises(EngineError, match="beyond full scale"):
+        finish_steps(out)
