@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import struct
 from abc import ABC, abstractmethod
-from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -134,20 +134,28 @@ class FlacCodec(Codec):
         return buffer.getvalue()
 
     def decode(self, data: bytes | memoryview) -> PcmArray:
-        try:
-            return _decode_with_miniaudio(bytes(data))
-        except MissingExtraError:
+        miniaudio = _miniaudio()
+        if miniaudio is None:
             return _decode_with_soundfile(bytes(data))
+        return _decode_with_miniaudio(miniaudio, bytes(data))
 
     def decode_to(self, out: Float32Array, data: bytes | memoryview) -> None:
-        try:
-            _decode_to_with_miniaudio(out, bytes(data))
-        except MissingExtraError:
+        miniaudio = _miniaudio()
+        if miniaudio is None:
             _decode_to_with_soundfile(out, bytes(data))
+        else:
+            _decode_to_with_miniaudio(miniaudio, out, bytes(data))
 
 
-def _decode_with_miniaudio(data: bytes) -> PcmArray:
-    miniaudio = require("miniaudio", extra="flac")
+@cache  # what is not there would be looked for at every observation
+def _miniaudio() -> Any:
+    try:
+        return require("miniaudio", extra="flac")
+    except MissingExtraError:
+        return None
+
+
+def _decode_with_miniaudio(miniaudio: Any, data: bytes) -> PcmArray:
     try:
         info = miniaudio.flac_get_info(data)
         sound = miniaudio.flac_read_s16(data)
@@ -168,8 +176,7 @@ def _decode_with_soundfile(data: bytes) -> PcmArray:
     return np.asarray(samples, dtype=np.int16)
 
 
-def _decode_to_with_miniaudio(out: Float32Array, data: bytes) -> None:
-    miniaudio = require("miniaudio", extra="flac")
+def _decode_to_with_miniaudio(miniaudio: Any, out: Float32Array, data: bytes) -> None:
     try:
         sound = miniaudio.flac_read_f32(data)
     except miniaudio.MiniaudioError as error:
