@@ -7,25 +7,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from syngen._files import sync_folder, temporary_beside
+from syngen._files import cache_folder, sync_folder, temporary_beside
 
-__all__ = ["cache_folder", "cached_folder"]
-
-
-def cache_folder(kind: str) -> Path:
-    """Return the folder of one kind of cached things: below ``SYNGEN_CACHE``, or where the platform says.
-
-    Parameters
-    ----------
-    kind : str
-        ``sidecars``, ``features`` or ``arrow``. The folder need not exist.
-    """
-    named = os.environ.get("SYNGEN_CACHE")
-    if named:
-        return Path(named).expanduser().absolute() / kind
-    import pooch
-
-    return Path(pooch.os_cache("syngen")) / kind
+__all__ = ["cached_folder"]
 
 
 def cached_folder(kind: str, name: str, make: Callable[[Path], None]) -> Path:
@@ -37,7 +21,7 @@ def cached_folder(kind: str, name: str, make: Callable[[Path], None]) -> Path:
     Parameters
     ----------
     kind, name : str
-        The name stands for everything that decides the content.
+        ``sidecars``, ``features`` or ``arrow``. The name stands for everything that decides the content.
     make : callable
         Given an empty folder to fill.
 
@@ -46,7 +30,7 @@ def cached_folder(kind: str, name: str, make: Callable[[Path], None]) -> Path:
     OSError
         If the cache cannot be written.
     """
-    folder = cache_folder(kind) / name
+    folder = cache_folder() / kind / name
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -54,6 +54,62 @@ WITH_NUISANCES = {
     "splits": {"default": {"random": {"train": 0.8, "test": 0.2}}},
 }
 
+SMALL_TALK: dict[str, Any] = {
+    "name": "small-talk",
+    "licence": "CC0-1.0",
+    "synthesizer": "speech",
+    "seed": 4,
+    "audio": {"sample_rate": 16000},
+    "factors": {
+        "speaker": {"speakers": {"count": 2, "seed": 7}},
+        "text": {"grammar": "matrix-en", "count": 4, "seed": 7},
+        "style": {"values": ["neutral", "whispering"]},
+    },
+    "splits": {"default": {"random": {"train": 0.7, "test": 0.3}}},
+}
+"""Sixteen utterances, in the order in which syngen writes a recipe that was given as data."""
+
+TALK_IN_ROOMS: dict[str, Any] = SMALL_TALK | {
+    "factors": SMALL_TALK["factors"] | {"speaker": {"speakers": {"count": 3, "seed": 7}}},
+    "nuisances": {"room_tone": {"uniform": {"low": 45.0, "high": 60.0}, "unit": "dB"}},
+}
+
+FOUR_THOUSAND_TONES = """\
+name: four-thousand-tones
+synthesizer: tone
+seed: 2402
+audio: {sample_rate: 16000, duration: 0.5}
+factors:
+  timbre:    {values: [sine, triangle, square, sawtooth]}
+  amplitude: {linspace: {start: -26.0, stop: -7.0, num: 20}, unit: dBFS}
+  frequency: {geomspace: {start: 110.0, stop: 1760.0, num: 400}, unit: Hz}
+settings: {level: rms}
+sampling: {size: 4000}
+splits:
+  default: {random: {train: 0.8, validation: 0.1, test: 0.1}}
+"""
+"""Long enough for runs to be killed in."""
+
+
+def interrupt_after(n_shards: int, recipe: Any, folder: Path, **options: Any) -> Path:
+    """Leave an unfinished folder with so many finished shards; return it."""
+    import syngen
+    from syngen.generation.worker import ShardWorker
+
+    make, made = ShardWorker.make, []
+
+    def make_some(worker: ShardWorker, *arguments: Any) -> Any:
+        if len(made) == n_shards:
+            raise KeyboardInterrupt
+        made.append(make(worker, *arguments))
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ShardWorker, "make", make_some)
+        with pytest.raises(KeyboardInterrupt):
+            syngen.generate(recipe, folder, **{"jobs": 1, "shard_size": 7} | options)
+    return folder
+
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """Return the content of every file below a folder, hidden ones too, by relative name."""

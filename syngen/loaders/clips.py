@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
-from syngen._files import sync_folder, temporary_beside
+from syngen._files import new_folder
 from syngen.errors import ParameterError
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.textgrids import textgrid_text
@@ -45,25 +43,8 @@ def write_clips(dataset: FactorDataset, folder: Path, *, limit: int, textgrids: 
     """
     if textgrids and not dataset.is_spoken:
         raise ParameterError(f"{dataset.name} is no speech: it has no words to write as TextGrids")
-    unfinished = temporary_beside(folder.absolute())
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ParameterError(f"{folder} is not an empty folder; choose another")
-        unfinished.mkdir(parents=True)
-    except (OSError, ValueError) as error:
-        if isinstance(error, ParameterError):
-            raise
-        raise ParameterError(f"{folder} cannot be written: {error}") from error
-    try:
-        n_files = _write(dataset, unfinished, min(limit, len(dataset)), textgrids=textgrids)
-        if folder.exists():
-            folder.rmdir()
-        os.replace(unfinished, folder)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    sync_folder(folder.absolute().parent)
-    return n_files
+    with new_folder(folder) as unfinished:
+        return _write(dataset, unfinished, min(limit, len(dataset)), textgrids=textgrids)
 
 
 def _write(dataset: FactorDataset, folder: Path, n: int, *, textgrids: bool) -> int:

@@ -48,9 +48,12 @@ ELEMENTWISE = {
 }
 # elements are moved, chosen or counted
 MOVING = {"where", "concatenate", "copyto", "repeat", "roll", "stack", "flatnonzero", "unique", "bincount"}
+# the same whatever the order
+EXTREMES = {"minimum.reduce", "maximum.reduce"}
 INTEGER = {"left_shift", "right_shift", "bitwise_and", "bitwise_or", "bitwise_xor"}
 NUMPY = {
-    *(TYPES | CREATION | ELEMENTWISE | MOVING | INTEGER),
+    *(TYPES | CREATION | ELEMENTWISE | MOVING | EXTREMES | INTEGER),
+    "errstate",  # which warnings are given, and no number
     "random.Philox",  # only raw 64-bit words are drawn from it
 }
 # prod, gcd and isqrt take integers; fmod, frexp and ldexp are exact; fsum is rounded once from the exact

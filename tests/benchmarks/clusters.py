@@ -22,25 +22,11 @@ from pathlib import Path
 
 from syngen.generation.log import read_events
 from syngen.storage.layout import Layout
-from tests.support import digests_of, names_below
+from tests.support import FOUR_THOUSAND_TONES, digests_of, names_below
 
 PATIENCE_S = 120.0
 N_MEMBERS = 8
 
-RECIPE = """\
-name: cluster
-synthesizer: tone
-seed: 2402
-audio: {sample_rate: 16000, duration: 0.5}
-factors:
-  timbre:    {values: [sine, triangle, square, sawtooth]}
-  amplitude: {linspace: {start: -26.0, stop: -7.0, num: 20}, unit: dBFS}
-  frequency: {geomspace: {start: 110.0, stop: 1760.0, num: 400}, unit: Hz}
-settings: {level: rms}
-sampling: {size: 4000}
-splits:
-  default: {random: {train: 0.8, validation: 0.1, test: 0.1}}
-"""
 SHARD_SIZE = 100
 
 
@@ -216,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
         recipe, sound = here / "cluster.yaml", here / "undisturbed"
-        recipe.write_text(RECIPE, "utf-8")
+        recipe.write_text(FOUR_THOUSAND_TONES, "utf-8")
         ended(generate(sound, "-j", "1", recipe=recipe))
         n_same, n_again, started = {"dask": 0, "array": 0}, {"dask": 0, "array": 0}, time.monotonic()
         seconds = {}

@@ -27,7 +27,6 @@ from syngen.generation.members import Member
 from syngen.generation.state import state_of_folder
 from syngen.storage.layout import Layout
 from tests.benchmarks.clusters import (
-    RECIPE,
     DaskProcesses,
     dask_processes,
     ended,
@@ -40,7 +39,7 @@ from tests.benchmarks.clusters import (
     stop_with_shard,
     wait_until,
 )
-from tests.support import digests_of, names_below, run_syngen
+from tests.support import FOUR_THOUSAND_TONES, digests_of, names_below, run_syngen
 
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None, reason="the extra dask is not installed"
@@ -200,7 +199,7 @@ def test_options_that_make_no_sense_are_refused_before_anything_is_written(
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recipe") / "cluster.yaml"
-    path.write_text(RECIPE, "utf-8")
+    path.write_text(FOUR_THOUSAND_TONES, "utf-8")
     return path
 
 
@@ -433,7 +432,7 @@ def test_while_a_member_works_only_other_members_may(recipe: Path, tmp_path: Pat
             with pytest.raises(ParameterError, match="run is working in"):
                 refused()
         larger = tmp_path / "larger.yaml"
-        larger.write_text(RECIPE.replace("size: 4000", "size: 5000"), "utf-8")
+        larger.write_text(FOUR_THOUSAND_TONES.replace("size: 4000", "size: 5000"), "utf-8")
         with pytest.raises(ParameterError, match="members 2/8 are making the 4,000 observations"):
             syngen.generate(larger, folder, shard_size=100, jobs=1, shard_index="0/8")
         half_written = {name for name in names_below(folder) if name.endswith(".tmp")}

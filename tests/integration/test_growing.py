@@ -18,8 +18,17 @@ from syngen.cli.main import cli
 from syngen.errors import ManifestError, PlanMismatchError
 from syngen.generation import growing
 from syngen.generation.run import GenerationReport
-from syngen.generation.worker import ShardWorker
-from tests.support import WITH_NUISANCES, digests_of, files_of, flip, names_below, needs_speech, run_python
+from tests.support import (
+    TALK_IN_ROOMS,
+    WITH_NUISANCES,
+    digests_of,
+    files_of,
+    flip,
+    interrupt_after,
+    names_below,
+    needs_speech,
+    run_python,
+)
 
 TONES: dict[str, Any] = WITH_NUISANCES | {"name": "growing"}
 CONDITIONS: dict[str, Any] = TONES | {
@@ -39,19 +48,7 @@ CONDITIONS: dict[str, Any] = TONES | {
         "middle": {"interpolation": {"factor": "frequency", "every": 4}},
     },
 }
-SPEECH: dict[str, Any] = {
-    "name": "growing-talk",
-    "synthesizer": "speech",
-    "seed": 4,
-    "audio": {"sample_rate": 16000},
-    "factors": {
-        "speaker": {"speakers": {"count": 3, "seed": 7}},
-        "text": {"grammar": "matrix-en", "count": 4, "seed": 7},
-        "style": {"values": ["neutral", "whispering"]},
-    },
-    "nuisances": {"room_tone": {"uniform": {"low": 45.0, "high": 60.0}, "unit": "dB"}},
-    "splits": {"default": {"random": {"train": 0.7, "test": 0.3}}},
-}
+SPEECH: dict[str, Any] = TALK_IN_ROOMS | {"name": "growing-talk"}
 N_TONES = 60
 
 
@@ -62,22 +59,6 @@ def grow(folder: Path, recipe: Any = TONES, **options: Any) -> GenerationReport:
 def assert_equal_folders(folder: Path, fresh: Path) -> None:
     assert digests_of(folder) == digests_of(fresh)
     assert names_below(folder) == names_below(fresh)
-
-
-def interrupt_after(n_shards: int, folder: Path, recipe: Any = TONES, **options: Any) -> None:
-    """Leave an unfinished folder with so many finished shards of this run."""
-    make, made = ShardWorker.make, []
-
-    def make_some(worker: ShardWorker, *arguments: Any) -> Any:
-        if len(made) == n_shards:
-            raise KeyboardInterrupt
-        made.append(make(worker, *arguments))
-        return made[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ShardWorker, "make", make_some)
-        with pytest.raises(KeyboardInterrupt):
-            grow(folder, recipe, **options)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +128,7 @@ def test_an_unfinished_dataset_grows(
     n_finished: int, size: int | None, fresh: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = tmp_path / "data"
-    interrupt_after(n_finished, folder, limit=40)
+    interrupt_after(n_finished, TONES, folder, limit=40)
     report = grow(folder, limit=size)
     assert report.copied == 7 * n_finished
     assert_equal_folders(folder, fresh(limit=size))
@@ -156,9 +137,9 @@ def test_an_unfinished_dataset_grows(
 def test_an_unfinished_growth_grows_on(fresh: Callable[..., Path], tmp_path: Path) -> None:
     folder = tmp_path / "data"
     grow(folder, limit=20)
-    interrupt_after(1, folder, limit=33)
-    interrupt_after(2, folder, limit=44)
-    interrupt_after(1, folder, limit=50)
+    interrupt_after(1, TONES, folder, limit=33)
+    interrupt_after(2, TONES, folder, limit=44)
+    interrupt_after(1, TONES, folder, limit=50)
     with pytest.raises(ManifestError, match="not finished"):
         syngen.load(folder)
     report = grow(folder)
@@ -171,7 +152,7 @@ def test_an_interrupted_growth_resumes_and_renders_nothing_twice(
 ) -> None:
     folder = tmp_path / "data"
     grow(folder, limit=40)
-    interrupt_after(2, folder)
+    interrupt_after(2, TONES, folder)
     finished = {path.stem for path in (folder / ".syngen" / "receipts").glob("*.json")}
     before = {name: (folder / "audio" / f"{name}.tar").stat().st_ino for name in finished}
     report = grow(folder)
@@ -254,7 +235,7 @@ def test_a_run_that_ends_at_any_step_of_the_switch_loses_nothing(
     if state == "finished":
         shutil.copytree(fresh(limit=40), start)
     else:
-        interrupt_after(5, start, limit=40)
+        interrupt_after(5, TONES, start, limit=40)
     n_steps = 0
     for number in range(10_000):
         folder = Path(shutil.copytree(start, tmp_path / f"data-{number}"))
@@ -334,7 +315,7 @@ def test_what_is_stored_survives_until_the_larger_dataset_is_complete(
 ) -> None:
     folder = Path(shutil.copytree(fresh(limit=40), tmp_path / "data"))
     before = {sha256_of(path) for path in (folder / "audio").iterdir()}
-    interrupt_after(4, folder)
+    interrupt_after(4, TONES, folder)
     kept = {sha256_of(path) for path in folder.rglob("*.tar")}
     assert before <= kept
 
@@ -345,7 +326,7 @@ def test_shrinking_is_refused(state: str, fresh: Callable[..., Path], tmp_path: 
     if state == "finished":
         shutil.copytree(fresh(limit=40), folder)
     else:
-        interrupt_after(2, folder, limit=40)
+        interrupt_after(2, TONES, folder, limit=40)
     before = files_of(folder)
     message = r"holds 40 observations of this recipe, more than the 39 wanted; .* can grow, but not shrink"
     with pytest.raises(PlanMismatchError, match=message):
@@ -386,7 +367,7 @@ def test_foreign_files_stay_where_they_are(fresh: Callable[..., Path], tmp_path:
 
 def test_overwriting_forgets_the_smaller_dataset(fresh: Callable[..., Path], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(fresh(limit=40), tmp_path / "data"))
-    interrupt_after(1, folder)
+    interrupt_after(1, TONES, folder)
     report = grow(folder, overwrite=True, limit=30)
     assert (report.copied, report.rendered) == (0, 30)
     assert_equal_folders(folder, fresh(limit=30))

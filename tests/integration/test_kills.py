@@ -14,22 +14,8 @@ import psutil
 import pytest
 
 import syngen
-from tests.support import digests_of, identities, names_below
+from tests.support import FOUR_THOUSAND_TONES, digests_of, identities, names_below
 
-RECIPE = """\
-name: to-be-killed
-synthesizer: tone
-seed: 2402
-audio: {sample_rate: 16000, duration: 0.5}
-factors:
-  timbre:    {values: [sine, triangle, square, sawtooth]}
-  amplitude: {linspace: {start: -26.0, stop: -7.0, num: 20}, unit: dBFS}
-  frequency: {geomspace: {start: 110.0, stop: 1760.0, num: 400}, unit: Hz}
-settings: {level: rms}
-sampling: {size: 4000}
-splits:
-  default: {random: {train: 0.8, validation: 0.1, test: 0.1}}
-"""
 N_SHARDS = 26
 PATIENCE_S = 60.0
 
@@ -37,7 +23,7 @@ PATIENCE_S = 60.0
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recipe") / "to-be-killed.yaml"
-    path.write_text(RECIPE, "utf-8")
+    path.write_text(FOUR_THOUSAND_TONES, "utf-8")
     return path
 
 

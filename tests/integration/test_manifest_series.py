@@ -16,21 +16,10 @@ import syngen
 from syngen.errors import ManifestError, ParameterError
 from syngen.storage.layout import series_names, table_of_row
 from syngen.synth.tone import ToneSynthesizer
-from tests.support import WITH_NUISANCES, digests_of, flip, names_below, needs_speech
+from tests.support import SMALL_TALK, WITH_NUISANCES, digests_of, flip, names_below, needs_speech
 
 TONES: dict[str, Any] = WITH_NUISANCES | {"name": "many-rows"}
 N_TONES, ROWS = 60, 16
-SPEECH: dict[str, Any] = {
-    "name": "much-talk",
-    "synthesizer": "speech",
-    "seed": 4,
-    "audio": {"sample_rate": 16000},
-    "factors": {
-        "speaker": {"speakers": {"count": 2, "seed": 7}},
-        "text": {"grammar": "matrix-en", "count": 4, "seed": 7},
-        "style": {"values": ["neutral", "whispering"]},
-    },
-}
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +153,7 @@ def test_annotations_are_cut_at_the_same_rows(tmp_path: Path) -> None:
     for folder, most in zip(limits, (5, 1 << 20), strict=True):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("syngen.storage.layout.ROWS_PER_TABLE", most)
-            syngen.generate(SPEECH, folder, jobs=1, shard_size=3)
+            syngen.generate(SMALL_TALK, folder, jobs=1, shard_size=3)
             if folder == limits[0]:
                 assert syngen.verify(folder) == []
                 several = syngen.load(folder)

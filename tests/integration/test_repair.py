@@ -21,11 +21,13 @@ from syngen.errors import ManifestError, ParameterError
 from syngen.generation import document_repair, repairing
 from syngen.generation.worker import ShardWorker
 from tests.support import (
+    SMALL_TALK,
     WITH_NUISANCES,
     digests_of,
     edit_json,
     files_of,
     flip,
+    interrupt_after,
     names_below,
     needs_speech,
     renew_checksums,
@@ -34,18 +36,6 @@ from tests.support import (
 # in the order in which syngen itself writes a recipe that was given as data
 TONES: dict[str, Any] = {"name": "to-be-repaired", "licence": "CC0-1.0"} | {
     key: value for key, value in WITH_NUISANCES.items() if key != "name"
-}
-SPEECH: dict[str, Any] = {
-    "name": "talk-to-be-repaired",
-    "synthesizer": "speech",
-    "seed": 4,
-    "audio": {"sample_rate": 16000},
-    "factors": {
-        "speaker": {"speakers": {"count": 2, "seed": 7}},
-        "text": {"grammar": "matrix-en", "count": 4, "seed": 7},
-        "style": {"values": ["neutral", "whispering"]},
-    },
-    "splits": {"default": {"random": {"train": 0.7, "test": 0.3}}},
 }
 RECIPE_TEXT = """\
 name: with-comments        # and with them
@@ -83,30 +73,14 @@ def data(whole: Path, tmp_path: Path) -> Path:
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixteen utterances in five shards; not to be changed."""
     folder = tmp_path_factory.mktemp("spoken") / "data"
-    syngen.generate(SPEECH, folder, jobs=1, shard_size=4)
+    syngen.generate(SMALL_TALK, folder, jobs=1, shard_size=4)
     return folder
 
 
 @pytest.fixture
 def unfinished(tmp_path: Path) -> Path:
     """Tones after a run that was interrupted when four of its nine shards were finished."""
-    return interrupted(tmp_path / "unfinished", TONES)
-
-
-def interrupted(folder: Path, recipe: Any, n_shards: int = 4, **options: Any) -> Path:
-    make, made = ShardWorker.make, []
-
-    def make_some(worker: ShardWorker, *arguments: Any) -> Any:
-        if len(made) == n_shards:
-            raise KeyboardInterrupt
-        made.append(make(worker, *arguments))
-        return made[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ShardWorker, "make", make_some)
-        with pytest.raises(KeyboardInterrupt):
-            syngen.generate(recipe, folder, **{"jobs": 1, "shard_size": 7} | options)
-    return folder
+    return interrupt_after(4, TONES, tmp_path / "unfinished")
 
 
 def run(*arguments: str | Path) -> Result:

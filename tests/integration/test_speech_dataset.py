@@ -7,7 +7,6 @@ import shutil
 import wave
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
 from syngen.storage.layout import Layout
 from syngen.synth.speech.speakers import speaker_table
 from tests.support import (
+    TALK_IN_ROOMS,
     WHOLE_LOOKING,
     digests_of,
     edit_json,
@@ -33,20 +33,7 @@ from tests.support import (
 
 pytestmark = needs_speech
 
-RECIPE: dict[str, Any] = {
-    "name": "small-talk",
-    "licence": "CC0-1.0",
-    "synthesizer": "speech",
-    "seed": 4,
-    "audio": {"sample_rate": 16000},
-    "factors": {
-        "speaker": {"speakers": {"count": 3, "seed": 7}},
-        "text": {"grammar": "matrix-en", "count": 4, "seed": 7},
-        "style": {"values": ["neutral", "whispering"]},
-    },
-    "nuisances": {"room_tone": {"uniform": {"low": 45.0, "high": 60.0}, "unit": "dB"}},
-    "splits": {"default": {"random": {"train": 0.7, "test": 0.3}}},
-}
+RECIPE = TALK_IN_ROOMS
 
 
 @pytest.fixture(scope="module")
