@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from syngen._typing import Progress
     from syngen.auditing.recipes import RecipeAudit
     from syngen.auditing.recovery import DatasetAudit
-    from syngen.auditing.speech import SpeechAudit
+    from syngen.auditing.speech_report import SpeechAudit
     from syngen.evaluation.codes import Codes
     from syngen.evaluation.probe_report import ProbeReport
     from syngen.evaluation.scores import Scores

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +12,12 @@ from syngen.auditing.collisions import TimbrePair, nearest_timbres
 from syngen.auditing.contexts import Context, ContextKind, Stage, draw_contexts
 from syngen.auditing.descriptors import descriptors_of
 from syngen.auditing.probes import ProbeResult, probe_factor
+from syngen.auditing.reports import AuditReport
 from syngen.auditing.tables import markdown_table, shown
 from syngen.errors import EngineError, ParameterError
 
 if TYPE_CHECKING:
-    from syngen._typing import Json, Progress
+    from syngen._typing import Progress
     from syngen.auditing.signals import SignalTally
     from syngen.synth.resolve import ResolvedRecipe
 
@@ -26,7 +27,7 @@ _KINDS: tuple[ContextKind, ...] = ("random", "corner")
 
 
 @dataclass(frozen=True)
-class RecipeAudit:
+class RecipeAudit(AuditReport):
     """Whether the factors of a recipe can be heard, and its waveforms are sound.
 
     Attributes
@@ -71,15 +72,6 @@ class RecipeAudit:
         if self.nearest_timbres is not None:
             found += self.nearest_timbres.problems
         return [*found, *self.signals.problems]
-
-    @property
-    def passed(self) -> bool:
-        """Whether there is no problem."""
-        return not self.problems
-
-    def to_dict(self) -> Json:
-        """Return the report as plain data."""
-        return {**asdict(self), "passed": self.passed, "problems": self.problems}
 
     def to_markdown(self) -> str:
         """Return the report as Markdown."""

@@ -6,8 +6,7 @@ texts that were not learned from. What such a probe reaches is what can be expec
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from dataclasses import dataclass
 from math import isqrt
 from typing import TYPE_CHECKING, Any
 
@@ -16,214 +15,20 @@ import numpy as np
 from syngen._typing import ProgressUpdate
 from syngen.auditing.prosody import band_powers, segment_cepstra, voice_features
 from syngen.auditing.signals import SignalTally
-from syngen.auditing.tables import markdown_table
+from syngen.auditing.speech_report import BANDS_HZ, SpeechAudit, StyleSound, VoiceProbe
 from syngen.dsp.level import dequantise
 from syngen.errors import EngineError, ParameterError
 from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
-    from syngen._typing import FloatArray, IntArray, Json, Progress
+    from syngen._typing import FloatArray, IntArray, Progress
     from syngen.synth.resolve import ResolvedRecipe
 
-__all__ = ["MAX_DEVIATION_DB", "MIN_ACCURACY", "SpeechAudit", "StyleSound", "VoiceProbe", "audit_speech"]
+__all__ = ["audit_speech"]
 
-MIN_ACCURACY = 0.9
-"""What a probe must reach on unseen speakers or texts."""
-MAX_DEVIATION_DB = 18.0
-"""How far the long-term spectrum of a voiced style may lie from that of the first style, in dB."""
-BANDS_HZ = (177.0, 354.0, 707.0, 1414.0, 2828.0, 5657.0, 7600.0)
-"""Edges of the bands, octaves but for the last, of the long-term spectra."""
 _MOST_SPEAKERS, _MOST_TEXTS, _FEWEST = 40, 20, 4
 _MAX_OFFSET_DB = -20.0  # the pulses of a voice are one-sided, and so is the engine's sum of them
 _PHONATED = 0.2  # of the frames of a style that is not whispered have a pitch
-
-
-@dataclass(frozen=True)
-class VoiceProbe:
-    """How well one factor is told from measurements.
-
-    Attributes
-    ----------
-    factor : str
-    unseen : str
-        What of the test was not learned from: ``speakers``, ``texts`` or both.
-    levels : tuple of str
-    accuracy, chance : float
-    confusions : tuple of tuple of int
-        Test observations by true level (rows) and guess.
-    """
-
-    factor: str
-    unseen: str
-    levels: tuple[str, ...]
-    accuracy: float
-    chance: float
-    confusions: tuple[tuple[int, ...], ...]
-
-    @property
-    def problems(self) -> list[str]:
-        """A line if the factor cannot be told."""
-        if self.accuracy >= MIN_ACCURACY:
-            return []
-        return [
-            (
-                f"{self.factor}: a probe reaches {self.accuracy:.3f} on unseen {self.unseen}; "
-                f"{MIN_ACCURACY} is needed"
-            )
-        ]
-
-    @property
-    def worst(self) -> str:
-        """The most frequent confusion, in words."""
-        counts = np.array(self.confusions)
-        np.fill_diagonal(counts, 0)
-        if not counts.any():
-            return "none"
-        truth, guess = divmod(int(counts.argmax()), len(counts))
-        return f"{self.levels[truth]} taken for {self.levels[guess]}, {counts.max()} times"
-
-
-@dataclass(frozen=True)
-class StyleSound:
-    """How one style sounds, on average.
-
-    Attributes
-    ----------
-    style : str
-    level_db : tuple of float
-        Lowest and highest level of what is not pause, in dBFS.
-    peak : float
-        Largest absolute value; full scale is 1.0.
-    pitch_hz : float
-        Median.
-    duration_s, pauses : float
-        Mean duration of speech, and mean share of it that is pause.
-    deviation_db : tuple of float
-        Long-term spectrum against the first style, by band of `BANDS_HZ`, both at the same level.
-    is_phonated : bool
-        Whether it has a pitch. What is whispered is not held against `MAX_DEVIATION_DB`.
-    """
-
-    style: str
-    level_db: tuple[float, float]
-    peak: float
-    pitch_hz: float
-    duration_s: float
-    pauses: float
-    deviation_db: tuple[float, ...]
-    is_phonated: bool
-
-    @property
-    def problems(self) -> list[str]:
-        """A line if the style is further from the first than styles may be."""
-        largest = max(map(abs, self.deviation_db))
-        if not self.is_phonated or largest <= MAX_DEVIATION_DB:
-            return []
-        return [
-            (
-                f"style {self.style}: its long-term spectrum is {largest:.1f} dB from that of the first "
-                f"style; at most {MAX_DEVIATION_DB:g} dB are natural"
-            )
-        ]
-
-
-@dataclass(frozen=True)
-class SpeechAudit:
-    """Whether the factors of a recipe that speaks can be told, and its waveforms are sound.
-
-    Attributes
-    ----------
-    recipe : str
-    seed : int
-        Of the halves that probes learn from.
-    n_speakers, n_texts : int
-        Of the part of the grid that was rendered, with every style.
-    probes : tuple of VoiceProbe
-    closest_speakers : tuple of (str, str, float)
-        The two that are most alike, and their distance over the spread of one speaker.
-    styles : tuple of StyleSound
-    signals : SignalTally
-    unprobed : tuple of str
-        Factors with too few levels of the others to learn from.
-    """
-
-    recipe: str
-    seed: int
-    n_speakers: int
-    n_texts: int
-    probes: tuple[VoiceProbe, ...]
-    closest_speakers: tuple[str, str, float]
-    styles: tuple[StyleSound, ...]
-    signals: SignalTally
-    unprobed: tuple[str, ...]
-
-    @property
-    def problems(self) -> list[str]:
-        """Everything that falls short; empty when the audit is passed."""
-        found = [problem for probe in self.probes for problem in probe.problems]
-        found += [problem for style in self.styles for problem in style.problems]
-        return [*found, *self.signals.problems]
-
-    @property
-    def passed(self) -> bool:
-        """Whether there is no problem."""
-        return not self.problems
-
-    def to_dict(self) -> Json:
-        """Return the report as plain data."""
-        return {**asdict(self), "passed": self.passed, "problems": self.problems}
-
-    def to_markdown(self) -> str:
-        """Return the report as Markdown."""
-        tally, (first, second, distance) = self.signals, self.closest_speakers
-        parts = [
-            f"# Audit of {self.recipe}\n",
-            (
-                f"{self.n_speakers} speakers, {self.n_texts} texts, every style, seed {self.seed}: "
-                f"{'passed' if self.passed else 'FAILED'}."
-            ),
-            "\n## Probes\n",
-            self._probe_table(),
-        ]
-        if self.unprobed:
-            parts.append(f"\nToo few observations for a probe: {', '.join(self.unprobed)}.")
-        parts += ["\n## Styles\n", self._style_table(), "\n## Waveforms\n"]
-        parts += [
-            f"- closest speakers: {first} and {second}, {distance:.2f} of the spread of one",
-            (
-                f"- {tally.n_observations:,} rendered: {len(tally.silent)} silent, {len(tally.clipped)} "
-                f"clipped, {len(tally.offset)} with an offset"
-            ),
-            (
-                f"- level {tally.quietest_db:.1f} to {tally.loudest_db:.1f} dBFS, highest peak "
-                f"{tally.highest_peak:.3f}"
-            ),
-        ]
-        if not self.passed:
-            parts += ["\n## Problems\n", *(f"- {problem}" for problem in self.problems)]
-        return "\n".join(parts) + "\n"
-
-    def _probe_table(self) -> str:
-        header = ["factor", "levels", "unseen", "found", "chance", "most frequent confusion"]
-        rows = [
-            [p.factor, str(len(p.levels)), p.unseen, f"{p.accuracy:.3f}", f"{p.chance:.3f}", p.worst]
-            for p in self.probes
-        ]
-        return markdown_table(header, rows)
-
-    def _style_table(self) -> str:
-        edges = [f"{low:.0f}-{high:.0f} Hz" for low, high in pairwise(BANDS_HZ)]
-        header = ["style", "level, dBFS", "peak", "pitch, Hz", "seconds", "pauses", *edges]
-        rows = [
-            [
-                *(s.style, f"{s.level_db[0]:.1f} to {s.level_db[1]:.1f}", f"{s.peak:.2f}"),
-                f"{s.pitch_hz:.0f}" if s.is_phonated else "-",
-                *(f"{s.duration_s:.2f}", f"{100.0 * s.pauses:.0f} %"),
-                *(f"{db:+.1f}" for db in s.deviation_db),
-            ]
-            for s in self.styles
-        ]
-        return markdown_table(header, rows)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from syngen.cli.reporting import echo_json, progress_on_stderr, say
 if TYPE_CHECKING:
     from syngen.auditing.recipes import RecipeAudit
     from syngen.auditing.recovery import DatasetAudit
-    from syngen.auditing.speech import SpeechAudit
+    from syngen.auditing.speech_report import SpeechAudit
 
 __all__ = ["audit"]
 

@@ -37,10 +37,11 @@ from syngen.synth.speech.alignment import spans_of
 from syngen.synth.speech.coloring import Coloring
 from syngen.synth.speech.engines.base import EngineSettings, SpeechEngine
 from syngen.synth.speech.engines.registry import engine_names, find_engine
+from syngen.synth.speech.grammars import GRAMMARS
 from syngen.synth.speech.speakers import find_speaker, speaker_names, speaker_table
 from syngen.synth.speech.spelling import normalise
 from syngen.synth.speech.styles import STYLES, Style, read_styles
-from syngen.synth.speech.texts import GRAMMARS, file_texts, grammar_texts, sentence_texts, words_of
+from syngen.synth.speech.texts import file_texts, grammar_texts, sentence_texts, words_of
 from syngen.synth.speech.voicing import utterance_of
 
 if TYPE_CHECKING:

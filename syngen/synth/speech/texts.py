@@ -1,22 +1,8 @@
-"""Where the texts of a speech dataset come from: grammars, shipped sentences, files and lists.
-
-A grammar makes sentences of one pattern from lists of words, as the matrix sentence tests of audiology do:
-each word can be recognised alone, and no sentence helps to guess its words.
-
-References
-----------
-B. Hagerman: "Sentences for testing speech intelligibility in noise", Scand. Audiol. 11 (1982), 79-87.
-K. Wagener, V. Kühnel, B. Kollmeier: "Entwicklung und Evaluation eines Satztests für die deutsche Sprache",
-Z. Audiol. 38 (1999), 4-15, 44-56, 86-95.
-B. Kollmeier et al.: "The multilingual matrix test: Principles, applications, and comparison across
-languages: A review", Int. J. Audiol. 54 (2015), suppl. 2, 3-16.
-"""
+"""Where the texts of a speech dataset come from: grammars, shipped sentences, files and lists."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -25,14 +11,13 @@ import numpy as np
 
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.seeding import Permutation
+from syngen.synth.speech.grammars import GRAMMARS, Grammar, check_count, check_seed
 from syngen.synth.speech.spelling import normalise
 
 __all__ = [
-    "GRAMMARS",
     "LANGUAGES",
     "MAX_FILE_BYTES",
     "MAX_TEXTS",
-    "Grammar",
     "file_texts",
     "grammar_texts",
     "listed_texts",
@@ -51,189 +36,6 @@ LANGUAGES = ("en",)
 
 _MAX_PROBLEMS = 10
 _MAX_SHOWN = 200  # characters of the name of a file
-
-
-@dataclass(frozen=True)
-class Grammar:
-    """Sentences of one pattern: a word of each slot, in the order of the slots.
-
-    Parameters
-    ----------
-    name : str
-    slots : tuple of tuple of str
-        The words of each slot: equally many in every slot, at least two, distinct within a slot.
-
-    Raises
-    ------
-    ParameterError
-        If the slots differ in length, or a slot repeats a word.
-
-    Examples
-    --------
-    >>> grammar = Grammar("calls", (("Ready", "Go"), ("left", "right")))
-    >>> grammar.size, grammar.sentence(3)
-    (4, 'Go right.')
-    """
-
-    name: str
-    slots: tuple[tuple[str, ...], ...]
-
-    def __post_init__(self) -> None:
-        lengths = {len(slot) for slot in self.slots}
-        if len(lengths) != 1 or min(lengths) < 2:
-            raise ParameterError(
-                f"grammar {self.name!r} has slots of {sorted(lengths)} words: "
-                "equally many are needed, 2 or more"
-            )
-        for number, slot in enumerate(self.slots, start=1):
-            folded = [word.casefold() for word in slot]
-            twice = [word for i, word in enumerate(folded) if word in folded[:i]]
-            if twice:
-                raise ParameterError(f"grammar {self.name!r} has {twice[0]!r} twice in slot {number}")
-
-    @property
-    def size(self) -> int:
-        """Number of different sentences."""
-        return math.prod(len(slot) for slot in self.slots)
-
-    def words(self, number: int) -> tuple[str, ...]:
-        """Return the words of a sentence, one a slot.
-
-        Parameters
-        ----------
-        number : int
-            0 to `size` - 1; the last slot changes fastest.
-
-        Returns
-        -------
-        tuple of str
-
-        Raises
-        ------
-        FactorError
-            If there is no such sentence.
-        """
-        if not 0 <= number < self.size:
-            raise FactorError(
-                f"grammar {self.name!r} has no sentence {number}: they are 0 to {self.size - 1}"
-            )
-        chosen = []
-        for slot in reversed(self.slots):
-            number, position = divmod(number, len(slot))
-            chosen.append(slot[position])
-        return tuple(reversed(chosen))
-
-    def sentence(self, number: int) -> str:
-        """Return a sentence, with a capital letter and a full stop; see `words`."""
-        text = " ".join(self.words(number))
-        return f"{text[0].upper()}{text[1:]}."
-
-    def draw(self, count: int, *, seed: int) -> tuple[str, ...]:
-        """Return distinct sentences in which the words are balanced.
-
-        Parameters
-        ----------
-        count : int
-            1 to `size`.
-        seed : int
-            0 or more.
-
-        Returns
-        -------
-        tuple of str
-            For one seed, a smaller count gives the beginning of a larger one. With n words in each slot,
-            each run of n sentences from a multiple of n on has every word of every slot once, and each run
-            of n * n from a multiple of that on has every word beside every word of the last slot once.
-
-        Raises
-        ------
-        ParameterError
-            If the count is not possible.
-
-        Notes
-        -----
-        With the words of a slot numbered 0..n-1, the sentences fall into blocks of n: those of one block
-        go on by one in every slot, modulo n, and a block is known by its steps, the distances of the slots
-        from the last one. So no two blocks share a sentence, and all together are the grammar. Of n blocks
-        in a row, each has another step in each slot. Keyed permutations number the words of each slot,
-        order the blocks and the steps, and order the sentences of each block.
-
-        Examples
-        --------
-        >>> GRAMMARS["matrix-en"].draw(2, seed=7) == GRAMMARS["matrix-en"].draw(50, seed=7)[:2]
-        True
-        """
-        _check_count(count, self.size, f"grammar {self.name!r}")
-        _check_seed(seed)
-        n = len(self.slots[0])
-        numberings = [self._shuffled(n, seed, f"words {i}") for i in range(len(self.slots))]
-        sentences: list[str] = []
-        for block, steps in enumerate(self._steps(-(-count // n), seed)):
-            for j in self._shuffled(n, seed, f"block {block}"):
-                number = 0
-                for numbering, step in zip(numberings, steps, strict=True):
-                    number = number * n + numbering[(j + step) % n]
-                sentences.append(self.sentence(number))
-        return tuple(sentences[:count])
-
-    def _steps(self, n_blocks: int, seed: int) -> Iterator[tuple[int, ...]]:
-        """Yield the steps of one block after the other; that of the last slot is 0."""
-        n, n_free = len(self.slots[0]), len(self.slots) - 1
-        within = [self._shuffled(n, seed, f"steps {i}") for i in range(n_free)]
-        # the first slot's step tells which block of a run it is, the others' lead which run
-        n_runs = math.prod([n] * (n_free - 1))
-        runs = Permutation(n_runs, seed=seed, name=f"texts/{self.name}/runs")
-        for run, lead in enumerate(runs(np.arange(-(-n_blocks // n), dtype=np.int64)).tolist()):
-            leads = (0, *self._digits(lead, n_free - 1))
-            for k in range(min(n, n_blocks - run * n)):
-                yield (*((own[k] + lead) % n for own, lead in zip(within, leads, strict=False)), 0)
-
-    def _digits(self, number: int, n_digits: int) -> list[int]:
-        """Return a number in the base of the slots' length, lowest digit first."""
-        digits = []
-        for _ in range(n_digits):
-            number, digit = divmod(number, len(self.slots[0]))
-            digits.append(digit)
-        return digits
-
-    def _shuffled(self, n: int, seed: int, what: str) -> list[int]:
-        permutation = Permutation(n, seed=seed, name=f"texts/{self.name}/{what}")
-        shuffled: list[int] = permutation(np.arange(n, dtype=np.int64)).tolist()
-        return shuffled
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-GRAMMARS = {
-    grammar.name: grammar
-    for grammar in (
-        Grammar(
-            "matrix-en",
-            (
-                _words("Oscar Martha Julian Vera Douglas Wendy Felix Carmen Theo Brooke"),
-                _words("found painted borrowed carried measured washed chose hid joined threw"),
-                _words("two four six seven eight eleven twelve thirteen twenty ninety"),
-                _words("yellow smooth wooden purple noisy huge clean shiny brown thick"),
-                _words("baskets feathers hammers candles puzzles kites trumpets boats wheels cushions"),
-            ),
-        ),
-        Grammar(
-            "matrix-en-2",
-            (
-                _words("Anna Gordon Phoebe Victor Louise Marcus Stella Hugo Tabitha Leroy"),
-                _words("built lifted ordered packed mended counted noticed brought wrapped shared"),
-                _words("three five nine ten fourteen nineteen thirty fifty sixty eighty"),
-                _words("silver narrow golden plastic quiet crooked enormous striped blue square"),
-                _words(
-                    "bottles guitars ladders envelopes mirrors pillows whistles tractors benches gloves"
-                ),
-            ),
-        ),
-    )
-}
-"""Grammars by name. Those two share no word: one may hold out what a recogniser has not heard."""
 
 
 def grammar_texts(name: str, *, count: int, seed: int) -> tuple[str, ...]:
@@ -334,10 +136,10 @@ def sentence_texts(language: str, *, count: int | None = None, seed: int | None 
     sentences = _shipped(language)
     if count is None:
         return sentences
-    _check_count(count, len(sentences), f"the sentences {language!r}")
+    check_count(count, len(sentences), f"the sentences {language!r}")
     if seed is None:
         raise ParameterError(f"{count} of {len(sentences)} sentences are drawn by a seed: give one")
-    _check_seed(seed)
+    check_seed(seed)
     shuffle = Permutation(len(sentences), seed=seed, name=f"texts/sentences/{language}")
     return tuple(sentences[i] for i in shuffle(np.arange(count, dtype=np.int64)).tolist())
 
@@ -474,13 +276,3 @@ def _is_file(path: Path) -> bool:
 
 def _shortened(name: str) -> str:
     return repr(name if len(name) <= _MAX_SHOWN else f"...{name[-_MAX_SHOWN:]}")
-
-
-def _check_seed(seed: int) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise ParameterError(f"seed is {seed!r}; a whole number from 0 to {2**63 - 1} is needed")
-
-
-def _check_count(count: int, size: int, what: str) -> None:
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= size:
-        raise ParameterError(f"{count!r} texts of {what}: 1 to {size:,} are possible")

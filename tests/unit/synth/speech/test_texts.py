@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from syngen.errors import FactorError, ParameterError
+from syngen.synth.speech.grammars import GRAMMARS, Grammar
 from syngen.synth.speech.spelling import normalise
 from syngen.synth.speech.texts import (
-    GRAMMARS,
     MAX_FILE_BYTES,
-    Grammar,
     file_texts,
     grammar_texts,
     listed_texts,
