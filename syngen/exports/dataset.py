@@ -1,18 +1,13 @@
-"""What an export is given, and what exports share: a folder that appears whole, WAV files, plain values."""
+"""What an export is given, and what exports share: WAV files, plain values."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from syngen._files import sync_folder, temporary_beside
-from syngen.errors import ParameterError
 from syngen.factors import FactorGrid
 from syngen.storage.codec import find_codec
 from syngen.storage.layout import key_of
@@ -23,7 +18,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import IntArray, PcmArray, Value
 
-__all__ = ["Exportable", "filled_splits", "new_folder", "records", "write_wavs"]
+__all__ = ["Exportable", "filled_splits", "records", "write_wavs"]
 
 _STORAGE = ("shard", "offset", "size", "pcm_sha256")
 _ROWS_AT_ONCE = 64
@@ -78,36 +73,6 @@ class Exportable(Protocol):
     def annotations(self, position: int, /) -> pd.DataFrame: ...
 
     def select(self, **conditions: Any) -> Self: ...
-
-
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder that takes the place of `folder` when the block ends without an error.
-
-    Raises
-    ------
-    ParameterError
-        If `folder` is not absent or empty, or nothing can be written there.
-    """
-    unfinished = temporary_beside(folder.absolute())
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ParameterError(f"{folder} is not an empty folder; choose another")
-        unfinished.mkdir(parents=True)
-    except (OSError, ValueError) as error:
-        if isinstance(error, ParameterError):
-            raise
-        raise ParameterError(f"{folder} cannot be written: {error}") from error
-    try:
-        yield unfinished
-        if folder.exists():
-            folder.rmdir()
-        os.replace(unfinished, folder)
-    except OSError as error:
-        raise ParameterError(f"{folder} cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    sync_folder(folder.absolute().parent)
 
 
 def filled_splits(dataset: Exportable) -> Iterator[tuple[str, Exportable]]:

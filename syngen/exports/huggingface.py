@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from syngen.exports.dataset import Exportable, filled_splits, new_folder
+from syngen._files import new_folder
+from syngen.exports.dataset import Exportable, filled_splits
 from syngen.storage.hub import hub_features, hub_schema, hub_tables
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen.exports.dataset import Exportable, new_folder
+from syngen._files import new_folder
+from syngen.exports.dataset import Exportable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from syngen.exports.dataset import Exportable, filled_splits, new_folder, records, write_wavs
+from syngen._files import new_folder
+from syngen.exports.dataset import Exportable, filled_splits, records, write_wavs
 
 __all__ = ["write"]
 
