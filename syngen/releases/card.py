@@ -130,7 +130,8 @@ ds = syngen.load("FOLDER")
   files, to be decoded with soundfile. With WebDataset: the files in `audio/`.
 * With pandas or duckdb: {manifests}, one row per observation, with the place of its audio in
   `shard`, `offset` and `size`.
-* With Croissant: `croissant.json`. It unpacks every file before the first record: use it for inspection.
+* With Croissant: `croissant.json`, for inspection: all is unpacked before the first record. The records of
+  `manifest` and `observations` have the same `row`.
 * With pooch: `registry.txt` has the names and hashes.{spoken}
 * `sha256sum --check SHA256SUMS` proves every byte."""
 
@@ -139,6 +140,8 @@ def _making(subject: Subject) -> str:
     description = subject.description
     versions = "\n".join(f"| {name} | {version} |" for name, version in description.versions.items())
     engine = f"\n| speech engine | {subject.engine} |" if subject.engine else ""
+    is_limited = "size" in description.recipe.get("sampling", {})
+    limit = f" --limit {description.n_rows}" if is_limited else ""
     shards, n_bytes = len(description.shards), sum(shard.bytes for shard in description.shards)
     return f"""## How it was made
 
@@ -149,7 +152,7 @@ a byte:
 |---|---|
 {versions}{engine}
 
-`syngen generate recipe.yaml NEW_FOLDER` makes the same audio again where every copy of this one is lost;
+`syngen generate recipe.yaml NEW_FOLDER{limit}` makes the same audio again where every copy is lost;
 `pcm_sha256` in the manifest proves it.
 
 The audio is in {shards:,} {description.codec.upper()} shards, {n_bytes:,} bytes in all."""

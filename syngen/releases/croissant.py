@@ -1,8 +1,9 @@
 """croissant.json: the release as machines read it, Croissant 1.1 with the fields of responsible AI.
 
-Loaded with ``mlcroissant`` it gives two sets of records: the rows of the manifest, and the observations
-with their audio, whose factors come from the JSON beside each. Written by hand, because the library that
-reads it brings along more than syngen does.
+Loaded with ``mlcroissant`` it gives the rows of the manifest, numbered, and the audio of the observations
+by the same numbers. Written by hand: the library that reads it is for tests only. It joins two sources only
+where both have the same column of text, and reads no JSON inside of archives, so joining is left to the
+reader.
 
 References
 ----------
@@ -69,8 +70,8 @@ _CONTEXT: dict[str, object] = {
     "transform": "cr:transform",
     "value": "cr:value",
 }
-_PARQUET = "application/vnd.apache.parquet"
-_KEY = r"^(?:.*/)?([0-9]+)\.[a-z]+$"
+_PARQUET = "application/x-parquet"
+_ROW = r"^(?:.*/)?([0-9]+)\.[a-z]+$"
 _STORAGE = {
     "index": "Number of the grid point.",
     "shard": "Name of the tar file in audio/, without its suffix.",
@@ -122,7 +123,8 @@ def croissant(subject: Subject) -> Json:
         content["inLanguage"] = "en"
     content |= _responsible(subject)
     content["distribution"] = _distribution(subject)
-    content["recordSet"] = [_splits(subject), _factors(subject), _manifest(subject), _observations(subject)]
+    sets = (_splits, _factors, _manifest, _observations)
+    content["recordSet"] = [make(subject) for make in sets]
     return content
 
 
@@ -191,27 +193,17 @@ def _distribution(subject: Subject) -> list[Json]:
                 "sha256": sha256,
             }
         )
-    contained = [{"@id": name} for name in shards]
-    found += [
+    found.append(
         {
             "@type": "cr:FileSet",
             "@id": "audio-files",
             "name": "audio-files",
             "description": "The audio of every observation, named by its row.",
-            "containedIn": contained,
+            "containedIn": [{"@id": name} for name in shards],
             "encodingFormat": f"audio/{codec}",
             "includes": f"*.{codec}",
-        },
-        {
-            "@type": "cr:FileSet",
-            "@id": "factor-files",
-            "name": "factor-files",
-            "description": "Index, split, values and levels of every observation, named by its row.",
-            "containedIn": contained,
-            "encodingFormat": "application/json",
-            "includes": "*.json",
-        },
-    ]
+        }
+    )
     return found
 
 
@@ -265,7 +257,8 @@ def _factors(subject: Subject) -> Json:
 
 def _manifest(subject: Subject) -> Json:
     files = [f"{name}.parquet" for name in series_names("manifest", subject.description.n_rows)]
-    fields = []
+    row: Json = {"fileObject": {"@id": files[0]}, "extract": {"fileProperty": "lineNumbers"}}
+    fields = [_field("manifest/row", "Row, from 0.", "sc:Integer", row)]
     for column in subject.vocabulary.dataset_schema():
         kind = _data_type(column.type)
         if kind is None:
@@ -278,45 +271,36 @@ def _manifest(subject: Subject) -> Json:
         "name": "manifest",
         "description": "One row for each observation, in row order, and where its audio lies."
         + (f" The first of {len(files)} files of the same columns." if len(files) > 1 else ""),
+        "key": {"@id": "manifest/row"},
         "field": fields,
     }
 
 
 def _observations(subject: Subject) -> Json:
-    def key_of(files: str) -> Json:
-        return {
-            "fileSet": {"@id": files},
-            "extract": {"fileProperty": "filename"},
-            "transform": {"regex": _KEY},
-        }
-
-    def member(path: str) -> Json:
-        return {"fileSet": {"@id": "factor-files"}, "extract": {"jsonPath": path}}
-
     fields = [
-        _field("observations/key", "Row, as the files are named.", "sc:Text", key_of("audio-files"))
-        | {"references": key_of("factor-files")},
+        _field(
+            "observations/row",
+            "Row of the manifest, as the file is named.",
+            "sc:Integer",
+            {
+                "fileSet": {"@id": "audio-files"},
+                "extract": {"fileProperty": "filename"},
+                "transform": {"regex": _ROW},
+            },
+        ),
         _field(
             "observations/audio",
-            f"The sound, {subject.vocabulary.sample_rate} Hz, 16 bit, mono.",
+            f"The file: {subject.vocabulary.sample_rate} Hz, 16 bit, mono.",
             "sc:AudioObject",
             {"fileSet": {"@id": "audio-files"}, "extract": {"fileProperty": "content"}},
         ),
-        _field("observations/index", _STORAGE["index"], "sc:Integer", member("$.index")),
-        _field("observations/split", "Split that it is stored by.", "sc:Text", member("$.split"))
-        | {"references": {"field": {"@id": "splits/name"}}},
     ]
-    for factor in subject.vocabulary.grid.factors:
-        kind = _value_type(factor.values[0])
-        meaning = _meaning(subject, factor.name)
-        path = f"$.values.{factor.name}"
-        fields.append(_field(f"observations/{factor.name}", meaning, kind, member(path)))
     return {
         "@type": "cr:RecordSet",
         "@id": "observations",
         "name": "observations",
-        "description": "Every observation with its audio and the values of its factors.",
-        "key": {"@id": "observations/key"},
+        "description": "The audio of every observation; manifest has its factors in the same row.",
+        "key": {"@id": "observations/row"},
         "field": fields,
     }
 

@@ -41,7 +41,7 @@ _ANCHORS = (
     (253, 231, 37),
 )
 _POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
-_STYLE = """body{font:15px/1.45 sans-serif;margin:2em auto;max-width:76em;padding:0 1em;color:#222}
+_STYLE = """body{font:15px/1.45 sans-serif;margin:2em auto;max-width:82em;padding:0 1em;color:#222}
 h2{font-size:1.1em;margin:1.8em 0 .4em}.line{display:flex;flex-wrap:wrap;gap:14px}
 figure{margin:0;width:190px}img{width:190px;height:110px;image-rendering:auto;border:1px solid #ccc}
 audio{width:190px;height:32px}figcaption{font-size:13px;min-height:1.5em}.small{color:#666;font-size:13px}"""
