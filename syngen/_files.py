@@ -72,7 +72,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """
     temporary = temporary_beside(path)
     try:
-        with open(temporary, "xb") as file:
+        with open(temporary, "xb", buffering=_CHUNK) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
