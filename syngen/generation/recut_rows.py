@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from contextlib import closing
+from io import FileIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +29,7 @@ __all__ = ["DatasetRows"]
 
 _PLACES = ("index", "shard", "offset", "size", "n_samples", "pcm_sha256", "peak", "rms_db")
 _MOST_BYTES = 1 << 31
+_NAN = float("nan")
 _SPOKEN = ("transcript", "speech_start", "speech_end")
 
 
@@ -45,7 +48,6 @@ class DatasetRows:
     def __init__(self, layout: Layout, codec: Codec, sample_rate: int) -> None:
         self._layout, self._codec, self._sample_rate = layout, codec, sample_rate
         self._opened: tuple[pa.Table, pa.Table | None, Codec] | None = None
-        self._open: tuple[str, IO[bytes]] | None = None
 
     def observations(self, shard: Shard, indices: IntArray) -> Iterator[tuple[bytes, Facts]]:
         """Yield the encoded audio of a shard's rows, and what a manifest says of each.
@@ -71,18 +73,20 @@ class DatasetRows:
             )
         spoken = None if spans is None else spoken_in(part, _spans_of(spans, shard), shard.row)
         rows = zip(*(part.column(name).to_pylist() for name in _PLACES[1:]), strict=True)
-        for position, (name, offset, size, n_samples, sha256, peak, rms_db) in enumerate(rows):
-            stored = self._stored(name, offset, size)
-            pcm = _checked(stored_codec, stored, n_samples, sha256, shard.row + position, name)
-            said = None if spoken is None else spoken[position]
-            audio = self._codec.encode(pcm, self._sample_rate)
-            yield audio, Facts(n_samples, sha256, peak, float("nan"), rms_db, said)
+        with closing(_ShardFiles(self._layout)) as files:
+            for position, (name, offset, size, n_samples, sha256, peak, rms_db) in enumerate(rows):
+                stored = files.read(name, offset, size)
+                pcm = _checked(stored_codec, stored, n_samples, sha256, shard.row + position, name)
+                said = None if spoken is None else spoken[position]
+                audio = self._codec.encode(pcm, self._sample_rate)
+                yield audio, Facts(n_samples, sha256, peak, _NAN, rms_db, said)
 
     def pcm(self, row: int) -> PcmArray:
         """Return the samples of a row, int16 of shape (n_samples,); raises what `observations` raises."""
         table, _, codec = self._tables()
         _, name, offset, size, n_samples, sha256, *_ = (table.column(c)[row].as_py() for c in _PLACES)
-        stored = self._stored(name, offset, size)
+        with closing(_ShardFiles(self._layout)) as files:
+            stored = files.read(name, offset, size)
         return _checked(codec, stored, n_samples, sha256, row, name)
 
     def index(self, row: int) -> int:
@@ -101,26 +105,37 @@ class DatasetRows:
             self._opened = table, spans, find_codec(description.codec)
         return self._opened
 
-    def _stored(self, name: str, offset: int, size: int) -> bytes:
-        """Return some bytes of a shard; the one that was asked for last stays open.
 
-        They are read and not mapped: of a file that is read once, mapping costs more than copying.
-        """
-        if self._open is None or self._open[0] != name:
+class _ShardFiles:
+    """Reads bytes of shards; the one that was asked for last stays open.
+
+    They are read and not mapped: of a file that is read once, mapping costs more than copying.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._name = ""
+        self._file: FileIO | None = None
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def read(self, name: str, offset: int, size: int) -> bytes:
+        """Return so many bytes of a shard, or fewer where it ends."""
+        if self._file is None or self._name != name:
+            self.close()
             path = self._layout.shard(name)
             try:
                 if not path.is_file():
                     raise OSError("no such file")
-                if self._open is not None:
-                    self._open[1].close()
-                self._open = name, open(path, "rb", buffering=0)  # noqa: SIM115  # read on by the next call
+                self._name, self._file = name, open(path, "rb", buffering=0)  # noqa: SIM115  # see close
             except OSError as error:
                 raise ShardError(f"shard {name}: cannot be read: {error}") from error
         if offset < 0 or not 0 <= size <= _MOST_BYTES:
             return b""
-        file = self._open[1]
-        file.seek(offset)
-        return file.read(size)
+        self._file.seek(offset)
+        return self._file.read(size)
 
 
 def _checked(codec: Codec, stored: bytes, n_samples: int, sha256: bytes, row: int, shard: str) -> PcmArray:

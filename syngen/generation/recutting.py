@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from syngen.generation.document_checks import checksum_problems, read_checksums
 from syngen.generation.executors import default_jobs
 from syngen.generation.growing import store_plan
 from syngen.generation.log import EventLog
-from syngen.generation.plan import MAX_SHARD_SIZE, Plan, Shard, vocabulary_for
+from syngen.generation.plan import MAX_SHARD_SIZE, Plan, vocabulary_for
 from syngen.generation.problems import Problem
 from syngen.generation.receipts import Receipt
 from syngen.generation.recut_rows import DatasetRows
@@ -286,28 +287,26 @@ class _Recutting:
                 for receipt in made:
                     receipts[receipt.entry.name] = receipt
         except GenerationIncompleteError as error:
-            failed = [shard for shard in plan.shards if shard.name in error.failed]
-            problems = list(self._row_problems(failed))
+            failed = (shard for shard in plan.shards if shard.name in error.failed)
+            rows = chain.from_iterable(range(shard.row, shard.row + shard.n_rows) for shard in failed)
+            problems = self._row_problems(rows)
             if problems:
                 raise _damaged(self.source, problems) from error
             first = next(iter(error.failed.values()), str(error))
             raise GenerationIncompleteError(f"{target} was not written: {first}", error.failed) from error
         return [receipts[shard.name] for shard in plan.shards]
 
-    def _row_problems(self, shards: Sequence[Shard]) -> Iterator[str]:
-        """Yield what is wrong with the rows of shards that could not be made."""
-        rows = self._rows()
-        n_found = 0
-        for shard in shards:
-            for row in range(shard.row, shard.row + shard.n_rows):
-                try:
-                    rows.pcm(row)
-                except ShardError as error:
-                    yield str(error)
-                    n_found += 1
-                if n_found == _MOST_DAMAGED:
-                    yield f"more than {_MOST_DAMAGED} problems; stopped here"
-                    return
+    def _row_problems(self, rows: Iterable[int]) -> list[str]:
+        """Return what is wrong with rows of the dataset, a line each; of very many the first."""
+        stored, found = self._rows(), list[str]()
+        for row in rows:
+            try:
+                stored.pcm(row)
+            except ShardError as error:
+                found.append(str(error))
+                if len(found) == _MOST_DAMAGED:
+                    return [*found, f"more than {_MOST_DAMAGED} problems; stopped here"]
+        return found
 
     def _rows(self) -> DatasetRows:
         return DatasetRows(self.source, find_codec(self.codec), self.resolved.audio.sample_rate)
@@ -321,7 +320,7 @@ class _Recutting:
             try:
                 audio = codec.encode(stored.pcm(row), self.resolved.audio.sample_rate)
             except ShardError as error:
-                raise _damaged(self.source, [str(error)]) from error
+                raise _damaged(self.source, self._row_problems(range(self.description.n_rows))) from error
             index = stored.index(row)
             levels = tuple(grid.levels_of(np.array([index]))[0].tolist())
             text = text_of.of(index, longest, levels)

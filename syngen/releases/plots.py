@@ -24,6 +24,10 @@ _WIDTH, _HEIGHT = 300, 150
 _LEFT, _TOP, _BOTTOM = 46, 34, 26
 _COLUMNS = 3
 _MOST_BARS = 40
+_STYLE = (
+    ".title{font-weight:bold;font-size:12px}.end{text-anchor:end}.mid{text-anchor:middle}.axis{stroke:#888}"
+)
+_CHARACTER = 6.5  # width of one
 
 
 def factor_plots(subject: Subject) -> str:
@@ -56,15 +60,17 @@ def _factor_panel(factor: Factor, levels: IntArray, codes: IntArray, n_splits: i
     n_bars = min(factor.size, _MOST_BARS)
     bars = levels * n_bars // factor.size
     counts = _counts(bars, codes, n_bars, n_splits)
-    first, last = (_shown(factor.values[position]) for position in (0, -1))
-    return _panel(f"{factor.name}{unit}: {factor.size:,} values", counts, first, last)
+    names = [_shown(value) for value in factor.values[: n_bars + 1]]
+    if n_bars < factor.size or _CHARACTER * max(map(len, names)) * n_bars > _WIDTH - _LEFT:
+        names = [_shown(factor.values[0]), _shown(factor.values[-1])]
+    return _panel(f"{factor.name}{unit}: {factor.size:,} values", counts, names)
 
 
 def _value_panel(title: str, values: np.ndarray, codes: IntArray, n_splits: int) -> list[str]:
     low, high = float(values.min()), float(values.max())
     bars = np.minimum((values - low) / (high - low) * _MOST_BARS, _MOST_BARS - 1).astype(np.int64)
     counts = _counts(bars, codes, _MOST_BARS, n_splits)
-    return _panel(title, counts, _shown(round(low, 3)), _shown(round(high, 3)))
+    return _panel(title, counts, [_shown(round(low, 3)), _shown(round(high, 3))])
 
 
 def _counts(bars: IntArray, codes: IntArray, n_bars: int, n_splits: int) -> IntArray:
@@ -76,8 +82,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= 24 else f"{text[:23]}…"
 
 
-def _panel(title: str, counts: IntArray, first: str, last: str) -> list[str]:
-    """Return the elements of stacked bars, one for each row of `counts`."""
+def _panel(title: str, counts: IntArray, names: Sequence[str]) -> list[str]:
+    """Return the elements of stacked bars, one for each row of `counts`; names of all, or of both ends."""
     most = max(1, int(counts.sum(axis=1).max()))
     width, height = _WIDTH - _LEFT - 12, _HEIGHT - _TOP - _BOTTOM
     base = _TOP + height
@@ -88,10 +94,15 @@ def _panel(title: str, counts: IntArray, first: str, last: str) -> list[str]:
         f'<text x="{_LEFT - 6}" y="{_TOP + 8}" class="end">{most:,}</text>',
         f'<text x="{_LEFT - 6}" y="{base}" class="end">0</text>',
         f'<path d="M{_LEFT} {base}H{_LEFT + width}" class="axis"/>',
-        f'<text x="{_LEFT}" y="{base + 16}">{escape(first)}</text>',
     ]
-    if len(counts) > 1:
-        lines.append(f'<text x="{_LEFT + width}" y="{base + 16}" class="end">{escape(last)}</text>')
+    if len(names) == len(counts):
+        lines += [
+            f'<text x="{_LEFT + (bar + 0.5) * step:.1f}" y="{base + 16}" class="mid">{escape(name)}</text>'
+            for bar, name in enumerate(names)
+        ]
+    else:
+        lines.append(f'<text x="{_LEFT}" y="{base + 16}">{escape(names[0])}</text>')
+        lines.append(f'<text x="{_LEFT + width}" y="{base + 16}" class="end">{escape(names[-1])}</text>')
     for bar, row in enumerate(counts.tolist()):
         bottom: float = base
         for split, count in enumerate(row):
@@ -115,7 +126,7 @@ def _page(panels: Sequence[list[str]], splits: Sequence[str]) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
             f'height="{height}" font-family="sans-serif" font-size="11" fill="#222">'
         ),
-        "<style>.title{font-weight:bold;font-size:12px}.end{text-anchor:end}.axis{stroke:#888}</style>",
+        f"<style>{_STYLE}</style>",
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
     ]
     for number, panel in enumerate(panels):

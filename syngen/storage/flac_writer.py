@@ -6,6 +6,7 @@ made anew for every file. Here the callbacks are made once. The bytes are those 
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,26 @@ _FLAC_16 = 0x170000 | 0x0002  # SF_FORMAT_FLAC | SF_FORMAT_PCM_16
 _SET_COMPRESSION = 0x1301  # SFC_SET_COMPRESSION_LEVEL
 
 
+_KEPT_BYTES = 1 << 24
+
+
 class _File:
-    """A file in memory as libsndfile writes it: forward, and once more over its header."""
+    """A file in memory as libsndfile writes it: forward, and once more over its header.
 
-    __slots__ = ("data", "end", "position")
+    Parameters
+    ----------
+    ffi : module
+        Soundfile's cffi.
+    capacity : int
+        Bytes that there is room for.
+    """
 
-    def __init__(self, n_bytes: int) -> None:
-        self.data = bytearray(n_bytes)
+    __slots__ = ("capacity", "data", "end", "handle", "position", "start")
+
+    def __init__(self, ffi: Any, capacity: int) -> None:
+        self.capacity, self.data = capacity, bytearray(capacity)
+        self.start = ffi.from_buffer("char[]", self.data)
+        self.handle = ffi.new_handle(self)
         self.position = self.end = 0
 
 
@@ -39,30 +53,32 @@ def _library() -> tuple[Any, Any, Any, tuple[Any, ...]] | None:
     ffi, library = getattr(soundfile, "_ffi", None), getattr(soundfile, "_snd", None)
     if ffi is None or library is None:
         return None
+    file_of, move = ffi.from_handle, ffi.memmove
 
     def length(user: Any) -> int:
-        return int(ffi.from_handle(user).end)
+        return file_of(user).end  # type: ignore[no-any-return]
 
     def seek(offset: int, whence: int, user: Any) -> int:
-        file = ffi.from_handle(user)
+        file = file_of(user)
         file.position = offset + (0, file.position, file.end)[whence]
-        return int(file.position)
+        return file.position  # type: ignore[no-any-return]
 
     def read(_target: Any, _count: int, _user: Any) -> int:
         return 0
 
     def write(source: Any, count: int, user: Any) -> int:
-        file = ffi.from_handle(user)
-        start, end = file.position, file.position + count
-        if end > len(file.data):
-            file.data.extend(bytes(end))
-        file.data[start:end] = ffi.buffer(source, count)
+        file = file_of(user)
+        start = file.position
+        end = start + count
+        if start < 0 or end > file.capacity:
+            return 0
+        move(file.start + start, source, count)
         file.position = end
         file.end = max(file.end, end)
         return count
 
     def tell(user: Any) -> int:
-        return int(ffi.from_handle(user).position)
+        return file_of(user).position  # type: ignore[no-any-return]
 
     kinds = ("get_filelen", "seek", "read", "write", "tell")
     try:
@@ -73,6 +89,21 @@ def _library() -> tuple[Any, Any, Any, tuple[Any, ...]] | None:
         return ffi, library, ffi.new("SF_VIRTUAL_IO*", callbacks), callbacks
     except (ffi.error, AttributeError, TypeError):  # of a version of soundfile that is made otherwise
         return None
+
+
+_of_thread = threading.local()
+
+
+def _room_for(ffi: Any, n_samples: int) -> _File:
+    """Return a file with room for samples that cannot be compressed; this thread's, if it has it."""
+    needed = 2 * n_samples + n_samples // 32 + 16384
+    file: _File | None = getattr(_of_thread, "file", None)
+    if file is None or file.capacity < needed:
+        file = _File(ffi, needed)
+        if needed <= _KEPT_BYTES:
+            _of_thread.file = file
+    file.position = file.end = 0
+    return file
 
 
 def write_flac(pcm: PcmArray, sample_rate: int, *, level: float) -> bytes | None:
@@ -90,11 +121,10 @@ def write_flac(pcm: PcmArray, sample_rate: int, *, level: float) -> bytes | None
         return None
     ffi, library, table, _ = found
     samples = np.ascontiguousarray(pcm, dtype=np.int16)
-    file = _File(2 * len(samples) + 8192)
-    handle = ffi.new_handle(file)
+    file = _room_for(ffi, len(samples))
     info = ffi.new("SF_INFO*")
     info.samplerate, info.channels, info.format = sample_rate, 1, _FLAC_16
-    sound = library.sf_open_virtual(table, _WRITE, info, handle)
+    sound = library.sf_open_virtual(table, _WRITE, info, file.handle)
     if sound == ffi.NULL:
         return None
     library.sf_command(sound, _SET_COMPRESSION, ffi.new("double*", level), ffi.sizeof("double"))

@@ -1,8 +1,9 @@
 """Speed of ``release build`` against the bare FLAC encoder: ``python -m tests.benchmarks.releases``.
 
 syntone-small is generated as WAV. Then the encoder alone (``soundfile.write`` into memory, of samples that
-are there), and the build of the whole release take turns. Each round gives the ratio of their CPU times in one process and of their
-wall times; the page with clips is timed apart and left out. The median of the rounds is printed.
+are there) and the build of the whole release take turns. Each round gives the ratio of their CPU times in
+one process and of their wall times; the page with clips is timed apart and left out. The median of the
+rounds is printed.
 """
 
 from __future__ import annotations
