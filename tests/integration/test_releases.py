@@ -547,7 +547,7 @@ def test_croissant_has_what_the_vocabularies_ask_for(built: Path) -> None:
     assert (content["version"], content["datePublished"]) == ("1.2.0", "2026-01-31")
 
 
-def test_the_citation_is_valid(built: Path, tmp_path: Path) -> None:
+def test_the_citation_says_who_and_what(built: Path) -> None:
     from ruamel.yaml import YAML
 
     content = YAML(typ="safe").load((built / "CITATION.cff").read_text("utf-8"))
@@ -558,6 +558,15 @@ def test_the_citation_is_valid(built: Path, tmp_path: Path) -> None:
         {"name": "A group"},
     ]
     assert content["license"] == "CC0-1.0"
+
+
+@pytest.mark.filterwarnings("ignore")  # of libraries that are not ours
+def test_the_citation_is_valid_by_its_schema(built: Path, tmp_path: Path) -> None:
+    cffconvert = pytest.importorskip("cffconvert", reason="the extra test has it")
+    syngen.generate(WITH_NUISANCES, tmp_path / "data", jobs=1)  # no licence, no address, no day
+    syngen.release(tmp_path / "data", tmp_path / "plain", version="1.0.0-rc.1", jobs=1)
+    for folder in (built, tmp_path / "plain"):
+        cffconvert.Citation((folder / "CITATION.cff").read_text("utf-8")).validate()
 
 
 def test_the_deposit_metadata_has_what_zenodo_requires(built: Path) -> None:
