@@ -633,10 +633,10 @@ def release(
     VerificationError
         If the dataset is damaged, or this installation would make another.
     """
-    from syngen.generation.plan import vocabulary_for
     from syngen.generation.recutting import recut
     from syngen.recipe.library import recipe_names
     from syngen.releases.documents import FILES, documents_of, subject_in
+    from syngen.storage.manifest import vocabulary_of
     from syngen.storage.publication import Publication
 
     place = _folder_of(dataset, "a release is made of")
@@ -647,8 +647,8 @@ def release(
 
     def documents(layout: Layout, description: Description) -> dict[str, bytes]:
         # the observations are those of the dataset, which is whole where the release is not yet
-        vocabulary = vocabulary_for(resolve(description.recipe))
-        return documents_of(subject_in(layout, description, vocabulary, load(place)))
+        opened = load(place)
+        return documents_of(subject_in(layout, description, vocabulary_of(opened.table.schema), opened))
 
     resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
     name = _name_in(place)

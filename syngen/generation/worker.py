@@ -65,8 +65,9 @@ class ShardWorker:
         self._beat = beat or _told_nobody
         self._codec = find_codec(plan.codec)
         self._rate = plan.resolved.audio.sample_rate
-        self._rendering = Rendering(plan.resolved)
         self._source = None if source is None else DatasetRows(Layout(source), self._codec, self._rate)
+        if source is None:  # else no engine is needed
+            self._rendering = Rendering(plan.resolved)
         self._vocabulary = vocabulary_for(plan.resolved)
         self._text = MemberText(plan.resolved.grid)
 

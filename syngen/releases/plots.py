@@ -27,6 +27,7 @@ _MOST_BARS = 40
 _STYLE = (
     ".title{font-weight:bold;font-size:12px}.end{text-anchor:end}.mid{text-anchor:middle}.axis{stroke:#888}"
 )
+_MOST_AT_END = 17
 _CHARACTER = 6.5  # width of one
 
 
@@ -62,7 +63,7 @@ def _factor_panel(factor: Factor, levels: IntArray, codes: IntArray, n_splits: i
     counts = _counts(bars, codes, n_bars, n_splits)
     names = [_shown(value) for value in factor.values[: n_bars + 1]]
     if n_bars < factor.size or _CHARACTER * max(map(len, names)) * n_bars > _WIDTH - _LEFT:
-        names = [_shown(factor.values[0]), _shown(factor.values[-1])]
+        names = [_shown(factor.values[position], most=_MOST_AT_END) for position in (0, -1)]
     return _panel(f"{factor.name}{unit}: {factor.size:,} values", counts, names)
 
 
@@ -77,9 +78,9 @@ def _counts(bars: IntArray, codes: IntArray, n_bars: int, n_splits: int) -> IntA
     return np.bincount(bars * n_splits + codes, minlength=n_bars * n_splits).reshape(n_bars, n_splits)
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, *, most: int = 24) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 24 else f"{text[:23]}…"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _panel(title: str, counts: IntArray, names: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -21,15 +22,15 @@ from syngen.storage.codec import find_codec
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, PcmArray
 
-__all__ = ["preview", "spectrogram_png"]
+__all__ = ["View", "preview", "spectrogram_png"]
 
 _MOST_CLIPS = 48
 _MOST_PER_FACTOR = 6
 _CLIP_S = 4.0
 _SEARCHED = 200_000
 _HEIGHT, _MOST_WIDTH = 128, 240
-_RANGE_DB = 80.0
-_QUIET_DB = -65.0
+_RANGE_DB = 75.0
+_QUIET_DB = 60.0  # below the loudest
 _ANCHORS = (
     (68, 1, 84),
     (70, 50, 127),
@@ -47,6 +48,22 @@ figure{margin:0;width:190px}img{width:190px;height:110px;image-rendering:auto;bo
 audio{width:190px;height:32px}figcaption{font-size:13px;min-height:1.5em}.small{color:#666;font-size:13px}"""
 
 
+@dataclass(frozen=True)
+class View:
+    """What the spectrograms of a page show.
+
+    Attributes
+    ----------
+    top : float
+        Frequency at the upper edge, in Hz.
+    loudest : float
+        Level of the brightest colour, in dB; a full-scale sine has 0 dB.
+    """
+
+    top: float
+    loudest: float
+
+
 def preview(subject: Subject) -> str:
     """Return the page.
 
@@ -61,15 +78,15 @@ def preview(subject: Subject) -> str:
         int(position): pcm[:n_most]
         for position, pcm in zip(positions, subject.dataset.pcm(positions), strict=True)
     }
-    top = _highest(list(sounds.values()), subject.vocabulary.sample_rate)
-    parts = [_head(subject, top)]
+    view = _view(list(sounds.values()), subject.vocabulary.sample_rate)
+    parts = [_head(subject, view)]
     for title, clips in lines:
-        figures = (_figure(subject, sounds[position], label, top) for position, label in clips)
+        figures = (_figure(subject, sounds[position], label, view) for position, label in clips)
         parts.append(f'<h2>{escape(title)}</h2>\n<div class="line">\n{"".join(figures)}</div>\n')
     return "".join(parts) + "</body>\n</html>\n"
 
 
-def _head(subject: Subject, top: float) -> str:
+def _head(subject: Subject, view: View) -> str:
     title = escape(f"{subject.title}, version {subject.release.version}")
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -83,8 +100,9 @@ def _head(subject: Subject, top: float) -> str:
 <body>
 <h1>{title}</h1>
 <p>{escape(subject.summary)}</p>
-<p class="small">In each line one factor changes. Spectrograms reach from 0 to {top:,.0f} Hz and over
-{_RANGE_DB:.0f} dB below a full-scale sine; clips end after {_CLIP_S:.0f} seconds.</p>
+<p class="small">In each line one factor changes. Spectrograms reach from 0 to {view.top:,.0f} Hz and from
+{view.loudest - _RANGE_DB:.0f} to {view.loudest:.0f} dB, a full-scale sine having 0 dB. Clips end after
+{_CLIP_S:.0f} seconds.</p>
 """
 
 
@@ -93,7 +111,9 @@ def _lines(subject: Subject) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     grid = subject.vocabulary.grid
     levels = np.asarray(subject.dataset.levels[:_SEARCHED], dtype=np.int64)
     sizes = np.array(grid.sizes)
-    distance = np.abs(levels / np.maximum(sizes - 1, 1) - 0.5).sum(axis=1)
+    # of speech the first speaker, text and style, which is the plain one; else the middle of everything
+    middle = np.array([0.0 if subject.is_spoken and f.kind == "nominal" else 0.5 for f in grid.factors])
+    distance = np.abs(levels / np.maximum(sizes - 1, 1) - middle).sum(axis=1)
     base = levels[int(np.argmin(distance))]
     varying = [position for position, size in enumerate(grid.sizes) if size > 1] or [0]
     n_each = max(2, min(_MOST_PER_FACTOR, _MOST_CLIPS // len(varying)))
@@ -131,9 +151,9 @@ def _nearest(levels: IntArray, base: IntArray, position: int, level: int, sizes:
     return int(np.argmin(cost))
 
 
-def _figure(subject: Subject, pcm: PcmArray, label: str, top: float) -> str:
+def _figure(subject: Subject, pcm: PcmArray, label: str, view: View) -> str:
     rate = subject.vocabulary.sample_rate
-    picture = base64.b64encode(spectrogram_png(pcm, rate, top)).decode("ascii")
+    picture = base64.b64encode(spectrogram_png(pcm, rate, view)).decode("ascii")
     sound = base64.b64encode(find_codec("wav").encode(pcm, rate)).decode("ascii")
     text = escape(label)
     return (
@@ -156,29 +176,31 @@ def _spectrogram(pcm: PcmArray, sample_rate: int) -> tuple[FloatArray, float]:
     return 10.0 * np.log10(power + 1e-12), sample_rate / length
 
 
-def _highest(sounds: list[PcmArray], sample_rate: int) -> float:
-    """Return the frequency in Hz below which nearly all of the energy of some sounds is."""
+def _view(sounds: list[PcmArray], sample_rate: int) -> View:
+    """Return what all spectrograms of a page show: up to where nearly all of the energy is."""
+    spectra = [_spectrogram(pcm, sample_rate) for pcm in sounds]
+    loudest = max(-_RANGE_DB, *(float(levels.max()) for levels, _ in spectra))
     top = 0.0
-    for pcm in sounds:
-        levels, step = _spectrogram(pcm, sample_rate)
-        loud = np.flatnonzero(levels.max(axis=0) > _QUIET_DB)
+    for levels, step in spectra:
+        loud = np.flatnonzero(levels.max(axis=0) > loudest - _QUIET_DB)
         top = max(top, (float(loud[-1]) + 2.0) * step if len(loud) else 0.0)
-    return float(min(max(top, sample_rate / 16.0), sample_rate / 2.0))
+    return View(float(min(max(top, sample_rate / 16.0), sample_rate / 2.0)), loudest)
 
 
-def spectrogram_png(pcm: PcmArray, sample_rate: int, top: float) -> bytes:
+def spectrogram_png(pcm: PcmArray, sample_rate: int, view: View) -> bytes:
     """Return a spectrogram as a picture of 256 colours.
 
     Parameters
     ----------
     pcm : ndarray of int16, shape (n_samples,)
     sample_rate : int
-    top : float
-        Frequency at its upper edge, in Hz.
+    view : View
     """
     levels, step = _spectrogram(pcm, sample_rate)
-    bins = np.minimum(np.linspace(0.0, top / step, _HEIGHT).round().astype(np.int64), levels.shape[1] - 1)
-    shades = np.clip((levels[:, bins] + _RANGE_DB) / _RANGE_DB * 255.0, 0.0, 255.0)
+    bins = np.minimum(
+        np.linspace(0.0, view.top / step, _HEIGHT).round().astype(np.int64), levels.shape[1] - 1
+    )
+    shades = np.clip((levels[:, bins] - view.loudest + _RANGE_DB) / _RANGE_DB * 255.0, 0.0, 255.0)
     return _png(np.ascontiguousarray(shades.round().astype(np.uint8).T[::-1]))
 
 

@@ -155,7 +155,7 @@ class Subject:
     def summary(self) -> str:
         """Two sentences on what it is."""
         names = _listed([factor.name for factor in self.vocabulary.grid.factors])
-        kind = "speech" if self.is_spoken else "sounds"
+        kind = "utterances" if self.is_spoken else "sounds"
         hours = self.description.hours
         amount = f"{hours:,.1f} hours" if hours >= 1.0 else f"{60.0 * hours:,.1f} minutes"
         return (
