@@ -33,7 +33,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic
 def release() -> None:
     """Build, check and compare releases: datasets with all that is published along with them.
 
-    Example: syngen release build data/syntone-tiny dist/syntone-tiny --release-version 1.0.0
+    Example: syngen release build data/syntone-tiny dist --release-version 1.0.0
     """
 
 
@@ -76,7 +76,7 @@ def build(dataset: Path | str, folder: Path, as_json: bool, quiet: bool, **optio
     Shards are cut again to a size limit, every observation is compared with its hash, and card,
     croissant.json, CITATION.cff, zenodo.json, a registry for pooch and a page with clips are added.
 
-    Example: syngen release build data/syntone-tiny dist/syntone-tiny --release-version 1.0.0
+    Example: syngen release build data/syntone-tiny dist --release-version 1.0.0
     """
     from syngen.api import release as write
 
@@ -111,7 +111,7 @@ def check(
 ) -> None:
     """Check every byte of a release, and its documents against its dataset; needs no network.
 
-    Example: syngen release check dist/syntone-tiny
+    Example: syngen release check dist
     """
     from syngen.api import check_release
 
@@ -146,7 +146,7 @@ def diff(a: Path | str, b: Path | str, as_json: bool) -> None:
 
     Datasets may be given too. The exit code is 0 whether they differ or not.
 
-    Example: syngen release diff dist/syntone-tiny data/syntone-tiny
+    Example: syngen release diff dist data/syntone-tiny
     """
     from syngen.api import compare_releases
 

@@ -123,6 +123,7 @@ def _reading(subject: Subject) -> str:
 
 ```python
 import syngen
+
 ds = syngen.load("FOLDER")
 ```
 
