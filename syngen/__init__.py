@@ -17,6 +17,8 @@ _MODULES = {
     "syngen.api": (
         "audit_dataset",
         "audit_recipe",
+        "check_release",
+        "compare_releases",
         "encode",
         "evaluate",
         "expand",
@@ -27,6 +29,7 @@ _MODULES = {
         "load_recipe",
         "probe",
         "rehearse",
+        "release",
         "render",
         "repair",
         "verify",

@@ -3,6 +3,8 @@
 from syngen._typing import ProgressUpdate as ProgressUpdate
 from syngen.api import audit_dataset as audit_dataset
 from syngen.api import audit_recipe as audit_recipe
+from syngen.api import check_release as check_release
+from syngen.api import compare_releases as compare_releases
 from syngen.api import encode as encode
 from syngen.api import evaluate as evaluate
 from syngen.api import expand as expand
@@ -13,6 +15,7 @@ from syngen.api import load as load
 from syngen.api import load_recipe as load_recipe
 from syngen.api import probe as probe
 from syngen.api import rehearse as rehearse
+from syngen.api import release as release
 from syngen.api import render as render
 from syngen.api import repair as repair
 from syngen.api import verify as verify

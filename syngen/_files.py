@@ -72,7 +72,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """
     temporary = temporary_beside(path)
     try:
-        with open(temporary, "xb") as file:
+        with open(temporary, "xb", buffering=_CHUNK) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -88,6 +88,36 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` to `path`: readers see the old file or the new one, never a part."""
     with atomic_file(path) as file:
         file.write(data)
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder that takes the place of `folder` when the block ends without an error.
+
+    Raises
+    ------
+    ParameterError
+        If `folder` is not absent or empty, or nothing can be written there.
+    """
+    unfinished = temporary_beside(folder.absolute())
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ParameterError(f"{folder} is not an empty folder; choose another")
+        unfinished.mkdir(parents=True)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ParameterError):
+            raise
+        raise ParameterError(f"{folder} cannot be written: {error}") from error
+    try:
+        yield unfinished
+        if folder.exists():
+            folder.rmdir()
+        os.replace(unfinished, folder)
+    except OSError as error:
+        raise ParameterError(f"{folder} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    sync_folder(folder.absolute().parent)
 
 
 def sha256_of(path: Path) -> str:

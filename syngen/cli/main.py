@@ -17,6 +17,7 @@ from syngen.cli import (
     generation,
     probing,
     recipe,
+    releasing,
     speech,
 )
 from syngen.cli.reporting import fail
@@ -65,6 +66,7 @@ cli.add_command(dataset.rows)
 cli.add_command(dataset.extract)
 cli.add_command(dataset.verify)
 cli.add_command(exporting.export)
+cli.add_command(releasing.release)
 cli.add_command(audit.audit)
 cli.add_command(encoding.encode)
 cli.add_command(evaluation.evaluate)

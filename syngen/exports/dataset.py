@@ -1,4 +1,4 @@
-"""What an export is given, and what exports share: a folder that appears whole, WAV files, plain values."""
+"""What an export is given, and what exports share: WAV files, plain values."""
 
 from __future__ import annotations
 

@@ -41,6 +41,8 @@ def finish(
     receipts: Sequence[Receipt],
     *,
     at_hand: Callable[[Callable[[Layout, str], Path]], Iterable[str]] | None = None,
+    recipe_text: str | None = None,
+    documents: Callable[[Layout, Description], Mapping[str, bytes]] | None = None,
 ) -> Description:
     """Put manifest, card, checksums and description together; the description comes last.
 
@@ -54,6 +56,11 @@ def finish(
     at_hand : callable, optional
         Takes `Layout.part` or `Layout.annotations_part` and iterates over the names of the shards; that
         part need only be in the folder while its name is the current one.
+    recipe_text : str, optional
+        Content of recipe.yaml; by default the text that the plan's recipe was read from.
+    documents : callable, optional
+        Of a release: returns the content of each of its files, the card among them, by name. The tables
+        and the shards are in the folder when it is called.
     """
     names = [receipt.entry.name for receipt in receipts]
     write_manifest(plan, layout, at_hand(Layout.part) if at_hand else names)
@@ -61,7 +68,7 @@ def finish(
         write_annotations(plan, layout, at_hand(Layout.annotations_part) if at_hand else names)
     for name, table in synthesizer_tables(plan.resolved).items():
         write_synthesizer_table(layout, name, table)
-    text = plan.resolved.recipe.text
+    text = plan.resolved.recipe.text if recipe_text is None else recipe_text
     write_atomic(layout.recipe, text.encode("utf-8"))  # comments may have been edited between runs
     description = description_for(
         plan,
@@ -69,12 +76,16 @@ def finish(
         n_samples=sum(receipt.n_samples for receipt in receipts),
         recipe_text=text,
     )
-    card = card_text(description, vocabulary_for(plan.resolved))
-    write_atomic(layout.card, card.encode("utf-8"))
+    if documents is None:
+        card = card_text(description, vocabulary_for(plan.resolved))
+        write_atomic(layout.card, card.encode("utf-8"))
+    else:
+        for name, data in documents(layout, description).items():
+            write_atomic(layout.folder / name, data)
     content = description.to_bytes()
     hashes = {
         path.name: sha256_of(path)
-        for path in layout.final_files(description.tables)
+        for path in layout.final_files(description.tables, description.files)
         if path not in (layout.checksums, layout.description)
     }
     write_atomic(layout.checksums, checksums_for(description, hashes))
@@ -171,6 +182,7 @@ def description_for(
         licence=resolved.recipe.licence,
         shards=tuple(entries),
         tables=plan.tables,
+        release=plan.release,
     )
 
 

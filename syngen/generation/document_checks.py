@@ -19,6 +19,7 @@ from syngen.storage.card import card_text
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.description import Description, read_json
 from syngen.storage.layout import Layout
+from syngen.storage.publication import publication_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +75,9 @@ def listed_hashes(path: Path) -> dict[str, str]:
 
 def wanted_names(layout: Layout, description: Description) -> set[str]:
     """Return the names that SHA256SUMS must list."""
-    names = {path.name for path in layout.final_files(description.tables)} - {layout.checksums.name}
+    names = {path.name for path in layout.final_files(description.tables, description.files)} - {
+        layout.checksums.name
+    }
     return names | {f"audio/{entry.name}.tar" for entry in description.shards}
 
 
@@ -132,8 +135,8 @@ def plan_in(layout: Layout, resolved: ResolvedRecipe) -> Plan:
             f"{layout.plan.name}: shard size {shard_size!r} and codec {codec!r} are no plan's"
         )
     try:
-        return Plan(resolved, shard_size, codec)
-    except ParameterError as error:
+        return Plan(resolved, shard_size, codec, publication_in(content))
+    except (ParameterError, TypeError) as error:
         raise ManifestError(f"{layout.plan.name}: {error}") from error
 
 
@@ -176,7 +179,7 @@ def document_problems(
         versions=description.versions,
     )
     yield from _difference(layout.description, expected.to_bytes(), description.versions)
-    if is_by_this_version(description.versions):
+    if is_by_this_version(description.versions) and description.release is None:
         card = card_text(description, vocabulary_for(resolved)).encode("utf-8")
         yield from _difference(layout.card, card, description.versions)
 

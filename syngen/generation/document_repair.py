@@ -134,8 +134,11 @@ class DocumentRepair:
         description = self._description(text.decode("utf-8"))
         if description is None:
             return [*reasons, *self._undescribed()]
-        card = card_text(description, vocabulary_for(plan.resolved)).encode("utf-8")
-        self._put_if_proven(layout.card, card, reasons)
+        if plan.release is None:
+            card = card_text(description, vocabulary_for(plan.resolved)).encode("utf-8")
+            self._put_if_proven(layout.card, card, reasons)
+        else:
+            reasons += self._damaged_files(plan.release.files)
         hashes = self._final_hashes(description)
         if None in hashes.values():
             unknown = ", ".join(name for name, sha256 in hashes.items() if sha256 is None)
@@ -238,10 +241,21 @@ class DocumentRepair:
             return round(listed.hours * 3600.0 * self._found.plan.resolved.audio.sample_rate)
         return None
 
+    def _damaged_files(self, names: Sequence[str]) -> list[str]:
+        """Say which files of a release are damaged: they are made when it is built, and not here."""
+        listed = self._evidence.hashes
+        return [
+            f"{name}: a file of the release that is not made again here; fetch it from where the release "
+            "was published, or build the release again"
+            for name in names
+            if name not in listed or hash_of(self._layout.folder / name) != listed[name]
+        ]
+
     def _final_hashes(self, description: Description) -> dict[str, str | None]:
         """Return the hash that each file beside the shards should have, None where it is not known."""
         last = (self._layout.checksums, self._layout.description)
-        paths = [path for path in self._layout.final_files(description.tables) if path not in last]
+        files = self._layout.final_files(description.tables, description.files)
+        paths = [path for path in files if path not in last]
         listed = self._evidence.hashes
         return {
             path.name: hash_of(path) if self._is_right(path) else listed.get(path.name) for path in paths

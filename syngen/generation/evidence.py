@@ -31,6 +31,7 @@ from syngen.storage.codec import CODECS
 from syngen.storage.description import Description, ShardEntry, read_description, read_json
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_series
+from syngen.storage.publication import publication_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,8 +172,9 @@ class Evidence:
                 "engine, or without --allow-other-audio)"
             )
             return
+        release = publication_in(content)
         for shard_size in self._shard_sizes(content, resolved, versions):
-            yield FoundPlan(Plan(resolved, shard_size, content["codec"]), versions)
+            yield FoundPlan(Plan(resolved, shard_size, content["codec"], release), versions)
 
     def _from_recipe(self, resolve: Callable[[Json], ResolvedRecipe], known: str) -> Iterator[FoundPlan]:
         """Yield the plan of recipe.yaml and the manifest that has a known hash."""
@@ -206,7 +208,7 @@ class Evidence:
         # every split is one shard: any size from the largest on would do, and only a hash tells which
         known = self.hashes.get(self.layout.plan.name)
         first = max(of_split[0] for of_split in rows.values())
-        text = Plan(resolved, MAX_SHARD_SIZE, content["codec"]).to_bytes(versions)
+        text = Plan(resolved, MAX_SHARD_SIZE, content["codec"], publication_in(content)).to_bytes(versions)
         before, after = text.split(b'"shard_size": %d' % MAX_SHARD_SIZE, 1)
         for size in (DEFAULT_SHARD_SIZE, *range(first, MAX_SHARD_SIZE + 1)) if known else ():
             if size >= first and _sha256(before + b'"shard_size": %d' % size + after) == known:

@@ -60,7 +60,7 @@ class Crew:
 
 def here(job: Job) -> Crew:
     """Return a crew that works in this process."""
-    maker = ShardMaker(job.plan, job.folder, job.versions, EventLog(job.log), Heartbeat())
+    maker = ShardMaker(job.plan, job.folder, job.versions, EventLog(job.log), Heartbeat(), job.source)
     return Crew(InProcessExecutor(), maker, lambda: 1)
 
 

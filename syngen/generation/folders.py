@@ -11,6 +11,7 @@ from syngen._files import is_temporary, sync_folder
 from syngen.errors import ManifestError, ParameterError
 from syngen.storage.description import is_table_name, read_json
 from syngen.storage.layout import Layout, split_of_shard
+from syngen.storage.publication import publication_in
 
 __all__ = [
     "check_usable",
@@ -113,7 +114,7 @@ def create(layout: Layout) -> None:
 
 def clear(layout: Layout) -> None:
     """Remove a dataset, and nothing else. The description goes first, so no half of it counts as whole."""
-    for path in reversed(layout.final_files(_tables(layout))):
+    for path in reversed(layout.final_files(_tables(layout), _release_files(layout))):
         if path != layout.plan:
             path.unlink(missing_ok=True)
     for path in layout.audio.iterdir():
@@ -137,6 +138,16 @@ def _tables(layout: Layout) -> list[str]:
             names = read_json(path).get("tables", [])
             if isinstance(names, list):
                 found += [name for name in names if is_table_name(name)]
+    return found
+
+
+def _release_files(layout: Layout) -> list[str]:
+    """Return the files of a release that the plan or the description in the folder names."""
+    found: list[str] = []
+    for path in (layout.plan, layout.description):
+        with contextlib.suppress(ManifestError, ParameterError, TypeError):
+            release = publication_in(read_json(path))
+            found += release.files if release is not None else ()
     return found
 
 

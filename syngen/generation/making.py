@@ -36,6 +36,8 @@ class ShardMaker:
         What this process must have; see `check_versions`.
     log : EventLog
     heartbeat : Heartbeat
+    source : Path, optional
+        Folder of the dataset that observations are read from; see `ShardWorker`.
     """
 
     def __init__(
@@ -45,12 +47,13 @@ class ShardMaker:
         versions: dict[str, str],
         log: EventLog,
         heartbeat: Heartbeat,
+        source: Path | None = None,
     ) -> None:
         self._folder, self._log, self._heartbeat = folder, log, heartbeat
         self._worker: ShardWorker | SyngenError | OSError
         try:
             check_versions(plan, versions)
-            self._worker = ShardWorker(plan, beat=heartbeat)
+            self._worker = ShardWorker(plan, beat=heartbeat, source=source)
         except (SyngenError, OSError) as error:  # raised for each shard: it is then known which are missing
             self._worker = error
 

@@ -14,6 +14,7 @@ from syngen.storage.codec import find_codec
 from syngen.storage.description import is_table_name, json_bytes
 from syngen.storage.layout import FORMAT, series_names, shard_name
 from syngen.storage.manifest import Vocabulary
+from syngen.storage.publication import Publication
 from syngen.synth.resolve import ResolvedRecipe
 
 if TYPE_CHECKING:
@@ -99,20 +100,23 @@ class Plan:
     shard_size : int
         Most rows in a shard.
     codec : str
+    release : Publication or None
+        What makes the dataset a release, if it becomes one.
     """
 
     resolved: ResolvedRecipe
     shard_size: int = DEFAULT_SHARD_SIZE
     codec: str = "wav"
+    release: Publication | None = None
 
     def __post_init__(self) -> None:
         find_codec(self.codec)
         if not 1 <= self.shard_size <= MAX_SHARD_SIZE:
             raise ParameterError(f"shard size {self.shard_size}; 1 to {MAX_SHARD_SIZE} rows are possible")
 
-    def __reduce__(self) -> tuple[type[Plan], tuple[ResolvedRecipe, int, str]]:
+    def __reduce__(self) -> tuple[type[Plan], tuple[ResolvedRecipe, int, str, Publication | None]]:
         # without the cached shards, of which there may be a million
-        return Plan, (self.resolved, self.shard_size, self.codec)
+        return Plan, (self.resolved, self.shard_size, self.codec, self.release)
 
     def versions(self) -> dict[str, str]:
         """Return the versions that decide bytes: of syngen, the synthesizer and the codec's library."""
@@ -174,6 +178,8 @@ class Plan:
         }
         if self.tables:
             content["tables"] = list(self.tables)
+        if self.release is not None:
+            content["release"] = self.release.to_json()
         return json_bytes(content)
 
 

@@ -75,12 +75,15 @@ class Job:
     folder : Path or Store
     versions : dict of str to str
     log : Path or None
+    source : Path or None
+        Folder of the dataset that observations are read from, where they are not rendered.
     """
 
     plan: Plan
     folder: Path | Store
     versions: dict[str, str]
     log: Path | None
+    source: Path | None = None
 
     @property
     def shared_folder(self) -> Path:
@@ -303,7 +306,7 @@ def _serve(line: Connection, stack: Connection, cells: Any, slot: int, job: Job)
     _settle(stack)
     heartbeat = Heartbeat(memoryview(cells).cast("B").cast("q"), slot)
     log = EventLog(job.log)
-    _maker = ShardMaker(job.plan, job.folder, job.versions, log, heartbeat)
+    _maker = ShardMaker(job.plan, job.folder, job.versions, log, heartbeat, job.source)
     log.write("worker started", cpu_s=round(time.process_time(), 4))
     with contextlib.suppress(OSError, EOFError):  # nobody listens any more
         line.send(None)

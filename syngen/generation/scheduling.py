@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import GenerationIncompleteError
@@ -50,6 +51,7 @@ def make_shards(
     log: EventLog | None = None,
     hire: Callable[[Job], Crew] | None = None,
     store: Store | None = None,
+    source: Path | None = None,
 ) -> Generator[Receipt, None, None]:
     """Make shards in this process or in workers, yielding receipts as they come.
 
@@ -70,6 +72,8 @@ def make_shards(
         Returns the crew that works for a job; by default this machine's.
     store : Store, optional
         Where the shards go instead of the folder.
+    source : Path, optional
+        Folder of a finished dataset with the same rows that observations are read from, not rendered.
 
     Raises
     ------
@@ -80,8 +84,9 @@ def make_shards(
     if not shards:
         return
     log = log or EventLog(None)
-    job = Job(plan, store or layout.folder, plan.versions(), log.path)
-    is_here = jobs == 1 and not plan.resolved.synthesizer.needs_worker
+    job = Job(plan, store or layout.folder, plan.versions(), log.path, source)
+    is_tame = source is not None or not plan.resolved.synthesizer.needs_worker
+    is_here = jobs == 1 and is_tame
     is_here = is_here or (store is not None and store.is_private)
     scheduler = Scheduler(plan, layout, shards, log)
 

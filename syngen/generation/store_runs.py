@@ -139,11 +139,12 @@ class _Work:
 
     def _clear(self, found: Found) -> None:
         """Remove a dataset, and nothing else; the description first."""
-        tables = {f"{name}.parquet" for name in self.plan.tables}
+        further = {f"{name}.parquet" for name in self.plan.tables}
         if found.description is not None:
             with suppress(ManifestError):
-                tables |= {f"{name}.parquet" for name in self._described(found.description).tables}
-        own = {name_of(path) for path in NAMES.final_files()} | tables
+                described = self._described(found.description)
+                further |= {f"{name}.parquet" for name in described.tables} | set(described.files)
+        own = {name_of(path) for path in NAMES.final_files()} | further
         audio = f"{name_of(NAMES.audio)}/"
         self.store.delete([name_of(NAMES.description)])
         self.store.delete(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from syngen.generation.store_contents import Found, look
 from syngen.generation.uploads import NAMES, name_of
 from syngen.generation.verification import abridged, find_problems
 from syngen.storage.layout import Layout, split_of_shard
+from syngen.storage.publication import publication_in
 
 if TYPE_CHECKING:
     from syngen._typing import Json, Progress
@@ -91,6 +93,10 @@ class _Mirror:
 
     def __init__(self, store: Store, layout: Layout, found: Found) -> None:
         self._store, self.layout, self._found = store, layout, found
+        self._files: tuple[str, ...] = ()
+        with suppress(ValueError, TypeError, AttributeError, RecursionError):
+            release = publication_in(json.loads(found.description or b"{}"))
+            self._files = () if release is None else release.files
 
     def fetch_documents(self) -> None:
         """Get all that is neither a shard nor a part of the manifest."""
@@ -113,7 +119,7 @@ class _Mirror:
 
     def _is_own(self, name: str) -> bool:
         path = Path(name)
-        return path in NAMES.final_files() or path.suffix == ".parquet"
+        return path in NAMES.final_files(files=self._files) or path.suffix == ".parquet"
 
     def _fetch(self, name: str) -> None:
         size = self._store.sizes_of([name]).get(name)  # a listing may be wrong

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syngen.generation.plan import Shard
     from syngen.storage.codec import Codec
 
-__all__ = ["StoredShard", "find_stored", "smaller_layouts"]
+__all__ = ["StoredShard", "find_stored", "smaller_layouts", "spoken_in"]
 
 _NOTHING = np.empty(0)
 
@@ -70,7 +70,7 @@ class StoredShard:
         names = ("offset", "size", "n_samples", "pcm_sha256", "peak", "rms_db")
         columns = (table.column(name).to_pylist() for name in names)
         self._rows = list(zip(*columns, strict=True))
-        self._spoken = _spoken_in(table, spans, row) if spans is not None else None
+        self._spoken = spoken_in(table, spans, row) if spans is not None else None
         self._data = memoryview(data)
         self._is_sound, self._codec, self._sample_rate = is_sound, codec, sample_rate
 
@@ -141,7 +141,8 @@ def find_stored(
     return None
 
 
-def _spoken_in(table: pa.Table, spans: pa.Table, row: int) -> list[Spoken]:
+def spoken_in(table: pa.Table, spans: pa.Table, row: int) -> list[Spoken]:
+    """Return what is said in the rows of a manifest from `row` on; `spans` are their annotations."""
     names = ("kind", "text", "start", "end")
     listed = [Span(*span) for span in zip(*(spans.column(n).to_pylist() for n in names), strict=True)]
     rows = np.asarray(spans.column("row").to_numpy(), dtype=np.int64)

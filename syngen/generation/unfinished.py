@@ -109,7 +109,8 @@ def plan_problems(layout: Layout, plan: Plan) -> Iterator[Problem]:
 def _orphans(layout: Layout, plan: Plan) -> Iterator[Problem]:
     """Report what neither the plan nor a run that ended early explains."""
     shards = {f"{shard.name}.tar" for shard in plan.shards}
-    known = {path.name for path in layout.final_files(plan.tables)}
+    files = () if plan.release is None else plan.release.files
+    known = {path.name for path in layout.final_files(plan.tables, files)}
     known |= {layout.audio.name, layout.work.name}
     for folder, names in ((layout.audio, shards), (layout.folder, known)):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():

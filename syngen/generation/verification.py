@@ -248,8 +248,8 @@ def _entries(hashes: dict[str, str]) -> list[ShardEntry]:
 
 def _orphans(layout: Layout, description: Description | None) -> Iterator[Problem]:
     """Report files that do not belong to the dataset; of one without a description, temporaries only."""
-    tables = () if description is None else description.tables
-    known = {path.name for path in layout.final_files(tables)} | {layout.audio.name}
+    tables, files = ((), ()) if description is None else (description.tables, description.files)
+    known = {path.name for path in layout.final_files(tables, files)} | {layout.audio.name}
     listed = set() if description is None else {f"{entry.name}.tar" for entry in description.shards}
     for folder, names, text in (
         (layout.audio, listed, "belongs to no shard of dataset.json"),

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from itertools import chain
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ from syngen.generation.parts import (
 )
 from syngen.generation.plan import Plan, Shard, vocabulary_for
 from syngen.generation.receipts import Receipt
+from syngen.generation.recut_rows import DatasetRows
 from syngen.generation.stored import StoredShard, find_stored
 from syngen.storage.codec import find_codec
 from syngen.storage.description import ShardEntry
@@ -51,14 +53,21 @@ class ShardWorker:
     plan : Plan
     beat : callable, optional
         Told the row that comes next: before the first observation of a shard, and after each.
+    source : Path, optional
+        Folder of a finished dataset with the same rows, whatever its shards and its codec: observations
+        are then read there and not rendered.
     """
 
-    def __init__(self, plan: Plan, *, beat: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self, plan: Plan, *, beat: Callable[[int], None] | None = None, source: Path | None = None
+    ) -> None:
         self._plan = plan
         self._beat = beat or _told_nobody
         self._codec = find_codec(plan.codec)
         self._rate = plan.resolved.audio.sample_rate
-        self._rendering = Rendering(plan.resolved)
+        self._source = None if source is None else DatasetRows(Layout(source), self._codec, self._rate)
+        if source is None:  # else no engine is needed
+            self._rendering = Rendering(plan.resolved)
         self._vocabulary = vocabulary_for(plan.resolved)
         self._text = MemberText(plan.resolved.grid)
 
@@ -75,10 +84,14 @@ class ShardWorker:
         indices : ndarray of int64, shape (shard.n_rows,)
             Grid point of each row.
         """
-        stored = find_stored(layout, shard, indices, codec=self._codec, sample_rate=self._rate)
+        if self._source is not None:
+            made = self._source.observations(shard, indices)
+        else:
+            stored = find_stored(layout, shard, indices, codec=self._codec, sample_rate=self._rate)
+            made = self._made(indices, stored)
         with atomic_file(layout.shard(shard.name)) as file:
             writer = ShardWriter(file)
-            columns = self._write_members(writer, shard, indices, stored)
+            columns = self._write_members(writer, shard, indices, made)
             sha256 = writer.finish()
         table = part_table(self._plan, self._vocabulary, shard, indices, columns)
         annotations = annotations_of(shard, columns) if self._vocabulary.speaks else None
@@ -96,19 +109,19 @@ class ShardWorker:
     def rehearse(self, file: IO[bytes], shard: Shard, indices: IntArray) -> int:
         """Write a shard to a stream and nothing else; return its samples of audio."""
         writer = ShardWriter(file)
-        columns = self._write_members(writer, shard, indices, None)
+        columns = self._write_members(writer, shard, indices, self._made(indices, None))
         writer.finish()
         return columns.n_samples
 
     def _write_members(
-        self, writer: ShardWriter, shard: Shard, indices: IntArray, stored: StoredShard | None
+        self, writer: ShardWriter, shard: Shard, indices: IntArray, made: Iterator[tuple[bytes, Facts]]
     ) -> Columns:
         resolved, suffix = self._plan.resolved, self._codec.name
         columns = Columns(
             {n.name: plain(n.draw(resolved.recipe.seed, indices)) for n in resolved.nuisances}
         )
         levels = map(tuple, resolved.grid.levels_of(indices).tolist())
-        made, beat = self._made(indices, stored), self._beat
+        beat = self._beat
         beat(shard.row)
         for row, index, of_index, (audio, facts) in zip(
             range(shard.row, shard.row + len(indices)), indices.tolist(), levels, made, strict=True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from syngen._typing import Json
     from syngen.factors import Factor
 
-__all__ = ["card_text"]
+__all__ = ["card_text", "factor_table", "front_matter", "notes_on"]
 
 _MAX_LABELS = 1000
 _SPOKEN = """
@@ -37,11 +37,10 @@ def card_text(description: Description, vocabulary: Vocabulary) -> str:
     vocabulary : Vocabulary
     """
     # JSON is YAML, and quotes whatever needs quotes
-    front = json.dumps(_front_matter(description, vocabulary), indent=1, ensure_ascii=False)
+    front = json.dumps(front_matter(description, vocabulary), indent=1, ensure_ascii=False)
     title = description.recipe.get("title") or vocabulary.name
-    rows = "\n".join(_factor_row(factor) for factor in vocabulary.grid.factors)
     splits = "\n".join(f"| {name} | {count:,} |" for name, count in description.counts.items())
-    notes = "".join(f"\n{note}\n" for note in _notes(vocabulary))
+    notes = "".join(f"\n{note}\n" for note in notes_on(vocabulary))
     codec = description.codec
     spoken = _SPOKEN if vocabulary.speaks else ""
     is_one = len(series_names("manifest", description.n_rows)) == 1
@@ -60,9 +59,7 @@ Every observation is a pure function of the recipe and its index: the fingerprin
 `{description.fingerprint}`
 stands for all that decides a sample.
 
-| factor | kind | unit | values | from | to |
-|---|---|---|---|---|---|
-{rows}
+{factor_table(vocabulary)}
 {notes}
 | split | observations |
 |---|---|
@@ -79,7 +76,7 @@ Licence: {description.licence or "not stated by the recipe"}.
 """
 
 
-def _notes(vocabulary: Vocabulary) -> Iterator[str]:
+def notes_on(vocabulary: Vocabulary) -> Iterator[str]:
     """Yield a sentence on each nuisance, and on what derives from each factor."""
     for name, unit, _ in vocabulary.nuisances:
         shown = f" ({unit})" if unit else ""
@@ -91,7 +88,8 @@ def _notes(vocabulary: Vocabulary) -> Iterator[str]:
             yield f"{', '.join(names)} {verb} of `{factor}`."
 
 
-def _front_matter(description: Description, vocabulary: Vocabulary) -> Json:
+def front_matter(description: Description, vocabulary: Vocabulary) -> Json:
+    """Return what Hugging Face ``datasets`` is told of the columns and files of a dataset."""
     sizes = dict.fromkeys(description.counts, 0)
     for shard in description.shards:
         sizes[shard.split] += shard.bytes
@@ -148,6 +146,12 @@ def _level_feature(factor: Factor) -> Json:
         return {"name": factor.name, "dtype": "int64"}
     names = {str(level): str(value) for level, value in enumerate(factor.values)}
     return {"name": factor.name, "dtype": {"class_label": {"names": names}}}
+
+
+def factor_table(vocabulary: Vocabulary) -> str:
+    """Return a table of the factors in Markdown, without a newline at its end."""
+    head = "| factor | kind | unit | values | from | to |\n|---|---|---|---|---|---|"
+    return "\n".join([head, *(_factor_row(factor) for factor in vocabulary.grid.factors)])
 
 
 def _factor_row(factor: Factor) -> str:

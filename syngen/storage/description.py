@@ -14,6 +14,7 @@ from syngen.errors import ManifestError
 from syngen.storage.codec import CODECS
 from syngen.storage.layout import FORMAT, split_of_shard
 from syngen.storage.manifest import check_format
+from syngen.storage.publication import Publication, publication_in
 
 if TYPE_CHECKING:
     from syngen._typing import Json
@@ -79,6 +80,8 @@ class Description:
         In row order.
     tables : tuple of str
         Further Parquet files beside the manifest, without their suffix.
+    release : Publication or None
+        What makes it a release, if it is one.
     """
 
     recipe: Json
@@ -91,6 +94,12 @@ class Description:
     licence: str | None
     shards: tuple[ShardEntry, ...]
     tables: tuple[str, ...] = ()
+    release: Publication | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that only a release has."""
+        return () if self.release is None else self.release.files
 
     @property
     def n_rows(self) -> int:
@@ -115,6 +124,7 @@ class Description:
                 "recipe": self.recipe,
                 "recipe_text": self.recipe_text,
                 **({"tables": list(self.tables)} if self.tables else {}),
+                **({"release": self.release.to_json()} if self.release else {}),
                 "shards": [asdict(shard) for shard in self.shards],
                 "complete": True,
             }
@@ -175,6 +185,7 @@ def read_description(path: Path) -> Description:
             licence=content["licence"],
             shards=shards,
             tables=tuple(_table_name(name) for name in _typed(content.get("tables", []), list)),
+            release=publication_in(content),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ManifestError(f"{path} is damaged: {error!r}") from error

@@ -157,23 +157,19 @@ class Layout:
         further = [table for table in tables if _NUMBER.sub("", table) == name and table != name]
         return tuple(self.table(table) for table in (name, *sorted(further)))
 
-    def final_files(self, tables: Sequence[str] = ()) -> tuple[Path, ...]:
+    def final_files(self, tables: Sequence[str] = (), files: Sequence[str] = ()) -> tuple[Path, ...]:
         """Return the files beside the shards, the description last.
 
         Parameters
         ----------
         tables : sequence of str
             Names of further Parquet tables.
+        files : sequence of str
+            Names of the files that only a release has; the card may be among them.
         """
-        return (
-            self.plan,
-            self.recipe,
-            self.manifest,
-            *(self.table(name) for name in tables),
-            self.card,
-            self.checksums,
-            self.description,
-        )
+        own = (self.plan, self.recipe, self.manifest, *(self.table(name) for name in tables), self.card)
+        further = (self.folder / name for name in files)
+        return tuple(dict.fromkeys((*own, *further, self.checksums, self.description)))
 
 
 def series_names(name: str, n_rows: int) -> tuple[str, ...]:

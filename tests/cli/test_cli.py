@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 import syngen
 from syngen.cli.main import cli
 from syngen.evaluation.codes import write_codes
+from tests.golden.regenerate import RELEASE
 from tests.support import files_of, names_below, run_python, run_syngen
 
 
@@ -44,6 +45,9 @@ WITH_JSON = {
     ("rows",): ["data/syntone-tiny"],
     ("verify",): ["data/syntone-tiny"],
     ("probe",): ["codes.npz", "data/syntone-tiny", "--target", "timbre"],
+    ("release", "build"): ["data/syntone-tiny", "released", "--release-version", "1.0.0", "--jobs", "1"],
+    ("release", "check"): ["dist"],
+    ("release", "diff"): ["dist", "data/syntone-tiny"],
     ("voices",): ["--engine", "espeak"],
     ("env",): [],
 }
@@ -72,8 +76,9 @@ def example_text(words: tuple[str, ...]) -> str:
 
 @pytest.fixture
 def folder(tiny_dataset: Path, tiny_codes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An isolated current folder with data/syntone-tiny in it, and codes.npz of it."""
+    """An isolated current folder with data/syntone-tiny in it, codes.npz of it, and a release in dist."""
     shutil.copytree(tiny_dataset, tmp_path / "here" / "data" / "syntone-tiny")
+    shutil.copytree(RELEASE, tmp_path / "here" / "dist")
     shutil.copy(tiny_codes, tmp_path / "here" / "codes.npz")
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "here"
@@ -86,6 +91,7 @@ def test_the_documented_commands_are_there() -> None:
         *(f"recipe {name}" for name in ("new", "list", "show", "check", "expand", "schema")),
         *("generate", "info", "rows", "extract", "verify", "voices", "env"),
         *("encode", "probe"),
+        *(f"release {name}" for name in ("build", "check", "diff")),
     }
 
 
@@ -115,6 +121,8 @@ def test_the_example_of_every_command_runs(words: tuple[str, ...], folder: Path)
     example = example_of(words)
     if "data/syntone-tiny" in example and example[1] == "generate":
         shutil.rmtree(folder / "data")
+    if "--release-version" in example:
+        shutil.rmtree(folder / "dist")
     result = run(*example[1:])
     assert result.exit_code == 0, result.output
     assert "Traceback" not in result.output

@@ -106,6 +106,18 @@ def test_bash_block_of_exports_runs(newcomers_folder: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
+def test_bash_block_of_publishing_runs(tmp_path: Path) -> None:
+    found = re.findall(r"^```bash\n(.*?)^```$", section("Publish and download"), re.MULTILINE | re.DOTALL)
+    commands = found[0].strip().splitlines()
+    assert len(commands) == 4
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *shlex.split(command)], capture_output=True, text=True, cwd=tmp_path
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    assert syngen.check_release(tmp_path / "dist" / "syntone-tiny") == []
+
+
 def test_bash_blocks_for_own_recipes_run(newcomers_folder: Path) -> None:
     (lines,) = re.findall(r"^```bash\n(.*?)^```$", section("Recipes of your own"), re.MULTILINE | re.DOTALL)
     commands = lines.strip().splitlines()

@@ -6,6 +6,10 @@ far apart too. ``phoneme_counts.json`` has how often each phoneme of English occ
 sentences, counted by espeak-ng in a process of its own; ``speakers.json`` has the parameters of some
 speakers. What needs the extra speech stays as it is where that is not installed.
 
+``releases/`` holds a release of syntone-tiny, which every later version must load. It is built again with
+``--release``, and only while no version of syngen has been published that wrote it: of a later format there
+is another beside it.
+
 Only after a change of audio that is meant, and then with a new version of the synthesizer and a line under
 *Audio changes* in the changelog.
 """
@@ -14,13 +18,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import syngen
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_recipe
 from syngen.seeding import Permutation
@@ -36,6 +43,7 @@ DIGESTS_PATH = Path(__file__).with_name("exact_digests.json")
 PHONEMES_PATH = Path(__file__).with_name("phoneme_counts.json")
 SPEAKERS_PATH = Path(__file__).with_name("speakers.json")
 ROOT = Path(__file__).resolve().parents[2]
+RELEASE = Path(__file__).with_name("releases") / "syntone-tiny-1.0.0"
 N_INDICES = 24
 
 
@@ -93,8 +101,27 @@ def phoneme_counts() -> dict[str, int]:
     return counts
 
 
+def build_release(folder: Path, place: Path, *, jobs: int = 1) -> None:
+    """Build the release again from nothing, with a place to work in."""
+    syngen.generate("syntone-tiny", place / "data", limit=96, jobs=jobs)
+    syngen.release(
+        place / "data",
+        folder,
+        version="1.0.0",
+        date="2026-01-31",
+        url="https://example.org/syntone-tiny",
+        size_limit=150_000,
+        jobs=jobs,
+    )
+
+
 def main() -> None:
     """Write the files."""
+    if sys.argv[1:] == ["--release"]:
+        shutil.rmtree(RELEASE, ignore_errors=True)
+        with tempfile.TemporaryDirectory() as place:
+            build_release(RELEASE, Path(place))
+        return
     cases = golden_cases()
     if not cases:
         sys.exit("no shipped recipe found: nothing is written")

@@ -1,0 +1,81 @@
+"""Every document of a release, by name."""
+
+from __future__ import annotations
+
+import hashlib
+
+from syngen._files import sha256_of
+from syngen.releases.card import release_card
+from syngen.releases.citing import citation, zenodo
+from syngen.releases.croissant import croissant
+from syngen.releases.plots import factor_plots
+from syngen.releases.preview import preview
+from syngen.releases.subject import ReleasedDataset, Subject
+from syngen.storage.description import Description, json_bytes
+from syngen.storage.layout import Layout
+from syngen.storage.manifest import Vocabulary
+
+__all__ = ["FILES", "documents_of", "registry", "subject_in"]
+
+FILES = (
+    "CITATION.cff",
+    "README.md",
+    "croissant.json",
+    "factors.svg",
+    "preview.html",
+    "registry.txt",
+    "zenodo.json",
+)
+"""The files at the top of a release that no other dataset has, and its card."""
+
+
+def subject_in(
+    layout: Layout, description: Description, vocabulary: Vocabulary, dataset: ReleasedDataset
+) -> Subject:
+    """Return what the documents of a release are made from.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of a folder that has plan, recipe, tables and shards.
+    description : Description
+    vocabulary : Vocabulary
+    dataset : ReleasedDataset
+        Its observations, wherever they are read.
+    """
+    tables = [layout.table(name) for name in description.tables]
+    paths = [layout.plan, layout.recipe, layout.manifest, *tables]
+    files = {path.name: (path.stat().st_size, sha256_of(path)) for path in paths}
+    files |= {f"audio/{shard.name}.tar": (shard.bytes, shard.sha256) for shard in description.shards}
+    return Subject(description, vocabulary, dataset, files)
+
+
+def documents_of(subject: Subject, *, with_preview: bool = True) -> dict[str, bytes]:
+    """Return the content of every document by name; the registry is last, for it has the hashes of all.
+
+    Parameters
+    ----------
+    subject : Subject
+    with_preview : bool
+        Whether to make the page with clips, and the registry, which has its hash.
+    """
+    made = {
+        "CITATION.cff": citation(subject).encode("utf-8"),
+        "README.md": release_card(subject).encode("utf-8"),
+        "croissant.json": json_bytes(croissant(subject)),
+        "factors.svg": factor_plots(subject).encode("utf-8"),
+        "zenodo.json": json_bytes(zenodo(subject)),
+    }
+    if not with_preview:
+        return made
+    made["preview.html"] = preview(subject).encode("utf-8")
+    hashes = {name: sha256 for name, (_, sha256) in subject.files.items()}
+    hashes |= {name: hashlib.sha256(data).hexdigest() for name, data in made.items()}
+    hashes["dataset.json"] = hashlib.sha256(subject.description.to_bytes()).hexdigest()
+    made["registry.txt"] = registry(hashes).encode("utf-8")
+    return made
+
+
+def registry(hashes: dict[str, str]) -> str:
+    """Return what ``pooch.create(...).load_registry`` reads: a line for each file, name and hash."""
+    return "".join(f"{name} sha256:{digest}\n" for name, digest in sorted(hashes.items()))
