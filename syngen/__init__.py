@@ -17,6 +17,7 @@ _MODULES = {
     "syngen.api": (
         "audit_dataset",
         "audit_recipe",
+        "download",
         "encode",
         "evaluate",
         "expand",
@@ -33,6 +34,9 @@ _MODULES = {
         "voices",
     ),
     "syngen.errors": (
+        "DownloadError",
+        "DownloadIncompleteError",
+        "DownloadMismatchError",
         "EngineError",
         "FactorError",
         "GenerationIncompleteError",
@@ -55,6 +59,7 @@ _MODULES = {
     "syngen.evaluation.scores": ("Scores",),
     "syngen.factors": ("Factor", "FactorGrid"),
     "syngen.loaders.dataset": ("FactorDataset",),
+    "syngen.releases.obtaining": ("DownloadReport",),
     "syngen.loaders.features": ("MFCC", "LogMel", "Spectrogram"),
     "syngen.synth.base": ("FactorSpec", "Observation", "SettingSpec", "Synthesizer"),
     "syngen.synth.speech.engines.base": ("Voice",),

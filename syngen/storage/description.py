@@ -79,6 +79,9 @@ class Description:
         In row order.
     tables : tuple of str
         Further Parquet files beside the manifest, without their suffix.
+    part_of : dict or None
+        Of what release this is a part: its name, the number of its observations, the SHA-256 of its
+        SHA256SUMS, and what was selected. None of a dataset that is as its recipe says.
     """
 
     recipe: Json
@@ -91,6 +94,7 @@ class Description:
     licence: str | None
     shards: tuple[ShardEntry, ...]
     tables: tuple[str, ...] = ()
+    part_of: Json | None = None
 
     @property
     def n_rows(self) -> int:
@@ -115,6 +119,7 @@ class Description:
                 "recipe": self.recipe,
                 "recipe_text": self.recipe_text,
                 **({"tables": list(self.tables)} if self.tables else {}),
+                **({"part_of": self.part_of} if self.part_of is not None else {}),
                 "shards": [asdict(shard) for shard in self.shards],
                 "complete": True,
             }
@@ -175,6 +180,7 @@ def read_description(path: Path) -> Description:
             licence=content["licence"],
             shards=shards,
             tables=tuple(_table_name(name) for name in _typed(content.get("tables", []), list)),
+            part_of=_typed(content["part_of"], dict) if "part_of" in content else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ManifestError(f"{path} is damaged: {error!r}") from error
