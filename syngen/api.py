@@ -329,8 +329,8 @@ def load(
         Of a dataset in a store: keep whole shards in the cache folder, up to so many bytes for all
         datasets; what was not used for longest goes first. With 0 none is kept.
     download : bool
-        Whether `dataset` is a release, as `download` takes it. It is downloaded into the cache folder; what is
-        there already is opened without asking any server.
+        Whether `dataset` is a release, as `download` takes it. It is downloaded into the cache folder; what
+        is there already is opened without asking any server.
     version, catalog
         Of a release; see `download`.
 
@@ -393,8 +393,8 @@ def download(
     codec : {"wav", "flac"}, optional
         Decode, or encode, on arrival; the result is a dataset like any other. By default as published.
     split : str, optional
-        Only this split. With `where` and `limit`, only the bytes that are wanted are fetched, and the result is
-        a dataset of these rows, whose description says of what it is a part.
+        Only this split. With `where` and `limit`, only the bytes that are wanted are fetched, and the result
+        is a dataset of these rows, whose description says of what it is a part.
     where : mapping or sequence of str
         Conditions as `FactorDataset.select` takes them, or texts such as ``timbre=sine,square`` and
         ``frequency=200..400``.
@@ -533,14 +533,16 @@ def _recreated(
             recipe, codec, shard_size = entry.recipe or entry.name, "wav", 2_000
             if recipe not in recipe_names():
                 raise DownloadError(
-                    f"{entry.name or order.mirrors[0]} cannot be made again: no mirror has its dataset.json, and no "
+                    f"{entry.name or order.mirrors[0]} cannot be made again: no mirror has its "
+                    "dataset.json, and no "
                     "recipe of its name is shipped"
                 )
         resolved = load_recipe(recipe)
         if entry.fingerprint not in (None, resolved.fingerprint):
             raise DownloadError(
                 f"{entry.name} cannot be made again: its recipe gives the fingerprint "
-                f"{resolved.fingerprint[:16]}... here, the catalog says {str(entry.fingerprint)[:16]}...; install the "
+                f"{resolved.fingerprint[:16]}... here, the catalog says {str(entry.fingerprint)[:16]}...; "
+                "install the "
                 "version of syngen that made it"
             )
         generate(

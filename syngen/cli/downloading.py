@@ -52,9 +52,9 @@ def download(
 ) -> None:
     """Download a release by its name, its URL or its folder: verified, whole or not at all.
 
-    The same command goes on after an interruption. With --split, --where and --limit only the bytes that are
-    wanted are fetched. Exit 1 if the release is refused or nobody has it, 3 if it did not come whole, 4 if a
-    hash is wrong.
+    The same command goes on after an interruption. With --split, --where and --limit only the bytes that
+    are wanted are fetched. Exit 1 if the release is refused or nobody has it, 3 if it did not come whole,
+    4 if a hash is wrong.
 
     Example: syngen download syntone-tiny --to data/downloaded --recreate
     """

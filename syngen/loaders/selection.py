@@ -132,7 +132,7 @@ def compiled(source: Source, conditions: Mapping[str, Any]) -> tuple[Where, ...]
 
 
 def conditions_in(texts: Sequence[str], grid: FactorGrid) -> dict[str, Any]:
-    """Read conditions of `FactorDataset.select` from texts such as ``timbre=sine,square`` or ``frequency=200..400``.
+    """Read conditions of `FactorDataset.select` from texts: ``timbre=sine,square``, ``frequency=200..400``.
 
     Raises
     ------

@@ -6,7 +6,7 @@ The one that is shipped names the datasets of the shipped recipes. A catalog is 
         "mirrors": ["https://host/folder/", "https://other/files/{file}"],
         "recipe": "NAME", "fingerprint": "...", "sha256": "..."}}}}
 
-Mirrors are tried in their order; those that do not begin with http:// or https:// are folders relative to the
+Mirrors are tried in their order; those that do not begin with http:// or https:// are relative to the
 catalog. ``recipe`` is a shipped recipe that the release can be made again from, ``fingerprint`` that of its
 observations, and ``sha256`` that of its SHA256SUMS; all three may be left out.
 """

@@ -152,7 +152,8 @@ class HttpClient:
             headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         at = _checked(urlsplit(url), url)
         for _ in range(_MOST_REDIRECTS + 1):
-            connection, response, watched = self._asked(at, headers)
+            asked, response, watched = self._asked(at, headers)
+            connection: http.client.HTTPConnection | None = asked
             try:
                 if response.status in _REDIRECTS:
                     at = _redirected(at, response)
@@ -162,7 +163,7 @@ class HttpClient:
                 if body.is_done and not response.will_close:
                     response.close()
                     with self._lock:
-                        self._idle.setdefault(_key(at), []).append(connection)
+                        self._idle.setdefault(_key(at), []).append(asked)
                     connection = None
                 return
             finally:
@@ -173,7 +174,7 @@ class HttpClient:
 
     def _asked(
         self, at: SplitResult, headers: Mapping[str, str]
-    ) -> tuple[http.client.HTTPConnection | None, http.client.HTTPResponse, _Watched]:
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse, _Watched]:
         """Send a request; over a connection that was left open, once more over a new one."""
         proxy = _proxy_for(at)
         target = (at.path or "/") + (f"?{at.query}" if at.query else "")

@@ -1,8 +1,8 @@
 """What is in a release, checked before anything is made of it: manifest, shards, and what they claim.
 
 Hashes prove that a file is the one that the release lists, not that it is harmless. Here nothing is
-unpacked: a shard must consist, byte for byte, of the members that the manifest gives it, so that no name, link
-or device of an archive can ever have an effect, now or when another tool unpacks it.
+unpacked: a shard must consist, byte for byte, of the members that the manifest gives it, so that no name,
+link or device of an archive can ever have an effect, now or when another tool unpacks it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Contents:
         Raises
         ------
         DownloadError
-            If it has any other byte beside the audio, or audio that says of itself that it has another length.
+            If it has any other byte beside the audio, or audio that says of itself that it has another
+            length.
         """
         entry = self.description.shards[number]
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -100,11 +101,14 @@ class Contents:
                 )
             if data[position:offset] != before:
                 return (
-                    f"{waiting}the header of member {key}.{suffix}, row {row}, is not what the manifest says: "
+                    f"{waiting}the header of member {key}.{suffix}, row {row}, is not what the manifest "
+                    "says: "
                     "another name, kind or size"
                 )
             if not self.codec.is_stated(data[offset : offset + 64], size, n_samples, rate):
-                return f"member {key}.{suffix} is not {suffix.upper()} that has the {n_samples} samples of row {row}"
+                return (
+                    f"member {key}.{suffix} is no {suffix.upper()} of the {n_samples} samples of row {row}"
+                )
             text = self._text.of(index, split, of_row)
             before = b"".join(
                 (padding_of(size), header_of(f"{key}.json", len(text)), text, padding_of(len(text)))
@@ -112,7 +116,7 @@ class Contents:
             position, waiting = offset + size, f"member {key}.json, or "
             row += 1
         if data[position:] != before + END:
-            return f"member {key_of(row - 1)}.json, or the end of the archive after it, is not what it should be"
+            return f"member {key_of(row - 1)}.json, or the end of the archive, is not what it should be"
         return None
 
     def levels_of(self, table: pa.Table) -> IntArray:
@@ -192,7 +196,8 @@ def _check_agreement(contents: Contents) -> None:
         if len(column) and not 0 <= column.min() <= column.max() <= limit:
             found = int(column.max() if column.max() > limit else column.min())
             raise DownloadError(
-                f"manifest.parquet gives an observation {name} {found:,}; 0 to {limit:,} are possible, which "
+                f"manifest.parquet gives an observation {name} {found:,}; 0 to {limit:,} are possible, "
+                "which "
                 f"is {MOST_SECONDS} seconds"
             )
     for number, entry in enumerate(description.shards):

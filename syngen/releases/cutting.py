@@ -1,7 +1,7 @@
 """Datasets made of what a release has: of some of its observations, or in another codec.
 
-The result is a folder like any other. Its rows are numbered from 0, its shards and their offsets are its own;
-index, hashes and everything else that is known of an observation are those of the release, and every
+The result is a folder like any other. Its rows are numbered from 0, its shards and their offsets are its
+own; index, hashes and everything else that is known of an observation are those of the release, and every
 waveform is compared with its hash on the way.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -70,7 +70,7 @@ def every_row(description: Description) -> list[ShardPlan]:
 
 
 def some_rows(contents: Contents, rows: IntArray) -> list[ShardPlan]:
-    """Return shards for some rows of a release, given in ascending order: none has more than those there."""
+    """Return shards, none larger than those of the release, for some of its rows in ascending order."""
     entries = contents.description.shards
     most = max(entry.rows for entry in entries)
     in_shard = np.searchsorted(contents.starts, rows, side="right") - 1
@@ -333,25 +333,25 @@ class Cut:
 
 
 class _Pieces:
-    """Open files of pieces; one at a time is as many as are needed."""
+    """Files of pieces, opened when they are needed."""
 
     def __init__(self, pieces: Mapping[int, Piece]) -> None:
         self._pieces = pieces
-        self._number = -1
-        self._file = None
+        self._files: dict[int, IO[bytes]] = {}
 
-    def __enter__(self) -> _Pieces:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        for file in self._files.values():
+            file.close()
 
     def read(self, number: int, offset: int, size: int) -> bytes:
+        """Return bytes of a shard of the release."""
         piece = self._pieces[number]
-        if number != self._number:
-            self.__exit__()
-            self._file = open(piece.path, "rb")  # noqa: SIM115  # closed with the next, or at the end
-            self._number = number
-        self._file.seek(piece.place(offset))
-        return self._file.read(size)
+        if number not in self._files:
+            self.__exit__()  # rows come shard by shard
+            self._files = {number: open(piece.path, "rb")}  # noqa: SIM115  # closed with the next one
+        file = self._files[number]
+        file.seek(piece.place(offset))
+        return file.read(size)

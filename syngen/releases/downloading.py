@@ -1,7 +1,8 @@
 """Downloads: a release as it is, whole or not at all.
 
 SHA256SUMS comes first and says everything: each file is kept under pooch's care, which asks for those that
-are missing or have another hash and takes none that is not what it should be. How the bytes come is `transfers`.
+are missing or have another hash and takes none that is not what it should be. How the bytes come is
+`transfers`.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class Download:
             avoided |= {number}
             if len(avoided) == len(self.transfers.mirrors):
                 raise DownloadMismatchError(
-                    f"SHA256SUMS has the SHA-256 {self.sums[:16]}..., the catalog says {expected[:16]}...: the "
+                    f"SHA256SUMS has the SHA-256 {self.sums[:16]}..., the catalog says "
+                    f"{expected[:16]}...: the "
                     "release was changed or is another one"
                 )
         self.hashes = parse_listing(data)
@@ -157,8 +159,10 @@ class Download:
         free = shutil.disk_usage(self.staging.place).free
         if n_more + _SPARE_BYTES > free:
             raise DownloadError(
-                f"{description.recipe['name']} needs {human_bytes(n_more)}, and {self.staging.target.parent} has "
-                f"{human_bytes(free)} free; choose another folder with --to, or a part with --split, --where "
+                f"{description.recipe['name']} needs {human_bytes(n_more)}, and "
+                f"{self.staging.target.parent} has "
+                f"{human_bytes(free)} free; choose another folder with --to, or a part with --split, "
+                "--where "
                 "or --limit"
             )
 
@@ -217,7 +221,8 @@ class Download:
                 if len(avoided) == len(self.transfers.mirrors):
                     places = ", ".join(str(mirror) for mirror in self.transfers.mirrors)
                     raise DownloadMismatchError(
-                        f"{name} has another SHA-256 than SHA256SUMS says ({digest[:16]}...), from {places}: it is "
+                        f"{name} has another SHA-256 than SHA256SUMS says ({digest[:16]}...), from "
+                        f"{places}: it is "
                         "damaged or another file, and was not kept"
                     ) from error
             else:

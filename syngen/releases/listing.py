@@ -59,7 +59,8 @@ def check_names(names: Iterable[str]) -> None:
         parts = name.split("/")
         if len(parts) > _MOST_PARTS or not all(map(_is_portable, parts)):
             raise DownloadError(
-                f"SHA256SUMS lists {name[:200]!r}; the files of a release have relative names of ASCII letters, "
+                f"SHA256SUMS lists {name[:200]!r}; the files of a release have relative names of ASCII "
+                "letters, "
                 "digits and . _ + -, no part of which begins or ends with a dot"
             )
         folded = name.lower()
@@ -101,7 +102,8 @@ def check_shards(hashes: dict[str, str], description: Description) -> None:
     for name in sorted(listed.keys() | described.keys()):
         if listed.get(name) != described.get(name):
             raise DownloadError(
-                f"SHA256SUMS and dataset.json disagree about {name}: {_short(listed.get(name))} in the one, "
+                f"SHA256SUMS and dataset.json disagree about {name}: {_short(listed.get(name))} in the "
+                "one, "
                 f"{_short(described.get(name))} in the other"
             )
     tables = [f"{table}.parquet" for table in description.tables]

@@ -38,8 +38,8 @@ class HttpMirror:
     Parameters
     ----------
     url : str
-        The folder; or a pattern with ``{name}``, the whole relative name of a file, or ``{file}``, the part of
-        it after the last slash, for hosts that have no folders.
+        The folder; or a pattern with ``{name}``, the whole relative name of a file, or ``{file}``, the part
+        of it after the last slash, for hosts that have no folders.
     client : HttpClient
     """
 
@@ -96,7 +96,8 @@ class FolderMirror:
 
 class _FileStream:
     def __init__(self, file: IO[bytes], start: int, total: int, stop: int) -> None:
-        self.start, self.total = start, total
+        self.start = start
+        self.total: int | None = total
         self._file, self._left = file, max(0, min(stop, total) - start)
 
     def read(self) -> bytes:

@@ -41,7 +41,8 @@ __all__ = [
 ]
 
 Choose = Callable[[Path], "IntArray"]
-"""Takes a folder with the description and the manifest of a release, and returns the rows that are wanted."""
+"""Takes a folder with the description and the manifest of a release, and returns the rows that are "
+"wanted."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,8 @@ def _is_there(download: Download, description: Description, order: Order, *, is_
             is_right = False
         if not is_right:
             raise ParameterError(
-                f"{order.target} holds this release, and {name} in it is damaged or missing; see syngen verify, or "
+                f"{order.target} holds this release, and {name} in it is damaged or missing; see syngen "
+                "verify, or "
                 "remove the folder and download it again"
             )
     return True

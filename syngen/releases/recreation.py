@@ -1,4 +1,4 @@
-"""A release that was made again from its recipe, compared with what is known of the one that was published."""
+"""A release that was made again, compared with what is known of the one that was published."""
 
 from __future__ import annotations
 
@@ -40,15 +40,18 @@ def compare_observations(made: Layout, published: Layout) -> int:
     if not np.array_equal(indices, wanted):
         missing = len(np.setdiff1d(wanted, indices))
         raise DownloadMismatchError(
-            f"made again, {len(indices):,} observations are not the {len(wanted):,} of the release: {missing:,} are "
+            f"made again, {len(indices):,} observations are not the {len(wanted):,} of the release: "
+            f"{missing:,} are "
             "missing; the recipe is another one"
         )
     differing = np.flatnonzero((hashes != expected).any(axis=1))
     if len(differing):
         shown = ", ".join(str(indices[k]) for k in differing[:_MOST_SHOWN])
         raise DownloadMismatchError(
-            f"made again, {len(differing):,} of {len(wanted):,} observations have other samples than the release "
-            f"(index {shown}{', ...' if len(differing) > _MOST_SHOWN else ''}): another version of the synthesizer or of "
+            f"made again, {len(differing):,} of {len(wanted):,} observations have other samples than the "
+            "release "
+            f"(index {shown}{', ...' if len(differing) > _MOST_SHOWN else ''}): another version of the "
+            "synthesizer or of "
             "its engine made it; its versions are in dataset.json"
         )
     return len(wanted)

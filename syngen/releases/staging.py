@@ -51,7 +51,7 @@ class Staging:
         return self.place / "made"
 
     def prune(self, names: Collection[str]) -> None:
-        """Remove from `whole` what is not of the release: leftovers of a killed try, or of another release."""
+        """Remove from `whole` what is not of the release, such as leftovers of a killed try."""
         for folder, _, files in os.walk(self.whole, topdown=False):
             for file in files:
                 path = Path(folder, file)
@@ -77,7 +77,8 @@ class Staging:
             os.rename(folder, self.target)  # noqa: PTH104  # one atomic system call
         except OSError as error:
             raise ParameterError(
-                f"{self.target} cannot be put in place: {error.strerror or error}; it must be absent or empty"
+                f"{self.target} cannot be put in place: {error.strerror or error}; it must be absent or "
+                "empty"
             ) from error
         sync_folder(self.target.parent)
         self.remove()
@@ -116,7 +117,8 @@ def staged(target: Path) -> Iterator[Staging]:
             yield staging
         except OSError as error:
             raise DownloadIncompleteError(
-                f"{place} cannot be written: {error.strerror or error}; what came is kept, run the same command "
+                f"{place} cannot be written: {error.strerror or error}; what came is kept, run the same "
+                "command "
                 "again to go on"
             ) from error
         finally:

@@ -161,7 +161,7 @@ class Transfers:
         return wanted.place(_size_of(wanted.part)) is None
 
     def _copy(self, stream: Stream, file: IO[bytes], *, skipped: int, room: int) -> None:
-        """Append what a stream gives after its first `skipped` bytes; refuse more than there is room for."""
+        """Append what a stream gives after some bytes; refuse more than there is room for."""
         while data := stream.read():
             if self._stop.is_set():
                 raise StoppedError

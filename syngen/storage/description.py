@@ -180,7 +180,7 @@ def read_description(path: Path) -> Description:
             licence=content["licence"],
             shards=shards,
             tables=tuple(_table_name(name) for name in _typed(content.get("tables", []), list)),
-            part_of=_typed(content["part_of"], dict) if "part_of" in content else None,
+            part_of=_part_of(content["part_of"]) if "part_of" in content else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ManifestError(f"{path} is damaged: {error!r}") from error
@@ -215,6 +215,14 @@ def _table_name(name: str) -> str:
     if not is_table_name(name):
         raise TypeError(f"{name!r} is no name of a table")
     return name
+
+
+def _part_of(found: Json) -> Json:
+    """Return what a description says of the release that it is a part of."""
+    checked = {"name": _typed(found["name"], str), "rows": _typed(found["rows"], int)}
+    if found["sha256"] is not None:
+        _typed(found["sha256"], str)
+    return {**checked, "sha256": found["sha256"], "selection": _typed(found["selection"], dict)}
 
 
 def _typed(value: object, kind: type[T]) -> T:
