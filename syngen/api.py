@@ -509,12 +509,14 @@ def _recreated(
 ) -> DownloadReport:
     """Make a release again, and compare it with what is known of it."""
     from syngen.errors import DownloadError
+    from syngen.generation.document_checks import recipe_text_problem
     from syngen.recipe.library import recipe_names
     from syngen.releases.obtaining import check_target, cut_from, known_of, report_of
     from syngen.releases.recreation import compare_observations, known_layout
     from syngen.releases.staging import staged
     from syngen.storage.description import read_description, read_json
     from syngen.storage.layout import Layout
+    from syngen.synth.resolve import resolve
 
     check_target(order.target)
     if Layout(order.target).description.exists():
@@ -538,6 +540,8 @@ def _recreated(
                     "recipe of its name is shipped"
                 )
         resolved = load_recipe(recipe)
+        if known is not None and recipe_text_problem(description.recipe_text.encode(), resolved) is None:
+            resolved = resolve(resolved.recipe.with_origin(text=description.recipe_text))
         if entry.fingerprint not in (None, resolved.fingerprint):
             raise DownloadError(
                 f"{entry.name} cannot be made again: its recipe gives the fingerprint "

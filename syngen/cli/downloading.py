@@ -69,7 +69,7 @@ def download(
             if not sys.stdin.isatty():
                 raise
             say(str(error))
-            if not click.confirm("Make it again from its recipe?", err=True):
+            if not click.confirm("Make it again from its recipe now?", err=True):
                 raise
         say(f"{error}; it is made again from its recipe")
         report = _downloaded(release, options, recreate=True, quiet=quiet)

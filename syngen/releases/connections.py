@@ -124,7 +124,7 @@ class HttpClient:
         self._context: ssl.SSLContext | None = None
 
     def abort(self) -> None:
-        """End what is under way in other threads."""
+        """End what is under way in other threads, and what they would begin."""
         self._watch.end_all()
 
     def close(self) -> None:
@@ -182,6 +182,8 @@ class HttpClient:
             target = f"http://{at.netloc}{target}"
             headers = {**headers, **_proxy_headers(proxy)}
         while True:
+            if self._watch.is_ended:
+                raise CutError("the download was ended")
             with self._lock:
                 kept = self._idle.get(_key(at), [])
                 connection = kept.pop() if kept else None
@@ -397,11 +399,14 @@ class _Watch:
         self._watched: set[_Watched] = set()
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self.is_ended = False
         self._thread: threading.Thread | None = None
 
     def begin(self, connection: http.client.HTTPConnection) -> _Watched:
         watched = _Watched(connection, self._limits)
         with self._lock:
+            if self.is_ended:
+                watched.shut()
             self._watched.add(watched)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._look, daemon=True)
@@ -414,6 +419,7 @@ class _Watch:
 
     def end_all(self) -> None:
         with self._lock:
+            self.is_ended = True
             for watched in self._watched:
                 watched.shut()
 

@@ -196,6 +196,8 @@ class Download:
         import pooch
 
         part, digest = self.part_of(name), self.hashes[name]
+        # pooch makes it too, and fails if another thread does at the same moment
+        (self.staging.whole / name).parent.mkdir(parents=True, exist_ok=True)
         registry = pooch.create(
             path=self.staging.whole,
             base_url="",
