@@ -391,9 +391,9 @@ def download(
         Absent, an empty folder, or one that has this release; by default a place in the cache folder
         (``SYNGEN_CACHE``).
     codec : {"wav", "flac"}, optional
-        Decode, or encode, on arrival; the result is a dataset like any other. By default as published.
+        Decode, or encode, on arrival; the result is a dataset like any other.
     split : str, optional
-        Only this split. With `where` and `limit`, only the bytes that are wanted are fetched, and the result
+        Only this split. With `where` and `limit`, only the bytes that are wanted are fetched; the result
         is a dataset of these rows, whose description says of what it is a part.
     where : mapping or sequence of str
         Conditions as `FactorDataset.select` takes them, or texts such as ``timbre=sine,square`` and

@@ -90,8 +90,8 @@ class Server(http.server.ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, folder: Path, behaviour: Behaviour | None) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, folder: Path, behaviour: Behaviour | None, address: str) -> None:
+        super().__init__((address, 0), Handler)
         self.folder, self.behaviour = folder, behaviour
         self.requests: list[tuple[str, str | None]] = []
         self.n_sent = 0
@@ -108,10 +108,14 @@ class Server(http.server.ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def serve(
-    folder: Path, behaviour: Behaviour | None = None, *, certificate: Path | None = None
+    folder: Path,
+    behaviour: Behaviour | None = None,
+    *,
+    certificate: Path | None = None,
+    address: str = "127.0.0.1",
 ) -> Iterator[Server]:
     """Serve a folder for the length of a block, by TLS with a certificate."""
-    server = Server(folder, behaviour)
+    server = Server(folder, behaviour, address)
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)

@@ -161,13 +161,13 @@ class HttpClient:
                 body = _body_of(response, watched, start, stop)
                 yield body
                 if body.is_done and not response.will_close:
-                    response.close()
                     with self._lock:
                         self._idle.setdefault(_key(at), []).append(asked)
                     connection = None
                 return
             finally:
                 self._watch.end(watched)
+                response.close()
                 if connection is not None:
                     connection.close()
         raise UnfitError(f"more than {_MOST_REDIRECTS} redirects")
@@ -199,7 +199,7 @@ class HttpClient:
                 connection.close()
                 if is_kept and not watched.is_stalled:
                     continue
-                raise self._cut(error, watched) from error
+                raise _cut(error, watched) from error
             except BaseException:
                 self._watch.end(watched)
                 connection.close()
@@ -233,13 +233,6 @@ class HttpClient:
         connection.sock.settimeout(self._limits.stall_s)
         return connection
 
-    def _cut(self, error: Exception, watched: _Watched) -> CutError:
-        if watched.is_stalled or isinstance(error, TimeoutError):
-            return CutError(_stalled(self._limits))
-        return CutError(
-            f"the connection was cut: {getattr(error, 'strerror', None) or error or 'no answer'}"
-        )
-
 
 class _Body:
     """The body of an answer."""
@@ -265,10 +258,7 @@ class _Body:
         try:
             data = self._response.read1(most)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            if self._watched.is_stalled or isinstance(error, TimeoutError):
-                raise CutError(_stalled(self._watched.limits)) from error
-            reason = getattr(error, "strerror", None) or error
-            raise CutError(f"the connection was cut: {reason}") from error
+            raise _cut(error, self._watched) from error
         self._watched.n_bytes += len(data)
         if self._left is not None:
             self._left -= len(data)
@@ -287,14 +277,14 @@ class _Body:
 def _body_of(response: http.client.HTTPResponse, watched: _Watched, start: int, stop: int | None) -> _Body:
     status = response.status
     if status in _BUSY:
-        raise CutError(f"answers {status} {response.reason}", pause_s=_advised_pause(response))
+        raise CutError(f"answers {status} {_harmless(response.reason)}", pause_s=_advised_pause(response))
     if status == 416:
         match = _UNSATISFIED.fullmatch(response.getheader("Content-Range", ""))
         if match and int(match.group(1)) == start:  # all of it is there already
             return _Body(response, watched, start=start, total=start, length=0)
         raise UnfitError(f"answers that there is no byte {start:,}")
     if status not in (200, 206):
-        raise AbsentError(f"answers {status} {response.reason}")
+        raise AbsentError(f"answers {status} {_harmless(response.reason)}")
     encoding = response.getheader("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise UnfitError(f"sends the file encoded as {encoding!r}, which was not asked for")
@@ -369,6 +359,19 @@ def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
         return {}
     given = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
     return {"Proxy-Authorization": f"Basic {b64encode(given.encode()).decode()}"}
+
+
+def _cut(error: Exception, watched: _Watched) -> CutError:
+    """Return what to raise when a connection fails."""
+    if watched.is_stalled or isinstance(error, TimeoutError):
+        return CutError(_stalled(watched.limits))
+    reason = getattr(error, "strerror", None) or str(error) or "no answer"
+    return CutError(f"the connection was cut: {_harmless(reason)}")
+
+
+def _harmless(text: str) -> str:
+    """Return what a server says without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text.strip())[:200]
 
 
 def _stalled(limits: Limits) -> str:

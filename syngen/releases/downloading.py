@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from syngen.errors import (
     ManifestError,
     SyngenError,
 )
+from syngen.recipe.schema import NAME_PATTERN
 from syngen.releases.connections import HttpClient, Limits
 from syngen.releases.contents import Contents, read_contents
 from syngen.releases.listing import MOST_LISTING_BYTES, check_shards, parse_listing
@@ -118,6 +120,8 @@ class Download:
             raise DownloadError(f"the release is refused: {error}") from error
         check_shards(self.hashes, description)
         found = description.recipe.get("name")
+        if not isinstance(found, str) or not re.fullmatch(NAME_PATTERN, found):
+            raise DownloadError(f"the release is refused: {found!r} is no name of a dataset")
         if name is not None and found != name:
             raise DownloadError(f"the release is of {found!r}, not of {name!r}")
         return description
@@ -222,13 +226,17 @@ class Download:
                     avoided |= {used}
                 if len(avoided) == len(self.transfers.mirrors):
                     places = ", ".join(str(mirror) for mirror in self.transfers.mirrors)
-                    raise DownloadMismatchError(
+                    raise _WrongFileError(
                         f"{name} has another SHA-256 than SHA256SUMS says ({digest[:16]}...), from "
                         f"{places}: it is "
                         "damaged or another file, and was not kept"
                     ) from error
             else:
                 return
+
+
+class _WrongFileError(DownloadMismatchError):
+    """A file that no mirror has undamaged; the others are what they should be."""
 
 
 class _Counter:
@@ -277,7 +285,7 @@ def _clean(staging: Staging, error: SyngenError) -> None:
     shutil.rmtree(staging.parts, ignore_errors=True)
     shutil.rmtree(staging.made, ignore_errors=True)
     whole = staging.whole
-    is_useful = isinstance(error, DownloadMismatchError) and any(whole.glob("audio/*.tar"))
+    is_useful = isinstance(error, _WrongFileError) and any(whole.glob("audio/*.tar"))
     is_known = isinstance(error, NoMirrorError) and (whole / "manifest.parquet").exists()
     if not is_useful and not is_known:
         staging.remove()

@@ -388,7 +388,7 @@ def test_dead_mirror_is_made_again_and_compared(release: Path, tmp_path: Path) -
     assert "120 compared with the hashes of the release, all the same" in done.stderr
     assert done.stdout.strip() == str(tmp_path / "it")
     assert digests_of(tmp_path / "it") == digests_of(release)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "catalog.json", "it", "papers"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["catalog.json", "it", "papers"]
 
 
 def test_download_that_died_is_made_again_and_compared(release: Path, tmp_path: Path) -> None:
