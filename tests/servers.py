@@ -79,6 +79,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.connection.shutdown(2)
         self.close_connection = True
 
+    def flush_headers(self) -> None:
+        with self.server.lock:
+            self.server.n_header_bytes += sum(map(len, getattr(self, "_headers_buffer", [])))
+        super().flush_headers()
+
     def log_message(self, *_: Any) -> None:
         pass
 
@@ -94,7 +99,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__((address, 0), Handler)
         self.folder, self.behaviour = folder, behaviour
         self.requests: list[tuple[str, str | None]] = []
-        self.n_sent = 0
+        self.n_sent = self.n_header_bytes = 0
         self.lock = threading.Lock()
         self.scheme = "http"
 

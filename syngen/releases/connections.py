@@ -16,7 +16,8 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from io import BufferedIOBase
+from typing import Any, Protocol
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -217,6 +218,7 @@ class HttpClient:
                 connection.set_tunnel(host, port or 443, _proxy_headers(proxy))
         else:
             connection = http.client.HTTPConnection(*through, timeout=timeout)
+        connection.response_class = _Response
         try:
             connection.connect()
         except ssl.SSLCertVerificationError as error:
@@ -232,6 +234,34 @@ class HttpClient:
         # of any single read; the watch sees to those that drip
         connection.sock.settimeout(self._limits.stall_s)
         return connection
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer whose headers came whole: `http.client` takes the end of a connection for theirs."""
+
+    def begin(self) -> None:
+        answer: Any = self  # whose file may be another one for a moment
+        lines = _Lines(answer.fp)
+        answer.fp = lines
+        super().begin()
+        if answer.fp is lines:
+            answer.fp = lines.file
+        if not lines.last:
+            raise http.client.RemoteDisconnected("in the headers")
+
+
+class _Lines:
+    """Remembers the last line that was read of a file."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self.file, self.last = file, b""
+
+    def readline(self, most: int = -1) -> bytes:
+        self.last = self.file.readline(most)
+        return self.last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
 
 
 class _Body:

@@ -14,9 +14,12 @@ from urllib.request import url2pathname
 
 from syngen._files import is_url
 from syngen.errors import ParameterError
-from syngen.releases.connections import CHUNK, AbsentError, CutError, HttpClient, Stream, UnfitError
+from syngen.releases.connections import CHUNK, AbsentError, HttpClient, Stream, UnfitError
 
 __all__ = ["FolderMirror", "HttpMirror", "Mirror", "locator", "mirror_of"]
+
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Mirror(Protocol):
@@ -78,10 +81,10 @@ class FolderMirror:
     def open(self, name: str, start: int = 0, stop: int | None = None) -> Iterator[Stream]:
         path = self._folder / name
         if not self._folder.is_dir():
-            raise CutError("there is no such folder", is_silent=True)
+            raise AbsentError("there is no such folder")
         try:
             # not waiting for the other end of a pipe; what a link leads to must lie in the folder too
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            descriptor = os.open(path, _FLAGS)
         except OSError as error:
             raise AbsentError(f"{name} cannot be read: {error.strerror or error}") from error
         with open(descriptor, "rb", buffering=0) as file:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen._files import inside, sha256_of
-from syngen.errors import DownloadError, ManifestError, ParameterError
+from syngen.errors import DownloadError, DownloadIncompleteError, ManifestError, ParameterError
 from syngen.releases.connections import Limits
 from syngen.releases.contents import Contents, read_contents
 from syngen.releases.cutting import Cut, Piece, every_row, segments_of, some_rows
@@ -151,7 +151,7 @@ def known_of(order: Order, *, progress: Progress | None = None) -> str | None:
         staged(order.target) as staging,
         downloading(staging, order.mirrors, **options) as download,  # type: ignore[arg-type]
     ):
-        with contextlib.suppress(NoMirrorError):
+        with contextlib.suppress(NoMirrorError, DownloadIncompleteError):
             download.read_listing(order.sha256)
             description = download.read_description(order.name)
             names = [
