@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self, TypeAlias
@@ -230,12 +230,15 @@ class Cut:
         versions = {
             key: value for key, value in release.versions.items() if key != f"codec {release.codec}"
         } | {f"codec {self.codec.name}": self._library()}
-        description = replace(
-            release,
+        description = Description(
+            recipe=release.recipe,
+            recipe_text=release.recipe_text,
+            fingerprint=release.fingerprint,
             versions=versions,
             codec=self.codec.name,
             counts=counts,
             hours=n_samples / self.contents.vocabulary.sample_rate / 3600.0,
+            licence=release.licence,
             shards=tuple(entries),
             tables=tables,
             part_of=self.part_of,
@@ -324,7 +327,8 @@ class Cut:
             "codec": description.codec,
             "versions": description.versions,
         }
-        content.pop("tables", None)
+        for key in ("tables", "release"):  # what is made here was not published
+            content.pop(key, None)
         if description.tables:
             content["tables"] = list(description.tables)
         if description.part_of is not None:
