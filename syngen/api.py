@@ -458,6 +458,7 @@ def download(
         selection=selection,
         connections=connections,
         limits=limits,
+        is_shared=to is None,
     )
     choose = partial(_chosen, split=split, where=where, limit=limit) if selection else None
     if recreate:

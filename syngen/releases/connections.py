@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
+import selectors
 import socket
 import ssl
 import threading
@@ -185,9 +186,7 @@ class HttpClient:
         while True:
             if self._watch.is_ended:
                 raise CutError("the download was ended")
-            with self._lock:
-                kept = self._idle.get(_key(at), [])
-                connection = kept.pop() if kept else None
+            connection = self._kept(at)
             is_kept = connection is not None
             if connection is None:
                 connection = self._connected(at, proxy)
@@ -205,6 +204,20 @@ class HttpClient:
                 self._watch.end(watched)
                 connection.close()
                 raise
+
+    def _kept(self, at: SplitResult) -> http.client.HTTPConnection | None:
+        """Return a connection that was left open, and on which nothing has come that was not asked for."""
+        while True:
+            with self._lock:
+                kept = self._idle.get(_key(at), [])
+                if not kept:
+                    return None
+                connection = kept.pop()
+            with selectors.DefaultSelector() as selector:
+                selector.register(connection.sock, selectors.EVENT_READ)
+                if not selector.select(0):
+                    return connection
+            connection.close()
 
     def _connected(self, at: SplitResult, proxy: SplitResult | None) -> http.client.HTTPConnection:
         host, port = at.hostname or "", at.port

@@ -40,6 +40,8 @@ __all__ = [
     "report_of",
 ]
 
+_PATIENCE_S = 86_400.0
+
 Choose = Callable[[Path], "IntArray"]
 """Takes a folder with the description and the manifest of a release, and returns the rows that are "
 "wanted."""
@@ -64,6 +66,8 @@ class Order:
     connections : int
         Files that come at a time.
     limits : Limits
+    is_shared : bool
+        Whether whatever is in the target is the release, put there by whoever was first; others wait.
     """
 
     mirrors: tuple[str, ...]
@@ -74,6 +78,12 @@ class Order:
     selection: Json | None = None
     connections: int = 4
     limits: Limits = field(default_factory=Limits)
+    is_shared: bool = False
+
+    @property
+    def patience_s(self) -> float:
+        """How long to wait for another download into the target."""
+        return _PATIENCE_S if self.is_shared else 0.0
 
 
 @dataclass(frozen=True)
@@ -119,9 +129,11 @@ def obtain(
     options = {"connections": order.connections, "limits": order.limits, "progress": progress}
     check_target(order.target)
     with (
-        staged(order.target) as staging,
+        staged(order.target, patience_s=order.patience_s) as staging,
         downloading(staging, order.mirrors, **options) as download,  # type: ignore[arg-type]
     ):
+        if order.is_shared and Layout(order.target).description.is_file():  # while this one waited
+            return report_of(order.target, "there already")
         download.read_listing(order.sha256)
         description = download.read_description(order.name)
         outcome = "there already"

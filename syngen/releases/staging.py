@@ -89,8 +89,14 @@ class Staging:
 
 
 @contextlib.contextmanager
-def staged(target: Path) -> Iterator[Staging]:
+def staged(target: Path, *, patience_s: float = 0.0) -> Iterator[Staging]:
     """Hold the staging folder of a target for the length of a block.
+
+    Parameters
+    ----------
+    target : Path
+    patience_s : float
+        How long to wait for another download into it to end, in seconds.
 
     Raises
     ------
@@ -107,7 +113,7 @@ def staged(target: Path) -> Iterator[Staging]:
             raise ParameterError(f"{place} is in the way; remove it, or download to another folder")
     except OSError as error:
         raise ParameterError(f"{target} cannot be written: {error.strerror or error}") from error
-    with exclusive_lock(place / "lock") as is_mine:
+    with exclusive_lock(place / "lock", patience_s=patience_s) as is_mine:
         if not is_mine:
             raise ParameterError(f"another download to {target} is at work; wait for it, or end it")
         staging = Staging(place, target)

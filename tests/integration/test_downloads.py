@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -76,6 +77,26 @@ def test_load_downloads_once_and_then_needs_no_server(release: Path, tmp_path: P
     assert again.folder == ds.folder
     assert Path(str(ds.folder)).parts[-2:] == ("syntone-tiny", "1.0.0")
     assert again[5].index == ds[5].index
+
+
+def test_several_that_load_at_once_download_once(release: Path, tmp_path: Path) -> None:
+    with serve(release) as server, ThreadPoolExecutor(4) as threads:
+        catalog = write_catalog(tmp_path / "catalog.json", mirrors=[server.url])
+        load = partial(syngen.load, "syntone-tiny", download=True, catalog=catalog)
+        loaded = [future.result() for future in [threads.submit(load) for _ in range(4)]]
+        assert server.n_sent == sum(map(len, files_of(release).values()))
+    assert len({ds.folder for ds in loaded}) == 1
+
+
+def test_bytes_that_nobody_asked_for_are_not_the_next_file(release: Path, tmp_path: Path) -> None:
+    def chatty(handler: Handler, name: str) -> bool:
+        data = (release / name).read_bytes()
+        more = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+        return handler.answer(200, data + more, {"Content-Length": str(len(data))})
+
+    with serve(release, chatty) as server:
+        syngen.download(server.url, to=tmp_path / "it", connections=1)
+    assert digests_of(tmp_path / "it") == digests_of(release)
 
 
 def test_mirrors_are_tried_in_order(release: Path, tmp_path: Path) -> None:
