@@ -5,6 +5,7 @@ from syngen.api import audit_dataset as audit_dataset
 from syngen.api import audit_recipe as audit_recipe
 from syngen.api import check_release as check_release
 from syngen.api import compare_releases as compare_releases
+from syngen.api import download as download
 from syngen.api import encode as encode
 from syngen.api import evaluate as evaluate
 from syngen.api import expand as expand
@@ -20,6 +21,9 @@ from syngen.api import render as render
 from syngen.api import repair as repair
 from syngen.api import verify as verify
 from syngen.api import voices as voices
+from syngen.errors import DownloadError as DownloadError
+from syngen.errors import DownloadIncompleteError as DownloadIncompleteError
+from syngen.errors import DownloadMismatchError as DownloadMismatchError
 from syngen.errors import EngineError as EngineError
 from syngen.errors import FactorError as FactorError
 from syngen.errors import GenerationIncompleteError as GenerationIncompleteError
@@ -44,6 +48,7 @@ from syngen.loaders.dataset import FactorDataset as FactorDataset
 from syngen.loaders.features import MFCC as MFCC
 from syngen.loaders.features import LogMel as LogMel
 from syngen.loaders.features import Spectrogram as Spectrogram
+from syngen.releases.obtaining import DownloadReport as DownloadReport
 from syngen.synth.base import FactorSpec as FactorSpec
 from syngen.synth.base import Observation as Observation
 from syngen.synth.base import SettingSpec as SettingSpec

@@ -159,36 +159,6 @@ def cache_folder() -> Path:
 
 
 @contextlib.contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder that takes the place of `folder` when the block ends without an error.
-
-    Raises
-    ------
-    ParameterError
-        If `folder` is not absent or empty, or nothing can be written there.
-    """
-    unfinished = temporary_beside(folder.absolute())
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ParameterError(f"{folder} is not an empty folder; choose another")
-        unfinished.mkdir(parents=True)
-    except (OSError, ValueError) as error:
-        if isinstance(error, ParameterError):
-            raise
-        raise ParameterError(f"{folder} cannot be written: {error}") from error
-    try:
-        yield unfinished
-        if folder.exists():
-            folder.rmdir()
-        os.replace(unfinished, folder)
-    except OSError as error:
-        raise ParameterError(f"{folder} cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    sync_folder(folder.absolute().parent)
-
-
-@contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Give an empty folder for the length of a block, in the cache folder.
 

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "DownloadError",
+    "DownloadIncompleteError",
+    "DownloadMismatchError",
     "EngineError",
     "FactorError",
     "GenerationIncompleteError",
@@ -139,6 +142,18 @@ class VerificationError(SyngenError):
 
     def __reduce__(self) -> tuple[type[VerificationError], tuple[tuple[str, ...]]]:
         return type(self), (self.problems,)
+
+
+class DownloadError(SyngenError):
+    """A release that no place has, or that is refused: nothing of it was put in place."""
+
+
+class DownloadIncompleteError(DownloadError):
+    """A download that ended before every byte was there; the same call goes on."""
+
+
+class DownloadMismatchError(DownloadError):
+    """A release whose files, or whose observations, are not what its hashes say."""
 
 
 class StoreError(SyngenError, OSError):

@@ -10,6 +10,7 @@ import click
 from syngen.cli import (
     audit,
     dataset,
+    downloading,
     encoding,
     environment,
     evaluation,
@@ -67,6 +68,7 @@ cli.add_command(dataset.extract)
 cli.add_command(dataset.verify)
 cli.add_command(exporting.export)
 cli.add_command(releasing.release)
+cli.add_command(downloading.download)
 cli.add_command(audit.audit)
 cli.add_command(encoding.encode)
 cli.add_command(evaluation.evaluate)

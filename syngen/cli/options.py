@@ -12,7 +12,6 @@ from syngen._files import is_url
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
-    from syngen.factors import FactorGrid
     from syngen.loaders.dataset import FactorDataset
 
 __all__ = [
@@ -84,28 +83,11 @@ def where_option(command: Command) -> Command:
 
 def select_where(dataset: FactorDataset, where: tuple[str, ...], split: str | None) -> FactorDataset:
     """Return the view that ``--where`` and ``--split`` ask for."""
-    conditions: dict[str, Any] = {}
-    for text in where:
-        name, found, values = text.partition("=")
-        if not found or not values:
-            raise ParameterError(f"--where {text!r}: FACTOR=VALUES is needed, as in timbre=sine")
-        if name in conditions:
-            raise ParameterError(f"--where names {name!r} twice; give all its values at once")
-        conditions[name] = _condition(dataset.grid, name, values)
+    from syngen.loaders.selection import conditions_in
+
+    conditions = conditions_in(where, dataset.grid)
     if split is not None:
         if "split" in conditions:
             raise ParameterError("--where split=... and --split are given; keep one")
         conditions["split"] = split
     return dataset.select(**conditions)
-
-
-def _condition(grid: FactorGrid, name: str, values: str) -> Any:
-    if name not in grid or isinstance(grid[name].values[0], str):
-        return values.split(",")
-    low, is_range, high = values.partition("..")
-    try:
-        if is_range:
-            return (float(low) if low else None, float(high) if high else None)
-        return [float(value) for value in values.split(",")]
-    except ValueError as error:
-        raise ParameterError(f"--where {name}={values}: {name} takes numbers: {error}") from error

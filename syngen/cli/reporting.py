@@ -6,15 +6,17 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import click
 
 from syngen._files import human_bytes
 from syngen.errors import (
+    DownloadIncompleteError,
+    DownloadMismatchError,
     FactorError,
     GenerationIncompleteError,
     ParameterError,
@@ -35,6 +37,8 @@ EXIT_CODES: dict[type[BaseException], int] = {
     RecipeError: 2,
     PlanMismatchError: 2,
     GenerationIncompleteError: 3,
+    DownloadIncompleteError: 3,
+    DownloadMismatchError: 4,
     VerificationError: 4,
 }
 """Exit codes by exception; any other is 1."""
@@ -81,22 +85,26 @@ def _plain(value: object) -> object:
 
 
 @contextlib.contextmanager
-def progress_on_stderr(verb: str, *, quiet: bool) -> Iterator[Progress | None]:
-    """Give a `Progress` that draws a bar on a terminal and else prints a line per tenth."""
+def progress_on_stderr(verb: str, *, quiet: bool, is_bytes: bool = False) -> Iterator[Progress | None]:
+    """Give a `Progress` that draws a bar on a terminal and else prints a line per tenth.
+
+    It counts observations, or bytes.
+    """
+    state = _state_of_bytes if is_bytes else _state
     if quiet:
         yield None
     elif sys.stderr.isatty():
-        with _bar(verb) as told:
+        with _bar(verb, state) as told:
             yield told
     else:
-        yield _Lines(verb)
+        yield _Lines(verb, state)
 
 
 class _Lines:
     """One plain line per 10 %."""
 
-    def __init__(self, verb: str) -> None:
-        self._verb = verb
+    def __init__(self, verb: str, state: _State) -> None:
+        self._verb, self._told = verb, state
         self._started = time.monotonic()
         self._first: int | None = None
         self._tenth = 0
@@ -109,7 +117,7 @@ class _Lines:
         tenth = 10 * update.done // max(1, update.total)
         if tenth > self._tenth:
             self._tenth = tenth
-            click.echo(f"{self._verb} {_state(update, self._first, self._started)}", err=True)
+            click.echo(f"{self._verb} {self._told(update, self._first, self._started)}", err=True)
 
 
 def _state(update: ProgressUpdate, first: int, started: float) -> str:
@@ -122,8 +130,22 @@ def _state(update: ProgressUpdate, first: int, started: float) -> str:
     )
 
 
+def _state_of_bytes(update: ProgressUpdate, first: int, started: float) -> str:
+    elapsed = max(1e-9, time.monotonic() - started)
+    rate = (update.done - first) / elapsed
+    left = (update.total - update.done) / rate if rate else 0.0
+    return (
+        f"{human_bytes(update.done)} of {human_bytes(update.total)} "
+        f"({100 * update.done // max(1, update.total)} %), {human_bytes(rate)}/s, {left:,.0f} s left"
+    )
+
+
+_State: TypeAlias = Callable[["ProgressUpdate", int, float], str]
+"""What a line of progress says of an update, given the first count and when counting began."""
+
+
 @contextlib.contextmanager
-def _bar(verb: str) -> Iterator[Progress]:
+def _bar(verb: str, told_of: _State) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as RichProgress
@@ -137,7 +159,7 @@ def _bar(verb: str) -> Iterator[Progress]:
         def told(update: ProgressUpdate, /) -> None:
             nonlocal first
             first = update.done if first is None else first
-            state = _state(update, first, started)
+            state = told_of(update, first, started)
             bar.update(task, completed=update.done, total=update.total, state=state)
 
         yield told

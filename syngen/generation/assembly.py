@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,17 +14,16 @@ from syngen.generation.plan import Plan, vocabulary_for
 from syngen.generation.receipts import Receipt
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
-from syngen.storage.checksums import format_checksums
+from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry
-from syngen.storage.layout import Layout, end_of_table
-from syngen.storage.manifest import ManifestWriter, read_manifest
+from syngen.storage.layout import Layout
+from syngen.storage.manifest import ManifestWriter, read_manifest, write_series
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
     from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = [
-    "checksums_for",
     "description_for",
     "finish",
     "synthesizer_tables",
@@ -104,7 +102,7 @@ def write_manifest(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
             row += table.num_rows
 
     schema = vocabulary_for(plan.resolved).dataset_schema()
-    _write_series(layout.series("manifest", plan.tables), schema, parts())
+    write_series(layout.series("manifest", plan.tables), schema, parts())
 
 
 def write_annotations(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
@@ -115,23 +113,7 @@ def write_annotations(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
             table = read_manifest(layout.annotations_part(name))
             yield table, np.asarray(table.column("row").to_numpy(), dtype=np.int64)
 
-    _write_series(layout.series("annotations", plan.tables), ANNOTATION_SCHEMA, parts())
-
-
-def _write_series(
-    paths: Sequence[Path], schema: pa.Schema, parts: Iterator[tuple[pa.Table, IntArray]]
-) -> None:
-    """Write tables, whose lines come with the row that each belongs to, into one file or several."""
-    waiting: tuple[pa.Table, IntArray] | None = None
-    for number, path in enumerate(paths):
-        with atomic_file(path) as file, ManifestWriter(file, schema) as out:
-            while (found := waiting or next(parts, None)) is not None:
-                table, rows = found
-                n_here = int(np.searchsorted(rows, end_of_table(number)))
-                out.write(table.slice(0, n_here))
-                waiting = (table.slice(n_here), rows[n_here:]) if n_here < len(rows) else None
-                if waiting:
-                    break
+    write_series(layout.series("annotations", plan.tables), ANNOTATION_SCHEMA, parts())
 
 
 def synthesizer_tables(resolved: ResolvedRecipe) -> dict[str, pa.Table]:
@@ -184,18 +166,3 @@ def description_for(
         tables=plan.tables,
         release=plan.release,
     )
-
-
-def checksums_for(description: Description, hashes: Mapping[str, str]) -> bytes:
-    """Return the content of SHA256SUMS.
-
-    Parameters
-    ----------
-    description : Description
-    hashes : mapping of str to str
-        Of the files beside the shards but SHA256SUMS and dataset.json, by name.
-    """
-    listed = {f"audio/{shard.name}.tar": shard.sha256 for shard in description.shards}
-    listed |= hashes
-    listed["dataset.json"] = hashlib.sha256(description.to_bytes()).hexdigest()
-    return format_checksums(listed).encode("utf-8")

@@ -34,6 +34,7 @@ __all__ = [
     "draft_of",
     "is_by_this_version",
     "listed_hashes",
+    "part_problems",
     "plan_in",
     "read_checksums",
     "recipe_problem",
@@ -180,6 +181,38 @@ def document_problems(
     )
     yield from _difference(layout.description, expected.to_bytes(), description.versions)
     if is_by_this_version(description.versions) and description.release is None:
+        card = card_text(description, vocabulary_for(resolved)).encode("utf-8")
+        yield from _difference(layout.card, card, description.versions)
+
+
+def part_problems(
+    layout: Layout, description: Description, resolved: ResolvedRecipe, n_samples: int
+) -> Iterator[Problem]:
+    """Compare the documents of a part of a release with one another. See `document_problems`."""
+    problem = recipe_problem(layout.recipe, resolved)
+    if problem:
+        yield Problem(layout.recipe.name, problem)
+    try:
+        content = read_json(layout.plan)
+    except ManifestError as error:
+        yield Problem(layout.plan.name, str(error))
+        return
+    wanted = {
+        "fingerprint": description.fingerprint,
+        "rows": description.n_rows,
+        "splits": description.counts,
+        "codec": description.codec,
+        "part_of": description.part_of,
+    }
+    for key, value in wanted.items():
+        if content.get(key) != value:
+            name = layout.plan.name
+            yield Problem(name, f"{name}: its {key} is {content.get(key)!r}, dataset.json has {value!r}")
+    hours = n_samples / resolved.audio.sample_rate / 3600.0
+    if description.hours != hours:
+        name = layout.description.name
+        yield Problem(name, f"{name}: hours is {description.hours}, the manifest has {hours}")
+    if is_by_this_version(description.versions):
         card = card_text(description, vocabulary_for(resolved)).encode("utf-8")
         yield from _difference(layout.card, card, description.versions)
 

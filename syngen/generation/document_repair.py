@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 from syngen._files import sync_folder, write_atomic
 from syngen.errors import ManifestError
 from syngen.generation.assembly import (
-    checksums_for,
     description_for,
     synthesizer_tables,
     write_annotations,
@@ -27,6 +26,7 @@ from syngen.generation.plan import Shard, vocabulary_for
 from syngen.generation.problems import Problem
 from syngen.generation.receipts import Receipt
 from syngen.storage.card import card_text
+from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest, read_series

@@ -18,6 +18,7 @@ __all__ = [
     "clear",
     "create",
     "is_left_behind",
+    "is_part",
     "is_unfinished",
     "remove_temporaries",
     "remove_work",
@@ -174,3 +175,12 @@ def remove_work(layout: Layout) -> None:
     remove_temporaries(layout)
     shutil.rmtree(layout.work, ignore_errors=True)
     sync_folder(layout.folder)
+
+
+def is_part(layout: Layout) -> bool:
+    """Whether the folder holds a part of a release, by what its plan or its description says."""
+    for path in (layout.plan, layout.description):
+        with contextlib.suppress(ManifestError):
+            if "part_of" in read_json(path):
+                return True
+    return False

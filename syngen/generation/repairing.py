@@ -119,6 +119,11 @@ def repair_folder(
     if not (layout.work.exists() or any(path.exists() for path in layout.final_files())):
         raise ManifestError(f"{folder} holds no dataset: there is no dataset.json")
     is_finished = not folders.is_unfinished(layout)
+    if is_finished and folders.is_part(layout):
+        raise ParameterError(
+            f"{folder} is a part of a release, which its recipe alone does not make again: remove it and "
+            "download it again"
+        )
     with exclusive_lock(layout.lock) as is_mine:
         if not is_mine:
             raise ParameterError(

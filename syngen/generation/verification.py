@@ -12,7 +12,12 @@ from syngen._files import is_temporary, lock_if_there
 from syngen._typing import ProgressUpdate
 from syngen.errors import ManifestError, ParameterError, SyngenError
 from syngen.generation import folders
-from syngen.generation.document_checks import checksum_problems, document_problems, read_checksums
+from syngen.generation.document_checks import (
+    checksum_problems,
+    document_problems,
+    part_problems,
+    read_checksums,
+)
 from syngen.generation.plan import vocabulary_for
 from syngen.generation.problems import Problem
 from syngen.generation.row_checks import (
@@ -211,6 +216,12 @@ def _content_problems(
             )
             yield Problem(file, text)
     n_samples = int(np.add.reduce(np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64)))
+    if description.part_of is not None:
+        yield from part_problems(layout, description, resolved, n_samples)
+        yield from _part_problems(layout, resolved, vocabulary, table)
+        yield from synthesizer_table_problems(layout, resolved)
+        yield from rendering_problems(resolved, table, annotations, rerender=rerender, seed=seed)
+        return
     yield from document_problems(layout, description, resolved, n_samples)
     if sizes != description.counts:
         text = f"{name}: counts are {description.counts}, its recipe gives {sizes}"
@@ -234,6 +245,23 @@ def _manifest_problems(
         indices = resolved.rows.indices(split, 0, n_rows)
         yield from row_problems(resolved, vocabulary, table.slice(row, n_rows), indices, row=row)
         row += n_rows
+
+
+def _part_problems(
+    layout: Layout, resolved: ResolvedRecipe, vocabulary: Vocabulary, table: pa.Table
+) -> Iterator[Problem]:
+    """Compare the rows of a part with what the recipe gives for their indices."""
+    manifest = layout.manifest.name
+    if vocabulary != vocabulary_for(resolved):
+        text = f"{manifest}: its vocabulary (factors, nuisances, split schemes) is not the recipe's"
+        yield Problem(manifest, text)
+        return
+    indices = np.asarray(table.column("index").to_numpy(), dtype=np.int64)
+    is_outside = (indices < 0) | (indices >= resolved.grid.size)
+    if is_outside.any() or len(np.unique(indices)) != len(indices):
+        yield Problem(manifest, f"{manifest}: an index is outside of the grid, or there twice")
+        return
+    yield from row_problems(resolved, vocabulary, table, indices)
 
 
 def _entries(hashes: dict[str, str]) -> list[ShardEntry]:

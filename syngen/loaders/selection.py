@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from syngen.errors import FactorError, suggestion
+from syngen.errors import FactorError, ParameterError, suggestion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syngen._typing import BoolArray, IntArray
+    from syngen.factors import FactorGrid
     from syngen.loaders.sources import Source
 
-__all__ = ["Sliced", "Step", "Taken", "Where", "compiled", "rows_after"]
+__all__ = ["Sliced", "Step", "Taken", "Where", "compiled", "conditions_in", "rows_after"]
 
 _CHUNK = 1 << 20
 
@@ -128,6 +129,37 @@ def compiled(source: Source, conditions: Mapping[str, Any]) -> tuple[Where, ...]
                 f"no factor {name!r}{suggestion(name, options)}; there are {', '.join(options)}"
             )
     return tuple(steps)
+
+
+def conditions_in(texts: Sequence[str], grid: FactorGrid) -> dict[str, Any]:
+    """Read conditions of `FactorDataset.select` from texts: ``timbre=sine,square``, ``frequency=200..400``.
+
+    Raises
+    ------
+    ParameterError
+        If a text has another form, or two are about one factor.
+    """
+    conditions: dict[str, Any] = {}
+    for text in texts:
+        name, found, values = text.partition("=")
+        if not found or not values:
+            raise ParameterError(f"--where {text!r}: FACTOR=VALUES is needed, as in timbre=sine")
+        if name in conditions:
+            raise ParameterError(f"--where names {name!r} twice; give all its values at once")
+        conditions[name] = _condition(grid, name, values)
+    return conditions
+
+
+def _condition(grid: FactorGrid, name: str, values: str) -> Any:
+    if name not in grid or isinstance(grid[name].values[0], str):
+        return values.split(",")
+    low, is_range, high = values.partition("..")
+    try:
+        if is_range:
+            return (float(low) if low else None, float(high) if high else None)
+        return [float(value) for value in values.split(",")]
+    except ValueError as error:
+        raise ParameterError(f"--where {name}={values}: {name} takes numbers: {error}") from error
 
 
 def _splits(source: Source, column: str, wanted: Any) -> BoolArray:

@@ -1,1 +1,1 @@
-"""Releases: the documents with which a dataset is published, their check, and what differs in two."""
+"""Releases: built, checked and compared; found, downloaded safely, and made again where links are dead."""

@@ -43,6 +43,7 @@ def card_text(description: Description, vocabulary: Vocabulary) -> str:
     notes = "".join(f"\n{note}\n" for note in notes_on(vocabulary))
     codec = description.codec
     spoken = _SPOKEN if vocabulary.speaks else ""
+    part = _part(description) if description.part_of is not None else ""
     is_one = len(series_names("manifest", description.n_rows)) == 1
     manifests = "`manifest.parquet`" if is_one else "`manifest*.parquet`, in the order of their names"
     return f"""---
@@ -54,7 +55,7 @@ def card_text(description: Description, vocabulary: Vocabulary) -> str:
 {description.n_rows:,} observations, {description.hours:.2f} hours of audio at
 {vocabulary.sample_rate:,} Hz, 16 bit, mono. Made by syngen {description.versions["syngen"]} from the
 recipe in `recipe.yaml`.
-
+{part}
 Every observation is a pure function of the recipe and its index: the fingerprint
 `{description.fingerprint}`
 stands for all that decides a sample.
@@ -73,6 +74,17 @@ With pandas or duckdb: {manifests}, one row per observation, with the place of i
 `shard`, `offset` and `size`. `sha256sum --check SHA256SUMS` proves every byte.
 {spoken}
 Licence: {description.licence or "not stated by the recipe"}.
+"""
+
+
+def _part(description: Description) -> str:
+    """Return a paragraph on what a part of a release is a part of."""
+    of = description.part_of or {}
+    chosen = json.dumps(of.get("selection"), ensure_ascii=False)
+    return f"""
+**This is a part** of a release of `{of.get("name")}` that has {of.get("rows"):,} observations, selected by
+`{chosen}`. Its rows are numbered anew; `index` and `pcm_sha256` are those of the release, whose SHA256SUMS
+has the SHA-256 `{of.get("sha256")}`.
 """
 
 

@@ -82,6 +82,9 @@ class Description:
         Further Parquet files beside the manifest, without their suffix.
     release : Publication or None
         What makes it a release, if it is one.
+    part_of : dict or None
+        Of what release this is a part: its name, the number of its observations, the SHA-256 of its
+        SHA256SUMS, and what was selected. None of a dataset that is as its recipe says.
     """
 
     recipe: Json
@@ -95,6 +98,7 @@ class Description:
     shards: tuple[ShardEntry, ...]
     tables: tuple[str, ...] = ()
     release: Publication | None = None
+    part_of: Json | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -125,6 +129,7 @@ class Description:
                 "recipe_text": self.recipe_text,
                 **({"tables": list(self.tables)} if self.tables else {}),
                 **({"release": self.release.to_json()} if self.release else {}),
+                **({"part_of": self.part_of} if self.part_of is not None else {}),
                 "shards": [asdict(shard) for shard in self.shards],
                 "complete": True,
             }
@@ -186,6 +191,7 @@ def read_description(path: Path) -> Description:
             shards=shards,
             tables=tuple(_table_name(name) for name in _typed(content.get("tables", []), list)),
             release=publication_in(content),
+            part_of=_part_of(content["part_of"]) if "part_of" in content else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ManifestError(f"{path} is damaged: {error!r}") from error
@@ -220,6 +226,14 @@ def _table_name(name: str) -> str:
     if not is_table_name(name):
         raise TypeError(f"{name!r} is no name of a table")
     return name
+
+
+def _part_of(found: Json) -> Json:
+    """Return what a description says of the release that it is a part of."""
+    checked = {"name": _typed(found["name"], str), "rows": _typed(found["rows"], int)}
+    if found["sha256"] is not None:
+        _typed(found["sha256"], str)
+    return {**checked, "sha256": found["sha256"], "selection": _typed(found["selection"], dict)}
 
 
 def _typed(value: object, kind: type[T]) -> T:

@@ -7,7 +7,7 @@ its grid without the recipe.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from syngen._files import atomic_file
 from syngen.errors import FactorError, ManifestError
 from syngen.factors import Factor, FactorGrid
-from syngen.storage.layout import FORMAT
+from syngen.storage.layout import FORMAT, end_of_table
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json, Value
@@ -33,6 +34,7 @@ __all__ = [
     "read_manifest",
     "read_series",
     "vocabulary_of",
+    "write_series",
 ]
 
 ROWS_PER_GROUP = 1 << 17
@@ -303,6 +305,30 @@ class ManifestWriter:
         self._writer.write_table(table.slice(0, n_rows).combine_chunks(), row_group_size=n_rows)
         rest = table.slice(n_rows)
         self._waiting, self._n_waiting = [rest] if rest.num_rows else [], rest.num_rows
+
+
+def write_series(
+    paths: Sequence[Path], schema: pa.Schema, parts: Iterator[tuple[pa.Table, IntArray]]
+) -> None:
+    """Write tables, whose lines come with the row that each belongs to, into one file or several.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        In row order; see `Layout.series`.
+    schema : pyarrow.Schema
+    parts : iterator of (pyarrow.Table, ndarray of int64)
+    """
+    waiting: tuple[pa.Table, IntArray] | None = None
+    for number, path in enumerate(paths):
+        with atomic_file(path) as file, ManifestWriter(file, schema) as out:
+            while (found := waiting or next(parts, None)) is not None:
+                table, rows = found
+                n_here = int(np.searchsorted(rows, end_of_table(number)))
+                out.write(table.slice(0, n_here))
+                waiting = (table.slice(n_here), rows[n_here:]) if n_here < len(rows) else None
+                if waiting:
+                    break
 
 
 def read_series(paths: Sequence[Path], *, columns: Sequence[str] | None = None) -> pa.Table:

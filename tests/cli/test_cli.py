@@ -41,6 +41,7 @@ WITH_JSON = {
     ("recipe", "list"): [],
     ("recipe", "check"): ["syntone-tiny"],
     ("generate",): ["syntone-tiny", "data/again", "--limit", "20", "--jobs", "1"],
+    ("download",): ["data/syntone-tiny", "--to", "data/copy"],
     ("info",): ["data/syntone-tiny"],
     ("rows",): ["data/syntone-tiny"],
     ("verify",): ["data/syntone-tiny"],

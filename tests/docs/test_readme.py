@@ -185,6 +185,34 @@ def test_bash_blocks_for_large_datasets_run(newcomers_folder: Path) -> None:
     assert syngen.verify(newcomers_folder / "data" / "dask") == []
 
 
+def test_bash_block_of_downloads_runs(newcomers_folder: Path) -> None:
+    text = section("Publish and download").split("### Download", 1)[1]
+    (lines,) = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    commands = lines.strip().splitlines()
+    assert len(commands) >= 6
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    server = None
+    try:
+        for command in commands:
+            program, *words = shlex.split(command.replace("8000", port))
+            if words[-1] == "&":
+                assert program == "python"
+                quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+                server = subprocess.Popen([sys.executable, *words[:-1]], **quiet)
+                continue
+            assert program == "syngen"
+            done = subprocess.run([sys.executable, "-m", program, *words], capture_output=True, text=True)
+            assert done.returncode == 0, f"{command}\n{done.stderr}"
+    finally:
+        assert server is not None
+        server.kill()
+        server.wait()
+    assert syngen.verify(newcomers_folder / "data" / "downloaded") == []
+    assert len(syngen.load(newcomers_folder / "data" / "as-wav")) == 408
+
+
 def test_bash_block_of_speech_runs(newcomers_folder: Path) -> None:
     pytest.importorskip("espeakng_loader", reason="the extra speech is not installed")
     (lines,) = re.findall(r"^```bash\n(.*?)^```$", section("Speech"), re.MULTILINE | re.DOTALL)

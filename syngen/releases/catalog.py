@@ -1,0 +1,178 @@
+"""The catalog: which releases there are, in which versions, and where they lie.
+
+The one that is shipped names the datasets of the shipped recipes. A catalog is a JSON file::
+
+    {"format": 1, "releases": {"NAME": {"1.0.0": {
+        "mirrors": ["https://host/folder/", "https://other/files/{file}"],
+        "recipe": "NAME", "fingerprint": "...", "sha256": "..."}}}}
+
+Mirrors are tried in their order; those that do not begin with http:// or https:// are relative to the
+catalog. ``recipe`` is a shipped recipe that the release can be made again from, ``fingerprint`` that of its
+observations, and ``sha256`` that of its SHA256SUMS; all three may be left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syngen.errors import ParameterError, suggestion
+
+if TYPE_CHECKING:
+    from syngen._typing import Json
+
+__all__ = ["MOST_CATALOG_BYTES", "Catalog", "Entry", "parse_catalog", "shipped_catalog"]
+
+MOST_CATALOG_BYTES = 4 << 20
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,49}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_KEYS = {"mirrors", "recipe", "fingerprint", "sha256"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One version of one release.
+
+    Attributes
+    ----------
+    name, version : str
+    mirrors : tuple of str
+        Base URLs and folders, in the order in which they are tried.
+    recipe, fingerprint, sha256 : str or None
+        See the module.
+    """
+
+    name: str
+    version: str
+    mirrors: tuple[str, ...] = ()
+    recipe: str | None = None
+    fingerprint: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Releases by name and version.
+
+    Attributes
+    ----------
+    source : str
+        File or URL that it is from.
+    entries : tuple of Entry
+    """
+
+    source: str
+    entries: tuple[Entry, ...]
+
+    def has(self, name: str) -> bool:
+        """Whether there is a release of this name."""
+        return any(entry.name == name for entry in self.entries)
+
+    def find(self, name: str, version: str | None = None) -> Entry:
+        """Return a release, by default its latest version.
+
+        Raises
+        ------
+        ParameterError
+            If there is none.
+        """
+        versions = {entry.version: entry for entry in self.entries if entry.name == name}
+        if not versions:
+            names = sorted({entry.name for entry in self.entries})
+            raise ParameterError(
+                f"{name!r} is neither a release of the catalog {self.source}"
+                f"{suggestion(name, names)} nor a URL nor a folder; the catalog has {', '.join(names)}"
+            )
+        if version is None:
+            return versions[max(versions, key=_order)]
+        if version not in versions:
+            known = ", ".join(sorted(versions, key=_order))
+            raise ParameterError(f"{name} has no release version {version!r}; there are {known}")
+        return versions[version]
+
+
+def shipped_catalog() -> tuple[str, bytes]:
+    """Return source and content of the catalog that is shipped."""
+    path = Path(__file__).with_name("catalog.json")
+    return str(path), path.read_bytes()
+
+
+def parse_catalog(data: bytes, source: str, locate: Callable[[str], str]) -> Catalog:
+    """Read a catalog.
+
+    Parameters
+    ----------
+    data : bytes
+    source : str
+        File or URL that it is from.
+    locate : callable
+        Turns a mirror, as it is written, into a URL or an absolute path; raises ParameterError.
+
+    Raises
+    ------
+    ParameterError
+        If it is not a catalog, with the place in it.
+    """
+    if len(data) > MOST_CATALOG_BYTES:
+        raise ParameterError(f"catalog {source} is larger than {MOST_CATALOG_BYTES:,} bytes")
+    try:
+        content = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ParameterError(f"catalog {source} is no JSON: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != 1:
+        raise ParameterError(f'catalog {source}: "format": 1 is needed; a later one needs a later syngen')
+    entries = []
+    try:
+        for name, versions in _map(content.get("releases"), "releases").items():
+            if not _NAME.fullmatch(name):
+                raise ParameterError(f"releases: {name[:100]!r} is no name of a release")
+            for version, found in _map(versions, f"releases.{name}").items():
+                entries.append(_entry(name, version, found, locate))  # reads better
+    except ParameterError as error:
+        raise ParameterError(f"catalog {source}: {error}") from error
+    return Catalog(source, tuple(entries))
+
+
+def _entry(name: str, version: str, found: Any, locate: Callable[[str], str]) -> Entry:
+    place = f"releases.{name}.{version[:60]}"
+    if not _VERSION.fullmatch(version):
+        raise ParameterError(f"{place}: no version; letters, digits and . + - are possible")
+    content = _map(found, place)
+    for key in content:
+        if key not in _KEYS:
+            raise ParameterError(f"{place}: unknown key {key[:60]!r}{suggestion(key, _KEYS)}")
+    mirrors = content.get("mirrors", [])
+    if not isinstance(mirrors, list) or not all(isinstance(mirror, str) for mirror in mirrors):
+        raise ParameterError(f"{place}.mirrors: a list of texts is needed")
+    for key, pattern in (("recipe", _NAME), ("fingerprint", _SHA256), ("sha256", _SHA256)):
+        value = content.get(key)
+        if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
+            raise ParameterError(f"{place}.{key}: {value!r} is not possible")
+    return Entry(
+        name,
+        version,
+        tuple(locate(mirror) for mirror in mirrors),
+        content.get("recipe"),
+        content.get("fingerprint"),
+        content.get("sha256"),
+    )
+
+
+def _map(value: Any, place: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ParameterError(f"{place}: a map is needed")
+    content: Json = value
+    return content
+
+
+def _order(version: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a key that puts 1.10.0 after 1.9.0, and 1.0.0-rc1 before 1.0.0."""
+    release, _, candidate = version.partition("-")
+    parts = [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in re.split(r"[.+]", release)]
+    return (*parts, (0, 0, candidate) if candidate else (1, 0, ""))

@@ -1,0 +1,217 @@
+"""What is in a release, checked before anything is made of it: manifest, shards, and what they claim.
+
+Hashes prove that a file is the one that the release lists, not that it is harmless. Here nothing is
+unpacked: a shard must consist, byte for byte, of the members that the manifest gives it, so that no name,
+link or device of an archive can ever have an effect, now or when another tool unpacks it.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen.errors import DownloadError, FactorError, ManifestError, ShardError
+from syngen.storage.codec import Codec, find_codec
+from syngen.storage.description import Description, ShardEntry, read_description
+from syngen.storage.layout import Layout, key_of
+from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
+from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from syngen._typing import IntArray
+
+__all__ = ["Contents", "read_contents"]
+
+MOST_SECONDS = 600
+"""Of an observation; what a recipe may ask for."""
+
+MOST_SAMPLE_RATE = 384_000
+
+_MOST_MEMBER_OVERHEAD = 1 << 16
+_MOST_TABLE_BYTES = 256 << 20
+_MOST_ROW_BYTES = 1 << 13  # in memory, of the manifest
+_MOST_SPOKEN_BYTES = 1 << 18  # of the annotations
+
+
+class Contents:
+    """Description and manifest of a release, which agree with each other.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of a folder that has both.
+    description : Description
+    vocabulary : Vocabulary
+    table : pyarrow.Table
+        The manifest.
+    """
+
+    def __init__(
+        self, layout: Layout, description: Description, vocabulary: Vocabulary, table: pa.Table
+    ) -> None:
+        self.layout, self.description, self.vocabulary, self.table = layout, description, vocabulary, table
+        self.codec: Codec = find_codec(description.codec)
+        self._text = MemberText(vocabulary.grid)
+        counts = [0, *(entry.rows for entry in description.shards)]
+        self.starts: list[int] = np.cumsum(counts).tolist()
+
+    def rows_of(self, number: int) -> pa.Table:
+        """Return the part of the manifest that belongs to a shard, given by its number."""
+        return self.table.slice(self.starts[number], self.description.shards[number].rows)
+
+    def check_shard(self, number: int, path: Path) -> None:
+        """Compare a shard with what the manifest gives it.
+
+        Raises
+        ------
+        DownloadError
+            If it has any other byte beside the audio, or audio that says of itself that it has another
+            length.
+        """
+        entry = self.description.shards[number]
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            problem = self._problem(entry, data, self.rows_of(number), self.starts[number])
+        if problem:
+            raise DownloadError(f"shard {entry.name} is refused: {problem}")
+
+    def _problem(self, entry: ShardEntry, data: mmap.mmap, table: pa.Table, row: int) -> str | None:
+        position, rate, suffix = 0, self.vocabulary.sample_rate, self.codec.name
+        names = ("index", "split", "offset", "size", "n_samples")
+        columns = (table.column(name).to_pylist() for name in names)
+        levels = map(tuple, self.levels_of(table).tolist())
+        before, waiting = b"", ""
+        for (index, split, offset, size, n_samples), of_row in zip(
+            zip(*columns, strict=True), levels, strict=True
+        ):
+            key = key_of(row)
+            try:
+                before += header_of(f"{key}.{suffix}", size)
+            except ShardError as error:
+                return str(error)
+            if offset != position + len(before):
+                return (
+                    f"the manifest puts row {row} at byte {offset}, what comes before it ends at "
+                    f"{position + len(before)}"
+                )
+            if data[position:offset] != before:
+                return (
+                    f"{waiting}the header of member {key}.{suffix}, row {row}, is not what the manifest "
+                    "says: "
+                    "another name, kind or size"
+                )
+            if not self.codec.is_stated(data[offset : offset + 64], size, n_samples, rate):
+                return (
+                    f"member {key}.{suffix} is no {suffix.upper()} of the {n_samples} samples of row {row}"
+                )
+            text = self._text.of(index, split, of_row)
+            before = b"".join(
+                (padding_of(size), header_of(f"{key}.json", len(text)), text, padding_of(len(text)))
+            )
+            position, waiting = offset + size, f"member {key}.json, or "
+            row += 1
+        if data[position:] != before + END:
+            return f"member {key_of(row - 1)}.json, or the end of the archive, is not what it should be"
+        return None
+
+    def levels_of(self, table: pa.Table) -> IntArray:
+        """Return the levels of rows of the manifest: int64, shape (n, n_factors)."""
+        try:
+            return self.vocabulary.grid.levels_of(np.asarray(table.column("index").to_numpy()))
+        except FactorError as error:
+            raise DownloadError(f"the manifest and its grid disagree: {error}") from error
+
+
+def read_contents(folder: Path) -> Contents:
+    """Read description and manifest of a release.
+
+    Raises
+    ------
+    DownloadError
+        If they are damaged, contradict each other, or claim what cannot be.
+    """
+    layout = Layout(folder)
+    try:
+        description = read_description(layout.description)
+        paths = layout.series("manifest", description.tables)
+        _check_sizes(paths, description.n_rows, _MOST_ROW_BYTES, is_exact=True)
+        if "annotations" in description.tables:
+            spoken = layout.series("annotations", description.tables)
+            _check_sizes(spoken, description.n_rows, _MOST_SPOKEN_BYTES, is_exact=False)
+        table = read_series(paths)
+        vocabulary = vocabulary_of(table.schema)
+    except ManifestError as error:
+        raise DownloadError(f"the release is refused: {error}") from error
+    contents = Contents(layout, description, vocabulary, table)
+    _check_agreement(contents)
+    return contents
+
+
+def _check_sizes(paths: Sequence[Path], n_rows: int, most_row_bytes: int, *, is_exact: bool) -> None:
+    """Refuse Parquet files that would become huge in memory, by what their footers say."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found = n_bytes = 0
+    for path in paths:
+        try:
+            footer = pq.read_metadata(path)
+        except (OSError, pa.ArrowException) as error:
+            raise ManifestError(f"{path.name} cannot be read: {error}") from error
+        found += footer.num_rows
+        n_bytes += sum(footer.row_group(k).total_byte_size for k in range(footer.num_row_groups))
+    if is_exact and found != n_rows:
+        raise ManifestError(f"{paths[0].name} has {found:,} rows, dataset.json counts {n_rows:,}")
+    if n_bytes > _MOST_TABLE_BYTES + n_rows * most_row_bytes:
+        raise ManifestError(
+            f"{paths[0].name} would have {n_bytes:,} bytes in memory for {n_rows:,} observations"
+        )
+
+
+def _check_agreement(contents: Contents) -> None:
+    description, vocabulary, table = contents.description, contents.vocabulary, contents.table
+    rate = vocabulary.sample_rate
+    if vocabulary.fingerprint != description.fingerprint or vocabulary.name != description.recipe.get(
+        "name"
+    ):
+        raise DownloadError("manifest.parquet and dataset.json are not of one dataset")
+    wanted = vocabulary.dataset_schema()
+    for field in wanted:
+        if field.name not in table.column_names or not table.schema.field(field.name).equals(field):
+            raise DownloadError(
+                f"manifest.parquet has no column {field.name} of the type that it must have"
+            )
+    if not 1 <= rate <= MOST_SAMPLE_RATE:
+        raise DownloadError(
+            f"the release has {rate:,} samples a second; 1 to {MOST_SAMPLE_RATE:,} are possible"
+        )
+    most = MOST_SECONDS * rate
+    for name, limit in (("n_samples", most), ("size", 2 * most + _MOST_MEMBER_OVERHEAD)):
+        column = table.column(name).to_numpy()
+        if len(column) and not 0 <= column.min() <= column.max() <= limit:
+            found = int(column.max() if column.max() > limit else column.min())
+            raise DownloadError(
+                f"manifest.parquet gives an observation {name} {found:,}; 0 to {limit:,} are possible, "
+                "which "
+                f"is {MOST_SECONDS} seconds"
+            )
+    for number, entry in enumerate(description.shards):
+        rows = contents.rows_of(number)
+        if set(rows.column("shard").unique().to_pylist()) != {entry.name}:
+            raise DownloadError(
+                f"manifest.parquet and dataset.json disagree about the rows of shard {entry.name}"
+            )
+        if set(rows.column("split").unique().to_pylist()) != {entry.split}:
+            raise DownloadError(f"shard {entry.name} has rows of another split than {entry.split}")
+        offsets, sizes = rows.column("offset").to_numpy(), rows.column("size").to_numpy()
+        if (offsets < BLOCK).any() or (offsets + sizes > entry.bytes).any():
+            raise DownloadError(f"manifest.parquet puts observations outside of shard {entry.name}")
+        if (offsets[1:] < offsets[:-1] + sizes[:-1]).any():
+            raise DownloadError(
+                f"manifest.parquet puts observations of shard {entry.name} over one another"
+            )

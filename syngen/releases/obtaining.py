@@ -1,0 +1,378 @@
+"""What a download is asked for, step by step: a release as it is, in another codec, or a part of it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from syngen._files import inside, sha256_of
+from syngen.errors import DownloadError, DownloadIncompleteError, ManifestError, ParameterError
+from syngen.releases.connections import Limits
+from syngen.releases.contents import Contents, read_contents
+from syngen.releases.cutting import Cut, Piece, every_row, segments_of, some_rows
+from syngen.releases.downloading import Download, downloading, is_document
+from syngen.releases.listing import parse_listing
+from syngen.releases.recreation import known_layout
+from syngen.releases.staging import Staging, staged
+from syngen.releases.transfers import NoMirrorError
+from syngen.storage.codec import find_codec
+from syngen.storage.description import Description, read_description
+from syngen.storage.layout import Layout
+
+if TYPE_CHECKING:
+    from syngen._typing import IntArray, Json, Progress
+
+__all__ = [
+    "Choose",
+    "DownloadReport",
+    "Order",
+    "check_target",
+    "cut_from",
+    "known_of",
+    "obtain",
+    "report_of",
+]
+
+_PATIENCE_S = 86_400.0
+
+Choose = Callable[[Path], "IntArray"]
+"""Takes a folder with the description and the manifest of a release, and returns the rows that are "
+"wanted."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to download.
+
+    Attributes
+    ----------
+    mirrors : tuple of str
+        URLs and folders, in the order in which they are tried.
+    target : Path
+        Absent, or an empty folder.
+    name, sha256 : str, optional
+        Of the dataset, and of SHA256SUMS, where they are known.
+    codec : str, optional
+        By default that of the release.
+    selection : dict, optional
+        For people: which part is wanted.
+    connections : int
+        Files that come at a time.
+    limits : Limits
+    is_shared : bool
+        Whether whatever is in the target is the release, put there by whoever was first; others wait.
+    """
+
+    mirrors: tuple[str, ...]
+    target: Path
+    name: str | None = None
+    sha256: str | None = None
+    codec: str | None = None
+    selection: Json | None = None
+    connections: int = 4
+    limits: Limits = field(default_factory=Limits)
+    is_shared: bool = False
+
+    @property
+    def patience_s(self) -> float:
+        """How long to wait for another download into the target."""
+        return _PATIENCE_S if self.is_shared else 0.0
+
+
+@dataclass(frozen=True)
+class DownloadReport:
+    """What `syngen.download` did.
+
+    Attributes
+    ----------
+    folder : Path
+        The dataset.
+    name : str
+        Of its recipe.
+    outcome : str
+        ``downloaded``, ``there already`` or ``made again``.
+    observations : int
+    compared : int
+        Of observations made again, how many were compared with the hashes of the release; 0 where those are
+        not known.
+    bytes_received : int
+        That came over the network, or were copied, in this call.
+    """
+
+    folder: Path
+    name: str
+    outcome: str
+    observations: int
+    compared: int
+    bytes_received: int
+
+
+def obtain(
+    order: Order, *, choose: Choose | None = None, progress: Progress | None = None
+) -> DownloadReport:
+    """Download a release, or the rows of it that `choose` returns.
+
+    Raises
+    ------
+    ParameterError
+        If the target cannot be used, or nothing is chosen.
+    DownloadError
+        See `syngen.download`.
+    """
+    options = {"connections": order.connections, "limits": order.limits, "progress": progress}
+    check_target(order.target)
+    with (
+        staged(order.target, patience_s=order.patience_s) as staging,
+        downloading(staging, order.mirrors, **options) as download,  # type: ignore[arg-type]
+    ):
+        if order.is_shared and Layout(order.target).description.is_file():  # while this one waited
+            return report_of(order.target, "there already")
+        download.read_listing(order.sha256)
+        description = download.read_description(order.name)
+        outcome = "there already"
+        if not _is_there(download, description, order, is_part=choose is not None):
+            outcome = "downloaded"
+            if choose is None and order.codec in (None, description.codec):
+                _as_it_is(download, description)
+                staging.put_in_place(staging.whole)
+            else:
+                _made(download, description, order, choose)
+                staging.put_in_place(staging.made)
+        staging.remove()
+        received = download.transfers.n_received
+        return report_of(order.target, outcome, bytes_received=received)
+
+
+def known_of(order: Order, *, progress: Progress | None = None) -> str | None:
+    """Fetch description and manifest of a release into the staging folder, as far as mirrors have them.
+
+    Returns
+    -------
+    str or None
+        SHA-256 of SHA256SUMS, where a manifest is known now.
+    """
+    options = {"connections": order.connections, "limits": order.limits, "progress": progress}
+    with (
+        staged(order.target) as staging,
+        downloading(staging, order.mirrors, **options) as download,  # type: ignore[arg-type]
+    ):
+        with contextlib.suppress(NoMirrorError, DownloadIncompleteError):
+            download.read_listing(order.sha256)
+            description = download.read_description(order.name)
+            names = [
+                n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"
+            ]
+            download.fetch_documents(description, names)
+        if known_layout(staging.whole) is None:
+            return None
+        return sha256_of(staging.whole / "SHA256SUMS")
+
+
+def report_of(folder: Path, outcome: str, *, compared: int = 0, bytes_received: int = 0) -> DownloadReport:
+    """Return a report on the dataset in a folder."""
+    description = read_description(Layout(folder).description)
+    name, n = str(description.recipe["name"]), description.n_rows
+    return DownloadReport(folder, name, outcome, n, compared, bytes_received)
+
+
+def check_target(target: Path) -> None:
+    """Refuse a target that holds something else than a dataset.
+
+    Raises
+    ------
+    ParameterError
+    """
+    try:
+        if target.is_symlink() or (target.exists() and not target.is_dir()):
+            raise ParameterError(f"{target} is a file or a link; a release becomes a folder")
+        if target.exists() and any(target.iterdir()) and not Layout(target).description.is_file():
+            raise ParameterError(
+                f"{target} is not empty and holds no dataset; choose an empty or new folder"
+            )
+    except OSError as error:
+        raise ParameterError(f"{target} cannot be used: {error.strerror or error}") from error
+
+
+def _is_there(download: Download, description: Description, order: Order, *, is_part: bool) -> bool:
+    """Whether the target is what is wanted already; its files are compared with their hashes.
+
+    Raises
+    ------
+    ParameterError
+        If it is another dataset, or is damaged.
+    """
+    layout = Layout(order.target)
+    if not layout.description.exists():
+        return False
+    try:
+        found = read_description(layout.description)
+        hashes = parse_listing(layout.checksums.read_bytes())
+    except (ManifestError, DownloadError, OSError) as error:
+        raise ParameterError(
+            f"{order.target} holds something that is not whole: {error}; choose another folder"
+        ) from error
+    part_of = _part_of(download, description, order) if is_part else None
+    is_meant = (
+        found.fingerprint == description.fingerprint
+        and found.codec == (order.codec or description.codec)
+        and found.part_of == part_of
+        and (is_part or found.counts == description.counts)
+    )
+    if not is_meant:
+        raise ParameterError(
+            f"{order.target} holds another dataset, or another part of this one; choose another folder"
+        )
+    for name, digest in hashes.items():
+        try:
+            is_right = sha256_of(inside(order.target, name)) == digest
+        except OSError:
+            is_right = False
+        if not is_right:
+            raise ParameterError(
+                f"{order.target} holds this release, and {name} in it is damaged or missing; see syngen "
+                "verify, or "
+                "remove the folder and download it again"
+            )
+    return True
+
+
+def _as_it_is(download: Download, description: Description) -> None:
+    shard_bytes = sum(entry.bytes for entry in description.shards)
+    there = download.n_there()
+    download.counter.total, download.counter.done = shard_bytes, min(there, shard_bytes)
+    download.check_room(description, max(0, shard_bytes - there))
+    names = [n for n in download.hashes if not n.startswith("audio/") and n != "dataset.json"]
+    download.fetch_shards(download.fetch_documents(description, names))
+    download.staging.prune([*download.hashes, "SHA256SUMS"])
+
+
+def _made(download: Download, description: Description, order: Order, choose: Choose | None) -> None:
+    """Fetch what is needed, and make a dataset of it."""
+    staging = download.staging
+    names = [n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"]
+    contents = download.fetch_documents(description, names)
+    codec = find_codec(order.codec or description.codec)
+    if choose is None:
+        rows, plans = np.arange(description.n_rows, dtype=np.int64), every_row(description)
+    else:
+        rows = np.unique(np.asarray(choose(staging.whole), dtype=np.int64))
+        if not len(rows):
+            raise ParameterError(f"no observation of {description.recipe['name']} is selected")
+        plans = some_rows(contents, rows)
+    wanted = _segments(contents, None if choose is None else rows)
+    n_bytes = sum(stop - start for segments in wanted.values() for start, stop in segments)
+    there = download.n_there()
+    download.counter.total, download.counter.done = n_bytes, min(there, n_bytes)
+    lengths = np.asarray(contents.table.column("n_samples").to_numpy(), dtype=np.int64)[rows]
+    made = 2 * int(lengths.sum()) if codec.name == "wav" else 2 * n_bytes
+    download.check_room(description, max(0, n_bytes - there) + made)
+    if choose is None:
+        download.fetch_shards(contents)
+        pieces = {
+            number: Piece(staging.whole / "audio" / f"{entry.name}.tar", [(0, entry.bytes)])
+            for number, entry in enumerate(description.shards)
+        }
+    else:
+        pieces = _fetch_pieces(download, contents, wanted)
+    shutil.rmtree(staging.made, ignore_errors=True)
+    part_of = None if choose is None else _part_of(download, description, order)
+    cut = Cut(contents, rows, plans, pieces, codec, part_of)
+    cut.make(staging.made, download.each)
+
+
+def _segments(contents: Contents, rows: IntArray | None) -> dict[int, list[tuple[int, int]]]:
+    """Return which parts of which shards, by number, hold some rows."""
+    if rows is None:
+        return {number: [(0, entry.bytes)] for number, entry in enumerate(contents.description.shards)}
+    numbers = np.searchsorted(contents.starts, rows, side="right") - 1
+    places = contents.table.select(["offset", "size"]).take(rows)
+    offsets, sizes = (np.asarray(places.column(name).to_numpy()) for name in ("offset", "size"))
+    return {
+        number: segments_of(offsets[numbers == number], sizes[numbers == number])
+        for number in np.unique(numbers).tolist()
+    }
+
+
+def _fetch_pieces(
+    download: Download, contents: Contents, wanted: dict[int, list[tuple[int, int]]]
+) -> dict[int, Piece]:
+    """Fetch parts of shards; that their audio is right is seen when the dataset is made."""
+    pieces: dict[int, Piece] = {}
+    for number, segments in wanted.items():
+        name = f"audio/{contents.description.shards[number].name}.tar"
+        # another selection of the same shard is another file
+        mark = hashlib.sha256(repr((download.hashes[name], segments)).encode()).hexdigest()
+        pieces[number] = Piece(download.staging.parts / f"piece-{mark}", segments)
+    _prune(download.staging, pieces)
+
+    def one(number: int) -> None:
+        entry, piece = contents.description.shards[number], pieces[number]
+        n_bytes = sum(stop - start for start, stop in piece.segments)
+        name = f"audio/{entry.name}.tar"
+        options = {"size": entry.bytes, "most": max(entry.bytes, n_bytes), "segments": piece.segments}
+        download.transfers.fetch(name, piece.path, **options)  # type: ignore[arg-type]
+
+    download.each(sorted(pieces), one)
+    return pieces
+
+
+def _prune(staging: Staging, pieces: dict[int, Piece]) -> None:
+    """Remove pieces of another selection."""
+    kept = {piece.path.name for piece in pieces.values()}
+    for path in staging.parts.glob("piece-*"):
+        if path.name not in kept:
+            path.unlink()
+
+
+def _part_of(download: Download, description: Description, order: Order) -> Json:
+    return part_of(description, download.sums, order.selection)
+
+
+def part_of(description: Description, sums: str | None, selection: Json | None) -> Json:
+    """Return what the description of a part says of the release that it is a part of."""
+    return {
+        "name": description.recipe["name"],
+        "rows": description.n_rows,
+        "sha256": sums,
+        "selection": selection or {},
+    }
+
+
+def cut_from(
+    source: Path, folder: Path, rows: IntArray, *, sums: str | None, selection: Json | None
+) -> None:
+    """Make a part of a whole dataset that is on disk.
+
+    Parameters
+    ----------
+    source, folder : Path
+    rows : ndarray of int64, shape (n,)
+    sums : str or None
+        SHA-256 of the SHA256SUMS of the release that it is to be a part of.
+    selection : dict or None
+    """
+    contents = read_contents(source)
+    description = contents.description
+    pieces = {
+        number: Piece(contents.layout.shard(entry.name), [(0, entry.bytes)])
+        for number, entry in enumerate(description.shards)
+    }
+    rows = np.unique(np.asarray(rows, dtype=np.int64))
+    if not len(rows):
+        raise ParameterError(f"no observation of {description.recipe['name']} is selected")
+    plans = some_rows(contents, rows)
+    of = part_of(description, sums, selection)
+    cut = Cut(contents, rows, plans, pieces, contents.codec, of)
+
+    def each(items: Sequence[int], do: Callable[[int], None]) -> None:
+        for item in items:
+            do(item)
+
+    cut.make(folder, each)
