@@ -644,8 +644,8 @@ def release(
         dataset.description, "n_rows", None
     ):
         raise ParameterError(
-            f"a release is made of a whole dataset, not of a view of {len(dataset):,} observations; generate "
-            "a smaller dataset with limit, or give the folder"
+            f"a release is made of a whole dataset, not of a view of {len(dataset):,} observations; "
+            "generate a smaller dataset with limit, or give the folder"
         )
     if isinstance(authors, str):
         raise ParameterError(f"authors is a list of names, not {authors!r}")

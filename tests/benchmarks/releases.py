@@ -13,6 +13,7 @@ import argparse
 import io
 import os
 import platform
+import shutil
 import statistics
 import tempfile
 import time
@@ -101,15 +102,16 @@ def main() -> None:
         place = Path(name)
         syngen.generate("syntone-small", place / "data", limit=options.limit, jobs=1)
         ratios = []
-        for number in range(options.rounds):
+        for _ in range(options.rounds):
             (place / "bare.flac").unlink(missing_ok=True)
             race = Race(place / "data")
-            ratios.append(race.run(place / f"release-{number}"))
+            ratios.append(race.run(place / "release"))
+            shutil.rmtree(place / "release")
             cpu, wall, cpu_kept, wall_kept = ratios[-1]
             n, cpu_s = len(race.ds), race.whole.cpu_s - race.apart.cpu_s
             print(
-                f"encoder {n / race.encoder.cpu_s:,.0f}/s, build {n / cpu_s:,.0f}/s of CPU: {cpu:.3f}, with a "
-                f"file {cpu_kept:.3f}; of wall time {wall:.3f} and {wall_kept:.3f}; "
+                f"encoder {n / race.encoder.cpu_s:,.0f}/s, build {n / cpu_s:,.0f}/s of CPU: {cpu:.3f}, "
+                f"with a file {cpu_kept:.3f}; of wall time {wall:.3f} and {wall_kept:.3f}; "
                 f"page {race.page.wall_s:.2f} s"
             )
         cpu, wall, *kept = (statistics.median(column) for column in zip(*ratios, strict=True))
