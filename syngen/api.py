@@ -872,6 +872,13 @@ def release(
     from syngen.storage.publication import Publication
 
     place = _folder_of(dataset, "a release is made of")
+    if not isinstance(dataset, (str, Path)) and len(dataset) != getattr(
+        dataset.description, "n_rows", None
+    ):
+        raise ParameterError(
+            f"a release is made of a whole dataset, not of a view of {len(dataset):,} observations; "
+            "generate a smaller dataset with limit, or give the folder"
+        )
     if isinstance(authors, str):
         raise ParameterError(f"authors is a list of names, not {authors!r}")
     if size_limit is not None and size_limit < 1:

@@ -114,11 +114,15 @@ def _describe(dataset: Path | str, *, as_json: bool) -> None:
         "factors": factors,
         "licence": description.licence,
         "versions": description.versions,
+        **({"release": description.release.to_json()} if description.release else {}),
     }
     if as_json:
         echo_json(content)
         return
-    click.echo(f"{ds.name}: {description.n_rows:,} observations of {ds.grid.size:,} grid points")
+    of_release = f", release {description.release.version}" if description.release else ""
+    click.echo(
+        f"{ds.name}{of_release}: {description.n_rows:,} observations of {ds.grid.size:,} grid points"
+    )
     for name, count in description.counts.items():
         click.echo(f"  {name:<12} {count:>10,}")
     for factor in factors:

@@ -210,6 +210,16 @@ def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
     assert names_below(tmp_path) == ["empty"]
 
 
+def test_a_view_is_refused(tiny_dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="not of a view of 102 observations"):
+        syngen.release(syngen.load(tiny_dataset).select(timbre="sine"), tmp_path / "out", version="1.0.0")
+
+
+def test_info_says_which_release_it_is(built: Path) -> None:
+    assert run("info", built).stdout.startswith("syntone-tiny, release 1.2.0: 408 observations")
+    assert json.loads(run("info", built, "--json").stdout)["release"]["version"] == "1.2.0"
+
+
 def test_an_unfinished_dataset_is_refused(tmp_path: Path) -> None:
     syngen.generate("syntone-tiny", tmp_path / "data", shard_index="0/2", jobs=1)
     with pytest.raises(GenerationIncompleteError, match="is unfinished"):
