@@ -30,12 +30,13 @@ from syngen.errors import (
     SyngenError,
 )
 from syngen.recipe.schema import NAME_PATTERN
-from syngen.releases.connections import HttpClient, Limits
+from syngen.releases.connections import HttpClient
 from syngen.releases.contents import Contents, read_contents
 from syngen.releases.listing import MOST_LISTING_BYTES, check_shards, parse_listing
 from syngen.releases.mirrors import mirror_of
 from syngen.releases.staging import Staging
 from syngen.releases.transfers import NoMirrorError, StoppedError, Transfers
+from syngen.releases.watching import Limits
 from syngen.storage.description import Description, read_description
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 import syngen
 from syngen.cli.main import cli
-from syngen.releases.connections import Limits
+from syngen.releases.watching import Limits
 from tests.servers import Handler, serve
 from tests.support import digests_of, files_of, flip, renew_checksums
 
@@ -37,7 +37,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up early."""
     hasty = partial(Limits, stall_s=0.6, first_pause_s=0.01, longest_pause_s=0.02)
-    monkeypatch.setattr("syngen.releases.connections.Limits", hasty)
+    monkeypatch.setattr("syngen.releases.watching.Limits", hasty)
 
 
 def write_catalog(path: Path, **entry: object) -> Path:
