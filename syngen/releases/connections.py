@@ -45,7 +45,8 @@ class HttpClient:
         self._watch.end_all()
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close what is open, and end what is under way."""
+        self.abort()
         self._watch.close()
         with self._lock:
             for connections in self._idle.values():

@@ -179,8 +179,8 @@ class Download:
     def each(self, items: Sequence[Any], do: Callable[[Any], None]) -> None:
         """Do something for each item, several at a time; the first failure ends the rest."""
         threads = ThreadPoolExecutor(self.connections)
-        futures = [threads.submit(do, item) for item in items]
         try:
+            futures = [threads.submit(do, item) for item in items]
             for future in as_completed(futures):
                 with contextlib.suppress(StoppedError):
                     future.result()
