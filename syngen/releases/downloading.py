@@ -30,12 +30,13 @@ from syngen.errors import (
     SyngenError,
 )
 from syngen.recipe.schema import NAME_PATTERN
-from syngen.releases.connections import HttpClient, Limits
+from syngen.releases.connections import HttpClient
 from syngen.releases.contents import Contents, read_contents
 from syngen.releases.listing import MOST_LISTING_BYTES, check_shards, parse_listing
 from syngen.releases.mirrors import mirror_of
 from syngen.releases.staging import Staging
 from syngen.releases.transfers import NoMirrorError, StoppedError, Transfers
+from syngen.releases.watching import Limits
 from syngen.storage.description import Description, read_description
 
 if TYPE_CHECKING:
@@ -178,8 +179,8 @@ class Download:
     def each(self, items: Sequence[Any], do: Callable[[Any], None]) -> None:
         """Do something for each item, several at a time; the first failure ends the rest."""
         threads = ThreadPoolExecutor(self.connections)
-        futures = [threads.submit(do, item) for item in items]
         try:
+            futures = [threads.submit(do, item) for item in items]
             for future in as_completed(futures):
                 with contextlib.suppress(StoppedError):
                     future.result()

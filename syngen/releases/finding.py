@@ -17,9 +17,10 @@ from syngen.releases.catalog import (
     parse_catalog,
     shipped_catalog,
 )
-from syngen.releases.connections import HttpClient, Limits
+from syngen.releases.connections import HttpClient
 from syngen.releases.mirrors import HttpMirror, locator
 from syngen.releases.transfers import Transfers
+from syngen.releases.watching import Limits
 
 __all__ = ["find_release", "place_in_cache", "read_catalog"]
 

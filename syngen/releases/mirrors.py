@@ -14,7 +14,8 @@ from urllib.request import url2pathname
 
 from syngen._files import is_url
 from syngen.errors import ParameterError
-from syngen.releases.connections import CHUNK, AbsentError, HttpClient, Stream, UnfitError
+from syngen.releases.answers import CHUNK, AbsentError, Stream, UnfitError
+from syngen.releases.connections import HttpClient
 
 __all__ = ["FolderMirror", "HttpMirror", "Mirror", "locator", "mirror_of"]
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from syngen._files import inside, sha256_of
 from syngen.errors import DownloadError, DownloadIncompleteError, ManifestError, ParameterError
-from syngen.releases.connections import Limits
 from syngen.releases.contents import Contents, read_contents
 from syngen.releases.cutting import Cut, Piece, every_row, segments_of, some_rows
 from syngen.releases.downloading import Download, downloading, is_document
@@ -22,6 +21,7 @@ from syngen.releases.listing import parse_listing
 from syngen.releases.recreation import known_layout
 from syngen.releases.staging import Staging, staged
 from syngen.releases.transfers import NoMirrorError
+from syngen.releases.watching import Limits
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from syngen.errors import DownloadError, DownloadIncompleteError
-from syngen.releases.connections import AbsentError, CutError, Limits, Stream, TransferError, UnfitError
+from syngen.releases.answers import AbsentError, CutError, Stream, TransferError, UnfitError
 from syngen.releases.mirrors import Mirror
+from syngen.releases.watching import Limits
 
 __all__ = ["NoMirrorError", "Segment", "StoppedError", "Transfers"]
 
@@ -157,9 +158,15 @@ class Transfers:
         ):
             wanted.check(stream, start)
             self._copy(stream, file, skipped=start - stream.start, room=wanted.room(have))
-            if stop is None and wanted.size is None:
-                return True  # of a file of unknown size the end is the end; its hash says the rest
-        return wanted.place(_size_of(wanted.part)) is None
+        now = _size_of(wanted.part)
+        if wanted.segments is None and wanted.size is None:
+            # where nobody says its size the end is the end; its hash says the rest
+            is_all = stream.total is None or now >= stream.total
+        else:
+            is_all = wanted.place(now) is None
+        if not is_all and now == have:
+            raise CutError("sent not one byte of what was asked for")
+        return is_all
 
     def _copy(self, stream: Stream, file: IO[bytes], *, skipped: int, room: int) -> None:
         """Append what a stream gives after some bytes; refuse more than there is room for."""

@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 
 import syngen
-from syngen.releases import connections
+from syngen.releases import watching
 from tests.servers import Handler, serve
 from tests.support import digests_of, files_of
 
@@ -41,18 +41,21 @@ def cutting(folder: Path, rng: random.Random) -> object:
     handlers: dict[Handler, int] = {}  # one for each connection: how many bytes are left
 
     def behaviour(handler: Handler, name: str) -> bool:
-        data = (folder / name).read_bytes()
-        start, stop = handler.span(len(data))
-        status = "206 Partial Content" if handler.headers.get("Range") else "200 OK"
-        head = f"HTTP/1.1 {status}\r\nContent-Length: {stop - start}\r\n"
-        if handler.headers.get("Range"):
-            head += f"Content-Range: bytes {start}-{stop - 1}/{len(data)}\r\n"
-        answer = f"{head}\r\n".encode() + data[start:stop]
+        size = (folder / name).stat().st_size
+        start, stop = handler.span(size)
+        is_part = handler.headers.get("Range") is not None
+        head = f"HTTP/1.1 {206 if is_part else 200} \r\nContent-Length: {stop - start}\r\n"
+        if is_part:
+            head += f"Content-Range: bytes {start}-{stop - 1}/{size}\r\n"
         left = handlers.setdefault(handler, rng.randrange(_MOST_BETWEEN_CUTS))
-        handlers[handler] -= len(answer)
+        with open(folder / name, "rb") as file:
+            file.seek(start)
+            answer = f"{head}\r\n".encode() + file.read(min(stop - start, left))
+        n_all = len(head) + 2 + stop - start
+        handlers[handler] -= n_all
         with contextlib.suppress(OSError):
             handler.connection.sendall(answer[:left])
-            if len(answer) <= left:
+            if n_all <= left:
                 return True
             if rng.random() < 0.5:  # a reset instead of an orderly end
                 handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -66,7 +69,7 @@ def cutting(folder: Path, rng: random.Random) -> object:
 def whole_downloads(release: Path, work: Path, runs: int) -> None:
     """Print how many downloads from a cutting server come whole."""
     wanted, n_bytes = digests_of(release), sum(map(len, files_of(release).values()))
-    connections.Limits = partial(connections.Limits, first_pause_s=0.01)  # type: ignore[misc,assignment]
+    watching.Limits = partial(watching.Limits, first_pause_s=0.01)  # type: ignore[misc,assignment]
     whole, twice, requests = 0, [], []
     for run in range(runs):
         with serve(release, cutting(release, random.Random(run))) as server:  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 import syngen
 from syngen.cli.main import cli
-from syngen.releases.connections import Limits
+from syngen.releases.watching import Limits
 from tests.servers import Handler, serve
 from tests.support import digests_of, files_of, flip, renew_checksums
 
@@ -37,7 +37,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up early."""
     hasty = partial(Limits, stall_s=0.6, first_pause_s=0.01, longest_pause_s=0.02)
-    monkeypatch.setattr("syngen.releases.connections.Limits", hasty)
+    monkeypatch.setattr("syngen.releases.watching.Limits", hasty)
 
 
 def write_catalog(path: Path, **entry: object) -> Path:
@@ -167,7 +167,7 @@ def test_killed_download_goes_on(release: Path, tmp_path: Path) -> None:
 def test_interrupted_download_says_how_to_go_on(release: Path, tmp_path: Path) -> None:
     def endless(handler: Handler, name: str) -> bool:
         if name.startswith("audio/"):
-            time.sleep(5)
+            time.sleep(60)
         return False
 
     with serve(release, endless) as server:
@@ -176,7 +176,7 @@ def test_interrupted_download_says_how_to_go_on(release: Path, tmp_path: Path) -
         while not any(name.startswith("audio/") for name, _ in server.requests):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=4)
+        _, told = process.communicate(timeout=40)
     assert process.returncode == 130
     assert "run the same command again" in told
     assert "Traceback" not in told

@@ -22,8 +22,8 @@ from click.testing import CliRunner
 
 import syngen
 from syngen.cli.main import cli
-from syngen.releases.connections import Limits
 from syngen.releases.listing import parse_listing
+from syngen.releases.watching import Limits
 from syngen.storage.shards import header_of
 from tests.servers import Behaviour, Handler, serve
 from tests.support import digests_of, edit_json, edit_manifest, flip, renew_checksums
@@ -48,7 +48,7 @@ def release(sound: Path, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     hasty = partial(Limits, stall_s=0.5, first_pause_s=0.01, longest_pause_s=0.02, connect_s=1.0)
-    monkeypatch.setattr("syngen.releases.connections.Limits", hasty)
+    monkeypatch.setattr("syngen.releases.watching.Limits", hasty)
 
 
 @pytest.fixture
@@ -485,6 +485,10 @@ def continuing(handler: Handler, data: bytes) -> None:
         time.sleep(0.02)
 
 
+def empty_part(handler: Handler, data: bytes) -> None:
+    handler.answer(206, b"", {"Content-Range": f"bytes 0-0/{len(data)}", "Content-Length": "0"})
+
+
 def redirecting(location: str) -> Callable[[Handler, bytes], object]:
     return lambda handler, data: handler.answer(302, b"", {"Location": location})
 
@@ -521,6 +525,8 @@ SERVERS: dict[str, tuple[Callable[[Handler, bytes], object], str, int]] = {
         "another part of the file",
         1,
     ),
+    "empty part": (empty_part, "another part of the file", 1),
+    "nothing": (lambda h, d: h.send_response(200) or h.end_headers() or h.cut(), "sent not one byte", 3),
     "length": (lambda h, d: h.answer(200, d, {"Content-Length": "-5"}), "bytes", 1),
     "huge": (lambda h, d: h.answer(200, b"", {"Content-Length": str(10**18)}), "it is another file", 1),
     "escapes": (lambda h, d: h.wfile.write(b"HTTP/1.1 404 \x1b[2J\r\n\r\n"), "answers 404 ?[2J", 1),

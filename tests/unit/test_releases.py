@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import syngen
+from syngen.releases.answers import CutError, Stream
 from syngen.releases.catalog import Catalog, Entry
-from syngen.releases.connections import CutError, Limits, Stream
 from syngen.releases.cutting import Piece, segments_of
 from syngen.releases.mirrors import HttpMirror, locator
 from syngen.releases.transfers import Transfers
+from syngen.releases.watching import Limits
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,18 @@ def test_tries_that_bring_bytes_do_not_count(tmp_path: Path) -> None:
     transfers.fetch("x", tmp_path / "x", size=100, most=100)
     assert (tmp_path / "x").read_bytes() == bytes(range(100))
     assert mirror.asked == transfers.n_received == 100
+
+
+def test_answers_may_be_shorter_than_what_was_asked_for(tmp_path: Path) -> None:
+    class Sparing(_Faulty):
+        @contextlib.contextmanager
+        def open(self, name: str, start: int = 0, stop: int | None = None) -> Iterator[Stream]:
+            yield _Portion(self.data[start : start + 7], start, len(self.data), 7)
+
+    for size in (100, None):
+        part = tmp_path / f"{size}"
+        Transfers([Sparing(bytes(range(100)), [])], HASTY).fetch("x", part, size=size, most=200)
+        assert part.read_bytes() == bytes(range(100))
 
 
 def test_tries_without_bytes_do(tmp_path: Path) -> None:
