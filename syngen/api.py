@@ -538,14 +538,14 @@ def _recreated(
         if known is not None:
             description = read_description(known.description)
             recipe, codec = description.recipe, description.codec
-            shard_size = int(read_json(known.plan).get("shard_size", 2_000))
+            planned = read_json(known.plan).get("shard_size")
+            shard_size = planned if type(planned) is int else 2_000
         else:
             recipe, codec, shard_size = entry.recipe or entry.name, "wav", 2_000
             if recipe not in recipe_names():
                 raise DownloadError(
                     f"{entry.name or order.mirrors[0]} cannot be made again: no mirror has its "
-                    "dataset.json, and no "
-                    "recipe of its name is shipped"
+                    "dataset.json, and no recipe of its name is shipped"
                 )
         resolved = load_recipe(recipe)
         if known is not None and recipe_text_problem(description.recipe_text.encode(), resolved) is None:
@@ -554,8 +554,7 @@ def _recreated(
             raise DownloadError(
                 f"{entry.name} cannot be made again: its recipe gives the fingerprint "
                 f"{resolved.fingerprint[:16]}... here, the catalog says {str(entry.fingerprint)[:16]}...; "
-                "install the "
-                "version of syngen that made it"
+                "install the version of syngen that made it"
             )
         generate(
             resolved,

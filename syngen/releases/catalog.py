@@ -86,8 +86,8 @@ class Catalog:
         if not versions:
             names = sorted({entry.name for entry in self.entries})
             raise ParameterError(
-                f"{name!r} is neither a release of the catalog {self.source}"
-                f"{suggestion(name, names)} nor a URL nor a folder; the catalog has {', '.join(names)}"
+                f"{name!r} is neither a release of the catalog {self.source}{suggestion(name, names)} nor "
+                f"a URL nor a folder; the catalog has {', '.join(names)}"
             )
         if version is None:
             return versions[max(versions, key=_order)]

@@ -8,6 +8,7 @@ link or device of an archive can ever have an effect, now or when another tool u
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,8 +103,7 @@ class Contents:
             if data[position:offset] != before:
                 return (
                     f"{waiting}the header of member {key}.{suffix}, row {row}, is not what the manifest "
-                    "says: "
-                    "another name, kind or size"
+                    "says: another name, kind or size"
                 )
             if not self.codec.is_stated(data[offset : offset + 64], size, n_samples, rate):
                 return (
@@ -146,7 +146,8 @@ def read_contents(folder: Path) -> Contents:
         table = read_series(paths)
         vocabulary = vocabulary_of(table.schema)
     except ManifestError as error:
-        raise DownloadError(f"the release is refused: {error}") from error
+        text = str(error).replace(f"{folder}{os.sep}", "")
+        raise DownloadError(f"the release is refused: {text}") from error
     contents = Contents(layout, description, vocabulary, table)
     _check_agreement(contents)
     return contents
@@ -197,8 +198,7 @@ def _check_agreement(contents: Contents) -> None:
             found = int(column.max() if column.max() > limit else column.min())
             raise DownloadError(
                 f"manifest.parquet gives an observation {name} {found:,}; 0 to {limit:,} are possible, "
-                "which "
-                f"is {MOST_SECONDS} seconds"
+                f"which is {MOST_SECONDS} seconds"
             )
     for number, entry in enumerate(description.shards):
         rows = contents.rows_of(number)

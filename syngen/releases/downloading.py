@@ -49,6 +49,7 @@ _MOST_DOCUMENT_BYTES = 64 << 20
 _MOST_DOCUMENTS = 4096
 _MOST_ROW_BYTES = 1 << 12
 _SPARE_BYTES = 64 << 20
+_OFFER = "with --recreate it is made again from its recipe and compared with what is known of it"
 _DOCUMENTS = ("dataset.json", "plan.json", "recipe.yaml")
 
 
@@ -99,8 +100,7 @@ class Download:
             if len(avoided) == len(self.transfers.mirrors):
                 raise DownloadMismatchError(
                     f"SHA256SUMS has the SHA-256 {self.sums[:16]}..., the catalog says "
-                    f"{expected[:16]}...: the "
-                    "release was changed or is another one"
+                    f"{expected[:16]}...: the release was changed or is another one"
                 )
         self.hashes = parse_listing(data)
         self.staging.prune([*self.hashes, "SHA256SUMS"])
@@ -118,7 +118,8 @@ class Download:
         try:
             description = read_description(self.staging.whole / "dataset.json")
         except ManifestError as error:
-            raise DownloadError(f"the release is refused: {error}") from error
+            text = str(error).replace(f"{self.staging.whole}{os.sep}", "")
+            raise DownloadError(f"the release is refused: {text}") from error
         check_shards(self.hashes, description)
         found = description.recipe.get("name")
         if not isinstance(found, str) or not re.fullmatch(NAME_PATTERN, found):
@@ -165,10 +166,8 @@ class Download:
         if n_more + _SPARE_BYTES > free:
             raise DownloadError(
                 f"{description.recipe['name']} needs {human_bytes(n_more)}, and "
-                f"{self.staging.target.parent} has "
-                f"{human_bytes(free)} free; choose another folder with --to, or a part with --split, "
-                "--where "
-                "or --limit"
+                f"{self.staging.target.parent} has {human_bytes(free)} free; choose another folder with "
+                "--to, or a part with --split, --where or --limit"
             )
 
     def n_there(self) -> int:
@@ -229,8 +228,7 @@ class Download:
                     places = ", ".join(str(mirror) for mirror in self.transfers.mirrors)
                     raise _WrongFileError(
                         f"{name} has another SHA-256 than SHA256SUMS says ({digest[:16]}...), from "
-                        f"{places}: it is "
-                        "damaged or another file, and was not kept"
+                        f"{places}: it is damaged or another file, and was not kept"
                     ) from error
             else:
                 return
@@ -273,6 +271,9 @@ def downloading(
     try:
         with _quiet_pooch():
             yield Download(staging, transfers, client, connections, counter, "", {})
+    except NoMirrorError as error:
+        _clean(staging, error)
+        raise NoMirrorError(f"{error}; {_OFFER}") from error
     except SyngenError as error:
         _clean(staging, error)
         raise

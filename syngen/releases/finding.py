@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from syngen._files import cache_folder, is_url, scratch_folder
 from syngen.errors import DownloadError, ParameterError
+from syngen.releases.answers import Stream
 from syngen.releases.catalog import (
     MOST_CATALOG_BYTES,
     Catalog,
@@ -18,8 +20,8 @@ from syngen.releases.catalog import (
     shipped_catalog,
 )
 from syngen.releases.connections import HttpClient
-from syngen.releases.mirrors import HttpMirror, locator
-from syngen.releases.transfers import Transfers
+from syngen.releases.mirrors import locator
+from syngen.releases.transfers import NoMirrorError, Transfers
 from syngen.releases.watching import Limits
 
 __all__ = ["find_release", "place_in_cache", "read_catalog"]
@@ -107,13 +109,27 @@ def _fetched(url: str, limits: Limits) -> bytes:
     client = HttpClient(limits)
     try:
         with scratch_folder() as scratch:
-            transfers = Transfers([HttpMirror(url.replace("{", "%7B") + "{name}", client)], limits)
-            transfers.fetch("", scratch / "catalog", most=MOST_CATALOG_BYTES)
+            transfers = Transfers([_File(url, client)], limits)
+            transfers.fetch("the catalog", scratch / "catalog", most=MOST_CATALOG_BYTES)
             return (scratch / "catalog").read_bytes()
-    except DownloadError as error:
-        raise type(error)(f"catalog {error}") from error
+    except NoMirrorError as error:  # another thing than a release that nobody has
+        raise DownloadError(str(error)) from error
     finally:
         client.close()
+
+
+class _File:
+    """A mirror of one file."""
+
+    def __init__(self, url: str, client: HttpClient) -> None:
+        self._url, self._client = url, client
+
+    def __str__(self) -> str:
+        return self._url
+
+    def open(self, name: str, start: int = 0, stop: int | None = None) -> AbstractContextManager[Stream]:
+        del name
+        return self._client.get(self._url, start, stop)
 
 
 def place_in_cache(entry: Entry, codec: str | None, selection: object) -> Path:

@@ -60,8 +60,8 @@ def check_names(names: Iterable[str]) -> None:
         if len(parts) > _MOST_PARTS or not all(map(_is_portable, parts)):
             raise DownloadError(
                 f"SHA256SUMS lists {name[:200]!r}; the files of a release have relative names of ASCII "
-                "letters, "
-                "digits and . _ + -, no part of which begins or ends with a dot"
+                "letters, digits and . _ + -, no part of which begins or ends with a dot or is the name "
+                "of a device"
             )
         folded = name.lower()
         if folded in seen or folded == "sha256sums":
@@ -103,8 +103,7 @@ def check_shards(hashes: dict[str, str], description: Description) -> None:
         if listed.get(name) != described.get(name):
             raise DownloadError(
                 f"SHA256SUMS and dataset.json disagree about {name}: {_short(listed.get(name))} in the "
-                "one, "
-                f"{_short(described.get(name))} in the other"
+                f"one, {_short(described.get(name))} in the other"
             )
     tables = [f"{table}.parquet" for table in description.tables]
     missing = [name for name in tables if name not in hashes]

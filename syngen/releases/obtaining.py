@@ -237,8 +237,7 @@ def _is_there(download: Download, description: Description, order: Order, *, is_
         if not is_right:
             raise ParameterError(
                 f"{order.target} holds this release, and {name} in it is damaged or missing; see syngen "
-                "verify, or "
-                "remove the folder and download it again"
+                "verify, or remove the folder and download it again"
             )
     return True
 

@@ -41,18 +41,15 @@ def compare_observations(made: Layout, published: Layout) -> int:
         missing = len(np.setdiff1d(wanted, indices))
         raise DownloadMismatchError(
             f"made again, {len(indices):,} observations are not the {len(wanted):,} of the release: "
-            f"{missing:,} are "
-            "missing; the recipe is another one"
+            f"{missing:,} are missing; the recipe is another one"
         )
     differing = np.flatnonzero((hashes != expected).any(axis=1))
     if len(differing):
         shown = ", ".join(str(indices[k]) for k in differing[:_MOST_SHOWN])
         raise DownloadMismatchError(
             f"made again, {len(differing):,} of {len(wanted):,} observations have other samples than the "
-            "release "
-            f"(index {shown}{', ...' if len(differing) > _MOST_SHOWN else ''}): another version of the "
-            "synthesizer or of "
-            "its engine made it; its versions are in dataset.json"
+            f"release (index {shown}{', ...' if len(differing) > _MOST_SHOWN else ''}): another version "
+            "of the synthesizer or of its engine made it; its versions are in dataset.json"
         )
     return len(wanted)
 

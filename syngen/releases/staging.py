@@ -124,8 +124,7 @@ def staged(target: Path, *, patience_s: float = 0.0) -> Iterator[Staging]:
         except OSError as error:
             raise DownloadIncompleteError(
                 f"{place} cannot be written: {error.strerror or error}; what came is kept, run the same "
-                "command "
-                "again to go on"
+                "command again to go on"
             ) from error
         finally:
             with contextlib.suppress(OSError):

@@ -20,7 +20,6 @@ Segment: TypeAlias = tuple[int, int]
 """First byte of a part of a file, and the byte after its last."""
 
 _TRIES_WITHOUT_ANSWER = 3
-_OFFER = "with --recreate it is made again from its recipe and compared with what is known of it"
 
 
 class NoMirrorError(DownloadError):
@@ -248,4 +247,4 @@ def _summary(
             f"{name} did not come whole: {told}; run the same command again to go on"
         )
     is_absent = reasons and all(isinstance(error, AbsentError) for _, error in reasons)
-    return NoMirrorError(f"no mirror {'has' if is_absent else 'answers for'} {name}: {told}; {_OFFER}")
+    return NoMirrorError(f"no mirror {'has' if is_absent else 'answers for'} {name}: {told}")
