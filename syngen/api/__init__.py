@@ -1,0 +1,35 @@
+"""The public functions. Each imports what it needs when it is called: ``import syngen`` costs nothing."""
+
+from __future__ import annotations
+
+from syngen.api.audits import audit_dataset, audit_recipe
+from syngen.api.datasets import export, from_manifest, load, render
+from syngen.api.downloads import download
+from syngen.api.evaluation import encode, evaluate, probe
+from syngen.api.generation import generate, rehearse, repair, verify
+from syngen.api.recipes import expand, load_recipe
+from syngen.api.releases import check_release, compare_releases, release
+from syngen.api.speech import voices
+
+__all__ = [
+    "audit_dataset",
+    "audit_recipe",
+    "check_release",
+    "compare_releases",
+    "download",
+    "encode",
+    "evaluate",
+    "expand",
+    "export",
+    "from_manifest",
+    "generate",
+    "load",
+    "load_recipe",
+    "probe",
+    "rehearse",
+    "release",
+    "render",
+    "repair",
+    "verify",
+    "voices",
+]

@@ -1,0 +1,184 @@
+"""Datasets opened, rendered on the fly, made of anybody's audio, and exported."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syngen.api.downloads import download as fetch
+from syngen.api.recipes import load_recipe
+from syngen.errors import ParameterError
+
+if TYPE_CHECKING:
+    from syngen.api.recipes import RecipeLike
+    from syngen.loaders.dataset import FactorDataset
+
+__all__ = ["export", "from_manifest", "load", "render"]
+
+
+def load(
+    dataset: str | Path,
+    *,
+    cache_bytes: int = 0,
+    download: bool = False,
+    version: str | None = None,
+    catalog: str | Path | None = None,
+) -> FactorDataset:
+    """Open a dataset on disk or in an object store, or download a release first.
+
+    Of one in a store, description and manifest are fetched into the cache folder (``SYNGEN_CACHE``), and
+    observations are read when they are asked for: those of a batch together, neighbours by one request.
+
+    Parameters
+    ----------
+    dataset : str or Path
+        Folder that `generate` made, or a URL such as ``s3://bucket/folder``.
+    cache_bytes : int
+        Of a dataset in a store: keep whole shards in the cache folder, up to so many bytes for all
+        datasets; what was not used for longest goes first. With 0 none is kept.
+    download : bool
+        Whether `dataset` is a release, as `download` takes it. It is downloaded into the cache folder; what
+        is there already is opened without asking any server.
+    version, catalog
+        Of a release; see `download`.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such folder, or no dataset at the URL.
+    DownloadError
+        If a release cannot be downloaded.
+    ManifestError
+        If the dataset is unfinished, damaged, or of a later format.
+    StoreError
+        If the store refuses (`StoreAccessError`) or gives up.
+    MissingExtraError
+        If the URL needs an extra that is not installed.
+    """
+    from syngen.loaders.dataset import FactorDataset
+    from syngen.loaders.remote import RemoteSource
+    from syngen.loaders.sources import StoredSource
+    from syngen.storage.stores import Store, place_of
+
+    if download:
+        dataset = fetch(dataset, version=version, catalog=catalog).folder
+    elif version is not None or catalog is not None:
+        raise ParameterError("version and catalog are of releases; say download=True, or leave them out")
+    place = place_of(dataset)
+    if isinstance(place, Store):
+        return FactorDataset(RemoteSource(place, cache_bytes=cache_bytes))
+    return FactorDataset(StoredSource(place))
+
+
+def export(dataset: str | Path | FactorDataset, folder: str | Path, *, to: str) -> int:
+    """Write a dataset in the format of another tool.
+
+    Parameters
+    ----------
+    dataset : str, Path or FactorDataset
+        Folder, or a dataset; a view or a rendered one will do.
+    folder : str or Path
+        Absent or empty; it appears as a whole or not at all.
+    to : {"huggingface", "jsonl", "lhotse", "wav", "npz"}
+        Parquet with embedded audio and class labels; WAV files and NeMo's JSON lines; WAV files and
+        lhotse's cuts; WAV files and ``metadata.csv``; one file of arrays as dSprites has them.
+
+    Returns
+    -------
+    int
+        Observations written.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such format, or the folder is not empty or cannot be written.
+    ShardError
+        If an observation cannot be read.
+    """
+    from syngen.exports.formats import find_format
+
+    write = find_format(to)
+    opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
+    return write(opened, Path(folder))
+
+
+def from_manifest(
+    folder: str | Path,
+    table: Any,
+    *,
+    file: str | None = None,
+    factors: Sequence[str] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    name: str | None = None,
+) -> FactorDataset:
+    """Open anybody's audio files as a dataset with factors.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the audio files are: mono, of one sample rate, in any format that soundfile reads.
+    table : DataFrame, pyarrow.Table, mapping of columns, str or Path
+        One row for each file. A path is that of a CSV, TSV or Parquet file, which may lie in the folder.
+        Columns ``split`` and ``split_<scheme>`` name splits. A column ``n_samples`` spares looking into
+        every file.
+    file : str, optional
+        The column that names the files, relative to the folder; by default the first there is of
+        ``file_name``, ``file``, ``path``, ``filename`` and ``audio_filepath``.
+    factors : sequence of str, optional
+        The columns that are factors; by default all others.
+    kinds : mapping, optional
+        ``nominal``, ``ordinal`` or ``continuous`` by factor. By default texts are nominal, whole numbers
+        ordinal and other numbers continuous.
+    units : mapping, optional
+        Unit by factor.
+    name : str, optional
+        By default that of the folder.
+
+    Returns
+    -------
+    FactorDataset
+        Rows in the order of the table; several may have the same factors.
+
+    Raises
+    ------
+    ParameterError
+        If the table cannot be used, no file can be read, or a name leads out of the folder.
+    FactorError
+        If a factor is no column, or lacks a value.
+    """
+    from syngen.loaders.dataset import FactorDataset
+    from syngen.loaders.tables import TableSource, read_table
+
+    options = {"file": file, "factors": factors, "kinds": kinds, "units": units, "name": name}
+    return FactorDataset(TableSource(Path(folder), read_table(Path(folder), table), options))
+
+
+def render(
+    recipe: RecipeLike, *, allow_other_audio: bool = False, allow_programs: Collection[str] = ()
+) -> FactorDataset:
+    """Open the dataset of a recipe without a file: observations are rendered when asked for.
+
+    Sample for sample it equals what `generate` writes and `load` reads.
+
+    Parameters
+    ----------
+    recipe : str, Path, mapping or ResolvedRecipe
+        See `load_recipe`.
+    allow_other_audio, allow_programs
+        See `load_recipe`.
+
+    Examples
+    --------
+    >>> import syngen
+    >>> ds = syngen.render("syntone-tiny")
+    >>> ds[0].waveform.shape
+    (4000,)
+    """
+    from syngen.generation.plan import vocabulary_for
+    from syngen.loaders.dataset import FactorDataset
+    from syngen.loaders.sources import RenderedSource
+
+    resolved = load_recipe(recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
+    return FactorDataset(RenderedSource(resolved, vocabulary_for(resolved)))
