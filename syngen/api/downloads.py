@@ -111,6 +111,7 @@ def download(
         entry.mirrors,
         target,
         name=entry.name or None,
+        version=entry.version if entry.name else None,
         sha256=entry.sha256,
         codec=codec,
         selection=selection,

@@ -106,13 +106,15 @@ class Download:
         self.staging.prune([*self.hashes, "SHA256SUMS"])
         os.replace(part, self.staging.whole / "SHA256SUMS")
 
-    def read_description(self, name: str | None) -> Description:
+    def read_description(self, name: str | None, version: str | None = None) -> Description:
         """Fetch dataset.json and check it against SHA256SUMS.
 
         Parameters
         ----------
         name : str, optional
             That the dataset must have.
+        version : str, optional
+            That the release must have, if it says one.
         """
         self.fetch("dataset.json", most=_MOST_DESCRIPTION_BYTES)
         try:
@@ -126,6 +128,9 @@ class Download:
             raise DownloadError(f"the release is refused: {found!r} is no name of a dataset")
         if name is not None and found != name:
             raise DownloadError(f"the release is of {found!r}, not of {name!r}")
+        of = description.release.version if description.release is not None else None
+        if version is not None and of not in (None, version):
+            raise DownloadError(f"the release of {found} has version {of}, the catalog says {version}")
         return description
 
     def fetch_documents(self, description: Description, names: Sequence[str]) -> Contents:

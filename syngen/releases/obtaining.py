@@ -57,8 +57,8 @@ class Order:
         URLs and folders, in the order in which they are tried.
     target : Path
         Absent, or an empty folder.
-    name, sha256 : str, optional
-        Of the dataset, and of SHA256SUMS, where they are known.
+    name, version, sha256 : str, optional
+        Of the dataset, of its release, and of SHA256SUMS, where they are known.
     codec : str, optional
         By default that of the release.
     selection : dict, optional
@@ -73,6 +73,7 @@ class Order:
     mirrors: tuple[str, ...]
     target: Path
     name: str | None = None
+    version: str | None = None
     sha256: str | None = None
     codec: str | None = None
     selection: Json | None = None
@@ -135,7 +136,7 @@ def obtain(
         if order.is_shared and Layout(order.target).description.is_file():  # while this one waited
             return report_of(order.target, "there already")
         download.read_listing(order.sha256)
-        description = download.read_description(order.name)
+        description = download.read_description(order.name, order.version)
         outcome = "there already"
         if not _is_there(download, description, order, is_part=choose is not None):
             outcome = "downloaded"
@@ -165,7 +166,7 @@ def known_of(order: Order, *, progress: Progress | None = None) -> str | None:
     ):
         with contextlib.suppress(NoMirrorError, DownloadIncompleteError):
             download.read_listing(order.sha256)
-            description = download.read_description(order.name)
+            description = download.read_description(order.name, order.version)
             names = [
                 n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"
             ]

@@ -505,3 +505,16 @@ def test_environment_is_not_asked_for_a_pipe(release: Path, tmp_path: Path) -> N
     os.mkfifo(source / "audio" / "train-000000.tar")
     with pytest.raises(syngen.DownloadError, match="is not a file"):
         syngen.download(source, to=tmp_path / "it")
+
+
+def test_a_built_release_comes_whole_and_must_have_the_version_of_the_catalog(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "releases" / "syntone-tiny-1.0.0"
+    content = {"releases": {"syntone-tiny": {v: {"mirrors": [str(golden)]} for v in ("1.0.0", "1.1.0")}}}
+    catalog = tmp_path / "catalog.json"
+    catalog.write_text(json.dumps({"format": 1, **content}), "utf-8")
+    syngen.download("syntone-tiny", version="1.0.0", to=tmp_path / "whole", catalog=catalog)
+    assert digests_of(tmp_path / "whole") == digests_of(golden)
+    assert syngen.check_release(tmp_path / "whole") == []
+    with pytest.raises(syngen.DownloadError, match=r"version 1\.0\.0, the catalog says 1\.1\.0"):
+        syngen.download("syntone-tiny", version="1.1.0", to=tmp_path / "other", catalog=catalog)
+    assert not (tmp_path / "other").exists()
