@@ -13,9 +13,10 @@ from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
-    from syngen.api.recipes import RecipeLike
     from syngen.releases.catalog import Entry
     from syngen.releases.obtaining import DownloadReport, Order
+    from syngen.storage.layout import Layout
+    from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["download"]
 
@@ -168,14 +169,10 @@ def _recreated(
 ) -> DownloadReport:
     """Make a release again, and compare it with what is known of it."""
     from syngen.errors import DownloadError
-    from syngen.generation.document_checks import recipe_text_problem
-    from syngen.recipe.library import recipe_names
     from syngen.releases.obtaining import check_target, cut_from, known_of, report_of
     from syngen.releases.recreation import compare_observations, known_layout
     from syngen.releases.staging import staged
-    from syngen.storage.description import read_description, read_json
     from syngen.storage.layout import Layout
-    from syngen.synth.resolve import resolve
 
     check_target(order.target)
     if Layout(order.target).description.exists():
@@ -183,38 +180,17 @@ def _recreated(
             f"{order.target} holds a dataset; choose another folder to make the release in"
         )
     sums = known_of(order, progress=None)
-    recipe: RecipeLike
     with staged(order.target) as staging:
         known = known_layout(staging.whole)
-        if known is not None:
-            description = read_description(known.description)
-            recipe, codec = description.recipe, description.codec
-            planned = read_json(known.plan).get("shard_size")
-            shard_size = planned if type(planned) is int else 2_000
-        else:
-            recipe, codec, shard_size = entry.recipe or entry.name, "wav", 2_000
-            if recipe not in recipe_names():
-                raise DownloadError(
-                    f"{entry.name or order.mirrors[0]} cannot be made again: no mirror has its "
-                    "dataset.json, and no recipe of its name is shipped"
-                )
-        resolved = load_recipe(recipe)
-        if known is not None and recipe_text_problem(description.recipe_text.encode(), resolved) is None:
-            resolved = resolve(resolved.recipe.with_origin(text=description.recipe_text))
+        resolved, codec, shard_size = _described(entry, order) if known is None else _described_by(known)
         if entry.fingerprint not in (None, resolved.fingerprint):
             raise DownloadError(
                 f"{entry.name} cannot be made again: its recipe gives the fingerprint "
                 f"{resolved.fingerprint[:16]}... here, the catalog says {str(entry.fingerprint)[:16]}...; "
                 "install the version of syngen that made it"
             )
-        generate(
-            resolved,
-            staging.made,
-            codec=order.codec or codec,
-            shard_size=shard_size,
-            jobs=jobs,
-            progress=progress,
-        )
+        options: Any = {"codec": order.codec or codec, "shard_size": shard_size}
+        generate(resolved, staging.made, jobs=jobs, progress=progress, **options)
         compared = 0
         if known is not None:
             try:
@@ -228,3 +204,33 @@ def _recreated(
             cut_from(staging.made, result, choose(staging.made), sums=sums, selection=order.selection)
         staging.put_in_place(result)
         return report_of(order.target, "made again", compared=compared)
+
+
+def _described(entry: Entry, order: Order) -> tuple[ResolvedRecipe, str, int]:
+    """Return recipe, codec and shard size of a release of which nothing but the catalog is known."""
+    from syngen.errors import DownloadError
+    from syngen.generation.plan import DEFAULT_SHARD_SIZE
+    from syngen.recipe.library import recipe_names
+
+    recipe = entry.recipe or entry.name
+    if recipe not in recipe_names():
+        raise DownloadError(
+            f"{entry.name or order.mirrors[0]} cannot be made again: no mirror has its dataset.json, and "
+            "no recipe of its name is shipped"
+        )
+    return load_recipe(recipe), "wav", DEFAULT_SHARD_SIZE
+
+
+def _described_by(known: Layout) -> tuple[ResolvedRecipe, str, int]:
+    """Return recipe, codec and shard size of a release whose documents were had."""
+    from syngen.generation.document_checks import recipe_text_problem
+    from syngen.generation.plan import DEFAULT_SHARD_SIZE
+    from syngen.storage.description import read_description, read_json
+    from syngen.synth.resolve import resolve
+
+    description = read_description(known.description)
+    resolved = load_recipe(description.recipe)
+    if recipe_text_problem(description.recipe_text.encode(), resolved) is None:
+        resolved = resolve(resolved.recipe.with_origin(text=description.recipe_text))
+    planned = read_json(known.plan).get("shard_size")
+    return resolved, description.codec, planned if type(planned) is int else DEFAULT_SHARD_SIZE
