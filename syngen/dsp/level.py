@@ -42,34 +42,31 @@ class Quantised(NamedTuple):
     peak: float
 
 
-def quantise(waveform: FloatArray, *, full_scale: float = 1.0) -> Quantised:
+def quantise(waveform: FloatArray) -> Quantised:
     """Round a waveform to 16-bit samples.
 
     Parameters
     ----------
     waveform : ndarray of float64, shape (n_samples,)
-        Its memory becomes that of ``steps``: its content is lost.
-    full_scale : float
-        The number in the waveform that is full scale: 1.0, or 32768.0 where it is in steps already.
+        Full scale is 1.0. Its memory becomes that of ``steps``: its content is lost.
 
     Returns
     -------
     Quantised
-        ``clip(rint(32768 x / full_scale), -32768, 32767)``; halves go to the even neighbour.
+        ``clip(rint(32768 x), -32768, 32767)``; halves go to the even neighbour.
 
     Raises
     ------
     EngineError
         If a sample is not finite, or would be clipped by more than one step.
     """
-    if full_scale != FULL_SCALE:
-        np.multiply(waveform, FULL_SCALE / full_scale, out=waveform)
+    np.multiply(waveform, FULL_SCALE, out=waveform)
     np.rint(waveform, out=waveform)
     peak = _clip(waveform)
     return Quantised(waveform.astype(np.int16), waveform, peak)
 
 
-def write_steps(out: Float32Array, waveform: FloatArray, *, full_scale: float = 1.0) -> None:
+def write_steps(out: Float32Array, waveform: FloatArray) -> None:
     """Round a waveform to whole steps of 16 bits and write them as float32.
 
     With `finish_steps` after it, of many waveforms at once, it gives ``dequantise(quantise(x).pcm)``.
@@ -79,12 +76,9 @@ def write_steps(out: Float32Array, waveform: FloatArray, *, full_scale: float = 
     out : ndarray of float32, shape (n_samples,)
         Written to.
     waveform : ndarray of float64, shape (n_samples,)
-        Its content is lost.
-    full_scale : float
-        As of `quantise`.
+        Full scale is 1.0. Its content is lost.
     """
-    if full_scale != FULL_SCALE:
-        np.multiply(waveform, FULL_SCALE / full_scale, out=waveform)
+    np.multiply(waveform, FULL_SCALE, out=waveform)
     np.rint(waveform, out=waveform)
     np.copyto(out, waveform, casting="same_kind")  # steps are exact in float32, and half as many bytes
 

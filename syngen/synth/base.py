@@ -319,9 +319,6 @@ class Spoken:
 class Renderer(Protocol):
     """Renders one observation.
 
-    Full scale is 1.0 in what it returns, or the number that its attribute ``full_scale`` says, if it has
-    one: with 32768.0 the samples need not be multiplied again.
-
     Called with the value of every parameter and a function that opens the random stream of a name for
     this observation; returns float64 of shape (n_samples,), full scale 1.0, which the caller may
     overwrite; a synthesizer that ``speaks`` returns it as `Spoken`.

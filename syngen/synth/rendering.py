@@ -76,9 +76,6 @@ class Rendering:
             raise EngineError(
                 f"the {name} synthesizer fails to prepare with {type(error).__name__}: {error}"
             ) from error
-        # a property of the renderer alone: who writes another synthesizer need not know of it
-        self._full_scale = float(getattr(self._render, "full_scale", 1.0))
-        self._quantise = partial(quantise, full_scale=self._full_scale)
         self._fixed = {
             name: parameter.values[0]
             for name, parameter in resolved.request.parameters.items()
@@ -96,7 +93,7 @@ class Rendering:
             If the synthesizer fails, or what it returns is not a waveform of the right length.
         """
         for index, levels, nuisances, values in self._values(indices):
-            quantised, spoken = self._rendered(index, values, self._quantise)
+            quantised, spoken = self._rendered(index, values, quantise)
             yield Rendered(index, levels, nuisances, *quantised, spoken)
 
     def write_waveforms(self, out: Float32Array, indices: IntArray) -> None:
@@ -118,7 +115,7 @@ class Rendering:
             for start in range(0, len(out), _ROWS_AT_ONCE):
                 block = out[start : start + _ROWS_AT_ONCE]
                 for row, (index, _, _, values) in zip(block, rows, strict=False):
-                    self._rendered(index, values, partial(write_steps, row, full_scale=self._full_scale))
+                    self._rendered(index, values, partial(write_steps, row))
                 try:
                     finish_steps(block)
                 except EngineError:  # to say of which index

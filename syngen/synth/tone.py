@@ -44,7 +44,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.dsp.envelopes import envelope, tremolo
-from syngen.dsp.level import FULL_SCALE
 from syngen.dsp.noise import pink_noise, white_noise
 from syngen.synth.base import FactorSpec, Renderer, Request, SettingSpec, Synthesizer
 from syngen.synth.timbres import timbres
@@ -198,8 +197,6 @@ class ToneSynthesizer(Synthesizer):
 class _ToneRenderer:
     """Renders tones of one request."""
 
-    full_scale = FULL_SCALE
-
     def __init__(self, request: Request) -> None:
         self._audio = request.audio
         waves = ToneWaves(request, partial_limit(request))
@@ -216,7 +213,7 @@ class _ToneRenderer:
 
     def __call__(self, values: ValueMapping, streams: Callable[[str], Stream]) -> FloatArray:
         tone = _tone(values.get("brightness"), *self._toned(values))
-        gain = self._gain(float(values["amplitude"])) * self.full_scale
+        gain = self._gain(float(values["amplitude"]))
         wave = self._waves.get(tone, partial(self._wave, tone))
         y = np.multiply(wave.samples, gain)
         if self._is_shaped and any(self._shaping(values)):

@@ -20,8 +20,8 @@ import syngen
 from syngen.errors import GenerationIncompleteError, ParameterError
 from syngen.generation.state import state_of_folder
 from syngen.generation.worker import ShardWorker
-from tests.integration.test_kills import RECIPE, Run
-from tests.support import WITH_NUISANCES, digests_of, names_below, needs_speech
+from tests.integration.test_kills import Run
+from tests.support import FOUR_THOUSAND_TONES, WITH_NUISANCES, digests_of, names_below, needs_speech
 
 N_TINY = 408
 SHARDS = "audio"
@@ -267,14 +267,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "to-be-stopped.yaml"
-    path.write_text(RECIPE, "utf-8")
+    path.write_text(FOUR_THOUSAND_TONES, "utf-8")
     return path
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
-    (folder / "to-be-stopped.yaml").write_text(RECIPE, "utf-8")
+    (folder / "to-be-stopped.yaml").write_text(FOUR_THOUSAND_TONES, "utf-8")
     syngen.generate(folder / "to-be-stopped.yaml", folder / "data", jobs=1, shard_size=160)
     return folder / "data"
 
