@@ -13,7 +13,6 @@ import numpy as np
 from syngen._optional import require
 from syngen.dsp.level import dequantise_to
 from syngen.errors import MissingExtraError, ParameterError, ShardError, suggestion
-from syngen.storage.flac_writer import write_flac
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, PcmArray
@@ -142,10 +141,6 @@ class FlacCodec(Codec):
         return f"libsndfile-{soundfile.__libsndfile_version__}"
 
     def encode(self, pcm: PcmArray, sample_rate: int) -> bytes:
-        data = write_flac(pcm, sample_rate, level=self._LEVEL)
-        return self._encode_with_soundfile(pcm, sample_rate) if data is None else data
-
-    def _encode_with_soundfile(self, pcm: PcmArray, sample_rate: int) -> bytes:
         import soundfile
 
         buffer = io.BytesIO()
