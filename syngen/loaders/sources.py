@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,7 @@ from syngen.storage.manifest import Vocabulary, factor_columns, read_series, voc
 from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["RenderedSource", "Source", "StoredSource"]
-
-Taken = TypeVar("Taken")
 
 _OPEN_SHARDS = 128
 _ROWS_OF_NO_SHARD = 2_000
@@ -282,35 +280,38 @@ class StoredSource(Source):
         return table.slice(starts[row], starts[row + 1] - starts[row])
 
     def pcm(self, rows: IntArray) -> list[PcmArray]:
-        decode = self._codec.decode
-        return [self._read(place, decode) for place in self._places_of(rows)]
+        found: list[PcmArray] = []
+        self._each(rows, lambda _, data: found.append(self._codec.decode(data)))
+        return found
 
     def waveforms(self, rows: IntArray) -> Float32Array:
         result = np.empty((len(rows), _checked_length(self.n_samples)), dtype=np.float32)
         decode_to = self._codec.decode_to
-        for waveform, place in zip(result, self._places_of(rows), strict=True):
-            self._read(place, partial(decode_to, waveform))
+        self._each(rows, lambda position, data: decode_to(result[position], data))
         return result
 
-    def _places_of(self, rows: IntArray) -> Iterator[tuple[int, str, int, int]]:
-        """Yield number, shard, offset and size of each row."""
+    def _each(self, rows: IntArray, take: Callable[[int, memoryview], None]) -> None:
+        """Give position and stored bytes of every row to a function."""
         names, shards, offsets, sizes = self._places
-        in_shards = map(names.__getitem__, shards[rows].tolist())
-        return zip(rows.tolist(), in_shards, offsets[rows].tolist(), sizes[rows].tolist(), strict=True)
-
-    def _read(self, place: tuple[int, str, int, int], decode: Callable[[memoryview], Taken]) -> Taken:
-        row, shard, offset, size = place
-        try:
-            data = self._files.open(shard).content[offset : offset + size]
-            if len(data) != size:
-                raise ShardError("the file ends too early")
-            return decode(data)
-        except (OSError, ShardError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise ShardError(
-                f"row {row}: shard {shard} in {self._layout.audio} cannot be read: {reason}; "
-                "run syngen verify to see what is damaged"
-            ) from error
+        places = zip(
+            rows.tolist(), shards[rows].tolist(), offsets[rows].tolist(), sizes[rows].tolist(), strict=True
+        )
+        contents: dict[int, memoryview] = {}  # of this call: looking at the open files takes longer
+        for position, (row, number, offset, size) in enumerate(places):
+            try:
+                content = contents.get(number)
+                if content is None:
+                    content = contents[number] = self._files.open(names[number]).content
+                data = content[offset : offset + size]
+                if len(data) != size:
+                    raise ShardError("the file ends too early")
+                take(position, data)
+            except (OSError, ShardError) as error:
+                reason = error.strerror if isinstance(error, OSError) else error
+                raise ShardError(
+                    f"row {row}: shard {names[number]} in {self._layout.audio} cannot be read: {reason}; "
+                    "run syngen verify to see what is damaged"
+                ) from error
 
 
 def _description_of(layout: Layout) -> Description:

@@ -123,6 +123,15 @@ class WavCodec(Codec):
             raise ShardError("not a 16-bit mono WAV file with a header of 44 bytes")
         return np.frombuffer(data, dtype="<i2", offset=self._HEADER)
 
+    def decode_to(self, out: Float32Array, data: bytes | memoryview) -> None:
+        # the same in fewer steps where all is well; decode says what is not
+        n_bytes = 2 * len(out)
+        header = bytes(data[: self._HEADER])
+        rate = int.from_bytes(header[24:28], "little")
+        if len(data) != self._HEADER + n_bytes or header != _wav_header(n_bytes, min(rate, _MAX_RATE)):
+            _check_length(len(self.decode(data)), out)
+        dequantise_to(out, np.frombuffer(data, dtype="<i2", offset=self._HEADER))
+
     def is_stated(self, head: bytes, size: int, n_samples: int, sample_rate: int) -> bool:
         is_whole = size == self._HEADER + 2 * n_samples
         return is_whole and head[: self._HEADER] == _wav_header(2 * n_samples, sample_rate)
