@@ -64,7 +64,8 @@ _MODULES = {
     "syngen.loaders.dataset": ("FactorDataset",),
     "syngen.releases.obtaining": ("DownloadReport",),
     "syngen.loaders.features": ("MFCC", "LogMel", "Spectrogram"),
-    "syngen.synth.base": ("FactorSpec", "Observation", "SettingSpec", "Synthesizer"),
+    "syngen.loaders.observation": ("Observation",),
+    "syngen.synth.base": ("FactorSpec", "SettingSpec", "Synthesizer"),
     "syngen.synth.speech.engines.base": ("Voice",),
     "syngen.synth.timbres": ("Timbre",),
 }

@@ -48,9 +48,9 @@ from syngen.loaders.dataset import FactorDataset as FactorDataset
 from syngen.loaders.features import MFCC as MFCC
 from syngen.loaders.features import LogMel as LogMel
 from syngen.loaders.features import Spectrogram as Spectrogram
+from syngen.loaders.observation import Observation as Observation
 from syngen.releases.obtaining import DownloadReport as DownloadReport
 from syngen.synth.base import FactorSpec as FactorSpec
-from syngen.synth.base import Observation as Observation
 from syngen.synth.base import SettingSpec as SettingSpec
 from syngen.synth.base import Synthesizer as Synthesizer
 from syngen.synth.speech.engines.base import Voice as Voice

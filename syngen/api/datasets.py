@@ -178,7 +178,7 @@ def render(
     """
     from syngen.generation.plan import vocabulary_for
     from syngen.loaders.dataset import FactorDataset
-    from syngen.loaders.sources import RenderedSource
+    from syngen.loaders.rendered import RenderedSource
 
     resolved = load_recipe(recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
     return FactorDataset(RenderedSource(resolved, vocabulary_for(resolved)))

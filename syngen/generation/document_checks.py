@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ __all__ = [
     "draft_of",
     "is_by_this_version",
     "listed_hashes",
+    "listed_tables",
     "part_problems",
     "plan_in",
     "read_checksums",
@@ -72,6 +73,11 @@ def listed_hashes(path: Path) -> dict[str, str]:
         with suppress(ManifestError, UnicodeDecodeError):
             found |= parse_checksums(line.decode("utf-8"))
     return found
+
+
+def listed_tables(names: Iterable[str]) -> list[str]:
+    """Return the Parquet tables among the names of files, without their suffix."""
+    return [name.removesuffix(".parquet") for name in names if name.endswith(".parquet")]
 
 
 def wanted_names(layout: Layout, description: Description) -> set[str]:

@@ -21,6 +21,7 @@ from syngen.errors import ManifestError, ParameterError, SyngenError, Verificati
 from syngen.generation.document_checks import (
     draft_of,
     listed_hashes,
+    listed_tables,
     recipe_problem,
     recipe_text_problem,
 )
@@ -181,8 +182,8 @@ class Evidence:
         recipe = draft_of(self.layout.recipe.read_bytes()).recipe
         if recipe is None:
             return
-        tables = [name.removesuffix(".parquet") for name in self.hashes if name.endswith(".parquet")]
-        names = read_series(self.layout.series("manifest", tables), columns=["shard"]).column(0)
+        files = self.layout.series("manifest", listed_tables(self.hashes))
+        names = read_series(files, columns=["shard"]).column(0)
         counts = [entry["counts"] for entry in pc.value_counts(names).to_pylist()]
         for sized in (recipe, recipe.with_size(len(names))):
             resolved = resolve(sized.document())

@@ -15,6 +15,7 @@ from syngen.generation import folders
 from syngen.generation.document_checks import (
     checksum_problems,
     document_problems,
+    listed_tables,
     part_problems,
     read_checksums,
 )
@@ -145,8 +146,8 @@ def _problems(
         yield Problem(layout.description.name, str(error))
     yield from checksum_problems(layout, hashes, description)
     yield from _orphans(layout, description)
-    listed = [name.removesuffix(".parquet") for name in hashes if name.endswith(".parquet")]
-    manifest, unreadable = _read_whole(layout, listed if description is None else description.tables)
+    tables = listed_tables(hashes) if description is None else description.tables
+    manifest, unreadable = _read_whole(layout, tables)
     yield from unreadable
     if manifest is not None and description is not None and manifest[1].num_rows != description.n_rows:
         text = (

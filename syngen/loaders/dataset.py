@@ -13,9 +13,10 @@ from syngen.errors import FactorError, ParameterError, PositionError
 from syngen.factors import FactorGrid
 from syngen.loaders.by_factor import ByFactor
 from syngen.loaders.conversions import Conversions
+from syngen.loaders.observation import Observation
+from syngen.loaders.rendered import RenderedSource
 from syngen.loaders.selection import Sliced, Step, Taken, compiled, rows_after
-from syngen.loaders.sources import RenderedSource, Source, StoredSource
-from syngen.synth.base import Observation
+from syngen.loaders.sources import Source, StoredSource
 
 if TYPE_CHECKING:
     import pandas as pd

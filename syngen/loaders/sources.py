@@ -1,12 +1,10 @@
-"""Where a dataset's waveforms come from: shards on disk, or the synthesizer."""
+"""Where a dataset's waveforms come from; here from shards on disk."""
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +16,10 @@ from syngen.errors import FactorError, ManifestError, ParameterError, ShardError
 from syngen.factors import FactorGrid
 from syngen.loaders.descriptors import Descriptors
 from syngen.loaders.sidecar import LARGE, Sidecar, open_sidecar
-from syngen.storage.annotations import annotation_table
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import Vocabulary, factor_columns, read_series, vocabulary_of
-from syngen.synth.rendering import Rendering
+from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syngen._typing import Float32Array, IntArray, PcmArray
-    from syngen.synth.resolve import ResolvedRecipe
 
-__all__ = ["RenderedSource", "Source", "StoredSource"]
+__all__ = ["Source", "StoredSource", "checked_length"]
 
 _OPEN_SHARDS = 128
 _ROWS_OF_NO_SHARD = 2_000
@@ -156,7 +151,7 @@ class Source(ABC):
         ParameterError
             If the observations differ in length.
         """
-        result = np.empty((len(rows), _checked_length(self.n_samples)), dtype=np.float32)
+        result = np.empty((len(rows), checked_length(self.n_samples)), dtype=np.float32)
         for start in range(0, len(rows), self.rows_at_once):
             some = slice(start, start + self.rows_at_once)
             for waveform, samples in zip(result[some], self.pcm(rows[some]), strict=True):
@@ -164,7 +159,8 @@ class Source(ABC):
         return result
 
 
-def _checked_length(n_samples: int) -> int:
+def checked_length(n_samples: int) -> int:
+    """Return the length of every observation; ParameterError where they differ in length."""
     if not n_samples:
         raise ParameterError(
             "the observations differ in length and do not fit into one array; padded() takes them, or take "
@@ -285,7 +281,7 @@ class StoredSource(Source):
         return found
 
     def waveforms(self, rows: IntArray) -> Float32Array:
-        result = np.empty((len(rows), _checked_length(self.n_samples)), dtype=np.float32)
+        result = np.empty((len(rows), checked_length(self.n_samples)), dtype=np.float32)
         decode_to = self._codec.decode_to
         self._each(rows, lambda position, data: decode_to(result[position], data))
         return result
@@ -352,77 +348,3 @@ def _check_agreement(
             f"manifest.parquet and dataset.json disagree: shard {name} has {found.get(name, 0)} rows "
             f"in the one and {listed.get(name, 0)} in the other; run syngen verify"
         )
-
-
-class RenderedSource(Source):
-    """A dataset that is rendered when it is asked for; nothing is written.
-
-    Parameters
-    ----------
-    resolved : ResolvedRecipe
-    vocabulary : Vocabulary
-        What its columns mean.
-    """
-
-    def __init__(self, resolved: ResolvedRecipe, vocabulary: Vocabulary) -> None:
-        self.resolved = resolved
-        self.vocabulary = vocabulary
-        self._started: tuple[int, Lock, Rendering] | None = None
-
-    def __reduce__(self) -> tuple[type[RenderedSource], tuple[ResolvedRecipe, Vocabulary]]:
-        return RenderedSource, (self.resolved, self.vocabulary)
-
-    @property
-    def folder(self) -> None:
-        return None
-
-    @property
-    def n_samples(self) -> int:
-        return self.resolved.audio.n_samples
-
-    @cached_property
-    def indices(self) -> IntArray:
-        rows = self.resolved.rows
-        parts = [rows.indices(split, 0, size) for split, size in rows.split_sizes.items()]
-        return np.concatenate(parts)
-
-    @cached_property
-    def table(self) -> pa.Table:
-        resolved, indices, levels = self.resolved, self.indices, self.levels
-        codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
-        columns = factor_columns(self.vocabulary, indices, levels, codes, with_values=True)
-        for nuisance in resolved.nuisances:
-            columns[nuisance.name] = pa.array(nuisance.draw(resolved.recipe.seed, indices))
-        return pa.table(columns).replace_schema_metadata(self.vocabulary.metadata())
-
-    def _rendering(self) -> tuple[Lock, Rendering]:
-        """Return the caches of this process, and what keeps its threads from using them at once."""
-        if self._started is None or self._started[0] != os.getpid():
-            self._started = (os.getpid(), Lock(), Rendering(self.resolved))
-        return self._started[1:]
-
-    def annotations(self, row: int) -> pa.Table:
-        lock, rendering = self._rendering()
-        with lock:
-            (observation,) = rendering.observations(self.indices[row : row + 1])
-        spans = observation.spoken.spans if observation.spoken else ()
-        return annotation_table(row, [[(s.kind, s.text, s.start, s.end) for s in spans]])
-
-    def pcm(self, rows: IntArray) -> list[PcmArray]:
-        return self._pcm_at(self.indices[rows])
-
-    def waveforms_at(self, indices: IntArray) -> Float32Array:
-        """Return the waveforms of any grid points, in the dataset or not: float32, (n, n_samples)."""
-        result = np.empty((len(indices), _checked_length(self.n_samples)), dtype=np.float32)
-        lock, rendering = self._rendering()
-        with lock:
-            rendering.write_waveforms(result, indices)
-        return result
-
-    def waveforms(self, rows: IntArray) -> Float32Array:
-        return self.waveforms_at(self.indices[rows])
-
-    def _pcm_at(self, indices: IntArray) -> list[PcmArray]:
-        lock, rendering = self._rendering()
-        with lock:
-            return [observation.pcm for observation in rendering.observations(indices)]

@@ -1,0 +1,55 @@
+"""One observation, as a dataset gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from syngen._typing import Float32Array, ValueMapping
+
+__all__ = ["Observation"]
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One waveform with the factors that made it. In a notebook it plays.
+
+    Attributes
+    ----------
+    waveform : ndarray of float32, shape (n_samples,)
+        Full scale is 1.0.
+    sample_rate : int
+        Samples per second.
+    index : int
+        Grid point.
+    values, levels : mapping by factor name
+        What the synthesizer received, and its position among the factor's values.
+    """
+
+    waveform: Float32Array
+    sample_rate: int
+    index: int
+    values: ValueMapping
+    levels: Mapping[str, int]
+
+    def _repr_html_(self) -> str:
+        import base64
+        import html
+        import io
+        import wave
+
+        buffer = io.BytesIO()
+        with wave.open(buffer, "wb") as file:
+            file.setparams((1, 2, self.sample_rate, 0, "NONE", ""))
+            file.writeframes((self.waveform * 32768.0).astype("<i2").tobytes())
+        sound = base64.b64encode(buffer.getvalue()).decode("ascii")
+        cells = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
+            for name, value in self.values.items()
+        )
+        return (
+            f'<audio controls src="data:audio/wav;base64,{sound}"></audio>'
+            f"<table><tr><th>index</th><td>{self.index}</td></tr>{cells}</table>"
+        )

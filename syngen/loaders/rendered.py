@@ -1,0 +1,96 @@
+"""A dataset whose waveforms come from the synthesizer, when they are asked for."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from syngen.loaders.sources import Source, checked_length
+from syngen.storage.annotations import annotation_table
+from syngen.storage.manifest import Vocabulary, factor_columns
+from syngen.synth.rendering import Rendering
+
+if TYPE_CHECKING:
+    from syngen._typing import Float32Array, IntArray, PcmArray
+    from syngen.synth.resolve import ResolvedRecipe
+
+__all__ = ["RenderedSource"]
+
+
+class RenderedSource(Source):
+    """A dataset that is rendered when it is asked for; nothing is written.
+
+    Parameters
+    ----------
+    resolved : ResolvedRecipe
+    vocabulary : Vocabulary
+        What its columns mean.
+    """
+
+    def __init__(self, resolved: ResolvedRecipe, vocabulary: Vocabulary) -> None:
+        self.resolved = resolved
+        self.vocabulary = vocabulary
+        self._started: tuple[int, Lock, Rendering] | None = None
+
+    def __reduce__(self) -> tuple[type[RenderedSource], tuple[ResolvedRecipe, Vocabulary]]:
+        return RenderedSource, (self.resolved, self.vocabulary)
+
+    @property
+    def folder(self) -> None:
+        return None
+
+    @property
+    def n_samples(self) -> int:
+        return self.resolved.audio.n_samples
+
+    @cached_property
+    def indices(self) -> IntArray:
+        rows = self.resolved.rows
+        parts = [rows.indices(split, 0, size) for split, size in rows.split_sizes.items()]
+        return np.concatenate(parts)
+
+    @cached_property
+    def table(self) -> pa.Table:
+        resolved, indices, levels = self.resolved, self.indices, self.levels
+        codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
+        columns = factor_columns(self.vocabulary, indices, levels, codes, with_values=True)
+        for nuisance in resolved.nuisances:
+            columns[nuisance.name] = pa.array(nuisance.draw(resolved.recipe.seed, indices))
+        return pa.table(columns).replace_schema_metadata(self.vocabulary.metadata())
+
+    def _rendering(self) -> tuple[Lock, Rendering]:
+        """Return the caches of this process, and what keeps its threads from using them at once."""
+        if self._started is None or self._started[0] != os.getpid():
+            self._started = (os.getpid(), Lock(), Rendering(self.resolved))
+        return self._started[1:]
+
+    def annotations(self, row: int) -> pa.Table:
+        lock, rendering = self._rendering()
+        with lock:
+            (observation,) = rendering.observations(self.indices[row : row + 1])
+        spans = observation.spoken.spans if observation.spoken else ()
+        return annotation_table(row, [[(s.kind, s.text, s.start, s.end) for s in spans]])
+
+    def pcm(self, rows: IntArray) -> list[PcmArray]:
+        return self._pcm_at(self.indices[rows])
+
+    def waveforms_at(self, indices: IntArray) -> Float32Array:
+        """Return the waveforms of any grid points, in the dataset or not: float32, (n, n_samples)."""
+        result = np.empty((len(indices), checked_length(self.n_samples)), dtype=np.float32)
+        lock, rendering = self._rendering()
+        with lock:
+            rendering.write_waveforms(result, indices)
+        return result
+
+    def waveforms(self, rows: IntArray) -> Float32Array:
+        return self.waveforms_at(self.indices[rows])
+
+    def _pcm_at(self, indices: IntArray) -> list[PcmArray]:
+        lock, rendering = self._rendering()
+        with lock:
+            return [observation.pcm for observation in rendering.observations(indices)]
