@@ -11,6 +11,8 @@ Everything public is here; nothing heavy is imported before it is used.
 from __future__ import annotations
 
 import importlib
+import os
+import warnings
 from typing import Any
 
 _MODULES = {
@@ -70,6 +72,15 @@ _MODULES = {
     "syngen.synth.timbres": ("Timbre",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+# files of the distribution "syngen" (synthetic tables), which installs into a folder of the same name
+_STRANGERS = ("infer.py", "sdk.py")
+if any(os.path.isfile(os.path.join(folder, name)) for folder in __path__ for name in _STRANGERS):  # noqa: PTH113, PTH118
+    warnings.warn(
+        "another package named 'syngen' (synthetic tables) is installed over syngen-audio: run "
+        "'pip uninstall --yes syngen syngen-audio', then 'pip install syngen-audio'",
+        stacklevel=2,
+    )
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # checked against the stub by a test
 

@@ -51,7 +51,7 @@ class _Syngen(click.Group):
     epilog="Exit codes: 0 done, 1 failed, 2 wrong command line, recipe or plan, 3 incomplete (run "
     "again to resume), 4 verification mismatch or failed audit, 130 interrupted.",
 )
-@click.version_option(package_name="syngen", prog_name="syngen")
+@click.version_option(package_name="syngen-audio", prog_name="syngen")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def cli(debug: bool) -> None:
     """Make, read and check synthetic audio datasets with known generative factors.

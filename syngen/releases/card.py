@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from syngen._version import DISTRIBUTION
 from syngen.releases.subject import (
     PAPER_AUTHORS,
     PAPER_TITLE,
@@ -120,6 +121,8 @@ def _reading(subject: Subject) -> str:
             "`transcript` and, in samples, `speech_start` and `speech_end`."
         )
     return f"""## Reading it
+
+With syngen (`pip install {DISTRIBUTION}`):
 
 ```python
 import syngen

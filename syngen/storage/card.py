@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from syngen._version import DISTRIBUTION
 from syngen.storage.description import Description
 from syngen.storage.layout import series_names
 from syngen.storage.manifest import Vocabulary
@@ -68,10 +69,11 @@ stands for all that decides a sample.
 
 ## Reading it
 
-With syngen: `syngen.load("FOLDER")`. With Hugging Face: `datasets.load_dataset("FOLDER")`; audio comes
-as bytes of {codec.upper()} files, to be decoded with soundfile. With WebDataset: the files in `audio/`.
-With pandas or duckdb: {manifests}, one row per observation, with the place of its audio in
-`shard`, `offset` and `size`. `sha256sum --check SHA256SUMS` proves every byte.
+With syngen (`pip install {DISTRIBUTION}`): `syngen.load("FOLDER")`. With Hugging Face:
+`datasets.load_dataset("FOLDER")`; audio comes as bytes of {codec.upper()} files, to be decoded with
+soundfile. With WebDataset: the files in `audio/`. With pandas or duckdb: {manifests},
+one row per observation, with the place of its audio in `shard`, `offset` and `size`.
+`sha256sum --check SHA256SUMS` proves every byte.
 {spoken}
 Licence: {description.licence or "not stated by the recipe"}.
 """

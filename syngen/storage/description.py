@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from syngen._version import DISTRIBUTION
 from syngen.errors import ManifestError
 from syngen.storage.codec import CODECS
 from syngen.storage.layout import FORMAT, split_of_shard
@@ -115,7 +116,7 @@ class Description:
         return json_bytes(
             {
                 "format": FORMAT,
-                "requires": f"syngen>={self.versions['syngen']}",
+                "requires": _requirement(self.versions["syngen"]),
                 "name": self.recipe["name"],
                 "version": self.recipe.get("version", "1.0.0"),
                 "fingerprint": self.fingerprint,
@@ -134,6 +135,11 @@ class Description:
                 "complete": True,
             }
         )
+
+
+def _requirement(version: str) -> str:
+    """Return what reads a dataset of a version; the distribution had another name before 0.2."""
+    return f"{'syngen' if version.startswith('0.1.') else DISTRIBUTION}>={version}"
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ its grid without the recipe.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from syngen._files import atomic_file
+from syngen._version import DISTRIBUTION
 from syngen.errors import FactorError, ManifestError
 from syngen.factors import Factor, FactorGrid
 from syngen.storage.layout import FORMAT, end_of_table
@@ -209,10 +211,13 @@ def check_format(content: Any, what: str) -> None:
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise ManifestError(f"{what} names no format; it was not made by syngen, or is damaged")
     if found > FORMAT:
-        needed = content.get("requires", "a later syngen")
+        stated = str(content.get("requires", ""))
+        # a stranger's file: it may name a version, and no other package
+        version = re.search(r">=([0-9][0-9A-Za-z.]{0,30})$", stated)
+        needed = f"{DISTRIBUTION}>={version[1]}" if version else DISTRIBUTION
         raise ManifestError(
             f"{what} has format {found}; this syngen reads up to {FORMAT}. "
-            f"Install {needed}: pip install --upgrade syngen"
+            f'Install a later one: pip install --upgrade "{needed}"'
         )
 
 

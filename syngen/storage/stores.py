@@ -20,6 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.request import url2pathname
 
 from syngen._files import is_url
+from syngen._optional import install_command
 from syngen.errors import MissingExtraError, ParameterError, StoreAccessError, StoreError, suggestion
 
 __all__ = ["Range", "Store", "place_of"]
@@ -299,7 +300,7 @@ def _class_of(url: str) -> Any:
     except ImportError as error:
         if protocol in ("s3", "s3a"):
             raise MissingExtraError(
-                f'{url} needs s3fs, which is not installed; install it with: pip install "syngen[s3]"'
+                f"{url} needs s3fs, which is not installed; install it with: {install_command('s3')}"
             ) from error
         about = known_implementations.get(protocol, {}).get("err", str(error))
         raise MissingExtraError(f"{url} cannot be opened: {about}") from error

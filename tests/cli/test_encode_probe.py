@@ -128,4 +128,4 @@ def test_torch_is_asked_for_by_its_extra(here: Path, monkeypatch: pytest.MonkeyP
     (here / "model.ts").write_bytes(b"anything")
     result = run("encode", "model.ts", "data", "new.npz")
     assert result.exit_code == 1
-    assert 'torch is not installed; install it with: pip install "syngen[torch]"' in result.stderr
+    assert 'torch is not installed; install it with: pip install "syngen-audio[torch]"' in result.stderr

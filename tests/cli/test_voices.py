@@ -44,7 +44,7 @@ def test_engine_without_its_extra_is_mentioned_with_the_remedy(no_speech: None) 
     result = run()
     assert (result.exit_code, result.stdout) == (0, "")
     assert (
-        'espeak: espeakng_loader is not installed; install it with: pip install "syngen[speech]"'
+        'espeak: espeakng_loader is not installed; install it with: pip install "syngen-audio[speech]"'
         in result.stderr
     )
 
@@ -52,7 +52,7 @@ def test_engine_without_its_extra_is_mentioned_with_the_remedy(no_speech: None) 
 def test_engine_that_was_asked_for_and_cannot_speak_is_an_error(no_speech: None) -> None:
     result = run("--engine", "espeak")
     assert result.exit_code == 1
-    assert 'pip install "syngen[speech]"' in result.stderr
+    assert 'pip install "syngen-audio[speech]"' in result.stderr
     assert run("--engine", "command").exit_code == 1
 
 

@@ -6,9 +6,8 @@ far apart too. ``phoneme_counts.json`` has how often each phoneme of English occ
 sentences, counted by espeak-ng in a process of its own; ``speakers.json`` has the parameters of some
 speakers. What needs the extra speech stays as it is where that is not installed.
 
-``releases/`` holds a release of syntone-tiny, which every later version must load. It is built again with
-``--release``, and only while no version of syngen has been published that wrote it: of a later format there
-is another beside it.
+``releases/`` holds releases of syntone-tiny, one made by each version of syngen, which every later version
+must load. ``--release`` builds that of the present version again, while it is under development.
 
 Only after a change of audio that is meant, and then with a new version of the synthesizer and a line under
 *Audio changes* in the changelog.
@@ -43,7 +42,8 @@ DIGESTS_PATH = Path(__file__).with_name("exact_digests.json")
 PHONEMES_PATH = Path(__file__).with_name("phoneme_counts.json")
 SPEAKERS_PATH = Path(__file__).with_name("speakers.json")
 ROOT = Path(__file__).resolve().parents[2]
-RELEASE = Path(__file__).with_name("releases") / "syntone-tiny-1.0.0"
+RELEASES = Path(__file__).with_name("releases")
+RELEASE = RELEASES / "by-0.2.0" / "syntone-tiny-1.0.0"
 N_INDICES = 24
 
 

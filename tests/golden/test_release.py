@@ -11,19 +11,28 @@ import pytest
 import syngen
 from syngen.generation.plan import Plan
 from syngen.storage.description import read_description
-from tests.golden.regenerate import RELEASE, build_release
+from tests.golden.regenerate import RELEASE, RELEASES, build_release
 from tests.support import digests_of, identities
 
+VERSIONS = sorted(RELEASES.iterdir())
 
-def test_it_loads_and_every_byte_is_proven() -> None:
-    ds = syngen.load(RELEASE)
+
+def test_there_is_a_release_by_every_version() -> None:
+    assert [folder.name for folder in VERSIONS] == ["by-0.1.0", "by-0.2.0"]
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda folder: folder.name)
+def test_it_loads_and_every_byte_is_proven(version: Path) -> None:
+    release = version / RELEASE.name
+    ds = syngen.load(release)
     assert len(ds) == 96
-    assert syngen.verify(RELEASE) == []
-    assert syngen.check_release(RELEASE) == []
+    assert syngen.verify(release) == []
+    assert syngen.check_release(release) == []
 
 
-def test_its_audio_is_what_is_rendered_now() -> None:
-    ds = syngen.load(RELEASE)
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda folder: folder.name)
+def test_its_audio_is_what_is_rendered_now(version: Path) -> None:
+    ds = syngen.load(version / RELEASE.name)
     live = syngen.render(syngen.load_recipe("syntone-tiny").with_size(len(ds)))
     assert ds.fingerprint == live.fingerprint
     positions = np.arange(len(ds))

@@ -363,7 +363,7 @@ def test_dask_that_is_not_installed_is_said_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(SyngenError, match=r'pip install "syngen\[dask\]"'):
+    with pytest.raises(SyngenError, match=r'pip install "syngen-audio\[dask\]"'):
         made(tmp_path / "data", executor="dask", scheduler="tcp://127.0.0.1:1")
     assert not (tmp_path / "data").exists()
 

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 import syngen
 from syngen.cli.main import cli
 from syngen.releases.watching import Limits
+from tests.golden.regenerate import RELEASE
 from tests.servers import Handler, serve
 from tests.support import digests_of, files_of, flip, renew_checksums
 
@@ -508,12 +509,11 @@ def test_environment_is_not_asked_for_a_pipe(release: Path, tmp_path: Path) -> N
 
 
 def test_a_built_release_comes_whole_and_must_have_the_version_of_the_catalog(tmp_path: Path) -> None:
-    golden = Path(__file__).parents[1] / "golden" / "releases" / "syntone-tiny-1.0.0"
-    content = {"releases": {"syntone-tiny": {v: {"mirrors": [str(golden)]} for v in ("1.0.0", "1.1.0")}}}
+    content = {"releases": {"syntone-tiny": {v: {"mirrors": [str(RELEASE)]} for v in ("1.0.0", "1.1.0")}}}
     catalog = tmp_path / "catalog.json"
     catalog.write_text(json.dumps({"format": 1, **content}), "utf-8")
     syngen.download("syntone-tiny", version="1.0.0", to=tmp_path / "whole", catalog=catalog)
-    assert digests_of(tmp_path / "whole") == digests_of(golden)
+    assert digests_of(tmp_path / "whole") == digests_of(RELEASE)
     assert syngen.check_release(tmp_path / "whole") == []
     with pytest.raises(syngen.DownloadError, match=r"version 1\.0\.0, the catalog says 1\.1\.0"):
         syngen.download("syntone-tiny", version="1.1.0", to=tmp_path / "other", catalog=catalog)

@@ -403,7 +403,7 @@ def test_without_s3fs_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "s3fs", None)
     registry = sys.modules["fsspec.registry"]
     monkeypatch.delitem(registry._registry, "s3", raising=False)
-    with pytest.raises(syngen.MissingExtraError, match=r"pip install \"syngen\[s3\]\""):
+    with pytest.raises(syngen.MissingExtraError, match=r"pip install \"syngen-audio\[s3\]\""):
         syngen.load("s3://bucket/data")
     assert run("generate", "syntone-tiny", "s3://bucket/data").exit_code == 1
 

@@ -637,12 +637,21 @@ def test_a_description_that_is_no_object_is_refused(content: bytes, data: Path) 
 
 def test_a_later_format_is_refused_with_what_to_install(data: Path) -> None:
     def of_the_future(content: dict[str, object]) -> None:
-        content["format"], content["requires"] = 99, "syngen>=9.1"
+        content["format"], content["requires"] = 99, "syngen-audio>=9.1"
         content["surprises"] = content.pop("shards")
 
     edit_json(data / "dataset.json", of_the_future)
-    message = r"format 99; this syngen reads up to 1\. Install syngen>=9\.1: pip install --upgrade syngen"
+    message = (
+        r'format 99; this syngen reads up to 1\. Install .*: pip install --upgrade "syngen-audio>=9\.1"$'
+    )
     with pytest.raises(ManifestError, match=message):
+        syngen.load(data)
+
+
+@pytest.mark.parametrize("requires", ["evil>=1; rm", "evil", "syngen>=9 evil", None, [1]])
+def test_a_later_format_names_no_package_but_ours(requires: object, data: Path) -> None:
+    edit_json(data / "dataset.json", lambda content: content.update(format=99, requires=requires))
+    with pytest.raises(ManifestError, match=r'pip install --upgrade "syngen-audio"$'):
         syngen.load(data)
 
 

@@ -375,7 +375,7 @@ def test_rendered_datasets_go_through_workers_too(ds: FactorDataset) -> None:
 
 def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, ds: FactorDataset) -> None:
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    with pytest.raises(syngen.MissingExtraError, match=r'pip install "syngen\[torch\]"'):
+    with pytest.raises(syngen.MissingExtraError, match=r'pip install "syngen-audio\[torch\]"'):
         ds.to_torch()
 
 

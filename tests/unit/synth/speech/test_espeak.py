@@ -324,7 +324,7 @@ def test_links_and_files_of_that_name_are_left_alone(
 def test_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     for call in (EspeakEngine().version, EspeakEngine().voices, EspeakEngine().prepare):
-        with pytest.raises(MissingExtraError, match=r'pip install "syngen\[speech\]"'):
+        with pytest.raises(MissingExtraError, match=r'pip install "syngen-audio\[speech\]"'):
             call()
 
 

@@ -161,7 +161,7 @@ def test_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(importlib.util, "find_spec", without)
     monkeypatch.setitem(sys.modules, "pyttsx3", None)
     for call in (Pyttsx3Engine().version, Pyttsx3Engine().prepare):
-        with pytest.raises(MissingExtraError, match=r'pip install "syngen\[speech\]"'):
+        with pytest.raises(MissingExtraError, match=r'pip install "syngen-audio\[speech\]"'):
             call()
 
 

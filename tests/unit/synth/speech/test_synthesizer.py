@@ -281,5 +281,5 @@ def test_a_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     resolved = read(GOOD)
-    with pytest.raises(MissingExtraError, match=r'pip install "syngen\[speech\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install "syngen-audio\[speech\]"'):
         Rendering(resolved)
