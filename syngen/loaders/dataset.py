@@ -15,7 +15,7 @@ from syngen.loaders.by_factor import ByFactor
 from syngen.loaders.conversions import Conversions
 from syngen.loaders.observation import Observation
 from syngen.loaders.rendered import RenderedSource
-from syngen.loaders.selection import Sliced, Step, Taken, compiled, rows_after
+from syngen.loaders.selection import Sliced, Step, Taken, compiled, rows_after, splits_in
 from syngen.loaders.sources import Source, StoredSource
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from syngen._typing import Float32Array, IntArray, PcmArray, Value
+    from syngen.identities import Identities
     from syngen.storage.description import Description
 
 __all__ = ["FactorDataset"]
@@ -157,6 +158,31 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
     def indices(self) -> IntArray:
         """Grid point of each observation: int64, shape (n,)."""
         return self._of_rows(self._source.indices)
+
+    def identities(self, positions: ArrayLike | None = None) -> Identities:
+        """Return what identifies each observation, in whichever row it stands; codes are joined by it.
+
+        Of a recipe it is the grid point, and ``pcm_sha256`` where a manifest has it: nothing is rendered.
+        Of audio files of one's own it is the hash of their content: they are read, each time anew.
+
+        Parameters
+        ----------
+        positions : array_like of int, shape (n,), optional
+            Positions in this view; by default all.
+
+        Raises
+        ------
+        ShardError
+            If a file cannot be read.
+        """
+        if positions is None:
+            return self._source.identities(self._chosen)
+        return self._source.identities(self._checked_rows(positions))
+
+    @property
+    def selected_splits(self) -> dict[str, tuple[str, ...]]:
+        """Splits that `select` restricted this view to, by column, as in ``{"split": ("test",)}``."""
+        return splits_in(self._source, self._steps)
 
     @property
     def levels(self) -> IntArray:

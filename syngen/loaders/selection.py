@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from syngen.factors import FactorGrid
     from syngen.loaders.sources import Source
 
-__all__ = ["Sliced", "Step", "Taken", "Where", "compiled", "conditions_in", "rows_after"]
+__all__ = ["Sliced", "Step", "Taken", "Where", "compiled", "conditions_in", "rows_after", "splits_in"]
 
 _CHUNK = 1 << 20
 
@@ -106,6 +106,17 @@ def rows_after(source: Source, steps: Sequence[Step]) -> IntArray | None:
     for step in steps[len(first) :]:
         rows = step.taken(source, rows)
     return rows
+
+
+def splits_in(source: Source, steps: Sequence[Step]) -> dict[str, tuple[str, ...]]:
+    """Return the splits that steps allow, by column; columns that no step is about are left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for step in steps:
+        if isinstance(step, Where) and step.name in source.vocabulary.split_columns:
+            names = source.vocabulary.schemes[source.scheme_of(step.name)]
+            allowed = {names[position] for position in np.flatnonzero(step.allowed[: len(names)])}
+            found[step.name] = tuple(name for name in found.get(step.name, names) if name in allowed)
+    return found
 
 
 def compiled(source: Source, conditions: Mapping[str, Any]) -> tuple[Where, ...]:

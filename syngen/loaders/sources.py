@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 from syngen.dsp.level import dequantise, dequantise_to
 from syngen.errors import FactorError, ManifestError, ParameterError, ShardError
 from syngen.factors import FactorGrid
+from syngen.identities import HASH_BYTES, Identities
 from syngen.loaders.descriptors import Descriptors
 from syngen.loaders.sidecar import LARGE, Sidecar, open_sidecar
 from syngen.storage.codec import find_codec
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syngen._typing import Float32Array, IntArray, PcmArray
+    from syngen.identities import HashArray
 
-__all__ = ["Source", "StoredSource", "checked_length"]
+__all__ = ["Source", "StoredSource", "checked_length", "hash_array"]
 
 _OPEN_SHARDS = 128
 _ROWS_OF_NO_SHARD = 2_000
@@ -143,6 +146,11 @@ class Source(ABC):
                 f"the manifest and its grid disagree: {error}; run syngen verify"
             ) from error
 
+    def identities(self, rows: IntArray | None) -> Identities:
+        """Return what identifies the observations of `rows`, None being all."""
+        indices = self.indices if rows is None else self.indices[rows]
+        return Identities("grid", np.asarray(indices, dtype=np.int64), self.vocabulary.fingerprint)
+
     def waveforms(self, rows: IntArray) -> Float32Array:
         """Return the waveforms of rows: float32, shape (n, n_samples).
 
@@ -223,6 +231,19 @@ class StoredSource(Source):
         lengths = self._column("n_samples")
         low, high = (int(lengths.min()), int(lengths.max())) if len(lengths) else (0, 0)
         return low if low == high else 0
+
+    @cached_property
+    def _hashes(self) -> HashArray:
+        # of a large manifest this column alone
+        names = ["pcm_sha256"]
+        is_read = self._sidecar is None
+        table = self.table if is_read else read_series(self._manifests, columns=names)
+        return hash_array(table.column(names[0]))
+
+    def identities(self, rows: IntArray | None) -> Identities:
+        found = super().identities(rows)
+        hashes = self._hashes if rows is None else self._hashes[rows]
+        return replace(found, hashes=hashes)
 
     @property
     def shard_numbers(self) -> IntArray:
@@ -308,6 +329,27 @@ class StoredSource(Source):
                     f"row {row}: shard {names[number]} in {self._layout.audio} cannot be read: {reason}; "
                     "run syngen verify to see what is damaged"
                 ) from error
+
+
+def hash_array(column: pa.ChunkedArray) -> HashArray:
+    """Return a column of hashes as uint8, shape (n, 32).
+
+    Raises
+    ------
+    ManifestError
+        If it holds something else, or nothing in a row.
+    """
+    if column.type != pa.binary(HASH_BYTES) or column.null_count:
+        raise ManifestError(
+            f"the column pcm_sha256 of the manifest holds {column.type}, {column.null_count} missing; "
+            f"{HASH_BYTES} bytes a row are needed: run syngen verify"
+        )
+    chunks = [
+        np.frombuffer(chunk.buffers()[1], np.uint8).reshape(-1, HASH_BYTES)[chunk.offset :][: len(chunk)]
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    return np.concatenate([np.empty((0, HASH_BYTES), np.uint8), *chunks])
 
 
 def _description_of(layout: Layout) -> Description:

@@ -19,6 +19,8 @@ from syngen._files import inside
 from syngen.dsp.level import FULL_SCALE
 from syngen.errors import FactorError, ParameterError, ShardError, suggestion
 from syngen.factors import Factor, FactorGrid
+from syngen.identities import Identities
+from syngen.loaders.file_hashes import content_hashes, row_marks
 from syngen.loaders.sources import Source
 from syngen.storage.manifest import Vocabulary, factor_columns
 
@@ -160,6 +162,19 @@ class TableSource(Source):
     def n_samples(self) -> int:
         readable = self.lengths[self.lengths > 0]
         return int(readable[0]) if len(readable) and (readable == readable[0]).all() else 0
+
+    @cached_property
+    def _marks(self) -> IntArray:
+        columns = [
+            np.array(factor.values, dtype=object)[self._table_levels[:, position]]
+            for position, factor in enumerate(self.grid.factors)
+        ]
+        return row_marks(self._files, zip(*columns, strict=True))
+
+    def identities(self, rows: IntArray | None) -> Identities:
+        chosen = np.arange(self.n_rows) if rows is None else rows
+        names = [self._files[row] for row in chosen.tolist()]
+        return Identities.of_files(content_hashes(self._folder, names), self._marks[chosen])
 
     def annotations(self, row: int) -> pa.Table:
         raise ParameterError(f"{self.vocabulary.name} has no annotations, nor has row {row}")
