@@ -41,6 +41,7 @@ def evaluate(
     intervals: bool = False,
     dci_model: str | None = None,
     n_resamples: int = 200,
+    common: bool = False,
     **unknown: Never,
 ) -> Scores:
     """Score a representation against the factors that made the observations.
@@ -51,7 +52,9 @@ def evaluate(
         What an encoder made of each observation.
     factors : array_like, shape (n, n_factors), DataFrame or FactorDataset
         Levels or values of the same observations. Texts are nominal. Of a dataset the grid says names
-        and kinds, and codes that were made of another dataset are refused.
+        and kinds. `Codes` are joined with a dataset by what identifies an observation, whatever its row;
+        arrays are in its order. Codes of a split, or of the first so many, go with the whole dataset: the
+        others are left out, and the scores say so.
     factor_names : sequence of str, optional
     factor_kinds : str, sequence or mapping by name, optional
         ``nominal``, ``ordinal`` or ``continuous``: one for all, one for each column, or by name, as
@@ -82,6 +85,9 @@ def evaluate(
         By default forest; with `compat` that of the reference, gbt or lasso. gbt takes minutes.
     n_resamples : int
         Resamples for `intervals`.
+    common : bool
+        Whether observations of the dataset that `Codes` do not have are left out, and counted in
+        ``.metadata["left_out"]``. They are refused otherwise.
     **unknown
         Refused, with the nearest keyword.
 
@@ -95,7 +101,8 @@ def evaluate(
     Raises
     ------
     ParameterError
-        If arrays do not fit each other, hold NaN or infinity, or an option is unknown.
+        If arrays do not fit each other, hold NaN or infinity, or an option is unknown; if codes are of
+        another dataset, do not say which observations they are of, or lack some.
 
     Warns
     -----
@@ -126,6 +133,7 @@ def evaluate(
         "intervals": intervals,
         "dci_model": dci_model,
         "n_resamples": n_resamples,
+        "common": common,
     }
     for name in unknown:
         raise ParameterError(
@@ -169,8 +177,9 @@ def encode(
     Returns
     -------
     Codes
-        With ``.values``, ``.rows``, ``.fingerprint`` and ``.encoder``; `evaluate` and `probe` take it and
-        refuse it for another dataset.
+        With ``.values``, ``.rows``, ``.fingerprint``, ``.encoder`` and ``.identities``: what identifies
+        each observation. `evaluate` and `probe` join it by that with any part or view of the dataset, and
+        refuse it for another.
 
     Raises
     ------
@@ -204,6 +213,7 @@ def probe(
     model: str = "logistic",
     folds: int = 5,
     seed: int = 0,
+    common: bool = False,
 ) -> ProbeReport:
     """Measure what a linear model reads off codes, on groups of rows that it has not seen.
 
@@ -217,8 +227,8 @@ def probe(
     codes : Codes or array_like, shape (n, d), or path
         From `encode`, in memory or in a file.
     manifest : DataFrame, FactorDataset or path
-        Of the same observations: ``ds.manifest``, the dataset or its folder. Rows that `Codes` do not have
-        are left out.
+        Of the same observations: ``ds.manifest``, the dataset or its folder; of audio files of your own the
+        dataset. `Codes` are joined with it as `evaluate` does; arrays are in its order.
     target : str
         A factor, a derived factor or any other column of the manifest; ``"all"`` for every factor and
         derived factor.
@@ -232,6 +242,9 @@ def probe(
         At least 2, at most the number of groups.
     seed : int
         Of folds and shuffled labels.
+    common : bool
+        Whether observations that `Codes` do not have are left out, and counted in ``.n_left_out``. They are
+        refused otherwise.
 
     Returns
     -------
@@ -243,8 +256,8 @@ def probe(
     Raises
     ------
     ParameterError
-        If codes and manifest do not belong together, codes are not finite, there are fewer groups than
-        folds, or an option is unknown.
+        If codes and manifest do not belong together, or observations have no codes; if codes are not
+        finite, there are fewer groups than folds, or an option is unknown.
     FactorError
         If there is no such column, or it has one value only.
 
@@ -258,12 +271,18 @@ def probe(
     """
     from syngen.evaluation.codes import read_codes
     from syngen.evaluation.probing import probe as run_probe
-    from syngen.loaders.dataset import FactorDataset
 
     if isinstance(codes, (str, Path)):
         codes = read_codes(codes)
     if isinstance(manifest, (str, Path)):
         manifest = load(manifest)
-    if isinstance(manifest, FactorDataset):
-        manifest = manifest.manifest
-    return run_probe(codes, manifest, target=target, group_by=group_by, model=model, folds=folds, seed=seed)
+    return run_probe(
+        codes,
+        manifest,
+        target=target,
+        group_by=group_by,
+        model=model,
+        folds=folds,
+        seed=seed,
+        common=common,
+    )

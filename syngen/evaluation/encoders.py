@@ -17,6 +17,7 @@ from syngen.evaluation.spectra import N_MELS, log_mel, mfcc
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, FloatArray, IntArray
+    from syngen.identities import Identities
 
 __all__ = ["ENCODERS", "Dataset", "ReferenceEncoder", "find_encoder", "read_batch"]
 
@@ -47,11 +48,16 @@ class Dataset(Protocol):
     @property
     def levels(self) -> IntArray: ...
 
+    @property
+    def selected_splits(self) -> dict[str, tuple[str, ...]]: ...
+
     def __len__(self) -> int: ...
 
     def __getitem__(self, position: int, /) -> Any: ...
 
     def batch(self, positions: Any, /) -> Float32Array: ...
+
+    def identities(self, positions: Any = None, /) -> Identities: ...
 
     def select(self, **conditions: Any) -> Any: ...
 

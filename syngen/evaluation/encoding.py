@@ -11,7 +11,7 @@ import numpy as np
 
 from syngen._typing import ProgressUpdate
 from syngen.errors import ParameterError
-from syngen.evaluation.codes import Codes
+from syngen.evaluation.codes import Codes, Selection
 from syngen.evaluation.encoders import (
     ENCODERS,
     Dataset,
@@ -20,6 +20,7 @@ from syngen.evaluation.encoders import (
     read_batch,
 )
 from syngen.evaluation.networks import is_module, load_torchscript, module_encoder
+from syngen.identities import Identities
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, Progress
@@ -62,7 +63,7 @@ def encode(
     Returns
     -------
     Codes
-        With the dataset's fingerprint and rows.
+        With the dataset's fingerprint and rows, and what identifies each observation.
 
     Raises
     ------
@@ -89,10 +90,12 @@ def encode(
     if not n:
         raise ParameterError("there are no observations to encode; choose other rows")
     found: list[FloatArray] = []
+    identities: list[Identities] = []
     audio_s = 0.0
     with _opened(encoder, dataset) as (name, encoding):
         for start in range(0, n, batch_size):
             positions = np.arange(start, min(n, start + batch_size))
+            identities.append(view.identities(positions))
             try:
                 codes = encoding(view, positions)
             except Exception as error:
@@ -100,11 +103,19 @@ def encode(
                 error.add_note(f"while {name} encoded rows {rows[0]} to {rows[-1]}")
                 raise
             _check(codes, view.rows[positions], found, name)
+            _check_unchanged(identities[-1], view, positions)
             found.append(codes)
             if progress is not None:
                 audio_s += len(positions) * view.n_samples / view.sample_rate
                 progress(ProgressUpdate(start + len(positions), n, audio_s))
-    return Codes(np.concatenate(found), np.asarray(view.rows[:n]), dataset.fingerprint, name)
+    return Codes(
+        np.concatenate(found),
+        np.asarray(view.rows[:n], dtype=np.int64),
+        dataset.fingerprint,
+        name,
+        Identities.concatenated(identities),
+        Selection(view.selected_splits, n if n < len(view) else None),
+    )
 
 
 @contextmanager
@@ -205,6 +216,15 @@ def pooled(output: Any, n: int) -> FloatArray:
     if values.ndim == 2:
         return values
     return np.concatenate([values.mean(axis=2), values.std(axis=2)], axis=1)
+
+
+def _check_unchanged(before: Identities, view: Dataset, positions: IntArray) -> None:
+    """Refuse files that were replaced while they were encoded: whose codes these are is not known."""
+    if not view.identities(positions).is_same_sequence(before):
+        rows = view.rows[positions]
+        raise ParameterError(
+            f"audio files of rows {rows[0]} to {rows[-1]} changed while they were encoded; encode again"
+        )
 
 
 def _check(codes: FloatArray, rows: IntArray, before: list[FloatArray], name: str) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, cast
 
 import numpy as np
 
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.codes import Codes
+from syngen.evaluation.joining import NOT_COMMON, join
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from syngen._typing import FloatArray, IntArray, Kind
     from syngen.factors import FactorGrid
+    from syngen.identities import Identities
 
     Kinds: TypeAlias = str | Sequence[str] | Mapping[str, str]
 
@@ -38,10 +40,15 @@ class Dataset(Protocol):
     def levels(self) -> IntArray: ...
 
     @property
-    def rows(self) -> IntArray: ...
-
-    @property
     def fingerprint(self) -> str: ...
+
+    def __len__(self) -> int: ...
+
+    def identities(self) -> Identities: ...
+
+    def take(self, positions: Any, /) -> Self: ...
+
+    def select(self, **conditions: Any) -> Self: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +83,10 @@ class Inputs:
     factors : tuple of FactorColumn
     encoder, fingerprint : str
         Empty where they are not known.
+    n_left_out : int
+        Observations of the dataset that are not among these rows.
+    note : str
+        Why they are not.
     """
 
     codes: FloatArray
@@ -83,11 +94,13 @@ class Inputs:
     factors: tuple[FactorColumn, ...]
     encoder: str = ""
     fingerprint: str = ""
+    n_left_out: int = 0
+    note: str = ""
 
     def take(self, rows: IntArray) -> Inputs:
         """Return some rows."""
         factors = tuple(factor.take(rows) for factor in self.factors)
-        return Inputs(self.codes[rows], self.code_names, factors, self.encoder, self.fingerprint)
+        return replace(self, codes=self.codes[rows], factors=factors)
 
 
 def read_inputs(
@@ -96,6 +109,7 @@ def read_inputs(
     *,
     factor_names: Sequence[str] | None = None,
     factor_kinds: Kinds | None = None,
+    common: bool = False,
 ) -> Inputs:
     """Check codes and factors and bring them into one form.
 
@@ -109,20 +123,27 @@ def read_inputs(
         One for all, in column order, or by name; a mapping of all columns also names them, in its order,
         where nothing else does. By default texts and truth values are nominal, whole numbers ordinal,
         other numbers continuous.
+    common : bool
+        Whether observations of a dataset that have no codes are left out.
 
     Raises
     ------
     ParameterError
         With what is wrong, where, and how often.
     """
+    n_left_out, note = 0, ""
     encoder = codes.encoder if isinstance(codes, Codes) else ""
     fingerprint = codes.fingerprint if isinstance(codes, Codes) else ""
     if _is_dataset(factors):
-        dataset = cast("Dataset", factors)
-        codes, factors = _rows_of_dataset(codes, dataset)
+        joined = join(codes, cast("Dataset", factors), common=common)
+        codes, dataset = joined.values, joined.observations
+        n_left_out, note = joined.n_left_out, joined.note
+        factors = dataset.levels
         factor_names = dataset.grid.names if factor_names is None else factor_names
         factor_kinds = dataset.grid.kinds if factor_kinds is None else factor_kinds
         fingerprint = dataset.fingerprint
+    elif common:
+        raise ParameterError(NOT_COMMON)
     elif isinstance(codes, Codes):
         codes = codes.values
     values, code_names = _code_matrix(codes)
@@ -135,32 +156,11 @@ def read_inputs(
     kinds = _kinds_by_column(factor_kinds, names)
     _warn_if_swapped(values, columns, kinds)
     made = tuple(_factor(*each) for each in zip(names, columns, kinds, strict=True))
-    return Inputs(values, code_names, made, encoder, fingerprint)
+    return Inputs(values, code_names, made, encoder, fingerprint, n_left_out, note)
 
 
 def _is_dataset(thing: object) -> bool:
     return hasattr(thing, "grid") and hasattr(thing, "levels") and hasattr(thing, "fingerprint")
-
-
-def _rows_of_dataset(codes: ArrayLike | Codes, dataset: Dataset) -> tuple[Any, IntArray]:
-    """Return the codes of the rows that a dataset has, and the levels of these rows."""
-    if not isinstance(codes, Codes):
-        return codes, dataset.levels
-    if not codes.fingerprint:
-        return codes.values, dataset.levels
-    if codes.fingerprint != dataset.fingerprint:
-        raise ParameterError(
-            f"these are codes of another dataset: their fingerprint is {codes.fingerprint[:12]}, the "
-            f"dataset's is {dataset.fingerprint[:12]}; encode this one, or give the one that was encoded"
-        )
-    _, of_codes, of_dataset = np.intersect1d(codes.rows, dataset.rows, return_indices=True)
-    if len(of_dataset) < len(dataset.rows):
-        missing = len(dataset.rows) - len(of_dataset)
-        raise ParameterError(
-            f"there are no codes of {missing:,} of {len(dataset.rows):,} observations; encode them too, "
-            "or evaluate the split that was encoded"
-        )
-    return codes.values[of_codes], dataset.levels[of_dataset]
 
 
 def _code_matrix(codes: Any) -> tuple[FloatArray, tuple[str, ...]]:

@@ -122,6 +122,10 @@ class ProbeReport(Mapping[str, ProbeResult]):
         Of the codes; empty where they do not say.
     skipped : dict of str to str
         Targets of ``"all"`` that cannot be probed on these rows, and why.
+    n_left_out : int
+        Observations of the dataset that are not among the rows.
+    notes : tuple of str
+        What to keep in mind of all results, as why observations are left out.
     """
 
     results: tuple[ProbeResult, ...]
@@ -132,6 +136,8 @@ class ProbeReport(Mapping[str, ProbeResult]):
     encoder: str = ""
     fingerprint: str = ""
     skipped: Mapping[str, str] | None = None
+    n_left_out: int = 0
+    notes: tuple[str, ...] = ()
 
     def __getitem__(self, target: str) -> ProbeResult:
         for result in self.results:
@@ -253,6 +259,8 @@ class ProbeReport(Mapping[str, ProbeResult]):
             "encoder": self.encoder,
             "fingerprint": self.fingerprint,
             "rows": self.n_rows,
+            "left_out": self.n_left_out,
+            "notes": list(self.notes),
             "codes": self.n_codes,
             "folds": self.n_folds,
             "seed": self.seed,
@@ -279,7 +287,8 @@ class ProbeReport(Mapping[str, ProbeResult]):
             ),
             _table(_HEADER, [_cells(result) for result in self.results]),
         ]
-        notes = [f"{result.target}: {note}" for result in self.results for note in result.notes]
+        notes = list(self.notes)
+        notes += [f"{result.target}: {note}" for result in self.results for note in result.notes]
         notes += [f"{name} is not probed: {reason}" for name, reason in (self.skipped or {}).items()]
         if notes:
             lines += ["", *(f"- {note}" for note in notes)]

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.codes import Codes
 from syngen.evaluation.folds import group_folds, is_constant_within
+from syngen.evaluation.joining import Joined, ManifestRows, join
 from syngen.evaluation.linear import Affine, fit_logistic, fit_ridge
 from syngen.evaluation.probe_report import ProbeReport, ProbeResult
 from syngen.evaluation.targets import Columns, Target, group_numbers, read_target
@@ -31,9 +32,10 @@ from syngen.evaluation.trials import Verification, verify_unseen
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from syngen._typing import BoolArray, FloatArray, IntArray
+    from syngen.identities import Identities
 
 __all__ = ["MODELS", "probe"]
 
@@ -44,15 +46,31 @@ _INNER_FOLDS = 3
 _TINY = 1e-12
 
 
+class Dataset(Protocol):
+    """What a dataset must have to be probed; `FactorDataset` has it."""
+
+    @property
+    def manifest(self) -> pd.DataFrame: ...
+
+    def __len__(self) -> int: ...
+
+    def identities(self) -> Identities: ...
+
+    def take(self, positions: Any, /) -> Self: ...
+
+    def select(self, **conditions: Any) -> Self: ...
+
+
 def probe(
     codes: Codes | ArrayLike,
-    manifest: pd.DataFrame,
+    manifest: pd.DataFrame | Dataset,
     *,
     target: str,
     group_by: str | Sequence[str] | None = None,
     model: str = "logistic",
     folds: int = 5,
     seed: int = 0,
+    common: bool = False,
 ) -> ProbeReport:
     """Probe codes for a factor, or for all.
 
@@ -60,8 +78,9 @@ def probe(
     ----------
     codes : Codes or array_like, shape (n, d)
         What an encoder made of the rows.
-    manifest : DataFrame
-        The manifest of the rows, as ``ds.manifest``. Rows of `Codes` are looked up in its index.
+    manifest : DataFrame or Dataset
+        The manifest of the rows, as ``ds.manifest``, or the dataset itself. `Codes` are joined with it by
+        what identifies an observation; arrays are in its order.
     target : str
         A factor, a derived factor or any other column; or ``"all"``: every factor and derived factor.
     group_by : str or sequence of str, optional
@@ -75,6 +94,8 @@ def probe(
         At least 2, at most the number of groups.
     seed : int
         Of the folds and of the shuffled labels.
+    common : bool
+        Whether observations that `Codes` do not have are left out.
 
     Returns
     -------
@@ -84,8 +105,8 @@ def probe(
     Raises
     ------
     ParameterError
-        If codes and manifest do not belong together, codes are not finite, there are fewer groups than
-        folds, or an option is unknown.
+        If codes and manifest do not belong together, or observations have no codes; if codes are not
+        finite, there are fewer groups than folds, or an option is unknown.
     FactorError
         If there is no such column, or it has one value only.
 
@@ -110,8 +131,8 @@ def probe(
             raise ParameterError(f"{name} is {number!r}; a whole number from {least} is needed")
     if not isinstance(target, str):
         raise ParameterError(f"target is {target!r}; the name of a factor is needed, or 'all'")
-    frame = _aligned(codes, manifest)
-    values = _checked(codes)
+    joined = _joined(codes, manifest, common=common)
+    frame, values = joined.observations.manifest, _checked(joined.values)
     columns = Columns.of(frame)
     asked = (group_by,) if isinstance(group_by, str) else None if group_by is None else tuple(group_by)
     probing = _Probing(values, frame, columns, model, int(folds), int(seed))
@@ -123,6 +144,8 @@ def probe(
         seed=int(seed),
         encoder=codes.encoder if isinstance(codes, Codes) else "",
         fingerprint=_fingerprint(codes, frame),
+        n_left_out=joined.n_left_out,
+        notes=(joined.note,) if joined.note else (),
     )
     if target != "all" or "all" in frame.columns:
         return replace(report, results=(probing.result(target, asked),))
@@ -147,8 +170,8 @@ def _fingerprint(codes: object, manifest: pd.DataFrame) -> str:
     return str(getattr(codes, "fingerprint", "") or manifest.attrs.get("fingerprint", ""))
 
 
-def _checked(codes: Codes | ArrayLike) -> FloatArray:
-    values = codes.values if isinstance(codes, Codes) else np.asarray(codes)
+def _checked(codes: ArrayLike) -> FloatArray:
+    values: NDArray[Any] = np.asarray(codes)
     if values.dtype.kind not in "fiub":
         raise ParameterError(f"codes of type {values.dtype}; numbers are needed")
     values = values.astype(np.float64, copy=False)
@@ -167,37 +190,28 @@ def _checked(codes: Codes | ArrayLike) -> FloatArray:
     return values
 
 
-def _aligned(codes: Codes | ArrayLike, manifest: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the manifest that the codes are of."""
+def _joined(
+    codes: Codes | ArrayLike, manifest: pd.DataFrame | Dataset, *, common: bool
+) -> Joined[ManifestRows | Dataset]:
+    """Return codes and the observations that they are of."""
     import pandas as pd
 
-    if not isinstance(manifest, pd.DataFrame):
+    if isinstance(manifest, pd.DataFrame):
+        observations: ManifestRows | Dataset = ManifestRows(manifest)
+    elif hasattr(manifest, "identities"):
+        observations = manifest
+    else:
         raise ParameterError(
-            f"the manifest is a {type(manifest).__name__}; give a DataFrame, as ds.manifest"
+            f"the manifest is a {type(manifest).__name__}; give a DataFrame, as ds.manifest, or the dataset"
         )
-    if not isinstance(codes, Codes):
-        n = len(np.atleast_1d(np.asarray(codes)))
-        if n != len(manifest):
-            raise ParameterError(
-                f"{n} rows of codes and {len(manifest)} of the manifest; one per observation is needed, in "
-                "the same order: select the manifest's rows first"
-            )
-        return manifest
-    theirs, ours = codes.fingerprint, manifest.attrs.get("fingerprint", "")
-    if theirs and ours and theirs != ours:
+    joined = join(codes, observations, common=common)
+    n = len(np.atleast_1d(np.asarray(joined.values)))
+    if n != len(joined.observations):
         raise ParameterError(
-            f"the codes are of the dataset {theirs[:12]}..., the manifest is of {ours[:12]}...; encode "
-            "this dataset, or give the manifest of the other"
+            f"{n} rows of codes and {len(observations)} of the manifest; one per observation is needed, in "
+            "the same order: select the manifest's rows first"
         )
-    if manifest.index.equals(pd.Index(codes.rows)):
-        return manifest
-    unknown = ~pd.Index(codes.rows).isin(manifest.index)
-    if unknown.any() or not manifest.index.is_unique:
-        raise ParameterError(
-            f"{int(unknown.sum())} of {len(codes)} rows of codes are not among the {len(manifest)} of the "
-            "manifest; its index must be the row, as that of ds.manifest is"
-        )
-    return manifest.loc[codes.rows]
+    return joined
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def compute_scores(
     intervals: bool = False,
     dci_model: str | None = None,
     n_resamples: int = 200,
+    common: bool = False,
 ) -> Scores:
     """Return the scores of a representation; `syngen.evaluate` says what the arguments are."""
     from threadpoolctl import threadpool_limits
@@ -64,7 +65,7 @@ def compute_scores(
         dci_model=dci_model or conventions.dci_model,
         n_resamples=n_resamples,
     )
-    given = read_inputs(codes, factors, factor_names=factor_names, factor_kinds=factor_kinds)
+    given = read_inputs(codes, factors, factor_names=factor_names, factor_kinds=factor_kinds, common=common)
     work = Workspace(drawn_rows(given, n_samples=n_samples, seed=seed), options)
     # sums of several threads are added in another order, and small matrices are not worth them
     with threadpool_limits(limits=1):
@@ -186,6 +187,7 @@ def _metadata(work: Workspace, merged: Result, *, rows_given: int) -> Json:
     return {
         "rows": work.n,
         "rows_given": rows_given,
+        "left_out": work.inputs.n_left_out,
         "n_bins": options.n_bins,
         "binning": options.conventions.bins,
         "test_size": options.test_size,
@@ -212,7 +214,7 @@ def _metadata(work: Workspace, merged: Result, *, rows_given: int) -> Json:
 
 
 def _warnings(work: Workspace, merged: Result) -> list[str]:
-    names, found = _factor_names(work), []
+    names, found = _factor_names(work), [work.inputs.note] if work.inputs.note else []
     found += [f"{key} has no value: {reason}" for key, reason in merged.undefined.items()]
     for child, parent in work.derived.items():
         found.append(f"factor {names[child]} is a function of {names[parent]} and is reported apart")

@@ -8,6 +8,7 @@ from typing import Any
 import librosa
 import numpy as np
 import pytest
+import soundfile
 
 import syngen
 from syngen.evaluation.encoders import ENCODERS
@@ -75,6 +76,44 @@ def test_splits_and_views_keep_the_rows_of_the_dataset(tones: FactorDataset) -> 
     from_view = syngen.encode(loudness, test, limit=20)
     assert (from_split.values == from_view.values).all()
     assert (from_split.rows == from_view.rows).all()
+
+
+def test_observations_may_be_encoded_several_times(tones: FactorDataset) -> None:
+    view = tones.take([7, 3, 7, 7, 100])
+    codes = syngen.encode("factors", view, batch_size=2)
+    assert codes.rows.tolist() == [7, 3, 7, 7, 100]
+    assert (codes.values == tones.levels[[7, 3, 7, 7, 100]]).all()
+    scores = syngen.evaluate(codes, tones.take([100, 3, 7]))
+    assert scores.metadata["rows"] == 3
+
+
+def test_codes_say_which_observations_they_are_of(tiny_dataset: Path, tones: FactorDataset) -> None:
+    stored = syngen.load(tiny_dataset)
+    for ds in (tones, stored):
+        view = ds.select(split="test")[::-1]
+        codes = syngen.encode("factors", view, limit=9, batch_size=4)
+        assert codes.identities is not None
+        assert codes.identities.is_same_sequence(view[:9].identities())
+        assert (codes.identities.hashes is None) == (ds is tones)
+        assert (codes.selection.splits, codes.selection.limit) == ({"split": ("test",)}, 9)
+        whole = syngen.encode("factors", ds, limit=1000)
+        assert not whole.selection
+
+
+def test_files_that_change_while_they_are_encoded_are_noticed(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    for k in range(4):
+        soundfile.write(tmp_path / f"{k}.wav", rng.uniform(-1, 1, 100), 8000)
+    own = syngen.from_manifest(tmp_path, {"file": [f"{k}.wav" for k in range(4)], "x": [1, 2, 3, 4]})
+    assert len(syngen.encode(loudness, own, batch_size=2)) == 4
+
+    def replaces(batch: np.ndarray) -> np.ndarray:
+        (tmp_path / "2.wav").write_bytes((tmp_path / "1.wav").read_bytes())
+        return loudness(batch)
+
+    with pytest.raises(syngen.ParameterError, match="files of rows 2 to 3 changed while they were encoded"):
+        syngen.encode(replaces, own[2:], batch_size=2)
 
 
 def test_folders_and_progress(tiny_dataset: Path, tones: FactorDataset) -> None:

@@ -269,7 +269,7 @@ def test_swapped_arguments_are_warned_about_with_the_reason() -> None:
 def test_codes_of_a_dataset_find_their_rows_and_refuse_another(rng: np.random.Generator) -> None:
     ds = syngen.render("syntone-tiny")
     order = rng.permutation(len(ds))
-    codes = syngen.Codes(ds.levels[order].astype(float), ds.rows[order], ds.fingerprint, "factors")
+    codes = syngen.Codes.of(ds.levels[order], ds.take(order), encoder="factors")
     scores = syngen.evaluate(codes, ds)
     assert scores["mig"] == pytest.approx(1.0)
     assert list(scores.factors.index) == list(ds.grid.names)
@@ -279,5 +279,13 @@ def test_codes_of_a_dataset_find_their_rows_and_refuse_another(rng: np.random.Ge
     assert syngen.evaluate(codes, part).metadata["rows"] == len(part)
     with pytest.raises(ParameterError, match="codes of another dataset"):
         syngen.evaluate(syngen.Codes(codes.values, codes.rows, "0" * 64, "x"), ds)
-    with pytest.raises(ParameterError, match="no codes of"):
-        syngen.evaluate(syngen.Codes(codes.values[:9], codes.rows[:9], ds.fingerprint, "x"), ds)
+    few = syngen.Codes.of(codes.values[:9], ds.take(order[:9]))
+    with pytest.raises(ParameterError, match="no codes of 399 of 408 observations; encode them too"):
+        syngen.evaluate(few, ds)
+    some = syngen.evaluate(few, ds, common=True)
+    assert (some.metadata["rows"], some.metadata["left_out"]) == (9, 399)
+    assert some.warnings[0] == "399 of 408 observations left out: there are no codes of them"
+    with pytest.raises(ParameterError, match="an array does not say whose its rows are"):
+        syngen.evaluate(codes.values, ds, common=True)
+    with pytest.raises(ParameterError, match="an array does not say whose its rows are"):
+        syngen.evaluate(codes, ds.levels, common=True)

@@ -13,6 +13,7 @@ import syngen
 from syngen.evaluation.codes import Codes, write_codes
 from syngen.evaluation.probing import probe
 from syngen.evaluation.targets import Columns
+from syngen.identities import Identities
 
 
 @pytest.fixture
@@ -196,13 +197,45 @@ def test_group_by_takes_several_columns(speech: pd.DataFrame, rng: np.random.Gen
     assert (result.group_by, result.n_groups) == (("speaker", "text"), 500)
 
 
-def test_rows_of_codes_are_looked_up(speech: pd.DataFrame, rng: np.random.Generator) -> None:
+def test_codes_are_looked_up_by_grid_point(speech: pd.DataFrame, rng: np.random.Generator) -> None:
+    speech.attrs["fingerprint"] = "f" * 64
     values = one_hot(speech["style_level"]) + rng.standard_normal((1500, 3))
-    rows = rng.permutation(1500)[:600]
-    from_codes = probe(Codes(values[rows], rows, "", "mine"), speech, target="style")
-    from_arrays = probe(values[rows], speech.iloc[rows], target="style")
-    assert from_codes.result == from_arrays.result
-    assert (from_codes.encoder, from_codes.n_rows) == ("mine", 600)
+    chosen = rng.permutation(1500)[:600]
+    points = Identities("grid", speech["index"].to_numpy()[chosen], "f" * 64)
+    codes = Codes(values[chosen], np.arange(600), "f" * 64, "mine", points)
+    kept = np.sort(chosen)
+    expected = probe(values[kept], speech.iloc[kept], target="style")
+    assert probe(codes, speech.iloc[kept], target="style").result == expected.result
+    common = probe(codes, speech, target="style", common=True)
+    assert common.result == expected.result
+    assert (common.encoder, common.n_rows, common.n_left_out) == ("mine", 600, 900)
+    assert "- 900 of 1,500 observations left out: there are no codes of them" in common.to_markdown()
+    assert json.loads(common.to_json())["left_out"] == 900
+    with pytest.raises(syngen.ParameterError, match="no codes of 900 of 1,500 observations.*--common"):
+        probe(codes, speech, target="style")
+
+
+def test_manifests_that_do_not_say_whose_they_are_are_believed_by_their_hashes(
+    speech: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    values = one_hot(speech["style_level"]) + rng.standard_normal((1500, 3))
+    hashes = rng.integers(0, 256, size=(1500, 32), dtype=np.uint8)
+    points = Identities("grid", speech["index"].to_numpy(), "f" * 64, hashes)
+    codes = Codes(values, np.arange(1500), "f" * 64, "mine", points)
+    with pytest.raises(syngen.ParameterError, match="does not say whose it is"):
+        probe(codes, speech, target="style")
+    hashed = speech.assign(pcm_sha256=[row.tobytes() for row in hashes])
+    expected = probe(values, speech, target="style")
+    assert probe(codes, hashed, target="style").result == expected.result
+    shuffled = hashed.sample(frac=1.0, random_state=1)
+    assert probe(codes, shuffled, target="style").n_rows == 1500
+    others = hashed.assign(pcm_sha256=hashed["pcm_sha256"].to_numpy()[::-1])
+    with pytest.raises(
+        syngen.ParameterError, match="any of the 1,500 .*1,500 of them have codes of other a"
+    ):
+        probe(codes, others, target="style")
+    with pytest.raises(syngen.ParameterError, match="no column index of grid points; give the dataset"):
+        probe(codes, hashed.drop(columns="index"), target="style")
 
 
 def test_reports_are_tables_json_and_markdown(
@@ -258,9 +291,10 @@ def test_what_cannot_be_probed_is_left_out_of_all_with_its_reason() -> None:
         ({"codes": np.zeros((1500, 0))}, r"codes of shape \(1500, 0\)"),
         ({"manifest": "somewhere"}, "the manifest is a str; give a DataFrame"),
         (
-            {"codes": Codes(np.zeros((2, 1)), np.array([0, 1500]))},
-            "1 of 2 rows of codes are not among the 1500",
+            {"codes": Codes(np.zeros((2, 1)), np.array([0, 1499]))},
+            "the codes say rows, not which observations",
         ),
+        ({"codes": np.zeros((1500, 2)), "common": True}, "an array does not say whose its rows are"),
     ],
 )
 def test_what_is_wrong_is_said(change: dict[str, object], message: str, speech: pd.DataFrame) -> None:
@@ -286,7 +320,7 @@ def test_values_that_are_not_finite_are_named_and_counted(speech: pd.DataFrame) 
 def test_codes_of_another_dataset_are_refused(speech: pd.DataFrame) -> None:
     speech.attrs["fingerprint"] = "f" * 64
     codes = Codes(np.zeros((1500, 2)), np.arange(1500), "a" * 64, "mine")
-    with pytest.raises(syngen.ParameterError, match=r"of the dataset aaaaaaaaaaaa.* of ffffffffffff"):
+    with pytest.raises(syngen.ParameterError, match=r"are of aaaaaaaaaaaa.* this one is ffffffffffff"):
         probe(codes, speech, target="style")
 
 
