@@ -43,6 +43,9 @@ def encode(
     ENCODER is factors, random, pca-logmel or mfcc, or the path of a TorchScript file with a method encode,
     as exported RAVE models have. Such a file runs the code that is in it: use none that you do not trust.
 
+    The file says of every row which observation it is of. Codes of --split or --limit can be evaluated with
+    the whole dataset: the rows that were asked for are scored.
+
     Example: syngen encode mfcc data/syntone-tiny codes.npz
     """
     from syngen.api import encode as run_encoder

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syngen.cli.options import dataset_argument, json_option
-from syngen.cli.reporting import echo_json, say
+from syngen.cli.options import common_option, dataset_argument, json_option
+from syngen.cli.reporting import echo_json, rows_used, say
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ __all__ = ["evaluate"]
 @click.option(
     "--plot", "plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw a PNG, PDF or SVG."
 )
+@common_option
 @json_option
 def evaluate(
     codes: Path,
@@ -77,8 +78,10 @@ def evaluate(
 ) -> None:
     """Score the codes of an encoder against the factors of the dataset that was encoded.
 
-    CODES is an .npz that 'syngen encode' wrote, or an .npy of shape (n, codes) in the row order of the
-    dataset, or of the split. Codes that were made of another dataset are refused.
+    CODES is an .npz that 'syngen encode' wrote: its codes find their observations in the dataset, in a part
+    or a larger one, whatever rows they have there; codes of a split go with the whole dataset. Codes of
+    another dataset are refused. An .npy of shape (n, codes) must be in the row order of the dataset, or of
+    the split.
 
     Example: syngen evaluate codes.npz data/syntone-tiny --metrics mig,dci
     """
@@ -105,8 +108,8 @@ def evaluate(
         echo_json(scores.to_dict())
     else:
         click.echo(scores.to_markdown(), nl=False)
-    rows, n_codes = scores.metadata["rows"], len(scores.codes)
-    say(f"{codes}: {n_codes} codes, {rows:,} rows, in {time.monotonic() - started:.1f} seconds")
+    used = rows_used(scores.metadata["rows"], scores.metadata["left_out"])
+    say(f"{codes}: {len(scores.codes)} codes, {used}, in {time.monotonic() - started:.1f} seconds")
 
 
 def _check_plot(path: Path) -> None:
@@ -123,13 +126,15 @@ def _check_plot(path: Path) -> None:
 
 
 def _rows_of(codes: Codes, whole: FactorDataset, view: FactorDataset, path: Path) -> Codes:
-    """Return codes of the rows of a view; codes without a fingerprint are in row order."""
+    """Return codes of the rows of a view, if they are an array that does not say whose it is."""
+    import numpy as np
+
     from syngen.evaluation.codes import Codes
 
-    if codes.fingerprint or len(codes) == len(view):
+    if codes.fingerprint or codes.identities is not None or len(codes) == len(view):
         return codes
     if len(codes) == len(whole):
-        return Codes(codes.values[view.rows], view.rows, encoder=codes.encoder)
+        return Codes(codes.values[view.rows], np.arange(len(view)), encoder=codes.encoder)
     part = "" if view is whole else f" and the split has {len(view):,}"
     raise ParameterError(
         f"{path} has {len(codes):,} rows, the dataset has {len(whole):,}{part}; give codes of one of them, "

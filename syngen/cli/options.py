@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLACE",
+    "common_option",
     "dataset_argument",
     "json_option",
     "permission_options",
@@ -47,6 +48,15 @@ def json_option(command: Command) -> Command:
 def quiet_option(command: Command) -> Command:
     """Add ``-q``."""
     return click.option("-q", "--quiet", is_flag=True, help="No progress.")(command)
+
+
+def common_option(command: Command) -> Command:
+    """Add ``--common``."""
+    return click.option(
+        "--common",
+        is_flag=True,
+        help="Leave observations without codes out, and count them; they are refused otherwise.",
+    )(command)
 
 
 def permission_options(command: Command) -> Command:

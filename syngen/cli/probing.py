@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from syngen.cli.options import dataset_argument, json_option
-from syngen.cli.reporting import say
+from syngen.cli.options import common_option, dataset_argument, json_option
+from syngen.cli.reporting import rows_used, say
 
 __all__ = ["probe"]
 
@@ -48,6 +48,7 @@ __all__ = ["probe"]
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of folds and shuffled labels."
 )
+@common_option
 @json_option
 def probe(
     codes: Path,
@@ -57,12 +58,13 @@ def probe(
     model: str,
     folds: int,
     seed: int,
+    common: bool,
     as_json: bool,
 ) -> None:
     """Measure what a linear model reads off codes, on groups of rows that it has not seen.
 
-    CODES is a file of 'syngen encode' or a plain .npy array of shape (n, d), DATASET the folder that was
-    encoded.
+    CODES is a file of 'syngen encode', whose codes find their observations in DATASET whatever rows they
+    have there, or a plain .npy array of shape (n, d) in the row order of DATASET.
 
     Example: syngen probe codes.npz data/syntone-tiny --target timbre
     """
@@ -70,11 +72,18 @@ def probe(
 
     started = time.monotonic()
     report = run_probe(
-        codes, dataset, target=target, group_by=group_by or None, model=model, folds=folds, seed=seed
+        codes,
+        dataset,
+        target=target,
+        group_by=group_by or None,
+        model=model,
+        folds=folds,
+        seed=seed,
+        common=common,
     )
     click.echo(report.to_json() if as_json else report.to_markdown(), nl=as_json)
     n = len(report)
     say(
-        f"{codes}: {n} target{'s' if n != 1 else ''}, {report.n_rows:,} rows, "
+        f"{codes}: {n} target{'s' if n != 1 else ''}, {rows_used(report.n_rows, report.n_left_out)}, "
         f"in {time.monotonic() - started:.1f} seconds"
     )

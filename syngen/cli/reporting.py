@@ -29,7 +29,7 @@ from syngen.errors import (
 if TYPE_CHECKING:
     from syngen._typing import Progress, ProgressUpdate
 
-__all__ = ["EXIT_CODES", "echo_json", "fail", "human_bytes", "progress_on_stderr", "say"]
+__all__ = ["EXIT_CODES", "echo_json", "fail", "human_bytes", "progress_on_stderr", "rows_used", "say"]
 
 EXIT_CODES: dict[type[BaseException], int] = {
     ParameterError: 2,
@@ -42,6 +42,11 @@ EXIT_CODES: dict[type[BaseException], int] = {
     VerificationError: 4,
 }
 """Exit codes by exception; any other is 1."""
+
+
+def rows_used(n_rows: int, n_left_out: int) -> str:
+    """Say on how many rows a result stands, and how many are left out."""
+    return f"{n_rows:,} rows" + (f" ({n_left_out:,} left out)" if n_left_out else "")
 
 
 def fail(ctx: click.Context, error: Exception) -> NoReturn:

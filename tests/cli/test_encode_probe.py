@@ -81,6 +81,93 @@ def test_a_plain_array_is_probed(here: Path) -> None:
     assert json.loads(result.stdout)["targets"][0]["accuracy"] == 1.0
 
 
+def scores_of(*arguments: str) -> dict[str, float]:
+    result = run("evaluate", *arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    found: dict[str, float] = json.loads(result.stdout)["scores"]
+    return found
+
+
+def test_codes_of_the_whole_find_the_rows_of_a_smaller_dataset(here: Path) -> None:
+    syngen.generate("syntone-tiny", "small", limit=200, jobs=1)
+    small = syngen.load("small")
+    right = syngen.evaluate(small.levels, small)
+    assert scores_of("codes.npz", "small") == dict(right)
+    assert right["mig"] > 0.9
+    found = json.loads(run("probe", "codes.npz", "small", "--json").stdout)["targets"]
+    assert found == json.loads(syngen.probe(small.levels, small, target="all").to_json())["targets"]
+
+
+def test_codes_of_a_split_or_of_the_first_rows_go_with_the_dataset(here: Path) -> None:
+    ds = syngen.load("data")
+    for options, view, words in (
+        (["--split", "train"], ds.select(split="train"), "split train"),
+        (["--limit", "150"], ds[:150], "the first 150"),
+        (["--split", "test", "--limit", "30"], ds.select(split="test")[:30], "the first 30 of split test"),
+    ):
+        assert run("encode", "factors", "data", "some.npz", *options).exit_code == 0
+        result = run("evaluate", "some.npz", "data")
+        note = f"{408 - len(view)} of 408 observations left out: the codes are of {words}"
+        assert f"Note: {note}." in result.stdout
+        assert f"3 codes, {len(view)} rows ({408 - len(view)} left out), in" in result.stderr
+        assert scores_of("some.npz", "data") == dict(syngen.evaluate(view.levels, view))
+        result = run("probe", "some.npz", "data", "--target", "timbre", "--folds", "2")
+        assert f"- {note}\n" in result.stdout
+        assert f"{len(view)} rows ({408 - len(view)} left out)" in result.stderr
+
+
+def test_observations_without_codes_are_refused_or_left_out_and_counted(here: Path) -> None:
+    syngen.generate("syntone-tiny", "small", limit=200, jobs=1)
+    assert run("encode", "factors", "small", "small.npz").exit_code == 0
+    message = "no codes of 208 of 408 observations; encode them too, .* or leave them out with .*--common"
+    for command in (["evaluate", "small.npz", "data"], ["probe", "small.npz", "data"]):
+        result = run(*command)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert re.search(message, result.stderr)
+        common = run(*command, "--common")
+        assert common.exit_code == 0
+        assert "200 rows (208 left out)" in common.stderr
+        assert "208 of 408 observations left out: there are no codes of them" in common.stdout
+    small = syngen.load("small")
+    assert scores_of("small.npz", "data", "--common")["mig"] == syngen.evaluate(small.levels, small)["mig"]
+    assert run("encode", "factors", "data", "test.npz", "--split", "test").exit_code == 0
+    nothing = run("evaluate", "test.npz", "data", "--split", "train", "--common")
+    assert nothing.exit_code == 2
+    assert "no codes of any of the 305 observations; these are codes of split test" in nothing.stderr
+
+
+def test_files_of_earlier_versions_are_refused_with_the_remedy(here: Path) -> None:
+    ds = syngen.load("data")
+    np.savez(
+        "old.npz",
+        codes=ds.levels.astype(float),
+        rows=ds.rows,
+        fingerprint=np.array(ds.fingerprint),
+        encoder=np.array("factors"),
+    )
+    assert len(read_codes("old.npz")) == 408
+    for command in ("evaluate", "probe"):
+        result = run(command, "old.npz", "data")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "the codes say rows, not which observations these are" in result.stderr
+        assert "encode this dataset again (syngen encode)" in result.stderr
+
+
+def test_plain_arrays_must_have_the_length_of_the_dataset(here: Path) -> None:
+    np.save("short.npy", syngen.load("data").levels[:100])
+    for command, message in (
+        ("evaluate", "has 100 rows, the dataset has 408"),
+        ("probe", "100 rows of co"),
+    ):
+        result = run(command, "short.npy", "data")
+        assert result.exit_code == 2
+        assert message in result.stderr
+    np.save("plain.npy", syngen.load("data").levels)
+    result = run("evaluate", "plain.npy", "data", "--common")
+    assert result.exit_code == 2
+    assert "an array does not say whose its rows are" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -105,7 +192,7 @@ def test_a_plain_array_is_probed(here: Path) -> None:
             "these rows have 17; 90 folds",
         ),
         (["probe", "codes.npz", "data", "--model", "forest"], "--model"),
-        (["probe", "other.npz", "data"], "codes are of the dataset f00d.*encode this dataset"),
+        (["probe", "other.npz", "data"], "codes of another dataset: they are of f00d.*encode this dataset"),
         (["probe", "broken.npz", "data"], "code 1 has 1 NaN and 0 infinite values in 408 rows"),
     ],
 )
