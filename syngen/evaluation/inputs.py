@@ -6,20 +6,19 @@ import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import numpy as np
 
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.codes import Codes
-from syngen.evaluation.joining import NOT_COMMON, join
+from syngen.evaluation.joining import NOT_COMMON, Observations, join
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from syngen._typing import FloatArray, IntArray, Kind
     from syngen.factors import FactorGrid
-    from syngen.identities import Identities
 
     Kinds: TypeAlias = str | Sequence[str] | Mapping[str, str]
 
@@ -30,7 +29,7 @@ _SHOWN = 5
 _SMALL, _LARGE, _DROWNED = 1e-100, 1e100, 1e-9
 
 
-class Dataset(Protocol):
+class Dataset(Observations, Protocol):
     """What a dataset must have to be evaluated on; `FactorDataset` has it."""
 
     @property
@@ -41,14 +40,6 @@ class Dataset(Protocol):
 
     @property
     def fingerprint(self) -> str: ...
-
-    def __len__(self) -> int: ...
-
-    def identities(self) -> Identities: ...
-
-    def take(self, positions: Any, /) -> Self: ...
-
-    def select(self, **conditions: Any) -> Self: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,14 +24,10 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray
     from syngen.identities import HashArray
 
-__all__ = ["NOT_COMMON", "Joined", "ManifestRows", "join"]
-
-_AGAIN = (
-    "encode this dataset again (syngen encode), or say whose codes they are with Codes.of(values, dataset)"
-)
-
+__all__ = ["NOT_COMMON", "Joined", "ManifestRows", "Observations", "join"]
 
 NOT_COMMON = "common is for codes of syngen.encode and a dataset; an array does not say whose its rows are"
+"""Why arrays are refused."""
 
 
 class Observations(Protocol):
@@ -109,9 +105,9 @@ def join(codes: Any, observations: T, *, common: bool = False) -> Joined[T]:
         of_selected = match(given, codes.values, selected.identities())
         if not of_selected.n_missing and not of_selected.n_ambiguous:
             n_left_out = len(wanted) - len(selected)
-            note = f"{_counted(n_left_out, len(wanted))} left out: the codes are of {codes.selection}"
+            note = f"{_counted(n_left_out, len(wanted))} left out: the codes cover {codes.selection}"
             return Joined(_rows(codes.values, of_selected), selected, n_left_out, note)
-    raise ParameterError(_missing(codes, found, len(wanted), common=common))
+    raise ParameterError(_missing(codes, found, len(wanted)))
 
 
 def _is_plain(codes: Codes) -> bool:
@@ -128,7 +124,7 @@ def _rows(values: FloatArray, found: Match) -> FloatArray:
 
 def _of_some(codes: Codes, observations: T, found: Match) -> Joined[T]:
     kept = np.flatnonzero(found.has_codes)
-    note = f"{_counted(found.n_missing, len(found.positions))} left out: there are no codes of them"
+    note = f"{_counted(found.n_missing, len(found.positions))} left out: there are no codes for them"
     return Joined(codes.values[found.positions[kept]], observations.take(kept), found.n_missing, note)
 
 
@@ -154,13 +150,14 @@ def _checked(codes: Codes, wanted: Identities) -> Identities:
     fingerprint = codes.fingerprint if ours is None else ours.fingerprint
     if fingerprint and theirs and fingerprint != theirs:
         raise ParameterError(
-            f"these are codes of another dataset: they are of {fingerprint[:12]}..., this one is "
+            f"these are codes of another dataset: its fingerprint is {fingerprint[:12]}..., not "
             f"{theirs[:12]}...; encode this dataset, or give the one that was encoded"
         )
     if ours is None:
         raise ParameterError(
-            "the codes say rows, not which observations these are (files of earlier versions do not), and "
-            f"the same row of a part or of a --limit is another: {_AGAIN}"
+            "the codes hold row numbers only, as files of earlier versions do, and the same row of a part, "
+            "or of another --limit, is another observation; encode this dataset again (syngen encode), or "
+            "say whose codes they are: Codes.of(values, dataset)"
         )
     if ours.kind != wanted.kind:
         of = "observations of a recipe" if ours.kind == "grid" else "audio files"
@@ -185,15 +182,15 @@ def _refuse_ambiguous(found: Match, n: int) -> None:
         )
 
 
-def _missing(codes: Codes, found: Match, n: int, *, common: bool) -> str:
+def _missing(codes: Codes, found: Match, n: int) -> str:
     other = found.n_other_audio
-    audio = f" ({other:,} of them have codes of other audio)" if other else ""
-    of = f"; these are codes of {codes.selection}" if codes.selection else ""
+    audio = f" (for {other:,} of them the codes are of other audio)" if other else ""
+    of = f"; the codes cover {codes.selection}" if codes.selection else ""
     if found.n_missing == n:
-        return f"there are no codes of any of the {n:,} observations{audio}{of}; encode them"
+        return f"there are no codes for any of the {n:,} observations{audio}{of}; encode them"
     return (
-        f"there are no codes of {found.n_missing:,} of {n:,} observations{audio}{of}; encode them too, "
-        "evaluate the part that was encoded, or leave them out with common=True (--common)"
+        f"there are no codes for {_counted(found.n_missing, n)}{audio}{of}; encode them too, evaluate the "
+        "part that was encoded, or leave them out with common=True (--common)"
     )
 
 

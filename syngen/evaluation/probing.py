@@ -17,14 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.codes import Codes
 from syngen.evaluation.folds import group_folds, is_constant_within
-from syngen.evaluation.joining import Joined, ManifestRows, join
+from syngen.evaluation.joining import Joined, ManifestRows, Observations, join
 from syngen.evaluation.linear import Affine, fit_logistic, fit_ridge
 from syngen.evaluation.probe_report import ProbeReport, ProbeResult
 from syngen.evaluation.targets import Columns, Target, group_numbers, read_target
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from syngen._typing import BoolArray, FloatArray, IntArray
-    from syngen.identities import Identities
 
 __all__ = ["MODELS", "probe"]
 
@@ -46,19 +45,11 @@ _INNER_FOLDS = 3
 _TINY = 1e-12
 
 
-class Dataset(Protocol):
+class Dataset(Observations, Protocol):
     """What a dataset must have to be probed; `FactorDataset` has it."""
 
     @property
     def manifest(self) -> pd.DataFrame: ...
-
-    def __len__(self) -> int: ...
-
-    def identities(self) -> Identities: ...
-
-    def take(self, positions: Any, /) -> Self: ...
-
-    def select(self, **conditions: Any) -> Self: ...
 
 
 def probe(

@@ -107,7 +107,7 @@ def test_codes_of_a_split_or_of_the_first_rows_go_with_the_dataset(here: Path) -
     ):
         assert run("encode", "factors", "data", "some.npz", *options).exit_code == 0
         result = run("evaluate", "some.npz", "data")
-        note = f"{408 - len(view)} of 408 observations left out: the codes are of {words}"
+        note = f"{408 - len(view)} of 408 observations left out: the codes cover {words}"
         assert f"Note: {note}." in result.stdout
         assert f"3 codes, {len(view)} rows ({408 - len(view)} left out), in" in result.stderr
         assert scores_of("some.npz", "data") == dict(syngen.evaluate(view.levels, view))
@@ -119,7 +119,7 @@ def test_codes_of_a_split_or_of_the_first_rows_go_with_the_dataset(here: Path) -
 def test_observations_without_codes_are_refused_or_left_out_and_counted(here: Path) -> None:
     syngen.generate("syntone-tiny", "small", limit=200, jobs=1)
     assert run("encode", "factors", "small", "small.npz").exit_code == 0
-    message = "no codes of 208 of 408 observations; encode them too, .* or leave them out with .*--common"
+    message = "no codes for 208 of 408 observations; encode them too, .* or leave them out with .*--common"
     for command in (["evaluate", "small.npz", "data"], ["probe", "small.npz", "data"]):
         result = run(*command)
         assert (result.exit_code, result.stdout) == (2, "")
@@ -127,13 +127,13 @@ def test_observations_without_codes_are_refused_or_left_out_and_counted(here: Pa
         common = run(*command, "--common")
         assert common.exit_code == 0
         assert "200 rows (208 left out)" in common.stderr
-        assert "208 of 408 observations left out: there are no codes of them" in common.stdout
+        assert "208 of 408 observations left out: there are no codes for them" in common.stdout
     small = syngen.load("small")
     assert scores_of("small.npz", "data", "--common")["mig"] == syngen.evaluate(small.levels, small)["mig"]
     assert run("encode", "factors", "data", "test.npz", "--split", "test").exit_code == 0
     nothing = run("evaluate", "test.npz", "data", "--split", "train", "--common")
     assert nothing.exit_code == 2
-    assert "no codes of any of the 305 observations; these are codes of split test" in nothing.stderr
+    assert "no codes for any of the 305 observations; the codes cover split test" in nothing.stderr
 
 
 def test_files_of_earlier_versions_are_refused_with_the_remedy(here: Path) -> None:
@@ -149,7 +149,7 @@ def test_files_of_earlier_versions_are_refused_with_the_remedy(here: Path) -> No
     for command in ("evaluate", "probe"):
         result = run(command, "old.npz", "data")
         assert (result.exit_code, result.stdout) == (2, "")
-        assert "the codes say rows, not which observations these are" in result.stderr
+        assert "the codes hold row numbers only" in result.stderr
         assert "encode this dataset again (syngen encode)" in result.stderr
 
 
@@ -192,7 +192,10 @@ def test_plain_arrays_must_have_the_length_of_the_dataset(here: Path) -> None:
             "these rows have 17; 90 folds",
         ),
         (["probe", "codes.npz", "data", "--model", "forest"], "--model"),
-        (["probe", "other.npz", "data"], "codes of another dataset: they are of f00d.*encode this dataset"),
+        (
+            ["probe", "other.npz", "data"],
+            "codes of another dataset: its fingerprint is f00d.*encode this dataset",
+        ),
         (["probe", "broken.npz", "data"], "code 1 has 1 NaN and 0 infinite values in 408 rows"),
     ],
 )

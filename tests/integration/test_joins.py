@@ -168,7 +168,7 @@ def known(ds: FactorDataset) -> Known:
 
 
 AMBIGUOUS = "ambiguous"
-REFUSED = "codes of another|no codes of|rows of codes that differ|the codes are of"
+REFUSED = "codes of another|no codes for|rows of codes that differ|the codes are of"
 
 
 def codes_by_row(of: Known, values: np.ndarray, on: Known) -> list[Any]:

@@ -280,11 +280,11 @@ def test_codes_of_a_dataset_find_their_rows_and_refuse_another(rng: np.random.Ge
     with pytest.raises(ParameterError, match="codes of another dataset"):
         syngen.evaluate(syngen.Codes(codes.values, codes.rows, "0" * 64, "x"), ds)
     few = syngen.Codes.of(codes.values[:9], ds.take(order[:9]))
-    with pytest.raises(ParameterError, match="no codes of 399 of 408 observations; encode them too"):
+    with pytest.raises(ParameterError, match="no codes for 399 of 408 observations; encode them too"):
         syngen.evaluate(few, ds)
     some = syngen.evaluate(few, ds, common=True)
     assert (some.metadata["rows"], some.metadata["left_out"]) == (9, 399)
-    assert some.warnings[0] == "399 of 408 observations left out: there are no codes of them"
+    assert some.warnings[0] == "399 of 408 observations left out: there are no codes for them"
     with pytest.raises(ParameterError, match="an array does not say whose its rows are"):
         syngen.evaluate(codes.values, ds, common=True)
     with pytest.raises(ParameterError, match="an array does not say whose its rows are"):

@@ -209,9 +209,9 @@ def test_codes_are_looked_up_by_grid_point(speech: pd.DataFrame, rng: np.random.
     common = probe(codes, speech, target="style", common=True)
     assert common.result == expected.result
     assert (common.encoder, common.n_rows, common.n_left_out) == ("mine", 600, 900)
-    assert "- 900 of 1,500 observations left out: there are no codes of them" in common.to_markdown()
+    assert "- 900 of 1,500 observations left out: there are no codes for them" in common.to_markdown()
     assert json.loads(common.to_json())["left_out"] == 900
-    with pytest.raises(syngen.ParameterError, match="no codes of 900 of 1,500 observations.*--common"):
+    with pytest.raises(syngen.ParameterError, match="no codes for 900 of 1,500 observations.*--common"):
         probe(codes, speech, target="style")
 
 
@@ -231,7 +231,7 @@ def test_manifests_that_do_not_say_whose_they_are_are_believed_by_their_hashes(
     assert probe(codes, shuffled, target="style").n_rows == 1500
     others = hashed.assign(pcm_sha256=hashed["pcm_sha256"].to_numpy()[::-1])
     with pytest.raises(
-        syngen.ParameterError, match="any of the 1,500 .*1,500 of them have codes of other a"
+        syngen.ParameterError, match="any of the 1,500 .*for 1,500 of them the codes are of o"
     ):
         probe(codes, others, target="style")
     with pytest.raises(syngen.ParameterError, match="no column index of grid points; give the dataset"):
@@ -292,7 +292,7 @@ def test_what_cannot_be_probed_is_left_out_of_all_with_its_reason() -> None:
         ({"manifest": "somewhere"}, "the manifest is a str; give a DataFrame"),
         (
             {"codes": Codes(np.zeros((2, 1)), np.array([0, 1499]))},
-            "the codes say rows, not which observations",
+            "the codes hold row numbers only",
         ),
         ({"codes": np.zeros((1500, 2)), "common": True}, "an array does not say whose its rows are"),
     ],
@@ -320,7 +320,7 @@ def test_values_that_are_not_finite_are_named_and_counted(speech: pd.DataFrame) 
 def test_codes_of_another_dataset_are_refused(speech: pd.DataFrame) -> None:
     speech.attrs["fingerprint"] = "f" * 64
     codes = Codes(np.zeros((1500, 2)), np.arange(1500), "a" * 64, "mine")
-    with pytest.raises(syngen.ParameterError, match=r"are of aaaaaaaaaaaa.* this one is ffffffffffff"):
+    with pytest.raises(syngen.ParameterError, match=r"fingerprint is aaaaaaaaaaaa.*not ffffffffffff"):
         probe(codes, speech, target="style")
 
 
