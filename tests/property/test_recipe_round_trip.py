@@ -6,9 +6,10 @@ import io
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from ruamel.yaml.representer import SafeRepresenter
 
 from syngen.recipe.parse import parse_recipe
 from syngen.recipe.schema import RESERVED_NAMES, Recipe
@@ -116,8 +117,21 @@ DOCUMENTS = st.fixed_dictionaries(
 )
 
 
+class _FlowRepresenter(SafeRepresenter):
+    """Quotes texts such as ``:#`` and ``?x``, which ruamel writes plain in flow style and cannot read."""
+
+    def represent_str(self, data: str) -> Any:
+        style = '"' if data.startswith((":", "?")) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
+
+
+_FlowRepresenter.add_representer(str, _FlowRepresenter.represent_str)
+
+
 def _yaml(document: dict[str, Any], *, is_flow: bool) -> str:
     yaml = YAML(typ="safe", pure=True)
+    if is_flow:
+        yaml.Representer = _FlowRepresenter
     yaml.default_flow_style = is_flow
     buffer = io.StringIO()
     yaml.dump(document, buffer)
@@ -128,7 +142,20 @@ def _json(document: dict[str, Any]) -> str:
     return json.dumps(document, sort_keys=True)
 
 
+ODD_TEXTS = {
+    "name": "odd-texts",
+    "synthesizer": "?b",
+    "seed": 0,
+    "factors": {
+        "a": {"values": [":#", ":x", "?x", "? x", "-x", "#", "&a", "*a", "!a", "|", "%", "@", "`"]}
+    },
+    "settings": {":#": False, "?x": 1, "::": ":"},
+}
+
+
 @given(DOCUMENTS, st.booleans())
+@example(ODD_TEXTS, True)
+@example(ODD_TEXTS, False)
 def test_recipe_comes_back_from_its_yaml(document: dict[str, Any], is_flow: bool) -> None:
     recipe = Recipe.model_validate(document)
     text = _yaml(recipe.document(), is_flow=is_flow)
