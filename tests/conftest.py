@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import hypothesis
@@ -15,8 +16,21 @@ from syngen.synth.resolve import ResolvedRecipe, resolve_draft
 from tests.support import RECORDED_SCIPY
 
 # the same examples in every run, and no verdict that depends on the speed of the machine
-hypothesis.settings.register_profile("syngen", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile(
+    "syngen",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("syngen")
+# derandomized or not, Hypothesis takes constants from the source of whatever is imported by then, which the
+# tests before in this process decide; there is no setting for it, and in older versions no need
+with contextlib.suppress(ImportError, AttributeError):
+    from hypothesis.internal.conjecture import providers
+
+    _no_constants = providers.Constants()
+    providers._get_local_constants = lambda: _no_constants
 
 
 @pytest.fixture(autouse=True)
