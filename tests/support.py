@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ import pytest
 
 HAS_SPEECH = importlib.util.find_spec("espeakng_loader") is not None
 needs_speech = pytest.mark.skipif(not HAS_SPEECH, reason="the extra speech is not installed")
+
+PATIENCE_S = 600.0
+"""For what happens at once on a machine that is not busy: only what never happens takes so long."""
 
 RECORDED_SCIPY = "1.17.1"
 """The SciPy that recorded fingerprints of speech name; its audio must be that of every other."""
@@ -150,7 +154,7 @@ def run_python(
         text=True,
         cwd=cwd,
         env={**os.environ, **(env or {})},
-        timeout=120,
+        timeout=PATIENCE_S,
     )
 
 
@@ -159,6 +163,27 @@ def run_syngen(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``python -m syngen`` in a child process; `env` is added to the environment."""
     return run_python("-m", "syngen", *map(str, arguments), cwd=cwd, env=env)
+
+
+def environment_with(program: str, folder: Path) -> dict[str, str]:
+    """Return the environment of Pythons that run a program when they start, from a new folder."""
+    import syngen
+
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(program, "utf-8")
+    paths = (str(folder), str(Path(syngen.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
+    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[Any] | None = None) -> None:
+    """Poll for an event, which comes before a process ends; how long it takes decides nothing."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        if process is not None and process.poll() is not None and not is_so():
+            raise RuntimeError(f"the process ended before the event, with {process.returncode}")
+        if time.monotonic() > deadline:
+            raise TimeoutError("the event never happened")
+        time.sleep(0.002)
 
 
 def flip(path: Path, offset: int, mask: int = 0x01) -> None:

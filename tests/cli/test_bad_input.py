@@ -16,9 +16,8 @@ from click.testing import CliRunner, Result
 
 import syngen
 from syngen.cli.main import cli
-from tests.support import digests_of, edit_json, flip, names_below
+from tests.support import PATIENCE_S, digests_of, edit_json, flip, names_below
 
-PATIENCE_S = 30.0
 GOOD = """\
 name: good
 synthesizer: tone

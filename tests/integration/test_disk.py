@@ -21,7 +21,14 @@ from syngen.errors import GenerationIncompleteError, ParameterError
 from syngen.generation.state import state_of_folder
 from syngen.generation.worker import ShardWorker
 from tests.integration.test_kills import Run
-from tests.support import FOUR_THOUSAND_TONES, WITH_NUISANCES, digests_of, names_below, needs_speech
+from tests.support import (
+    FOUR_THOUSAND_TONES,
+    PATIENCE_S,
+    WITH_NUISANCES,
+    digests_of,
+    names_below,
+    needs_speech,
+)
 
 N_TINY = 408
 SHARDS = "audio"
@@ -125,7 +132,7 @@ def generate_limited(n_bytes: int, *arguments: str, cwd: Path) -> subprocess.Com
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         preexec_fn=limited(n_bytes),
     )
 
@@ -293,12 +300,10 @@ def assert_stopped_and_resumable(run: Run, said: str) -> None:
 
 def test_a_disk_that_becomes_full_in_the_middle(small_disk: Path, recipe: Path, undisturbed: Path) -> None:
     run = Run(recipe, small_disk / "data")
-    run.wait_for_receipts(3)
+    run.wait_in_the_middle()
     ballast = small_disk / "ballast"
-    run.pause()
     with open(ballast, "wb") as file:  # leaves room for less than a shard
         os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(small_disk).free - 1_000_000)
-    run.go_on()
     assert_stopped_and_resumable(run, "No space left on device .* free: make room")
     assert not [name for name in names_below(small_disk) if name.endswith(".tmp")]
     refused = Run(recipe, small_disk / "data").finish()
@@ -314,13 +319,11 @@ def test_a_disk_that_becomes_read_only_in_the_middle(
     small_disk: Path, recipe: Path, undisturbed: Path
 ) -> None:
     run = Run(recipe, small_disk / "data")
-    run.wait_for_receipts(3)
-    run.pause()
+    run.wait_in_the_middle()
     # a mount of the folder of shards upon itself: the disk below has files that are open
     for options in ("bind", "remount,bind,ro"):
         shards = str(small_disk / "data" / "audio")
         subprocess.run(["mount", "-o", options, shards, shards], check=True, capture_output=True)
-    run.go_on()
     assert_stopped_and_resumable(run, "Read-only file system .*mount it for writing")
     refused = Run(recipe, small_disk / "data").finish()
     assert refused[0] in (2, 3)
@@ -334,7 +337,7 @@ def test_a_disk_that_becomes_read_only_in_the_middle(
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
 def test_a_file_size_limit_in_the_middle(recipe: Path, tmp_path: Path, undisturbed: Path) -> None:
     run = Run(recipe, tmp_path / "data")
-    run.wait_for_receipts(3)
+    run.wait_in_the_middle()
     for worker in run.workers():
         resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (500_000, 500_000))
     assert_stopped_and_resumable(run, "File too large .*ulimit -f")
