@@ -34,9 +34,10 @@ __all__ = ["Job", "WorkerDiedError", "WorkerProcess", "task"]
 
 _POLL_S = 1.0
 _SHORTEST_START_S = 60.0  # a machine under load takes its time to import
-_STACK_S = 2.0
+_STACK_S = 5.0
+_STACK_PIECE_S = 0.5  # it is written in pieces
 _STOP_S = 10.0
-_END_S = 5.0
+_END_S = 30.0
 _STACK_BYTES = 1 << 16
 _STACK_SIGNAL = getattr(signal, "SIGUSR1", None)
 _PR_SET_PDEATHSIG = 1
@@ -248,14 +249,19 @@ class WorkerProcess:
             return ""
         with contextlib.suppress(OSError):
             os.kill(self._pid, _STACK_SIGNAL)
-        return self._read_stack() if self._stack.poll(_STACK_S) else ""
+        return self._read_stack(_STACK_S)
 
-    def _read_stack(self) -> str:
-        time.sleep(0.02)  # it is written in pieces
+    def _read_stack(self, wait_s: float = 0.0) -> str:
+        """Return what was written about the threads, or is written soon."""
+        found = b""
         with contextlib.suppress(OSError):
-            if self._stack.poll(0):
-                return os.read(self._stack.fileno(), _STACK_BYTES).decode("utf-8", "replace")
-        return ""
+            while len(found) < _STACK_BYTES and self._stack.poll(wait_s):
+                piece = os.read(self._stack.fileno(), _STACK_BYTES)
+                if not piece:
+                    break
+                found += piece
+                wait_s = min(wait_s, _STACK_PIECE_S)
+        return found.decode("utf-8", "replace")
 
     def _kill(self) -> None:
         """End the process, stopped or in a library or not, and what it has started."""
