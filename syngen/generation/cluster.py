@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -27,13 +27,15 @@ from syngen.generation.remote import RemoteTask, WorkerRefusedError, lease_in, s
 
 __all__ = ["DaskCluster", "DaskExecutor"]
 
-_CONNECT_S = 10.0
-_WORKERS_S = 30.0
-_STOP_S = 5.0
+# a scheduler and workers that are started beside the run take their time to import, on a busy machine
+_CONNECT_S = 30.0
+_WORKERS_S = 60.0
+_CONNECT_AGAIN_S = 10.0
+_STOP_S = 10.0
 _COUNT_S = 2.0  # between two looks at how many threads there are
 _MOST_NAMED = 3
 _NOWHERE = Path()
-_CLIENT_LOG = logging.getLogger("distributed.client")
+_LIBRARIES = ("distributed", "tornado", "asyncio")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,12 +59,11 @@ class DaskCluster:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        _CLIENT_LOG.addFilter(_said_by_us)
-        try:
-            self._client = _connected(address)
-        except BaseException:
-            _CLIENT_LOG.removeFilter(_said_by_us)
-            raise
+        require("distributed", extra="dask")  # which sets up its logging when it is imported
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_quiet())
+            self._client = _connected(address, timeout_s=_CONNECT_S)
+            self._quiet = stack.pop_all()
         self._n_threads, self._counted = 0, 0.0
 
     def check(self, plan: Plan) -> None:
@@ -118,7 +119,7 @@ class DaskCluster:
         if self._client.status != "running":
             self._let_go()
             try:
-                self._client = _connected(self._address)
+                self._client = _connected(self._address, timeout_s=_CONNECT_AGAIN_S)
             except ParameterError as error:
                 raise GenerationIncompleteError(self._lost()) from error
         lease = contextlib.ExitStack()
@@ -145,7 +146,7 @@ class DaskCluster:
     def close(self) -> None:
         """Let go of the scheduler; it and its workers live on."""
         self._let_go()
-        _CLIENT_LOG.removeFilter(_said_by_us)
+        self._quiet.close()
 
     def _let_go(self) -> None:
         with contextlib.suppress(Exception):
@@ -222,19 +223,47 @@ class DaskExecutor(Executor):
         self._end()
 
 
-def _said_by_us(_: logging.LogRecord) -> bool:
-    """Keep back what the client logs of a scheduler that is lost: it becomes one clear error."""
-    return False
+class _QuietFilter(logging.Filter):
+    """Drops what Dask logs in this thread and in those that start later, which are its client's.
+
+    What a user needs to know of a lost scheduler becomes one clear error. Threads that are there already
+    belong to the caller, and so does what they log.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._callers = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.name.partition(".")[0] not in _LIBRARIES or record.thread in self._callers
 
 
-def _connected(address: str) -> Any:
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Write nothing of what Dask logs for the length of a block, wherever its records go."""
+    found = list(logging.root.manager.loggerDict.values())
+    loggers = [logging.root, *(logger for logger in found if isinstance(logger, logging.Logger))]
+    handlers = {handler for logger in loggers for handler in logger.handlers}
+    if logging.lastResort is not None:
+        handlers.add(logging.lastResort)
+    quiet = _QuietFilter()
+    for handler in handlers:
+        handler.addFilter(quiet)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(quiet)
+
+
+def _connected(address: str, *, timeout_s: float) -> Any:
     distributed = require("distributed", extra="dask")
     try:
         if address.endswith(".json"):
             address = str(json.loads(Path(address).read_bytes())["address"])
         # what is no address at all would leave a client behind that waits for it
         distributed.comm.get_address_host_port(distributed.comm.resolve_address(address))
-        return distributed.Client(address, timeout=_CONNECT_S, set_as_default=False, name="syngen")
+        return distributed.Client(address, timeout=timeout_s, set_as_default=False, name="syngen")
     except (OSError, ValueError, ImportError, TypeError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ParameterError(

@@ -16,27 +16,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from syngen.generation.log import read_events
 from syngen.storage.layout import Layout
-from tests.support import FOUR_THOUSAND_TONES, digests_of, names_below
+from tests.gates import Gate
+from tests.support import FOUR_THOUSAND_TONES, PATIENCE_S, digests_of, names_below, wait_until
 
-PATIENCE_S = 120.0
 N_MEMBERS = 8
 
 SHARD_SIZE = 100
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Poll for an event; how long it takes decides nothing unless it never happens."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the event never happened")
-        time.sleep(0.002)
 
 
 def start(
@@ -55,8 +46,11 @@ def start(
         )
 
 
-def generate(folder: Path, *options: str | Path, recipe: Path) -> subprocess.Popen[str]:
-    return start("syngen", "generate", recipe, folder, "--shard-size", str(SHARD_SIZE), "-q", *options)
+def generate(
+    folder: Path, *options: str | Path, recipe: Path, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    fixed = ("--shard-size", str(SHARD_SIZE), "-q")
+    return start("syngen", "generate", recipe, folder, *fixed, *options, env=env)
 
 
 def ended(process: subprocess.Popen[str]) -> str:
@@ -112,29 +106,42 @@ class DaskProcesses:
 
 
 @contextlib.contextmanager
-def dask_processes(folder: Path, *, n_workers: int = 2) -> Iterator[DaskProcesses]:
-    """Give a Dask cluster on this machine."""
+def dask_processes(
+    folder: Path, *, n_workers: int = 2, gate: Gate | None = None
+) -> Iterator[DaskProcesses]:
+    """Give a Dask cluster on this machine, whose workers wait at a gate if there is one."""
     cluster = DaskProcesses(folder)
     try:
         cluster.start_scheduler()
         for _ in range(n_workers):
-            cluster.start_worker()
+            cluster.start_worker(gate and gate.env)
         yield cluster
     finally:
         cluster.stop()
 
 
-def killed_on_dask(cluster: DaskProcesses, recipe: Path, folder: Path, rng: random.Random) -> int:
-    """Generate while a worker with a shard in hand is killed; return how many shards were begun again."""
+def killed_on_dask(
+    cluster: DaskProcesses, recipe: Path, folder: Path, rng: random.Random, *, gate: Gate | None = None
+) -> int:
+    """Generate while a worker with a shard in hand is killed; return how many shards were begun again.
+
+    Without a gate that the workers wait at, the moment is a random one.
+    """
     log = folder.with_suffix(".jsonl")
     run = generate(
         folder, "--executor", "dask", "--scheduler", cluster.address, "--log", log, recipe=recipe
     )
     n_before, victim = rng.randrange(1, 20), rng.choice(cluster.workers)
-    wait_until(lambda: len(events(folder, "shard finished")) >= n_before and has_shard(folder, victim.pid))
+    if gate is None:
+        wait_until(lambda: len(events(folder, "shard finished")) >= n_before, run)
+        stop_with_shard(victim, folder)
+    else:
+        gate.wait_for(len(cluster.workers), run)
     victim.kill()
     victim.wait()
     cluster.workers.remove(victim)
+    if gate is not None:
+        gate.open()
     ended(run)
     found = [event["event"] for event in read_events(log)]
     return found.count("shard started") - found.count("shard finished")
@@ -165,16 +172,16 @@ def killed_array(recipe: Path, folder: Path, rng: random.Random) -> int:
     """Run a job array in any order, kill two members and repeat them; return the shards begun again."""
     numbers = rng.sample(range(N_MEMBERS), N_MEMBERS)
     victims = set(rng.sample(numbers, 2))
-    log = folder.with_suffix(".jsonl")
+    log, gate = folder.with_suffix(".jsonl"), Gate.of_folder(folder)
 
-    def member(number: int) -> subprocess.Popen[str]:
-        return generate(folder, "--shard-index", f"{number}/{N_MEMBERS}", "-j", "1", recipe=recipe)
+    def member(number: int, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        index = f"{number}/{N_MEMBERS}"
+        return generate(folder, "--shard-index", index, "-j", "1", recipe=recipe, env=env)
 
-    runs = {}
-    for number in sorted(numbers, key=lambda number: number not in victims):
-        runs[number] = member(number)
-        if number in victims:  # held in the middle of a shard, until the others are at work
-            stop_with_shard(runs[number], folder)
+    # the victims wait in the middle of a shard until the others are at work
+    runs = {number: member(number, gate.env) for number in numbers if number in victims}
+    gate.wait_for(len(victims))
+    runs |= {number: member(number) for number in numbers if number not in victims}
     for number in victims:
         runs[number].kill()
         runs[number].communicate()

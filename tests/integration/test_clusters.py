@@ -36,10 +36,17 @@ from tests.benchmarks.clusters import (
     is_same,
     killed_array,
     killed_on_dask,
-    stop_with_shard,
+)
+from tests.gates import Gate
+from tests.support import (
+    FOUR_THOUSAND_TONES,
+    digests_of,
+    environment_with,
+    names_below,
+    run_python,
+    run_syngen,
     wait_until,
 )
-from tests.support import FOUR_THOUSAND_TONES, digests_of, names_below, run_syngen
 
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None, reason="the extra dask is not installed"
@@ -236,26 +243,33 @@ def test_a_dask_cluster_makes_the_same_dataset(
 def test_a_dask_worker_that_is_killed_costs_only_what_it_had_in_hand(
     recipe: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    with dask_processes(tmp_path) as cluster:
-        n_again = killed_on_dask(cluster, recipe, tmp_path / "data", random.Random(3))
-    assert 1 <= n_again <= 2
+    gate = Gate.of_folder(tmp_path / "data", after=3)
+    with dask_processes(tmp_path, gate=gate) as cluster:
+        n_again = killed_on_dask(cluster, recipe, tmp_path / "data", random.Random(3), gate=gate)
+    assert n_again == 1
     assert is_same(tmp_path / "data", undisturbed)
 
 
 @needs_dask
 def test_an_interrupted_run_on_dask_leaves_no_work_behind_and_can_be_finished(
-    dask: DaskProcesses, recipe: Path, undisturbed: Path, tmp_path: Path
+    recipe: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    options = ("--executor", "dask", "--scheduler", dask.address)
-    run = generate(tmp_path / "data", *options, recipe=recipe)
-    wait_until(lambda: len(events(tmp_path / "data", "shard finished")) >= 3)
-    run.send_signal(signal.SIGINT)
-    _, stderr = run.communicate()
-    assert (run.returncode, stderr) == (130, "interrupted; run the same command again to go on\n")
-    assert not [name for name in names_below(tmp_path / "data") if name.endswith(".tmp")]
-    assert not any(has_shard(tmp_path / "data", worker.pid) for worker in dask.workers)
-    ended(generate(tmp_path / "data", *options, recipe=recipe))
-    assert is_same(tmp_path / "data", undisturbed)
+    folder = tmp_path / "data"
+    gate = Gate.of_folder(folder, after=3)
+    with dask_processes(tmp_path, gate=gate) as cluster:
+        options = ("--executor", "dask", "--scheduler", cluster.address)
+        run = generate(folder, *options, recipe=recipe)
+        gate.wait_for(2, run)
+        run.send_signal(signal.SIGINT)
+        wait_until(lambda: bool(events(folder, "stopping")))
+        gate.open()
+        _, stderr = run.communicate()
+        assert (run.returncode, stderr) == (130, "interrupted; run the same command again to go on\n")
+        wait_until(lambda: not any(has_shard(folder, worker.pid) for worker in cluster.workers))
+        assert not [name for name in names_below(folder) if name.endswith(".tmp")]
+        assert events(folder, "shard dropped")
+        ended(generate(folder, *options, recipe=recipe))
+    assert is_same(folder, undisturbed)
 
 
 ABSENT = "import sys\nsys.modules['syngen'] = None\n"
@@ -265,14 +279,6 @@ import syngen.storage.codec as codec
 kind = type(codec.find_codec("wav"))
 kind.library = "writer 7"
 """
-
-
-def environment_with(program: str, folder: Path) -> dict[str, str]:
-    """Return the environment of a Python that runs a program when it starts."""
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(program, "utf-8")
-    paths = (str(folder), str(Path(syngen.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
-    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 @needs_dask
@@ -344,19 +350,63 @@ def test_a_scheduler_that_cannot_be_reached_is_one_clear_error(tmp_path: Path) -
 def test_a_scheduler_that_is_lost_ends_the_run_and_keeps_what_is_finished(
     recipe: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    with dask_processes(tmp_path) as cluster:
+    gate = Gate.of_folder(tmp_path / "data", after=3)
+    with dask_processes(tmp_path, gate=gate) as cluster:
         run = generate(
             tmp_path / "data", "--executor", "dask", "--scheduler", cluster.address, recipe=recipe
         )
-        wait_until(lambda: len(events(tmp_path / "data", "shard finished")) >= 3)
+        gate.wait_for(2, run)
         assert cluster.scheduler is not None
         cluster.scheduler.kill()
         _, stderr = run.communicate()
     assert run.returncode == 3, stderr
     assert "was lost. The finished shards are kept" in stderr
-    assert "Traceback" not in stderr
+    assert len(stderr.splitlines()) == 1, stderr
+    assert len(events(tmp_path / "data", "shard finished")) >= 3
     ended(generate(tmp_path / "data", recipe=recipe))
     assert is_same(tmp_path / "data", undisturbed)
+
+
+LOGGING = """
+import logging, sys, threading
+from syngen.generation.cluster import DaskCluster
+
+def log(name, text):
+    try:
+        raise OSError("lost")
+    except OSError:
+        logging.getLogger(name).error(text, exc_info=True)
+
+def beside(name, text):
+    thread = threading.Thread(target=log, args=(name, text))
+    thread.start()
+    thread.join()
+
+said, is_time = [], threading.Event()
+caller = threading.Thread(target=lambda: is_time.wait() and log("distributed.core", "of the caller"))
+caller.start()
+cluster = DaskCluster(sys.argv[1])
+for name in ("batched", "client", "core", "comm.tcp", "utils", "imported.later"):
+    beside(f"distributed.{name}", "of the client")
+    log(f"distributed.{name}", "of the client")
+beside("tornado.application", "of the client")
+beside("asyncio", "of the client")
+beside("somebody", "of another library")
+is_time.set()
+caller.join()
+cluster.close()
+beside("distributed.core", "of somebody, later")
+"""
+
+
+@needs_dask
+def test_what_dask_logs_of_a_run_is_not_written_and_what_others_log_is(dask: DaskProcesses) -> None:
+    done = run_python("-c", LOGGING, dask.address)
+    assert done.returncode == 0, done.stderr
+    found = [line for line in done.stderr.splitlines() if " of " in line or line.startswith("of ")]
+    said = ["of another library", "of the caller", "of somebody, later"]
+    assert [text for line in found for text in said if line.endswith(text)] == said
+    assert len(found) == len(said), done.stderr
 
 
 def test_dask_that_is_not_installed_is_said_with_the_remedy(
@@ -419,9 +469,10 @@ def test_a_member_of_another_plan_is_refused(tmp_path: Path) -> None:
 
 def test_while_a_member_works_only_other_members_may(recipe: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    run = generate(folder, "--shard-index", "2/8", "-j", "1", recipe=recipe)
-    stop_with_shard(run, folder)
+    gate = Gate.of_folder(folder)
+    run = generate(folder, "--shard-index", "2/8", "-j", "1", recipe=recipe, env=gate.env)
     try:
+        gate.wait_for(1, run)
         for refused in (
             lambda: syngen.generate(recipe, folder, shard_size=100, jobs=1),
             lambda: syngen.generate(recipe, folder, shard_size=100, jobs=1, overwrite=True),
@@ -446,7 +497,7 @@ def test_while_a_member_works_only_other_members_may(recipe: Path, tmp_path: Pat
         assert state.members == ("2/8",)
         assert "1 member at work: 2/8" in run_syngen("info", folder).stdout
     finally:
-        run.send_signal(signal.SIGCONT)
+        gate.open()
         ended(run)
     assert is_locked(Member(2, 8).lock(Layout(folder))) is False
 
