@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from typing import Any
 
 from hypothesis import example, given
@@ -28,8 +29,10 @@ TEXTS = st.one_of(
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = st.one_of(TEXTS, FLOATS, st.integers(-(2**63), 2**63))
 VALUES = st.lists(SCALARS, min_size=1, max_size=5)
-ORDERED = st.tuples(FLOATS, FLOATS).filter(lambda pair: pair[0] < pair[1])
 POSITIVE = st.floats(1e-300, 1e300)
+# ends whose distance is a number too
+ENDS = st.tuples(FLOATS, FLOATS).filter(lambda pair: math.isfinite(pair[1] - pair[0]))
+ORDERED = ENDS.filter(lambda pair: pair[0] < pair[1])
 COUNTS = st.integers(1, 10**6)
 
 
@@ -54,7 +57,7 @@ CONDITIONS = st.lists(
 )
 SOURCES = _one_of(
     values=VALUES,
-    linspace=st.fixed_dictionaries({"start": FLOATS, "stop": FLOATS, "num": COUNTS}),
+    linspace=st.builds(lambda ends, num: {"start": ends[0], "stop": ends[1], "num": num}, ENDS, COUNTS),
     geomspace=st.fixed_dictionaries({"start": POSITIVE, "stop": POSITIVE, "num": COUNTS}),
     range=st.fixed_dictionaries({"stop": COUNTS}, optional={"step": st.integers(1, 5)}),
 )
