@@ -79,6 +79,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.connection.shutdown(2)
         self.close_connection = True
 
+    def wait_for_the_client_to_leave(self) -> None:
+        """Send nothing more; whatever comes is ignored."""
+        with contextlib.suppress(OSError):
+            while self.connection.recv(1 << 16):
+                pass
+        self.close_connection = True
+
     def flush_headers(self) -> None:
         with self.server.lock:
             self.server.n_header_bytes += sum(map(len, getattr(self, "_headers_buffer", [])))

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from syngen.cli.main import cli
 from syngen.releases.watching import Limits
 from tests.golden.regenerate import RELEASE
 from tests.servers import Handler, serve
-from tests.support import digests_of, files_of, flip, renew_checksums
+from tests.support import PATIENCE_S, digests_of, files_of, flip, renew_checksums, wait_until
 
 CERTIFICATE = Path(__file__).resolve().parents[1] / "data" / "tls" / "localhost.pem"
 
@@ -36,8 +36,8 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up early."""
-    hasty = partial(Limits, stall_s=0.6, first_pause_s=0.01, longest_pause_s=0.02)
+    """Try again soon."""
+    hasty = partial(Limits, first_pause_s=0.01, longest_pause_s=0.02)
     monkeypatch.setattr("syngen.releases.watching.Limits", hasty)
 
 
@@ -140,26 +140,30 @@ def test_every_connection_cut_at_some_byte_costs_few_bytes(release: Path, tmp_pa
 
 
 def test_killed_download_goes_on(release: Path, tmp_path: Path) -> None:
-    def slow(handler: Handler, name: str) -> bool:
-        if name.startswith("audio/"):
-            time.sleep(0.15)
+    killed, n_asked = threading.Event(), 0
+
+    def held_at_the_third_shard(handler: Handler, name: str) -> bool:
+        nonlocal n_asked
+        n_asked += name.startswith("audio/")
+        if n_asked == 3 and not killed.is_set():
+            killed.wait(PATIENCE_S)
+            handler.cut()
+            return True
         return False
 
     target = tmp_path / "it"
-    with serve(release, slow) as server:
+    with serve(release, held_at_the_third_shard) as server:
         command = [sys.executable, "-m", "syngen", "download", server.url, "--to", str(target), "-q"]
         process = subprocess.Popen([*command, "--connections", "1"])
-        whole = tmp_path / ".it.syngen-download" / "whole" / "audio"
-        while len(list(whole.glob("*.tar"))) < 2:
-            time.sleep(0.01)
-            assert process.poll() is None
+        wait_until(lambda: n_asked == 3, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        killed.set()
         assert not target.exists()
         n_before = server.n_sent
         assert subprocess.run(command).returncode == 0
         n_shards = sum(name.startswith("audio/") for name, _ in server.requests)
-        assert n_shards <= len(list((release / "audio").iterdir())) + 1
+        assert n_shards == len(list((release / "audio").iterdir())) + 1
         assert server.n_sent - n_before < n_before + sum(map(len, files_of(release).values())) / 2
     assert digests_of(target) == digests_of(release)
     assert [path.name for path in tmp_path.iterdir()] == ["it"]
@@ -168,16 +172,15 @@ def test_killed_download_goes_on(release: Path, tmp_path: Path) -> None:
 def test_interrupted_download_says_how_to_go_on(release: Path, tmp_path: Path) -> None:
     def endless(handler: Handler, name: str) -> bool:
         if name.startswith("audio/"):
-            time.sleep(60)
+            handler.wait_for_the_client_to_leave()
         return False
 
     with serve(release, endless) as server:
         command = [sys.executable, "-m", "syngen", "download", server.url, "--to", str(tmp_path / "it")]
         process = subprocess.Popen([*command, "-q"], stderr=subprocess.PIPE, text=True)
-        while not any(name.startswith("audio/") for name, _ in server.requests):
-            time.sleep(0.01)
+        wait_until(lambda: any(name.startswith("audio/") for name, _ in server.requests), process)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=40)
+        _, told = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "run the same command again" in told
     assert "Traceback" not in told
