@@ -67,7 +67,7 @@ class ShardCache:
         path = self._folder / f"{entry.name}.tar"
         with suppress(OSError):
             if path.stat().st_size == entry.bytes:
-                os.utime(path)
+                _mark_used(path)
                 return path
         self._folder.mkdir(parents=True, exist_ok=True)
         self._make_room(entry.bytes)
@@ -77,6 +77,7 @@ class ShardCache:
                 raise ShardError("there is no such object")
             if sha256_of(temporary) != entry.sha256:
                 raise ShardError("its SHA-256 is not what dataset.json says")
+            _mark_used(temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -91,10 +92,16 @@ class ShardCache:
             files = []
             for path in self._root.glob("*/*"):
                 with suppress(OSError):
-                    files.append((path.stat().st_mtime, path.stat().st_size, path))
+                    files.append((path.stat().st_mtime_ns, path.stat().st_size, path))
             total = n_bytes + sum(size for _, size, _ in files)
             for used, size, path in sorted(files):
-                is_stale = is_temporary(path) and time.time() - used > _STALE_S
+                is_stale = is_temporary(path) and time.time() - used / 1e9 > _STALE_S
                 if is_stale or (total > self.limit and not is_temporary(path)):
                     path.unlink(missing_ok=True)
                     total -= size
+
+
+def _mark_used(path: Path) -> None:
+    """Note that a file is used now: the clock of the file system may stand still for milliseconds."""
+    now = time.time_ns()
+    os.utime(path, ns=(now, now))
