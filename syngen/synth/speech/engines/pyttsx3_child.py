@@ -15,8 +15,9 @@ import threading
 import time
 from typing import Any
 
+_ESPEAK = "pyttsx3.drivers._espeak"
 _RATE_TIMEOUT_S = 0.3  # some drivers round the rate, and never say what they were told
-_SETTLE_TIMEOUT_S = 5.0
+_SETTLE_TIMEOUT_S = 30.0  # espeak's says it always, on a busy machine later
 _ATTEMPTS = 3
 _SMALLEST_FILE = 1_000  # bytes: a header, or a click
 
@@ -101,7 +102,7 @@ def _answer(engine: Any, request: dict[str, Any], default_voice: str) -> dict[st
 
 def _settle() -> None:
     """Wait until espeak is idle: its last callback would end the next utterance before it is spoken."""
-    driver = sys.modules.get("pyttsx3.drivers._espeak")
+    driver = sys.modules.get(_ESPEAK)
     end = time.monotonic() + _SETTLE_TIMEOUT_S
     while driver is not None and driver.IsPlaying() and time.monotonic() < end:
         time.sleep(0.001)
@@ -117,7 +118,7 @@ def _is_written(path: str) -> bool:
 def _set_rate(engine: Any, rate: int) -> None:
     """Set the rate, and wait until it is set: espeak's driver would speak before."""
     engine.setProperty("rate", rate)
-    end = time.monotonic() + _RATE_TIMEOUT_S
+    end = time.monotonic() + (_SETTLE_TIMEOUT_S if _ESPEAK in sys.modules else _RATE_TIMEOUT_S)
     while engine.getProperty("rate") != rate and time.monotonic() < end:
         time.sleep(0.001)
     _settle()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import pytest
 from syngen.errors import EngineError, ParameterError
 from syngen.synth.speech.engines.base import EngineSettings, Utterance
 from syngen.synth.speech.engines.command import CommandEngine
+from tests.support import PATIENCE_S, wait_until
 
 HELLO = Utterance("Hello there, old friend.")
 TONE = "np.sin(np.arange(16000) * 0.1)"
@@ -29,7 +30,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def python(
-    code: str, *arguments: str, timeout_s: float = 30.0, voices: tuple[str, ...] = ()
+    code: str, *arguments: str, timeout_s: float = PATIENCE_S, voices: tuple[str, ...] = ()
 ) -> CommandEngine:
     """Return an engine that runs Python code with the arguments TEXT_FILE OUTPUT ..."""
     command = (sys.executable, "-c", code, "{text_file}", "{output}", *arguments)
@@ -203,19 +204,26 @@ def test_channels_are_averaged() -> None:
     assert 8_000 < speech.pcm.max() < 8_200
 
 
-def test_program_that_hangs_is_killed_with_its_children(place: Path) -> None:
-    started = place / "pid"
+def test_program_that_hangs_is_killed_with_its_children(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, wait = place / "pid", subprocess.Popen.wait
+
+    def in_time(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        if timeout == 1.0:  # which is over when the child runs, not before
+            wait_until(started.exists, process)
+        return wait(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", in_time)
     code = (
-        "import subprocess, sys, time, pathlib; "
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
-        f"pathlib.Path({str(started)!r}).write_text(str(child.pid)); time.sleep(60)"
+        "import os, subprocess, sys, time, pathlib; "
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+        "pathlib.Path('pid').write_text(str(child.pid)); "
+        f"os.replace('pid', {str(started)!r}); time.sleep(600)"
     )
     with pytest.raises(EngineError, match="it took longer than 1 s"):
         python(code, timeout_s=1.0).render(HELLO)
     child = int(started.read_text())
-    for _ in range(100):
-        if not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE:
-            break
-        time.sleep(0.05)
-    else:
-        pytest.fail("the child of the program lives on")
+    wait_until(
+        lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    )

@@ -24,7 +24,7 @@ from syngen.synth.speech.engines import espeak, espeak_data, espeak_library
 from syngen.synth.speech.engines.base import Utterance
 from syngen.synth.speech.engines.espeak import SELF_TEST, EspeakEngine, _digest
 from syngen.synth.speech.engines.espeak_library import Sound
-from tests.support import run_python
+from tests.support import PATIENCE_S, run_python
 
 LIBRARY = Path(espeakng_loader.get_library_path())
 DATA = Path(espeakng_loader.get_data_path())
@@ -284,7 +284,7 @@ print(_digest(engine.render(SELF_TEST[1])))
 def test_what_a_killed_process_left_is_removed(folders: Callable[[], list[Path]]) -> None:
     program = (
         "import time; from syngen.synth.speech.engines.espeak import *; e = EspeakEngine(); e.prepare(); "
-        "print('ready', flush=True); time.sleep(60)"
+        "print('ready', flush=True); time.sleep(600)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program],
@@ -401,7 +401,7 @@ def test_library_that_carries_state_makes_the_engine_fork(monkeypatch: pytest.Mo
     [
         (lambda: os.kill(os.getpid(), signal.SIGSEGV), "ended its process with signal 11"),
         (lambda: os._exit(7), "ended its process with status 7"),
-        (lambda: time.sleep(30), "took longer than 0.3 s"),
+        (lambda: time.sleep(PATIENCE_S), "took longer than 0.3 s"),
         (lambda: Sound(22_050, b"", b""), "no samples"),
         (lambda: Sound(22_050, bytes(60_000), b""), "silence"),
     ],
@@ -409,10 +409,11 @@ def test_library_that_carries_state_makes_the_engine_fork(monkeypatch: pytest.Mo
 def test_child_that_fails_is_one_error_and_the_next_utterance_is_spoken(
     monkeypatch: pytest.MonkeyPatch, what_happens: Callable[[], Sound], message: str
 ) -> None:
-    with EspeakEngine(isolation="fork", timeout_s=20.0) as engine:
+    with EspeakEngine(isolation="fork", timeout_s=PATIENCE_S) as engine:
         with monkeypatch.context() as patch:
             patch.setattr(espeak_library, "say", lambda *_: what_happens())
-            patch.setattr(engine, "_timeout_s", 0.3)
+            if "took longer" in message:
+                patch.setattr(engine, "_timeout_s", 0.3)
             with pytest.raises(EngineError, match=f"{message}.*|'The quick brown.*{message}") as raised:
                 engine.render(FOX)
             assert "The quick brown" in str(raised.value)

@@ -16,6 +16,7 @@ import pytest
 from syngen.errors import EngineError, MissingExtraError
 from syngen.synth.speech.engines.base import Utterance, Voice
 from syngen.synth.speech.engines.pyttsx3 import Pyttsx3Engine
+from tests.support import PATIENCE_S
 
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the voices are those of Linux")
 
@@ -29,7 +30,7 @@ for line in sys.stdin:
         continue
     word = request["text"].split()[0]
     if word == "hang":
-        time.sleep(60)
+        time.sleep(600)
     elif word == "die":
         os.kill(os.getpid(), 9)
     elif word == "leave":
@@ -52,14 +53,14 @@ def fake(tmp_path: Path) -> Iterator[Pyttsx3Engine]:
     """An engine whose child does what the text says."""
     program = tmp_path / "child.py"
     program.write_text(CHILD, "utf-8")
-    with Pyttsx3Engine(child=[sys.executable, str(program)], timeout_s=30.0) as engine:
+    with Pyttsx3Engine(child=[sys.executable, str(program)], timeout_s=PATIENCE_S) as engine:
         yield engine
 
 
 @on_linux
 def test_twenty_utterances_with_two_voices_are_spoken() -> None:
     voices = ("gmw/en-us", "gmw/en-gb-scotland")
-    with Pyttsx3Engine(timeout_s=30.0) as engine:
+    with Pyttsx3Engine(timeout_s=PATIENCE_S) as engine:
         assert set(voices) <= {voice.name for voice in engine.voices()}
         said = {}
         for k in range(20):
@@ -73,7 +74,7 @@ def test_twenty_utterances_with_two_voices_are_spoken() -> None:
 
 @on_linux
 def test_rate_is_that_of_the_utterance_from_the_first_one_on() -> None:
-    with Pyttsx3Engine(timeout_s=30.0) as engine:
+    with Pyttsx3Engine(timeout_s=PATIENCE_S) as engine:
         lengths = [
             len(engine.render(Utterance("This is spoken.", rate=r)).pcm) for r in (300, 120, 440, 165, 300)
         ]
@@ -83,7 +84,7 @@ def test_rate_is_that_of_the_utterance_from_the_first_one_on() -> None:
 
 @on_linux
 def test_default_voice_is_the_same_after_another() -> None:
-    with Pyttsx3Engine(timeout_s=30.0) as engine:
+    with Pyttsx3Engine(timeout_s=PATIENCE_S) as engine:
         first = engine.render(Utterance("Good morning."))
         engine.render(Utterance("Good morning.", voice="gmw/de"))
         again = engine.render(Utterance("Good morning."))
@@ -126,6 +127,7 @@ def test_unknown_voice_is_refused_with_the_nearest(fake: Pyttsx3Engine) -> None:
 def test_failure_is_one_error_and_the_next_utterance_is_spoken(
     fake: Pyttsx3Engine, monkeypatch: pytest.MonkeyPatch, text: str, message: str
 ) -> None:
+    fake.prepare()
     with monkeypatch.context() as patch:
         if text == "hang on":
             patch.setattr(fake, "_timeout_s", 1.0)
@@ -149,7 +151,7 @@ def test_driver_that_does_not_start_is_one_error(tmp_path: Path, monkeypatch: py
     (tmp_path / "pyttsx3.py").write_text("def init(): raise RuntimeError('no audio device')")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     with pytest.raises(EngineError, match="pyttsx3 cannot start: RuntimeError: no audio device"):
-        Pyttsx3Engine(timeout_s=30.0).prepare()
+        Pyttsx3Engine(timeout_s=PATIENCE_S).prepare()
 
 
 def test_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,12 +170,12 @@ def test_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
 def test_child_ends_with_its_parent() -> None:
     import psutil
 
-    engine = Pyttsx3Engine(timeout_s=30.0)
+    engine = Pyttsx3Engine(timeout_s=PATIENCE_S)
     engine.prepare()
     assert engine._child is not None
     process = psutil.Process(engine._child._process.pid)
     assert json.dumps(process.cmdline()).count("pyttsx3_child") == 1
     assert engine._child._process.stdin is not None
     engine._child._process.stdin.close()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_S) == 0
     engine.close()
