@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -9,13 +10,16 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import syngen
 from syngen.recipe.library import recipe_names
 from tests.benchmarks.object_stores import has_rclone, s3_server
+from tests.support import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -155,6 +159,27 @@ def test_bash_blocks_for_when_something_goes_wrong_run(newcomers_folder: Path) -
     assert "200 of a smaller dataset kept" in done.stderr
 
 
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """Give a port that nobody else is given, for servers that may take addresses in use."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+def wait_for_server(process: subprocess.Popen[bytes], port: int) -> None:
+    """Return when a process that was started in the background takes connections."""
+
+    def is_listening() -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found = psutil.Process(process.pid).net_connections("tcp")
+            return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in found)
+        return False
+
+    wait_until(is_listening, process)
+
+
 def test_bash_blocks_for_large_datasets_run(newcomers_folder: Path) -> None:
     pytest.importorskip("distributed", reason="the extra dask is not installed")
     local = section("Large datasets").split("### In an object store")[0]
@@ -162,25 +187,24 @@ def test_bash_blocks_for_large_datasets_run(newcomers_folder: Path) -> None:
     arrays, (install, *dask) = (lines.strip().splitlines() for lines in found)
     assert len(arrays) >= 4
     assert install.endswith("'.[dask]'")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
     started: list[subprocess.Popen[bytes]] = []
-    try:
-        for command in (*arrays, *dask):
-            program, *words = shlex.split(command.replace("8786", port))
-            assert program in ("syngen", "dask")
-            run = [sys.executable, "-m", program, *words]
-            if words[-1] == "&":
-                quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-                started.append(subprocess.Popen(run[:-1], start_new_session=True, **quiet))
-                continue
-            done = subprocess.run(run, capture_output=True, text=True)
-            assert done.returncode == 0, f"{command}\n{done.stderr}"
-    finally:
-        for process in started:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    with reserved_port() as port:
+        try:
+            for command in (*arrays, *dask):
+                program, *words = shlex.split(command.replace("8786", str(port)))
+                assert program in ("syngen", "dask")
+                run = [sys.executable, "-m", program, *words]
+                if words[-1] == "&":
+                    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+                    started.append(subprocess.Popen(run[:-1], start_new_session=True, **quiet))
+                    wait_for_server(started[0], port)
+                    continue
+                done = subprocess.run(run, capture_output=True, text=True)
+                assert done.returncode == 0, f"{command}\n{done.stderr}"
+        finally:
+            for process in started:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
     assert syngen.verify(newcomers_folder / "data" / "array") == []
     assert syngen.verify(newcomers_folder / "data" / "dask") == []
 
@@ -190,25 +214,26 @@ def test_bash_block_of_downloads_runs(newcomers_folder: Path) -> None:
     (lines,) = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     commands = lines.strip().splitlines()
     assert len(commands) >= 6
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
     server = None
-    try:
-        for command in commands:
-            program, *words = shlex.split(command.replace("8000", port))
-            if words[-1] == "&":
-                assert program == "python"
-                quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-                server = subprocess.Popen([sys.executable, *words[:-1]], **quiet)
-                continue
-            assert program == "syngen"
-            done = subprocess.run([sys.executable, "-m", program, *words], capture_output=True, text=True)
-            assert done.returncode == 0, f"{command}\n{done.stderr}"
-    finally:
-        assert server is not None
-        server.kill()
-        server.wait()
+    with reserved_port() as port:
+        try:
+            for command in commands:
+                program, *words = shlex.split(command.replace("8000", str(port)))
+                if words[-1] == "&":
+                    assert program == "python"
+                    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+                    server = subprocess.Popen([sys.executable, *words[:-1]], **quiet)
+                    wait_for_server(server, port)
+                    continue
+                assert program == "syngen"
+                run = [sys.executable, "-m", program, *words]
+                done = subprocess.run(run, capture_output=True, text=True)
+                assert done.returncode == 0, f"{command}\n{done.stderr}"
+        finally:
+            if server is not None:
+                server.kill()
+                server.wait()
+    assert server is not None
     assert syngen.verify(newcomers_folder / "data" / "downloaded") == []
     assert len(syngen.load(newcomers_folder / "data" / "as-wav")) == 408
 
