@@ -57,11 +57,11 @@ class Gate:
         self._place, self.env = place, environment_with(program, place)
 
     @classmethod
-    def of_folder(cls, data: Path, *, after: int = 0) -> Gate:
+    def of_folder(cls, data: Path, *, after: int = 0, depth: int = 40) -> Gate:
         """Return a new gate for runs in a folder, beside which it keeps what belongs to it."""
         number = len(list(data.parent.glob(f"{data.name}-gate-*")))
         place = data.with_name(f"{data.name}-gate-{number}")
-        return cls(place, Layout(data).receipts, after=after)
+        return cls(place, Layout(data).receipts, after=after, depth=depth)
 
     @property
     def waiting(self) -> set[int]:
@@ -69,8 +69,8 @@ class Gate:
         return {int(path.name.removeprefix("waiting-")) for path in self._place.glob("waiting-*")}
 
     def wait_for(self, n: int, process: subprocess.Popen[str] | None = None) -> None:
-        """Return when `n` processes wait."""
-        wait_until(lambda: len(self.waiting) == n, process)
+        """Return when `n` processes wait, before a process ends that has started them."""
+        wait_until(lambda: len(self.waiting) >= n, process)
 
     def open(self) -> None:
         """Let everything through, now and later."""

@@ -30,10 +30,9 @@ from typing import Any
 import psutil
 
 from syngen.generation.log import read_events
-from tests.support import HAS_SPEECH, digests_of, names_below
+from tests.support import HAS_SPEECH, PATIENCE_S, digests_of, names_below
 
 _DISK_MB = 400
-_PATIENCE_S = 120.0
 _MOST_FAULTS = 5
 _SHARE_OF_SPEECH = 0.25
 _ENDS = ("shard finished", "shard failed", "shard dropped", "worker died", "worker hung")
@@ -194,7 +193,7 @@ class Trial:
         """Wait for a command to end with one of the exit codes; return its stdout."""
         with process:
             try:
-                stdout, stderr = process.communicate(timeout=_PATIENCE_S)
+                stdout, stderr = process.communicate(timeout=PATIENCE_S)
             except subprocess.TimeoutExpired as error:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise LostError(f"{process.args[3:5]} does not end; {self._said}") from error

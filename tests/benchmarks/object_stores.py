@@ -29,7 +29,8 @@ import numpy as np
 import psutil
 
 import syngen
-from tests.support import digests_of
+from tests.gates import Gate
+from tests.support import PATIENCE_S, digests_of
 
 KEY, SECRET, BUCKET = "AKIASYNGENTESTS", "secret-of-the-tests", "bucket"
 RECIPE = {
@@ -46,7 +47,6 @@ RECIPE = {
     "splits": {"default": {"random": {"train": 0.8, "validation": 0.1, "test": 0.1}}},
 }
 OPTIONS = ("--shard-size", "100", "-j", "2", "-q")
-_PATIENCE_S = 120.0
 _STARTED = re.compile(r"Starting s3 server on \[(http://[^/\]]+)")
 _REQUESTS = {
     "list": "LIST BUCKET",
@@ -102,7 +102,7 @@ def s3_server(folder: Path) -> Iterator[Server]:
     with open(log, "wb") as output:
         process = subprocess.Popen([rclone, "serve", "s3", "-vv", *options, str(root)], stderr=output)
     try:
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + PATIENCE_S
         while (started := _STARTED.search(log.read_text("utf-8", "replace"))) is None:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the server does not start: {log.read_text('utf-8', 'replace')}")
@@ -121,24 +121,19 @@ def has_rclone() -> bool:
 class Run:
     """A ``syngen generate`` at a URL, in a session of its own, whose memory is watched."""
 
-    def __init__(self, server: Server, name: str, recipe: Path, *options: str) -> None:
-        self._receipts = server.root / BUCKET / name / ".syngen" / "receipts"
+    def __init__(self, server: Server, name: str, recipe: Path, gate: Gate | None = None) -> None:
         self.peak_bytes: Counter[str] = Counter()
         url = f"s3://{BUCKET}/{name}"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "syngen", "generate", str(recipe), url, *OPTIONS, *options],
+            [sys.executable, "-m", "syngen", "generate", str(recipe), url, *OPTIONS],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={**os.environ, **server.environment},
+            env={**os.environ, **server.environment, **(gate.env if gate else {})},
         )
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
-
-    @property
-    def n_receipts(self) -> int:
-        return len(list(self._receipts.glob("[a-z]*-*.json")))
 
     def workers(self) -> list[psutil.Process]:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -158,15 +153,6 @@ class Run:
     def _note(self, kind: str, process: psutil.Process) -> None:
         self.peak_bytes[kind] = max(self.peak_bytes[kind], process.memory_info().rss)
 
-    def wait_for_receipts(self, n: int) -> bool:
-        """Return whether so many shards were finished and workers at work before the run ended."""
-        deadline = time.monotonic() + _PATIENCE_S
-        while self.process.poll() is None and time.monotonic() < deadline:
-            if self.n_receipts >= n and self.workers():
-                return True
-            time.sleep(0.01)
-        return False
-
     def kill(self, what: str) -> None:
         """End the main process, or one worker, without a warning."""
         with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess, IndexError):
@@ -177,7 +163,7 @@ class Run:
 
     def finish(self) -> tuple[int, str]:
         try:
-            _, stderr = self.process.communicate(timeout=_PATIENCE_S)
+            _, stderr = self.process.communicate(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             raise
@@ -202,14 +188,20 @@ def trial(server: Server, recipe: Path, undisturbed: Path, name: str, seed: int)
     rng, outcome, started = random.Random(f"{seed} {name}"), Outcome(), time.monotonic()
     before = server.requests()
     n_shards = len(list((undisturbed / "audio").iterdir()))
+    receipts = server.root / BUCKET / name / ".syngen" / "receipts"
     n = 0
-    for _ in range(rng.randint(1, 3)):
-        run = Run(server, name, recipe)
+    for number in range(rng.randint(1, 3)):
         n = min(n_shards - 3, n + rng.randint(1, n_shards // 3))
-        if run.wait_for_receipts(n):
-            time.sleep(rng.uniform(0.0, 0.3))
-            outcome.kills.append(rng.choice(("main", "main", "worker")))
-            run.kill(outcome.kills[-1])
+        n_done = len(list(receipts.glob("*.json")))
+        if n_done > n_shards - 3 or (receipts.parents[1] / "dataset.json").exists():
+            break  # the last run, of which only a worker was killed, or which was killed late
+        gate = Gate(server.root.with_name(f"{name}-gate-{number}"), receipts, after=n)
+        run = Run(server, name, recipe, gate)
+        gate.wait_for(1, run.process)
+        gate.open()
+        time.sleep(rng.uniform(0.0, 0.3))
+        outcome.kills.append(rng.choice(("main", "main", "worker")))
+        run.kill(outcome.kills[-1])
         run.finish()
         outcome.peak_bytes |= run.peak_bytes
     run = Run(server, name, recipe)

@@ -23,12 +23,14 @@ import numpy as np
 import pyarrow.parquet as pq
 
 import syngen
+from syngen.storage.layout import Layout
 from syngen.synth.rendering import Rendering
+from tests.gates import Gate
 from tests.integration.digests import MACHINES
+from tests.support import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 RATES = (16_000, 8_000, 44_100)
-PATIENCE_S = 600.0
 
 Hashes = dict[str, str]
 """SHA-256 of the samples, by sampling rate and index."""
@@ -114,19 +116,12 @@ def killed(n: int, *, kills: int, shard_size: int, rates: Collection[int] = RATE
 
 
 def _run_and_kill(command: list[str], folder: Path, *, n_more: int) -> None:
-    """Start a run and kill it when it has finished some more shards."""
-
-    def n_receipts() -> int:
-        return len(list((folder / ".syngen" / "receipts").glob("*.json")))
-
-    before = n_receipts()
-    deadline = time.monotonic() + PATIENCE_S
-    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    """Start a run and kill it when it has finished some more shards, and is in the middle of others."""
+    n_before = len(list(Layout(folder).receipts.glob("*.json")))
+    gate = Gate.of_folder(folder, after=n_before + n_more, depth=1)
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, env=os.environ | gate.env)
     try:
-        while n_receipts() < before + n_more:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the run ended before it was killed: give it more to do")
-            time.sleep(0.002)
+        gate.wait_for(2, process)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -14,7 +14,7 @@ import pytest
 
 import syngen
 from tests.benchmarks.object_stores import BUCKET, Server, has_rclone, make_undisturbed, s3_server, trial
-from tests.support import digests_of, run_syngen
+from tests.support import PATIENCE_S, digests_of, run_syngen
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("s3fs") is None, reason="the extra s3 is not installed"),
@@ -113,7 +113,7 @@ def test_a_dataset_goes_on_in_forked_and_in_other_processes(stored: str) -> None
     answers = context.Queue()
     child = context.Process(target=_waveform, args=(there, 5, answers))
     child.start()
-    np.testing.assert_array_equal(answers.get(timeout=60), expected)
+    np.testing.assert_array_equal(answers.get(timeout=PATIENCE_S), expected)
     child.join()
 
 

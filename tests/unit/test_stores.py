@@ -19,6 +19,7 @@ from syngen.loaders.shard_cache import ShardCache
 from syngen.storage.description import ShardEntry
 from syngen.storage.stores import Store, place_of
 from tests.faulty import FaultyFileSystem
+from tests.support import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -187,7 +188,7 @@ for turn in range(5):
 """
     children = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) for _ in range(3)]
     for child in children:
-        _, stderr = child.communicate(timeout=120)
+        _, stderr = child.communicate(timeout=PATIENCE_S)
         assert child.returncode == 0, stderr
     kept = list((tmp_path / "cache" / "shards").glob("*/*"))
     assert 0 < sum(path.stat().st_size for path in kept) <= 50_000
