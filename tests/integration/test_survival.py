@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -451,8 +452,13 @@ def test_workers_do_not_hold_the_lock(here: Path, stuck: Stuck) -> None:
     run = stuck()
     lock = str(here / "data" / ".syngen" / "lock")
 
+    def target(descriptor: Path) -> str:
+        with suppress(FileNotFoundError):  # closed since it was listed
+            return str(descriptor.readlink())
+        return ""
+
     def holds(pid: int) -> bool:
-        return any(str(fd.readlink()) == lock for fd in Path(f"/proc/{pid}/fd").iterdir())
+        return any(target(descriptor) == lock for descriptor in Path(f"/proc/{pid}/fd").iterdir())
 
     assert holds(run.pid)
     assert not [child.pid for child in psutil.Process(run.pid).children(recursive=True) if holds(child.pid)]
