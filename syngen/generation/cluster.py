@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakSet
 
 from syngen._optional import require
 from syngen._version import version
@@ -232,10 +233,13 @@ class _QuietFilter(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._callers = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+        self._callers = WeakSet(threading.enumerate())
+        self._callers.discard(threading.current_thread())
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.name.partition(".")[0] not in _LIBRARIES or record.thread in self._callers
+        if record.name.partition(".")[0] not in _LIBRARIES:
+            return True
+        return threading.current_thread() in self._callers  # numbers of threads are used again
 
 
 @contextlib.contextmanager
