@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pytest
 
 import syngen
 from syngen.generation.log import read_events
+from syngen.generation.processes import WorkerProcess
 from syngen.storage.layout import Layout
 from tests.integration.test_kills import has_ended, is_worker
 from tests.integration.test_plugin import installed
@@ -257,6 +260,28 @@ def test_a_worker_that_hangs_is_ended_and_its_shard_tried_again(
         assert "in act" in hung["stack"]
     (mark,) = here.glob("mark-*")
     assert not psutil.pid_exists(int(mark.name.split("-")[2]))
+
+
+def test_a_stack_that_is_written_in_pieces_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syngen.generation.processes._STACK_PIECE_S", PATIENCE_S)
+    worker = WorkerProcess.__new__(WorkerProcess)
+    worker._stack, far = Pipe(duplex=False)
+    second_is_wanted = threading.Event()
+
+    def write() -> None:
+        os.write(far.fileno(), b"Thread 1:\n")
+        second_is_wanted.wait()
+        os.write(far.fileno(), b"  in act\n")
+        far.close()
+
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda *a: (read(*a), second_is_wanted.set())[0])
+    thread = threading.Thread(target=write)
+    thread.start()
+    found = worker._read_stack(PATIENCE_S)
+    thread.join()
+    worker._stack.close()
+    assert found == "Thread 1:\n  in act\n"
 
 
 def test_a_worker_that_always_hangs_costs_its_shard(here: Path, generate: Generate) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,6 +167,20 @@ def test_shards_are_removed_by_last_use_and_those_of_other_datasets_too(
         paths.append(path)
     assert [path.exists() for path in paths] == [False, True, True]
     assert first.find(entries[2], store, "not asked for") == paths[2]
+
+
+def test_uses_within_one_tick_of_a_file_system_are_told_apart(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    ticks = itertools.count(now)
+    monkeypatch.setattr("syngen.loaders.shard_cache.time.time_ns", lambda: next(ticks))
+    cache = ShardCache("key", 250)
+    first, second, third = (entry_of(store, f"train-{n:06d}", bytes([n]) * 100) for n in range(3))
+    paths = [cache.find(entry, store, f"audio/{entry.name}.tar") for entry in (first, second, first, third)]
+    assert [path and path.exists() for path in paths] == [True, False, True, True]
+    used = [path.stat().st_mtime_ns for path in paths if path and path.exists()]
+    assert used == [now + 2, now + 2, now + 3]
 
 
 def test_processes_share_the_cache_of_shards(tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from syngen.errors import EngineError, MissingExtraError
+from syngen.synth.speech.engines import pyttsx3_child
 from syngen.synth.speech.engines.base import Utterance, Voice
 from syngen.synth.speech.engines.pyttsx3 import Pyttsx3Engine
 from tests.support import PATIENCE_S
@@ -80,6 +82,34 @@ def test_rate_is_that_of_the_utterance_from_the_first_one_on() -> None:
         ]
     assert lengths[2] < 0.8 * lengths[0] < 0.64 * lengths[3] < 0.55 * lengths[1]
     assert abs(lengths[0] - lengths[4]) < 500
+
+
+class SlowDriver:
+    """Takes the rate that it was told when it is asked for the tenth time."""
+
+    def __init__(self) -> None:
+        self.told, self.n_asked = 0, 0
+
+    def setProperty(self, _: str, rate: int) -> None:  # noqa: N802
+        self.told = rate
+
+    def getProperty(self, _: str) -> int:  # noqa: N802
+        self.n_asked += 1
+        return self.told if self.n_asked >= 10 else 0
+
+
+@pytest.mark.parametrize(("is_espeak", "n_asked"), [(True, 10), (False, 1)])
+def test_espeak_is_waited_for_until_it_has_its_rate_and_others_only_for_a_moment(
+    is_espeak: bool, n_asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = SimpleNamespace(IsPlaying=lambda: False) if is_espeak else None
+    monkeypatch.setattr(pyttsx3_child, "_RATE_TIMEOUT_S", 0.0)
+    monkeypatch.delitem(sys.modules, "pyttsx3.drivers._espeak", raising=False)
+    if driver is not None:
+        monkeypatch.setitem(sys.modules, "pyttsx3.drivers._espeak", driver)
+    engine = SlowDriver()
+    pyttsx3_child._set_rate(engine, 300)
+    assert engine.n_asked == n_asked
 
 
 @on_linux
