@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen._threads import single_threaded
 from syngen.auditing.audibility import Audibility, hear
 from syngen.auditing.collisions import TimbrePair, nearest_timbres
 from syngen.auditing.contexts import Context, ContextKind, Stage, draw_contexts
@@ -144,6 +145,7 @@ class RecipeAudit(AuditReport):
         return facts
 
 
+@single_threaded()
 def audit(
     resolved: ResolvedRecipe, *, contexts: int, seed: int, progress: Progress | None = None
 ) -> RecipeAudit:

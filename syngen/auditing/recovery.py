@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from syngen._threads import single_threaded
 from syngen.auditing.signals import SignalTally
 from syngen.auditing.spectrograms import N_BANDS, N_FRAMES, log_mel
 from syngen.auditing.tables import markdown_table, shown
@@ -190,6 +191,7 @@ def _rate(number: float | None) -> str:
     return shown(number) if number is None else f"{number:.3f}"
 
 
+@single_threaded()
 def recover(dataset: Dataset, *, n: int, seed: int) -> DatasetAudit:
     """Learn every factor from the rows of train and score it on rows of test.
 
@@ -209,8 +211,6 @@ def recover(dataset: Dataset, *, n: int, seed: int) -> DatasetAudit:
     FactorError
         If there is no such split.
     """
-    from threadpoolctl import threadpool_limits
-
     rng = np.random.default_rng(seed)
     tally = SignalTally()
     train, train_levels = _rows(dataset.select(split="train"), n, "train", rng, tally)
@@ -222,8 +222,7 @@ def recover(dataset: Dataset, *, n: int, seed: int) -> DatasetAudit:
         y, truth = train_levels[:, position], test_levels[:, position]
         if len(np.unique(y)) > 1:
             trees, linear = _trees(factor, seed), _linear(factor, seed)
-            # threads of the learners wait for each other by spinning, minutes on a busy machine
-            with threadpool_limits(limits=1):
+            with single_threaded():  # again: now the learners are imported
                 results = [_scored(model, factor, train, y, test, truth) for model in (trees, linear)]
             recovery.append(_recovery(factor, truth, *results))
     return DatasetAudit(dataset.name, len(train), len(test), seed, tuple(recovery), tally)

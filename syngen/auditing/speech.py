@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syngen._threads import single_threaded
 from syngen._typing import ProgressUpdate
 from syngen.auditing.prosody import band_powers, segment_cepstra, voice_features
 from syngen.auditing.signals import SignalTally
@@ -44,6 +45,7 @@ class _Voices:
     levels: dict[str, IntArray]
 
 
+@single_threaded()
 def audit_speech(
     resolved: ResolvedRecipe, *, contexts: int, seed: int, progress: Progress | None = None
 ) -> SpeechAudit:

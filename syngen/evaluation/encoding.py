@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from syngen._threads import single_threaded
 from syngen._typing import ProgressUpdate
 from syngen.errors import ParameterError
 from syngen.evaluation.codes import Codes, Selection
@@ -126,8 +127,9 @@ def _opened(encoder: Any, dataset: Dataset) -> Iterator[tuple[str, Encoding]]:
     else:
         name = str(getattr(encoder, "name", None) or getattr(encoder, "__name__", type(encoder).__name__))
     if isinstance(encoder, ReferenceEncoder):
-        encoder.fit(dataset)
-        yield name, encoder.encode
+        with single_threaded():
+            encoder.fit(dataset)
+        yield name, single_threaded()(encoder.encode)
     elif is_module(encoder):
         with module_encoder(encoder) as run:
             yield name, _batchwise(run)

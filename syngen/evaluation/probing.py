@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from syngen._threads import single_threaded
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.codes import Codes
 from syngen.evaluation.folds import group_folds, is_constant_within
@@ -250,10 +251,7 @@ class _Probing:
         labels = None if target.is_continuous else target.labels
         folds = group_folds(groups, self.n_folds, rng, labels=labels)
         shuffled = _shuffled(target, np.random.default_rng([self.seed, 1]))
-        from threadpoolctl import threadpool_limits
-
-        # threads of small products wait for each other by spinning, minutes on a busy machine
-        with threadpool_limits(limits=1):
+        with single_threaded():
             scores = self._scores(target, groups, folds)
             control = self._scores(shuffled, groups, folds)
             verification = self._verification(target)

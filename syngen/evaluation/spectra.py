@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen._threads import single_threaded
+
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, FloatArray
 
@@ -34,6 +36,7 @@ def _mel_filters(sample_rate: int) -> FloatArray:
     return np.asarray(filters, dtype=np.float64)
 
 
+@single_threaded()
 def log_mel(waveforms: Float32Array, sample_rate: int) -> FloatArray:
     """Return log-mel spectrograms: `librosa.feature.melspectrogram` through `librosa.power_to_db`.
 
@@ -61,6 +64,7 @@ def log_mel(waveforms: Float32Array, sample_rate: int) -> FloatArray:
     return np.asarray(np.maximum(decibels, loudest - _RANGE_DB))
 
 
+@single_threaded()
 def mfcc(waveforms: Float32Array, sample_rate: int) -> FloatArray:
     """Return mel-frequency cepstral coefficients, as `librosa.feature.mfcc` does.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syngen._threads import single_threaded
 from syngen._version import version
 from syngen.evaluation.families import FAMILY_FUNCTIONS, Result
 from syngen.evaluation.inputs import read_inputs
@@ -51,8 +52,6 @@ def compute_scores(
     common: bool = False,
 ) -> Scores:
     """Return the scores of a representation; `syngen.evaluate` says what the arguments are."""
-    from threadpoolctl import threadpool_limits
-
     conventions = Conventions.of(compat, binning=binning, active=active)
     options = Options(
         metrics=chosen_metrics(metrics),
@@ -67,8 +66,7 @@ def compute_scores(
     )
     given = read_inputs(codes, factors, factor_names=factor_names, factor_kinds=factor_kinds, common=common)
     work = Workspace(drawn_rows(given, n_samples=n_samples, seed=seed), options)
-    # sums of several threads are added in another order, and small matrices are not worth them
-    with threadpool_limits(limits=1):
+    with single_threaded():
         results = {
             name: FAMILY_FUNCTIONS[name](work)
             for name, keys in FAMILIES.items()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from syngen._threads import single_threaded
 from syngen.errors import FactorError, ParameterError, SyngenError, suggestion
 from syngen.loaders.epochs import Epochs
 
@@ -165,10 +167,11 @@ class BatchReader:
         if self.transform is None:
             waveforms, lengths = self.dataset.padded(positions)
             return {"waveform": waveforms, "length": lengths}
-        made = [
-            self._transformed(self.dataset[int(position)].waveform, row)
-            for position, row in zip(positions, rows, strict=True)
-        ]
+        with single_threaded() if self.is_batched else nullcontext():
+            made = [
+                self._transformed(self.dataset[int(position)].waveform, row)
+                for position, row in zip(positions, rows, strict=True)
+            ]
         features, lengths = padded_stack(made)
         return {"features": features, "length": lengths}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from syngen._threads import single_threaded
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -100,14 +101,18 @@ class Feature(ABC):
             )
         rows = array if array.ndim == 2 else array[None]
         result = np.empty((len(rows), self.n_bands, int(self.n_frames(rows.shape[1]))), dtype=np.float32)
-        for spectrum, row in zip(result, rows, strict=True):
-            padded = np.pad(row, self.n_fft // 2)
-            frames = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)[:: self.hop_length]
-            # some frames at a time: what does not leave the processor's cache is twice as fast
-            for start in range(0, len(frames), _FRAMES_AT_ONCE):
-                part = slice(start, start + _FRAMES_AT_ONCE)
-                spectrum[:, part] = self._of_power(_power(frames[part], self.n_fft)).T
+        with single_threaded():
+            for spectrum, row in zip(result, rows, strict=True):
+                self._write(spectrum, row)
         return result if array.ndim == 2 else result[0]
+
+    def _write(self, spectrum: Float32Array, row: Float32Array) -> None:
+        padded = np.pad(row, self.n_fft // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)[:: self.hop_length]
+        # some frames at a time: what does not leave the processor's cache is twice as fast
+        for start in range(0, len(frames), _FRAMES_AT_ONCE):
+            part = slice(start, start + _FRAMES_AT_ONCE)
+            spectrum[:, part] = self._of_power(_power(frames[part], self.n_fft)).T
 
     @property
     @abstractmethod

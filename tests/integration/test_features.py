@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import librosa
 import numpy as np
 import pytest
+import threadpoolctl
 
 import syngen
 from syngen.errors import FactorError, ParameterError
+from syngen.evaluation import spectra
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.features import MFCC, Feature, LogMel, Spectrogram
 from tests.support import needs_speech
@@ -132,6 +135,97 @@ def test_features_are_transforms_of_pytorch(ds: FactorDataset) -> None:
     feature = LogMel(n_mels=20)
     (batch,) = torch.utils.data.DataLoader(ds.to_torch("test", transform=feature), batch_size=100)
     np.testing.assert_array_equal(batch["features"].numpy(), ds.features(feature, split="test"))
+
+
+def blas_threads() -> set[int]:
+    """Return the numbers of threads that BLAS may use now."""
+    found = threadpoolctl.threadpool_info()
+    return {library["num_threads"] for library in found if library["user_api"] == "blas"}
+
+
+@pytest.fixture
+def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """Fail wherever spectra become features with more than one thread; collect where they do with one."""
+    found: list[bool] = []
+    for owner, name in ((LogMel, "_of_power"), (Spectrogram, "_of_power"), (spectra, "_mel_filters")):
+        was = getattr(owner, name)
+
+        def checked(*arguments: Any, was: Any = was) -> Any:
+            if blas_threads() != {1}:
+                raise RuntimeError(f"BLAS may use {blas_threads()} threads")
+            found.append(True)
+            return was(*arguments)
+
+        monkeypatch.setattr(owner, name, checked)
+    with threadpoolctl.threadpool_limits(limits=2):  # on a machine of one core too
+        yield found
+        assert blas_threads() == {2}
+
+
+@pytest.fixture(scope="module")
+def ragged(tmp_path_factory: pytest.TempPathFactory) -> FactorDataset:
+    """Twelve observations of different lengths."""
+    import soundfile
+
+    folder = tmp_path_factory.mktemp("ragged")
+    names = [f"{n}.wav" for n in range(12)]
+    for n, name in enumerate(names):
+        soundfile.write(folder / name, np.full(2000 + 100 * n, 0.1), 16_000, subtype="PCM_16")
+    table = {"file_name": names, "n": list(range(12))}
+    return syngen.from_manifest(folder, table, factors=["n"])
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda ds: LogMel(sample_rate=16_000)(ds[0].waveform),
+        lambda ds: MFCC(sample_rate=16_000)(ds[0].waveform),
+        lambda ds: Spectrogram(power=1.0)(ds[0].waveform),
+        lambda ds: ds.features(LogMel(n_mels=20)),
+        lambda ds: ds.features(MFCC(n_mels=20)),
+        lambda ds: next(ds.batches(8, transform=LogMel(n_mels=20))),
+        lambda ds: next(ds.batches(8, transform=MFCC(n_mels=20))),
+        lambda ds: syngen.encode("random", ds),
+        lambda ds: syngen.encode("mfcc", ds),
+        lambda ds: syngen.encode("pca-logmel", ds),
+    ],
+)
+@pytest.mark.parametrize("name", ["ds", "ragged"])
+def test_features_are_computed_by_one_thread(
+    name: str, compute: Callable[[Any], object], guarded: list[bool], request: pytest.FixtureRequest
+) -> None:
+    compute(request.getfixturevalue(name)[:12])
+    assert guarded
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+@pytest.mark.parametrize("n_workers", [0, 2])
+@pytest.mark.parametrize("name", ["ds", "ragged"])
+def test_features_are_computed_by_one_thread_in_workers_of_pytorch(
+    name: str, n_workers: int, guarded: list[bool], request: pytest.FixtureRequest
+) -> None:
+    data = pytest.importorskip("torch", reason="the extra torch is not installed").utils.data
+    view = request.getfixturevalue(name)[:12]
+    options = {"num_workers": 2, "multiprocessing_context": "fork"} if n_workers else {}
+    loader = data.DataLoader(view.to_torch(transform=LogMel(n_mels=20)), batch_size=4, **options)
+    assert sum(len(batch["row"]) for batch in loader) == 12
+    assert bool(guarded) is not bool(n_workers)  # a worker that fails is an error
+
+
+def test_the_limit_is_set_once_a_batch(ragged: FactorDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    next(ragged.batches(2, transform=LogMel()))  # which imports what it needs
+    entered: list[object] = []
+    was = threadpoolctl.ThreadpoolController.limit
+
+    def limit(self: Any, **options: Any) -> Any:
+        entered.append(options)
+        return was(self, **options)
+
+    monkeypatch.setattr(threadpoolctl.ThreadpoolController, "limit", limit)
+    assert len(list(ragged.batches(6, transform=LogMel()))) == len(entered) == 2
+    syngen.encode("mfcc", ragged, batch_size=6)
+    assert len(entered) == 2 + 3  # and once to fit what needs fitting
 
 
 @needs_speech
