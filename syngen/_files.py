@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from syngen._names import fault_of
 from syngen.errors import ParameterError
 
 __all__ = [
@@ -135,10 +136,9 @@ def inside(folder: Path, name: str) -> Path:
     Raises
     ------
     ParameterError
-        If `name` is absolute, has a drive or goes up with ``..``.
+        If `name` is absolute, has a drive or a NUL, or goes up with ``..``.
     """
-    parts = Path(name).parts
-    if not parts or Path(name).is_absolute() or ".." in parts or "\\" in name or ":" in name:
+    if fault_of(name, is_there=True) is not None:
         raise ParameterError(f"{name!r} leads out of {folder}")
     return folder / name
 

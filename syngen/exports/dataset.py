@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
+from syngen._names import check_names
 from syngen.factors import FactorGrid
 from syngen.storage.codec import find_codec
 from syngen.storage.layout import key_of
@@ -76,8 +77,16 @@ class Exportable(Protocol):
 
 
 def filled_splits(dataset: Exportable) -> Iterator[tuple[str, Exportable]]:
-    """Yield the splits that have observations, with their views."""
-    for name in dataset.splits["split"]:
+    """Yield the splits that have observations, with their views.
+
+    Raises
+    ------
+    ParameterError
+        If one has a name that cannot be that of a file.
+    """
+    names = dataset.splits["split"]
+    check_names(names, "the name of a split")
+    for name in names:
         view = dataset.select(split=name)
         if len(view):
             yield name, view

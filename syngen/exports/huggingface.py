@@ -60,7 +60,8 @@ def _card(dataset: Exportable, sizes: dict[str, int]) -> str:
         else:
             content = feature["dtype"]
         features.append({"name": name, "dtype": content})
-    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in sizes]
+    # of train, and not of train-clean
+    files = [{"split": split, "path": f"data/{split}-?????-of-?????.parquet"} for split in sizes]
     front = {
         "pretty_name": dataset.name,
         "tags": ["audio", "synthetic", "disentanglement", "syngen"],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen._files import is_locked, scratch_folder
+from syngen._names import checked_name
 from syngen.errors import ManifestError
 from syngen.generation.log import read_events
 from syngen.generation.members import living_members
@@ -183,6 +184,7 @@ def _planned(plan: Json, place: str) -> tuple[str, int, dict[str, int]]:
         rows = {
             shard_name(split, number): min(size, int(n) - start)
             for split, n in plan["splits"].items()
+            if checked_name(split, "the name of a split")
             for number, start in enumerate(range(0, int(n), size))
         }
         return str(plan["recipe"]["name"]), int(plan["rows"]), rows

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen._files import scratch_folder
+from syngen._names import is_name
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation.problems import Problem
 from syngen.generation.store_contents import Found, look
@@ -105,8 +106,7 @@ class _Mirror:
         names = [name for name in found.sizes if "/" not in name and self._is_own(name)]
         if found.description is None:
             layout.receipts.mkdir(parents=True)
-            suffix = layout.receipt("").suffix
-            receipts = [n for n in found.sizes if n.startswith(_RECEIPTS) and n.endswith(suffix)]
+            receipts = [name for name in found.sizes if _is_receipt(name)]
             for name, data in self._store.get_all(receipts):
                 if data is not None:
                     (layout.folder / name).write_bytes(data)
@@ -119,7 +119,7 @@ class _Mirror:
 
     def _is_own(self, name: str) -> bool:
         path = Path(name)
-        return path in NAMES.final_files(files=self._files) or path.suffix == ".parquet"
+        return path in NAMES.final_files(files=self._files) or (path.suffix == ".parquet" and is_name(name))
 
     def _fetch(self, name: str) -> None:
         size = self._store.sizes_of([name]).get(name)  # a listing may be wrong
@@ -160,3 +160,9 @@ class _Mirror:
     def _is_listed(self, shard: str) -> bool:
         content = self._found.description or self._found.plan or b""
         return f'"{shard}"'.encode() in content or self._found.description is None
+
+
+def _is_receipt(name: str) -> bool:
+    """Whether an object has the name of a receipt, and of nothing outside of their folder."""
+    path = Path(name)
+    return name == f"{_RECEIPTS}{path.name}" and path.suffix == ".json" and is_name(path.name)

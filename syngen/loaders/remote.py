@@ -204,8 +204,8 @@ def _documents(store: Store) -> tuple[str, Path]:
             made = Layout(Path(tempfile.mkdtemp(prefix=".", dir=root)))
             try:
                 made.checksums.write_bytes(sums or b"")
-                names = [name for name in _hashes(made) if name.startswith("manifest")]
-                _fetch_checked(store, names or [_NAMES.manifest.name], made)
+                tables = [name.removesuffix(".parquet") for name in _hashes(made)]
+                _fetch_checked(store, [path.name for path in made.series("manifest", tables)], made)
                 made.description.write_bytes(content)
                 with suppress(OSError):  # another process was faster
                     made.folder.rename(layout.folder)

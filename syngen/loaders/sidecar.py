@@ -201,7 +201,7 @@ class _Writer:
         schemes = zip(self._vocabulary.split_columns, self._vocabulary.schemes.values(), strict=True)
         for k, (column, names) in enumerate(schemes):
             codes = pc.index_in(batch.column(column), pa.array(names, pa.string()))
-            # a split that the vocabulary does not name is in none that can be asked for
+            # of a split that the vocabulary does not name, which readers refuse
             self._columns[f"split-{k}"][rows] = codes.fill_null(len(names)).to_numpy(zero_copy_only=False)
         self._columns["shard"][rows] = self._numbers_of(batch.column("shard"))
         self._done += batch.num_rows

@@ -118,7 +118,25 @@ class Source(ABC):
         return column
 
     def split_codes(self, column: str) -> NDArray[Any]:
-        """Return each row's split in a scheme's column, as a position among the scheme's splits."""
+        """Return each row's split in a scheme's column, as a position among the scheme's splits.
+
+        Raises
+        ------
+        ManifestError
+            If a row is in a split that the scheme does not have.
+        """
+        codes = self._split_codes(column)
+        names = self.vocabulary.schemes[self.scheme_of(column)]
+        if len(codes) and codes.max() == len(names):
+            row = int(np.argmax(codes))
+            raise ManifestError(
+                f"the manifest of {self.vocabulary.name} is damaged: the split of row {row} is none of "
+                f"{column}, which has {', '.join(names)}; run syngen verify"
+            )
+        return codes
+
+    def _split_codes(self, column: str) -> NDArray[Any]:
+        """Return the same, with the number of splits for a row that is in none of them."""
         names = self.vocabulary.schemes[self.scheme_of(column)]
         codes = pc.index_in(self.table.column(column), pa.array(names, pa.string()))
         return np.asarray(codes.fill_null(len(names)).to_numpy())
@@ -252,8 +270,8 @@ class StoredSource(Source):
     def level_column(self, position: int) -> NDArray[Any]:
         return super().level_column(position) if self._sidecar is None else self._sidecar.levels[position]
 
-    def split_codes(self, column: str) -> NDArray[Any]:
-        return super().split_codes(column) if self._sidecar is None else self._sidecar.splits[column]
+    def _split_codes(self, column: str) -> NDArray[Any]:
+        return super()._split_codes(column) if self._sidecar is None else self._sidecar.splits[column]
 
     def shard_path(self, number: int) -> Path | None:
         return self._layout.shard(self._places[0][number])

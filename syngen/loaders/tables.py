@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from syngen._cache import cached_folder
 from syngen._files import inside
+from syngen._names import check_names, checked_name, is_name, twins_in
 from syngen.dsp.level import FULL_SCALE
 from syngen.errors import FactorError, ParameterError, ShardError, suggestion
 from syngen.factors import Factor, FactorGrid
@@ -92,6 +93,7 @@ class TableSource(Source):
             raise ParameterError(f"{folder} is not a folder; the audio files must lie in one")
         if not table.num_rows:
             raise ParameterError("the table has no rows; one for each audio file is needed")
+        _check_columns(table)
         self._folder, self._given, self._options = folder.absolute(), table, dict(options)
         self._files = _file_names(folder, table, options["file"])
         names = _factor_names(table, options["factors"], self._file_column)
@@ -101,7 +103,7 @@ class TableSource(Source):
         self._table_indices = grid.indices_of(self._table_levels)
         schemes, self._codes = _schemes(table)
         self.vocabulary = Vocabulary(
-            name=str(options["name"] or self._folder.name),
+            name=_dataset_name(options["name"], self._folder),
             version="0",
             fingerprint=self._fingerprint(grid),
             grid=grid,
@@ -364,19 +366,54 @@ def _values(name: str, cells: list[Any]) -> list[Any]:
 def _schemes(table: pa.Table) -> tuple[dict[str, tuple[str, ...]], list[IntArray]]:
     """Return the splits by scheme, and for each the code of every row."""
     columns = [name for name in table.column_names if name == "split" or name.startswith("split_")]
+    by_scheme = {"default": "split"}
+    for column in columns:
+        scheme = "default" if column == "split" else column.removeprefix("split_")
+        if by_scheme.setdefault(scheme, column) != column:
+            raise ParameterError(f"{column!r} would be the column 'split'; rename the column")
+    check_names(by_scheme, "the name of a split scheme, which is that of a column after split_,")
     schemes: dict[str, tuple[str, ...]] = {}
     codes = []
-    if "split" not in columns:
-        schemes["default"] = ("train",)
-        codes.append(np.zeros(table.num_rows, dtype=np.int64))
-    for column in sorted(columns, key=lambda name: name != "split"):
+    for scheme, column in by_scheme.items():
+        if column not in columns:
+            schemes[scheme] = ("train",)
+            codes.append(np.zeros(table.num_rows, dtype=np.int64))
+            continue
         cells = table.column(column).to_pylist()
-        for row, cell in enumerate(cells):
-            if not isinstance(cell, str):
-                raise ParameterError(f"row {row}: {column} is {cell!r}; the name of a split is needed")
-        found = set(cells)
-        names = [name for name in _USUAL_SPLITS if name in found]
-        names += sorted(found - set(names))
-        schemes["default" if column == "split" else column.removeprefix("split_")] = tuple(names)
-        codes.append(np.array([names.index(cell) for cell in cells], dtype=np.int64))
+        names = _splits_in(column, cells)
+        schemes[scheme] = names
+        code_of = {name: code for code, name in enumerate(names)}
+        codes.append(np.array([code_of[cell] for cell in cells], dtype=np.int64))
     return schemes, codes
+
+
+def _splits_in(column: str, cells: list[Any]) -> tuple[str, ...]:
+    """Return the splits that a column names: the usual ones, then the others by name."""
+    found: dict[str, int] = {}  # by name: its first row
+    for row, cell in enumerate(cells):
+        if not isinstance(cell, str):
+            raise ParameterError(f"row {row}: {column} is {cell!r}; the name of a split is needed")
+        found.setdefault(cell, row)
+    for name, row in found.items():
+        checked_name(name, f"row {row}: {column}")
+    twins = twins_in(found)
+    if twins is not None:
+        raise ParameterError(
+            f"row {found[twins[1]]}: {column} is {twins[1]!r}, and {twins[0]!r} in row {found[twins[0]]}; "
+            "they are one name where case does not count: rename one"
+        )
+    usual = [name for name in _USUAL_SPLITS if name in found]
+    return (*usual, *sorted(found.keys() - set(usual)))
+
+
+def _check_columns(table: pa.Table) -> None:
+    for position, name in enumerate(table.column_names):
+        if name in table.column_names[:position]:
+            raise ParameterError(f"the table has two columns {name!r}; rename one")
+
+
+def _dataset_name(given: object, folder: Path) -> str:
+    """Return the name of a dataset; that of a folder may be any, and is only taken if it is harmless."""
+    if given:
+        return checked_name(given, "name")
+    return folder.name if is_name(folder.name) else "own-audio"

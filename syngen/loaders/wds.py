@@ -12,6 +12,7 @@ from syngen._optional import require
 from syngen.dsp.level import dequantise
 from syngen.errors import ParameterError, ShardError
 from syngen.storage.codec import CODECS
+from syngen.storage.layout import row_of_key
 
 if TYPE_CHECKING:
     from syngen.loaders.batching import View
@@ -29,8 +30,16 @@ class _Wanted:
         self._n = len(bits)
 
     def __call__(self, sample: Mapping[str, Any]) -> bool:
-        row = int(sample["__key__"])
+        row = _row_of(sample)
         return row < self._n and bool(self._bits[row >> 3] >> (7 - (row & 7)) & 1)
+
+
+def _row_of(sample: Mapping[str, Any]) -> int:
+    """Return the row of a sample: the name of its members, which whoever made the archive chose."""
+    row = row_of_key(str(sample["__key__"]))
+    if row is None:
+        raise ShardError(f"{sample.get('__url__')}: {sample['__key__']!r:.100} is the key of no row")
+    return row
 
 
 def _decoded(sample: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +50,7 @@ def _decoded(sample: Mapping[str, Any]) -> dict[str, Any]:
     try:
         waveform = dequantise(codec.decode(sample[codec.name]))
     except ShardError as error:
-        raise ShardError(f"row {int(sample['__key__'])}: shard {sample['__url__']}: {error}") from error
+        raise ShardError(f"row {_row_of(sample)}: shard {sample['__url__']}: {error}") from error
     content = json.loads(sample["json"])
     return {
         "__key__": sample["__key__"],
@@ -49,7 +58,7 @@ def _decoded(sample: Mapping[str, Any]) -> dict[str, Any]:
         "waveform": waveform,
         "levels": np.array(list(content["levels"].values()), dtype=np.int64),
         "values": content["values"],
-        "row": int(sample["__key__"]),
+        "row": _row_of(sample),
     }
 
 

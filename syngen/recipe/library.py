@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from syngen._files import write_atomic
+from syngen._names import is_name
 from syngen.errors import Issue, ParameterError, RecipeError, suggestion
 from syngen.recipe.schema import NAME_PATTERN
 
@@ -69,7 +70,7 @@ def write_template(path: Path) -> None:
         raise ParameterError(f"{path} exists already; choose another name")
     if path.suffix not in (".yaml", ".yml"):
         raise ParameterError(f"{path} is no YAML file; choose a name such as {path.stem}.yaml")
-    if not re.match(NAME_PATTERN, path.stem):
+    if not re.fullmatch(NAME_PATTERN, path.stem) or not is_name(path.stem):
         raise ParameterError(
             f"{path.stem!r} cannot be the name of a recipe; use lower-case letters, digits and -"
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from syngen._names import checked_name, fault_of
 from syngen._typing import DocumentPath
 
 __all__ = ["NAME_PATTERN", "RESERVED_NAMES", "Recipe", "json_schema"]
@@ -75,7 +77,7 @@ def _shown(value: object) -> str:
 def _factor_name(name: object) -> object:
     import re
 
-    if not isinstance(name, str) or not re.match(_FACTOR_NAME_PATTERN, name) or len(name) > 64:
+    if not isinstance(name, str) or not re.fullmatch(_FACTOR_NAME_PATTERN, name) or len(name) > 64:
         raise ValueError(
             f"{name!r} is not a name: lower-case letters, digits and _, a letter first, at most 64"
         )
@@ -89,11 +91,18 @@ def _split_name(name: object) -> object:
 
     if name == "all":
         raise ValueError("the split name 'all' is reserved; choose another")
-    if not isinstance(name, str) or not re.match(_FACTOR_NAME_PATTERN, name) or len(name) > 64:
+    if not isinstance(name, str) or not re.fullmatch(_FACTOR_NAME_PATTERN, name) or len(name) > 64:
         raise ValueError(
             f"{name!r} is not a split name: lower-case letters, digits and _, a letter first, at most 64"
         )
+    fault = fault_of(name)
+    if fault is not None:
+        raise ValueError(f"{name!r} is not a split name: {fault}; choose another")
     return name
+
+
+def _recipe_name(name: str) -> str:
+    return checked_name(name, "name")
 
 
 _SCALAR_SCHEMA = {"type": ["string", "number"]}
@@ -373,7 +382,7 @@ class Recipe(_Model):
     Read one with `syngen.load_recipe`; the fields are those of the YAML document.
     """
 
-    name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
+    name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=80), AfterValidator(_recipe_name)]
     version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=40)] = "1.0.0"
     title: Annotated[str, Field(max_length=200)] = ""
     licence: Annotated[str, Field(max_length=80)] | None = None

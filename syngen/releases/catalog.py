@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syngen._names import check_names
 from syngen.errors import ParameterError, suggestion
 
 if TYPE_CHECKING:
@@ -129,11 +130,14 @@ def parse_catalog(data: bytes, source: str, locate: Callable[[str], str]) -> Cat
         raise ParameterError(f'catalog {source}: "format": 1 is needed; a later one needs a later syngen')
     entries = []
     try:
-        for name, versions in _map(content.get("releases"), "releases").items():
+        releases = _map(content.get("releases"), "releases")
+        for name, versions in releases.items():
             if not _NAME.fullmatch(name):
                 raise ParameterError(f"releases: {name[:100]!r} is no name of a release")
             for version, found in _map(versions, f"releases.{name}").items():
                 entries.append(_entry(name, version, found, locate))  # reads better
+            check_names(versions, f"releases.{name}: a version")
+        check_names(releases, "releases: the name of a release")
     except ParameterError as error:
         raise ParameterError(f"catalog {source}: {error}") from error
     return Catalog(source, tuple(entries))

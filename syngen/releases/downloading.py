@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen._files import human_bytes
+from syngen._names import is_name
 from syngen._typing import ProgressUpdate
 from syngen.errors import (
     DownloadError,
@@ -124,7 +125,7 @@ class Download:
             raise DownloadError(f"the release is refused: {text}") from error
         check_shards(self.hashes, description)
         found = description.recipe.get("name")
-        if not isinstance(found, str) or not re.fullmatch(NAME_PATTERN, found):
+        if not isinstance(found, str) or not re.fullmatch(NAME_PATTERN, found) or not is_name(found):
             raise DownloadError(f"the release is refused: {found!r} is no name of a dataset")
         if name is not None and found != name:
             raise DownloadError(f"the release is of {found!r}, not of {name!r}")

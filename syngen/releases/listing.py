@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from syngen._names import fault_of, twins_in
 from syngen.errors import DownloadError, ManifestError
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.description import Description
@@ -15,7 +16,6 @@ MOST_LISTING_BYTES = 64 << 20
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 _MOST_PARTS = 8
-_DEVICES = {"con", "prn", "aux", "nul", *(f"{kind}{k}" for kind in ("com", "lpt") for k in range(10))}
 _NEEDED = ("dataset.json", "manifest.parquet", "plan.json", "recipe.yaml")
 
 
@@ -53,38 +53,20 @@ def check_names(names: Iterable[str]) -> None:
     DownloadError
         With the name.
     """
-    seen: dict[str, str] = {}
-    folders: dict[str, str] = {}
-    for name in names:
-        parts = name.split("/")
-        if len(parts) > _MOST_PARTS or not all(map(_is_portable, parts)):
+    listed = list(names)
+    for name in listed:
+        fault = fault_of(name, most_parts=_MOST_PARTS)
+        if fault or not all(map(_PART.fullmatch, name.split("/"))):
             raise DownloadError(
-                f"SHA256SUMS lists {name[:200]!r}; the files of a release have relative names of ASCII "
-                "letters, digits and . _ + -, no part of which begins or ends with a dot or is the name "
-                "of a device"
+                f"SHA256SUMS lists {name[:200]!r}{f': {fault}' if fault else ''}; the files of a release "
+                "have relative names of ASCII letters, digits and . _ + -"
             )
-        folded = name.lower()
-        if folded in seen or folded == "sha256sums":
-            raise DownloadError(
-                f"SHA256SUMS lists {name!r} and {seen.get(folded, 'SHA256SUMS')!r}, which are one file "
-                "where case does not count"
-            )
-        seen[folded] = name
-        for k in range(1, len(parts)):
-            above = "/".join(parts[:k])
-            if folders.setdefault(above.lower(), above) != above:
-                raise DownloadError(
-                    f"SHA256SUMS lists files in {above!r} and in {folders[above.lower()]!r}, which are one "
-                    "folder where case does not count"
-                )
-    both = sorted(set(folders) & set(seen))
-    if both:
-        raise DownloadError(f"SHA256SUMS lists {seen[both[0]]!r} as a file and as a folder")
-
-
-def _is_portable(part: str) -> bool:
-    is_device = part.split(".", maxsplit=1)[0].lower() in _DEVICES
-    return _PART.fullmatch(part) is not None and not part.endswith(".") and not is_device
+    twins = twins_in([*listed, "SHA256SUMS"])
+    if twins is not None:
+        raise DownloadError(
+            f"SHA256SUMS lists {twins[0]!r} and {twins[1]!r}, which cannot both be there where case does "
+            "not count"
+        )
 
 
 def check_shards(hashes: dict[str, str], description: Description) -> None:

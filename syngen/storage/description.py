@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from syngen._names import checked_name, is_name
 from syngen._version import DISTRIBUTION
 from syngen.errors import ManifestError
 from syngen.storage.codec import CODECS
@@ -218,6 +219,7 @@ def shard_entry(*, name: str, split: str, rows: int, bytes: int, sha256: str) ->
     # a name becomes a path: nothing but the names that generation gives may get there
     if split_of_shard(_typed(name, str)) != _typed(split, str):
         raise ValueError(f"{name!r} is no shard of split {split!r}")
+    checked_name(name, "the name of a shard")
     if _typed(rows, int) < 1 or _typed(bytes, int) < 0:
         raise ValueError(f"shard {name} has {rows} rows and {bytes} bytes")
     return ShardEntry(name, split, rows, bytes, _typed(sha256, str))
@@ -225,7 +227,7 @@ def shard_entry(*, name: str, split: str, rows: int, bytes: int, sha256: str) ->
 
 def is_table_name(name: object) -> bool:
     """Return whether a name may be that of a Parquet table beside the manifest: no path, no dot."""
-    return isinstance(name, str) and _TABLE_NAME.fullmatch(name) is not None
+    return isinstance(name, str) and _TABLE_NAME.fullmatch(name) is not None and is_name(name)
 
 
 def _table_name(name: str) -> str:

@@ -13,6 +13,7 @@ __all__ = [
     "Layout",
     "end_of_table",
     "key_of",
+    "row_of_key",
     "series_names",
     "shard_name",
     "split_of_shard",
@@ -26,6 +27,7 @@ ROWS_PER_TABLE = 1 << 22
 """Most observations in one file of a manifest or of annotations; 200 MB and more of a manifest."""
 
 _SHARD_PATTERN = re.compile(r"([a-z][a-z0-9_]*)-([0-9]{6,12})")
+_KEY = re.compile(r"[0-9]{9,18}")
 _NUMBER = re.compile(r"_[0-9]{6,9}$")
 
 
@@ -202,3 +204,8 @@ def split_of_shard(name: str) -> str | None:
 def key_of(row: int) -> str:
     """Return the key of a row in its shard: the row, zero-padded to at least nine digits."""
     return f"{row:09d}"
+
+
+def row_of_key(key: str) -> int | None:
+    """Return the row whose key a name is, or None if it is not one that `key_of` gives."""
+    return int(key) if _KEY.fullmatch(key) and key == key_of(int(key)) else None

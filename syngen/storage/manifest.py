@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from syngen._files import atomic_file
+from syngen._names import check_names, checked_name
 from syngen._version import DISTRIBUTION
 from syngen.errors import FactorError, ManifestError
 from syngen.factors import Factor, FactorGrid
@@ -184,7 +185,7 @@ def vocabulary_of(schema: pa.Schema) -> Vocabulary:
         grid = FactorGrid(
             [Factor(f["name"], tuple(f["values"]), f["kind"], f["unit"]) for f in content["factors"]]
         )
-        return Vocabulary(
+        vocabulary = Vocabulary(
             name=content["name"],
             version=content["version"],
             fingerprint=content["fingerprint"],
@@ -195,8 +196,18 @@ def vocabulary_of(schema: pa.Schema) -> Vocabulary:
             derived=tuple((d["name"], d["factor"], tuple(d["values"])) for d in content.get("derived", ())),
             speaks=bool(content.get("speaks", False)),
         )
+        _check_names_in(vocabulary)
     except (ValueError, KeyError, TypeError, AttributeError, FactorError) as error:
         raise ManifestError(f"the vocabulary of the manifest is damaged: {error!r}") from error
+    return vocabulary
+
+
+def _check_names_in(vocabulary: Vocabulary) -> None:
+    """Refuse names that become those of files where a dataset is exported."""
+    checked_name(vocabulary.name, "the name of the dataset", error=ManifestError)
+    check_names(vocabulary.schemes, "the name of a split scheme", error=ManifestError)
+    for column, names in zip(vocabulary.split_columns, vocabulary.schemes.values(), strict=True):
+        check_names(names, f"the vocabulary of the manifest: {column}", error=ManifestError)
 
 
 def check_format(content: Any, what: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812  # a field of that name is what a reader expects
 from typing import TYPE_CHECKING, Any
 
+from syngen._names import is_name
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Publication:
             raise ParameterError(f"a release has at most {_MAX_FILES} further files, each of another name")
         for name in self.files:
             is_taken = name.casefold() in _TAKEN or name.casefold().endswith(".parquet")
-            if is_taken or _FILE_NAME.fullmatch(name) is None:
+            if is_taken or _FILE_NAME.fullmatch(name) is None or not is_name(name):
                 raise ParameterError(f"{name!r} is no name of a file of a release")
 
     def to_json(self) -> Json:
