@@ -92,7 +92,7 @@ def download(
         If no mirror has the release, or it is refused.
     """
     from syngen.releases.finding import find_release, place_in_cache
-    from syngen.releases.obtaining import Order, obtain, report_of
+    from syngen.releases.obtaining import Order, check_kept, obtain, report_of
     from syngen.releases.watching import Limits
     from syngen.storage.codec import find_codec
 
@@ -107,6 +107,7 @@ def download(
     selection = _selection(split, where, limit)
     target = place_in_cache(entry, codec, selection) if to is None else Path(to).expanduser().absolute()
     if to is None and (target / "dataset.json").is_file():  # which was put there whole
+        check_kept(target, entry)
         return report_of(target, "there already")
     order = Order(
         entry.mirrors,

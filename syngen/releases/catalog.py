@@ -26,9 +26,11 @@ from syngen.errors import ParameterError, suggestion
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["MOST_CATALOG_BYTES", "Catalog", "Entry", "parse_catalog", "shipped_catalog"]
+__all__ = ["BY_ADDRESS", "MOST_CATALOG_BYTES", "Catalog", "Entry", "parse_catalog", "shipped_catalog"]
 
 MOST_CATALOG_BYTES = 4 << 20
+BY_ADDRESS = "by-address"
+"""What is no name of a release: the cache keeps there what has an address and no name."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,49}")
@@ -132,7 +134,7 @@ def parse_catalog(data: bytes, source: str, locate: Callable[[str], str]) -> Cat
     try:
         releases = _map(content.get("releases"), "releases")
         for name, versions in releases.items():
-            if not _NAME.fullmatch(name):
+            if not _NAME.fullmatch(name) or name == BY_ADDRESS:
                 raise ParameterError(f"releases: {name[:100]!r} is no name of a release")
             for version, found in _map(versions, f"releases.{name}").items():
                 entries.append(_entry(name, version, found, locate))  # reads better

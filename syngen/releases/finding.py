@@ -13,6 +13,7 @@ from syngen._files import cache_folder, is_url, scratch_folder
 from syngen.errors import DownloadError, ParameterError
 from syngen.releases.answers import Stream
 from syngen.releases.catalog import (
+    BY_ADDRESS,
     MOST_CATALOG_BYTES,
     Catalog,
     Entry,
@@ -133,13 +134,13 @@ class _File:
 
 
 def place_in_cache(entry: Entry, codec: str | None, selection: object) -> Path:
-    """Return where a release, or a part of it, is kept in the cache folder."""
+    """Return where a release, or a part of it, is kept in the cache folder; no two share a place."""
     if entry.name:
         folder = cache_folder() / "releases" / entry.name / entry.version
     else:
         mark = hashlib.sha256(entry.mirrors[0].encode()).hexdigest()[:16]
-        folder = cache_folder() / "releases" / "by-address" / mark
+        folder = cache_folder() / "releases" / BY_ADDRESS / mark
     if codec is None and not selection:
         return folder
     mark = hashlib.sha256(repr((codec, selection)).encode()).hexdigest()[:12]
-    return folder.with_name(f"{folder.name}-{mark}")
+    return folder.with_name(f"{folder.name}~{mark}")  # which no version has in it

@@ -28,11 +28,13 @@ from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json, Progress
+    from syngen.releases.catalog import Entry
 
 __all__ = [
     "Choose",
     "DownloadReport",
     "Order",
+    "check_kept",
     "check_target",
     "cut_from",
     "known_of",
@@ -181,6 +183,22 @@ def report_of(folder: Path, outcome: str, *, compared: int = 0, bytes_received: 
     description = read_description(Layout(folder).description)
     name, n = str(description.recipe["name"]), description.n_rows
     return DownloadReport(folder, name, outcome, n, compared, bytes_received)
+
+
+def check_kept(folder: Path, entry: Entry) -> None:
+    """Refuse what the cache keeps under the name of a release, if the catalog means another by it.
+
+    Raises
+    ------
+    ParameterError
+    """
+    found = read_description(Layout(folder).description).fingerprint
+    if entry.fingerprint not in (None, found):
+        raise ParameterError(
+            f"{folder} holds another release of the name {entry.name} and version {entry.version} (its "
+            f"fingerprint is {found[:16]}..., the catalog says {str(entry.fingerprint)[:16]}...); remove "
+            "it, or choose a folder with --to"
+        )
 
 
 def check_target(target: Path) -> None:

@@ -219,6 +219,7 @@ def shard_entry(*, name: str, split: str, rows: int, bytes: int, sha256: str) ->
     # a name becomes a path: nothing but the names that generation gives may get there
     if split_of_shard(_typed(name, str)) != _typed(split, str):
         raise ValueError(f"{name!r} is no shard of split {split!r}")
+    checked_name(split, "the name of a split")
     checked_name(name, "the name of a shard")
     if _typed(rows, int) < 1 or _typed(bytes, int) < 0:
         raise ValueError(f"shard {name} has {rows} rows and {bytes} bytes")
