@@ -26,8 +26,9 @@ class Conversions:
     def features(self, feature: Feature, *, split: str | None = None) -> Float32Array:
         """Return a feature of every observation, from the cache folder if it was computed before.
 
-        What stands for it there is the fingerprint of the dataset, the rows, every setting of the feature,
-        and the libraries. Where the folder cannot be written, it is computed anew each time.
+        What stands for it there is the fingerprint of the dataset, the grid points of its rows (of a table
+        all that is in it), every setting of the feature, and the libraries. Where the folder cannot be
+        written, it is computed anew each time.
 
         Parameters
         ----------
@@ -39,8 +40,9 @@ class Conversions:
         Returns
         -------
         ndarray of float32, shape (n, n_bands, n_frames)
-            Mapped from a file and read-only. Where observations differ in length, shorter ones are followed
-            by silence; ``feature.n_frames(ds.lengths)`` says how many frames each has.
+            Read-only, and mapped from a file where it was kept. Where observations differ in length,
+            shorter ones are followed by silence; ``feature.n_frames(ds.lengths)`` says how many frames each
+            has.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from syngen.loaders.conversions import Conversions
 from syngen.loaders.observation import Observation
 from syngen.loaders.rendered import RenderedSource
 from syngen.loaders.selection import Sliced, Step, Taken, compiled, rows_after, splits_in
-from syngen.loaders.sources import Source, StoredSource
+from syngen.loaders.sources import Source, StoredSource, read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +90,11 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         return self._source.vocabulary.fingerprint
 
     @property
+    def samples_key(self) -> str:
+        """What stands for the samples of these observations, in their order: the name of what is cached."""
+        return self._source.samples_key(self.rows)
+
+    @property
     def grid(self) -> FactorGrid:
         """The factors and their values."""
         return self._source.grid
@@ -117,7 +122,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
 
     @property
     def lengths(self) -> IntArray:
-        """Samples of each observation: int64, shape (n,).
+        """Samples of each observation: int64, shape (n,); read-only where they are kept.
 
         Raises
         ------
@@ -129,11 +134,12 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
     @cached_property
     def _chosen(self) -> IntArray | None:
         """Rows of the view; None where it is the whole dataset."""
-        return rows_after(self._source, self._steps)
+        rows = rows_after(self._source, self._steps)
+        return None if rows is None else read_only(rows)
 
     @property
     def rows(self) -> IntArray:
-        """Rows of the whole dataset that this view has: int64, shape (n,)."""
+        """Rows of the whole dataset that this view has: int64, shape (n,); read-only where kept."""
         return np.arange(len(self), dtype=np.int64) if self._chosen is None else self._chosen
 
     def rows_at(self, positions: IntArray) -> IntArray:
@@ -156,7 +162,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
 
     @property
     def indices(self) -> IntArray:
-        """Grid point of each observation: int64, shape (n,)."""
+        """Grid point of each observation: int64, shape (n,); read-only where they are kept."""
         return self._of_rows(self._source.indices)
 
     def identities(self, positions: ArrayLike | None = None) -> Identities:
@@ -186,7 +192,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
 
     @property
     def levels(self) -> IntArray:
-        """Levels of each observation: int64, shape (n, n_factors)."""
+        """Levels of each observation: int64, shape (n, n_factors); read-only where they are kept."""
         return self._of_rows(self._source.levels)
 
     @property
@@ -363,7 +369,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         view = self if split is None else self.select(split=split)
         if limit is not None:
             view = view[:limit]
-        return self._source.waveforms(view.rows), view.levels
+        return self._source.waveforms(view.rows), np.require(view.levels, requirements=["W"])
 
     def select(self, **conditions: Any) -> Self:
         """Return a view of the observations that meet all conditions; nothing is copied.

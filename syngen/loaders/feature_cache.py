@@ -13,6 +13,7 @@ import numpy as np
 from syngen._cache import cached_folder
 from syngen.errors import ParameterError, SyngenError
 from syngen.loaders.features import Feature
+from syngen.loaders.sources import read_only
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -31,6 +32,9 @@ class View(Protocol):
     def fingerprint(self) -> str: ...
 
     @property
+    def samples_key(self) -> str: ...
+
+    @property
     def sample_rate(self) -> int: ...
 
     @property
@@ -38,9 +42,6 @@ class View(Protocol):
 
     @property
     def lengths(self) -> IntArray: ...
-
-    @property
-    def rows(self) -> IntArray: ...
 
     def __len__(self) -> int: ...
 
@@ -57,7 +58,7 @@ def cached_features(view: View, feature: Any) -> NDArray[np.float32]:
         )
     made = feature.for_rate(view.sample_rate)
     if not len(view):
-        return np.empty((0, made.n_bands, 0), dtype=np.float32)
+        return read_only(np.empty((0, made.n_bands, 0), dtype=np.float32))
     longest = view.n_samples or int(view.lengths.max())
     shape = (len(view), made.n_bands, int(made.n_frames(longest)))
 
@@ -82,7 +83,7 @@ def cached_features(view: View, feature: Any) -> NDArray[np.float32]:
         pass
     array = np.empty(shape, dtype=np.float32)
     _fill(array, view, made)
-    return array
+    return read_only(array)
 
 
 def _fill(array: NDArray[np.float32], view: View, feature: Feature) -> None:
@@ -99,8 +100,7 @@ def _fill(array: NDArray[np.float32], view: View, feature: Feature) -> None:
 def _name(view: View, feature: Feature) -> str:
     """Return what stands for every number of the features of a view."""
     content = {
-        "fingerprint": view.fingerprint,
-        "rows": hashlib.sha256(np.ascontiguousarray(view.rows).tobytes()).hexdigest(),
+        "samples": view.samples_key,
         "libraries": {name: version(name) for name in ("librosa", "numpy", "scipy")},
         **feature.settings(),
     }

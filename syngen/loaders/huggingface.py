@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow as pa
 from syngen._cache import cached_folder
 from syngen._optional import require
 from syngen.errors import ParameterError
+from syngen.storage.columns import exported_names, table_digest
 from syngen.storage.hub import HubDataset, hub_schema, hub_tables
 
 if TYPE_CHECKING:
@@ -24,14 +25,21 @@ def hub_dataset(view: View, split: str | None) -> Any:
     """Return a `datasets.Dataset` of a split, or a `datasets.DatasetDict` of all that have observations."""
     datasets = require("datasets", extra="huggingface")
     if split is not None:
-        return _dataset(datasets, view.select(split=split), view.fingerprint)
+        return _dataset(datasets, view.select(split=split))
     found = {name: view.select(split=name) for name in view.splits["split"]}
     return datasets.DatasetDict(
-        {name: _dataset(datasets, part, view.fingerprint) for name, part in found.items() if len(part)}
+        {name: _dataset(datasets, part) for name, part in found.items() if len(part)}
     )
 
 
-def _dataset(datasets: Any, view: HubDataset, fingerprint: str) -> Any:
+class _Named(HubDataset, Protocol):
+    """What is written, and what stands for its samples."""
+
+    @property
+    def samples_key(self) -> str: ...
+
+
+def _dataset(datasets: Any, view: _Named) -> Any:
     schema = hub_schema(view)
 
     def make(folder: Path) -> None:
@@ -39,12 +47,20 @@ def _dataset(datasets: Any, view: HubDataset, fingerprint: str) -> Any:
             for table in hub_tables(view):
                 stream.write_table(table)
 
-    rows = np.ascontiguousarray(view.rows).tobytes()
-    content = hashlib.sha256(fingerprint.encode() + schema.serialize().to_pybytes() + rows)
     try:
-        folder = cached_folder("arrow", content.hexdigest()[:40], make)
+        folder = cached_folder("arrow", _name(view, schema), make)
     except OSError as error:
         raise ParameterError(
             f"the cache folder cannot be written ({error}); set SYNGEN_CACHE to a folder with room"
         ) from error
     return datasets.Dataset.from_file(str(folder / "data.arrow"))
+
+
+def _name(view: _Named, schema: pa.Schema) -> str:
+    """Return what stands for every cell of the columns, and for the audio."""
+    table = view.table
+    written = table.select(list(exported_names(table.column_names, ())))
+    content = hashlib.sha256(f"{view.samples_key} {table_digest(written)}\n".encode())
+    content.update(schema.serialize().to_pybytes())
+    content.update(np.ascontiguousarray(view.rows, dtype=np.int64).tobytes())
+    return content.hexdigest()[:40]

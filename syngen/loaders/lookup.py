@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.factors import FactorGrid
+from syngen.loaders.sources import read_only
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
@@ -25,8 +26,8 @@ class Lookup:
     """
 
     def __init__(self, indices: IntArray) -> None:
-        self.order = np.argsort(indices, kind="stable")
-        self.ordered = indices[self.order]
+        self.order = read_only(np.argsort(indices, kind="stable"))
+        self.ordered = read_only(indices[self.order])
 
     @cached_property
     def most(self) -> int:

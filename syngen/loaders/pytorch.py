@@ -77,7 +77,10 @@ default_collate_fn_map[Item] = collate
 
 
 def _tensors(batch: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
+    # torch warns of arrays that may not be written to, as a transform may return them out of a cache
+    return {
+        name: torch.from_numpy(np.require(array, requirements=["C", "W"])) for name, array in batch.items()
+    }
 
 
 class TorchDataset(Dataset):  # type: ignore[misc]

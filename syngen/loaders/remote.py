@@ -195,7 +195,8 @@ def _documents(store: Store) -> tuple[str, Path]:
         raise ParameterError(
             f"{store} holds no dataset: there is no dataset.json; syngen generate RECIPE {store} makes one"
         )
-    key = hashlib.sha256(content).hexdigest()
+    # dataset.json has no hash of the manifest, SHA256SUMS has
+    key = hashlib.sha256(content + (sums or b"")).hexdigest()
     layout = Layout(cache_folder() / "datasets" / key)
     if not layout.description.is_file():
         root = layout.folder.parent

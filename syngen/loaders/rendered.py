@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from syngen.loaders.sources import Source, checked_length
+from syngen.loaders.sources import Source, checked_length, read_only
 from syngen.storage.annotations import annotation_table
 from syngen.storage.manifest import Vocabulary, factor_columns
 from syngen.synth.rendering import Rendering
@@ -52,7 +52,7 @@ class RenderedSource(Source):
     def indices(self) -> IntArray:
         rows = self.resolved.rows
         parts = [rows.indices(split, 0, size) for split, size in rows.split_sizes.items()]
-        return np.concatenate(parts)
+        return read_only(np.concatenate(parts))
 
     @cached_property
     def table(self) -> pa.Table:

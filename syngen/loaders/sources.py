@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from functools import cached_property
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from syngen._typing import Float32Array, IntArray, PcmArray
     from syngen.identities import HashArray
 
-__all__ = ["Source", "StoredSource", "checked_length", "hash_array"]
+__all__ = ["Source", "StoredSource", "checked_length", "hash_array", "read_only"]
 
 _OPEN_SHARDS = 128
 _ROWS_OF_NO_SHARD = 2_000
@@ -70,6 +71,16 @@ class Source(ABC):
     @abstractmethod
     def annotations(self, row: int) -> pa.Table:
         """Return the annotations of a row of speech, in the schema of `ANNOTATION_SCHEMA`."""
+
+    def samples_key(self, rows: IntArray) -> str:
+        """Return what stands for the samples of rows, in this order, in the names of caches.
+
+        Of generated audio these are fingerprint and grid points: of two datasets that differ in size or
+        splits a row may be another observation.
+        """
+        digest = hashlib.sha256(self.vocabulary.fingerprint.encode())
+        digest.update(np.ascontiguousarray(self.indices[rows], dtype=np.int64).tobytes())
+        return digest.hexdigest()
 
     @property
     def rows_at_once(self) -> int:
@@ -152,13 +163,13 @@ class Source(ABC):
     @cached_property
     def indices(self) -> IntArray:
         """Grid point of every row: int64, shape (n_rows,)."""
-        return np.asarray(self.table.column("index").to_numpy(), dtype=np.int64)
+        return read_only(np.asarray(self.table.column("index").to_numpy(), dtype=np.int64))
 
     @cached_property
     def levels(self) -> IntArray:
         """Levels of every row: int64, shape (n_rows, n_factors)."""
         try:
-            return self.grid.levels_of(self.indices)
+            return read_only(self.grid.levels_of(self.indices))
         except FactorError as error:
             raise ManifestError(
                 f"the manifest and its grid disagree: {error}; run syngen verify"
@@ -183,6 +194,12 @@ class Source(ABC):
             for waveform, samples in zip(result[some], self.pcm(rows[some]), strict=True):
                 dequantise_to(waveform, samples)
         return result
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that is kept and handed out: nobody may change it for the others."""
+    array.flags.writeable = False
+    return array
 
 
 def checked_length(n_samples: int) -> int:
@@ -242,7 +259,7 @@ class StoredSource(Source):
 
     @cached_property
     def lengths(self) -> IntArray:
-        return np.asarray(self._column("n_samples"), dtype=np.int64)
+        return read_only(np.asarray(self._column("n_samples"), dtype=np.int64))
 
     @cached_property
     def n_samples(self) -> int:
@@ -298,7 +315,7 @@ class StoredSource(Source):
             shards = shards.combine_chunks()
         return (
             shards.dictionary.to_pylist(),
-            np.asarray(shards.indices.to_numpy(), dtype=np.int64),
+            read_only(np.asarray(shards.indices.to_numpy(), dtype=np.int64)),
             np.asarray(self.table.column("offset").to_numpy(), dtype=np.int64),
             np.asarray(self.table.column("size").to_numpy(), dtype=np.int64),
         )

@@ -22,7 +22,8 @@ from syngen.errors import FactorError, ParameterError, ShardError, suggestion
 from syngen.factors import Factor, FactorGrid
 from syngen.identities import Identities
 from syngen.loaders.file_hashes import content_hashes, row_marks
-from syngen.loaders.sources import Source
+from syngen.loaders.sources import Source, read_only
+from syngen.storage.columns import source_name, table_digest
 from syngen.storage.manifest import Vocabulary, factor_columns
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ class TableSource(Source):
         names = _factor_names(table, options["factors"], self._file_column)
         factors, levels = _factors(table, names, options["kinds"] or {}, options["units"] or {})
         grid = FactorGrid(factors)
-        self._table_levels = np.stack(levels, axis=1)
-        self._table_indices = grid.indices_of(self._table_levels)
+        self._table_levels = read_only(np.stack(levels, axis=1))
+        self._table_indices = read_only(grid.indices_of(self._table_levels))
         schemes, self._codes = _schemes(table)
         self.vocabulary = Vocabulary(
             name=_dataset_name(options["name"], self._folder),
@@ -114,14 +115,24 @@ class TableSource(Source):
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         # a table of many rows would make every pickle large: it goes through the cache folder
-        name = hashlib.sha256(repr(self._given.schema).encode() + self.vocabulary.fingerprint.encode())
         try:
             kept = cached_folder(
-                "tables", name.hexdigest()[:40], lambda f: pq.write_table(self._given, f / "table.parquet")
+                "tables", self._digest[:40], lambda f: pq.write_table(self._given, f / "table.parquet")
             )
             return _reopened, (self._folder, kept / "table.parquet", self._options)
         except (OSError, pa.ArrowException):
             return TableSource, (self._folder, self._given, self._options)
+
+    @cached_property
+    def _digest(self) -> str:
+        """What stands for the whole table as it was given."""
+        return table_digest(self._given)
+
+    def samples_key(self, rows: IntArray) -> str:
+        digest = hashlib.sha256(f"{self.vocabulary.fingerprint} {self._digest}\n".encode())
+        digest.update(os.fsencode(self._folder) + b"\0")  # names, sizes and times may be equal elsewhere
+        digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
+        return digest.hexdigest()
 
     @property
     def _file_column(self) -> str:
@@ -149,16 +160,23 @@ class TableSource(Source):
         columns: dict[str, Any] = dict(
             factor_columns(self.vocabulary, self.indices, self.levels, codes, with_values=True)
         )
+        made = {"index", *(f"{factor}_level" for factor in self.grid.names)}
+        taken = {*columns, *self._given.column_names}
         for name in self._given.column_names:
-            columns.setdefault(name, self._given.column(name))
+            column = self._given.column(name)
+            if name not in columns:
+                columns[name] = column
+            # what the table says of splits and factors is said already
+            elif name in made and columns[name].to_pylist() != column.to_pylist():
+                columns[source_name(name, taken)] = column
         return pa.table(columns).replace_schema_metadata(self.vocabulary.metadata())
 
     @cached_property
     def lengths(self) -> IntArray:
         """Samples of every row; 0 where the file cannot be read: int64, shape (n_rows,)."""
         if "n_samples" in self._given.column_names:
-            return np.asarray(self._given.column("n_samples").to_numpy(), dtype=np.int64)
-        return np.array([self._length_of(name) for name in self._files], dtype=np.int64)
+            return read_only(np.asarray(self._given.column("n_samples").to_numpy(), dtype=np.int64))
+        return read_only(np.array([self._length_of(name) for name in self._files], dtype=np.int64))
 
     @cached_property
     def n_samples(self) -> int:
@@ -310,7 +328,11 @@ def _factor_names(table: pa.Table, wanted: Sequence[str] | None, file: str) -> l
     names = table.column_names
     if wanted is None:
         others = {file, *_OWN_COLUMNS, "split"}
-        chosen = [name for name in names if name not in others and not name.startswith("split_")]
+        chosen = [
+            name
+            for name in names
+            if name not in others and not name.startswith("split_") and not _is_of_source(name)
+        ]
     else:
         chosen = [wanted] if isinstance(wanted, str) else list(wanted)
     for name in chosen:
@@ -325,6 +347,14 @@ def _factor_names(table: pa.Table, wanted: Sequence[str] | None, file: str) -> l
     if not chosen:
         raise FactorError(f"the table has no factors: nothing but {', '.join(names)}")
     return chosen
+
+
+def _is_of_source(name: str) -> bool:
+    """Whether a column is what an export made of a file name or a number of the dataset that it is of."""
+    before = name
+    while before.startswith("source_"):
+        before = before.removeprefix("source_")
+    return before != name and before in (*_FILE_COLUMNS, *_OWN_COLUMNS)
 
 
 def _factors(

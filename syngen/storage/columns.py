@@ -1,0 +1,90 @@
+"""Columns of a manifest outside of its dataset: their names in exports, and a digest of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+__all__ = ["STORAGE", "exported_names", "source_name", "table_digest"]
+
+STORAGE = ("shard", "offset", "size", "pcm_sha256")
+"""Columns that say where the samples of a stored dataset are."""
+
+
+def exported_names(columns: Sequence[str], own: Collection[str]) -> dict[str, str]:
+    """Return what the columns of a manifest are called in an export that makes columns of its own.
+
+    The columns of the export win. A column of the manifest with such a name, as a table that an earlier
+    export made has it, is called ``source_<name>``.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Of the manifest.
+    own : collection of str
+        Columns that the export makes.
+
+    Returns
+    -------
+    dict of str to str
+        By name in the manifest, in its order; without the columns of the storage.
+
+    Examples
+    --------
+    >>> exported_names(["row", "timbre", "file_name"], ["file_name", "row"])
+    {'row': 'source_row', 'timbre': 'timbre', 'file_name': 'source_file_name'}
+    """
+    is_stored = set(STORAGE) <= set(columns)
+    kept = [name for name in columns if not is_stored or name not in STORAGE]
+    taken, names = {*own, *kept}, {}
+    for name in kept:
+        names[name] = source_name(name, taken) if name in own else name
+        taken.add(names[name])
+    return names
+
+
+def source_name(name: str, taken: Collection[str]) -> str:
+    """Return ``source_<name>``; where that is taken too, with ``source_`` before it once more.
+
+    So a column that was renamed by an earlier export keeps its name in a later one.
+
+    Examples
+    --------
+    >>> source_name("row", ["row", "source_row"])
+    'source_source_row'
+    """
+    found = f"source_{name}"
+    while found in taken:
+        found = f"source_{found}"
+    return found
+
+
+def table_digest(table: pa.Table) -> str:
+    """Return a SHA-256 of a table: of every cell, the names, order and types of its columns, and metadata.
+
+    Equal digests mean equal tables. Equal tables have equal digests if they came about in the same way.
+    """
+    sink = _Digest()
+    # as one chunk a column: how a table was read does not matter
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return sink.sha256.hexdigest()
+
+
+class _Digest(io.RawIOBase):
+    """Hashes what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.sha256.update(data)
+        return len(data)
