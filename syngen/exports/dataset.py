@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -11,6 +11,7 @@ import numpy as np
 from syngen._names import check_names
 from syngen.factors import FactorGrid
 from syngen.storage.codec import find_codec
+from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Exportable", "filled_splits", "records", "write_wavs"]
 
-_STORAGE = ("shard", "offset", "size", "pcm_sha256")
 _ROWS_AT_ONCE = 64
 
 
@@ -104,9 +104,17 @@ def write_wavs(dataset: Exportable, folder: Path) -> Iterator[tuple[int, str, in
             yield position, name, len(pcm)
 
 
-def records(dataset: Exportable) -> list[dict[str, Any]]:
-    """Return the manifest's rows as plain values, without what belongs to the storage of ours."""
+def records(dataset: Exportable, own: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return the row of each observation, and its columns of the manifest, as plain values.
+
+    Parameters
+    ----------
+    dataset : Exportable
+    own : collection of str
+        Columns that the export makes beside ``row``. Those of the manifest that have such names are called
+        ``source_<name>``, and those of the storage are left out; see `exported_names`.
+    """
     table = dataset.table
-    kept = [name for name in table.column_names if name not in _STORAGE]
-    found: list[dict[str, Any]] = table.select(kept).to_pylist()
+    names = exported_names(table.column_names, {"row", *own})
+    found: list[dict[str, Any]] = table.select(list(names)).rename_columns(list(names.values())).to_pylist()
     return [{"row": int(row), **record} for row, record in zip(dataset.rows, found, strict=True)]

@@ -19,6 +19,7 @@ __all__ = ["write"]
 def write(dataset: Exportable, folder: Path) -> int:
     """Write ``audio/*.wav`` and ``cuts_<split>.jsonl.gz``; return the number of observations.
 
+    A column ``row`` of the manifest is called ``source_row``.
     Read with ``CutSet.from_file(folder / "cuts_train.jsonl.gz").with_recording_path_prefix(folder)``.
     """
     with new_folder(folder) as unfinished:

@@ -14,7 +14,8 @@ __all__ = ["write"]
 def write(dataset: Exportable, folder: Path) -> int:
     """Write ``<split>/*.wav`` and ``metadata.csv``; return the number of observations.
 
-    ``syngen.from_manifest(folder, "metadata.csv", factors=...)`` opens it again.
+    ``syngen.from_manifest(folder, "metadata.csv", factors=...)`` opens it again. A column ``file_name`` or
+    ``row`` of the manifest is called ``source_file_name`` or ``source_row``.
     """
     with (
         new_folder(folder) as unfinished,
@@ -22,7 +23,7 @@ def write(dataset: Exportable, folder: Path) -> int:
     ):
         table: csv.DictWriter[str] | None = None
         for split, view in filled_splits(dataset):
-            known = records(view)
+            known = records(view, ("file_name",))
             for position, name, _ in write_wavs(view, unfinished / split):
                 record = {"file_name": f"{split}/{name}", **known[position]}
                 if table is None:

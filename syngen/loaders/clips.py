@@ -9,11 +9,12 @@ from syngen.errors import ParameterError
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.textgrids import textgrid_text
 from syngen.storage.codec import find_codec
+from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of
 
 __all__ = ["write_clips"]
 
-_STORAGE_COLUMNS = ("pcm_sha256", "shard", "offset", "size")
+_OWN = ("file_name", "row")
 
 
 def write_clips(dataset: FactorDataset, folder: Path, *, limit: int, textgrids: bool = False) -> int:
@@ -62,7 +63,8 @@ def _write(dataset: FactorDataset, folder: Path, n: int, *, textgrids: bool) -> 
             )
             (folder / f"{key}.TextGrid").write_text(text, "utf-8")
     frame = dataset.manifest.head(n)
-    frame = frame.drop(columns=[name for name in _STORAGE_COLUMNS if name in frame.columns])
+    names = exported_names(list(frame.columns), _OWN)
+    frame = frame[list(names)].rename(columns=names)
     frame.insert(0, "file_name", [f"{key_of(int(row))}.wav" for row in frame.index])
     frame.to_csv(folder / "metadata.csv", index_label="row")
     return n

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from syngen.factors import Factor, FactorGrid
 from syngen.storage.codec import find_codec
+from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["HubDataset", "hub_features", "hub_schema", "hub_tables", "label_name
 
 _MAX_LABELS = 1000
 _ROWS_AT_ONCE = 256
-_STORAGE = ("shard", "offset", "size", "pcm_sha256")
+_OWN = ("audio", "row")
 
 
 class HubDataset(Protocol):
@@ -54,9 +55,11 @@ def label_names(factor: Factor) -> list[str] | None:
     return [str(value) for value in factor.values]
 
 
-def _columns(dataset: HubDataset) -> list[pa.Field]:
-    """Return the columns of the manifest that are written, without those of the storage."""
-    return [field for field in dataset.table.schema if field.name not in (*_STORAGE, "audio", "row")]
+def _columns(dataset: HubDataset) -> Iterator[tuple[str, pa.Field]]:
+    """Yield the columns of the manifest that are written, each after its name; see `exported_names`."""
+    schema = dataset.table.schema
+    for column, name in exported_names(schema.names, _OWN).items():
+        yield name, schema.field(column)
 
 
 def hub_features(dataset: HubDataset) -> dict[str, Json]:
@@ -65,13 +68,17 @@ def hub_features(dataset: HubDataset) -> dict[str, Json]:
         "audio": {"sampling_rate": dataset.sample_rate, "decode": False, "_type": "Audio"},
         "row": {"dtype": "int64", "_type": "Value"},
     }
-    for field in _columns(dataset):
-        names = label_names(dataset.grid[field.name]) if field.name in dataset.grid else None
-        if names is not None:
-            features[field.name] = {"names": names, "_type": "ClassLabel"}
+    for name, field in _columns(dataset):
+        labels = _labels(dataset, field)
+        if labels is not None:
+            features[name] = {"names": labels, "_type": "ClassLabel"}
         else:
-            features[field.name] = {"dtype": _dtype(field.type), "_type": "Value"}
+            features[name] = {"dtype": _dtype(field.type), "_type": "Value"}
     return features
+
+
+def _labels(dataset: HubDataset, field: pa.Field) -> list[str] | None:
+    return label_names(dataset.grid[field.name]) if field.name in dataset.grid else None
 
 
 def _dtype(kind: pa.DataType) -> str:
@@ -83,16 +90,16 @@ def hub_schema(dataset: HubDataset) -> pa.Schema:
     features = hub_features(dataset)
     audio = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
     fields = [pa.field("audio", audio), pa.field("row", pa.int64())]
-    for field in _columns(dataset):
-        is_label = features[field.name]["_type"] == "ClassLabel"
-        fields.append(pa.field(field.name, pa.int64() if is_label else field.type))
+    for name, field in _columns(dataset):
+        is_label = features[name]["_type"] == "ClassLabel"
+        fields.append(pa.field(name, pa.int64() if is_label else field.type))
     text = json.dumps({"info": {"features": features}}, ensure_ascii=False)
     return pa.schema(fields, metadata={b"huggingface": text.encode("utf-8")})
 
 
 def hub_tables(dataset: HubDataset) -> Iterator[pa.Table]:
     """Yield the observations of a dataset in tables of a few hundred rows each."""
-    schema = hub_schema(dataset)
+    schema, given = hub_schema(dataset), list(_columns(dataset))
     codec, whole, rows = find_codec("wav"), dataset.table, dataset.rows
     for start in range(0, len(dataset), _ROWS_AT_ONCE):
         part = whole.slice(start, _ROWS_AT_ONCE)
@@ -104,10 +111,8 @@ def hub_tables(dataset: HubDataset) -> Iterator[pa.Table]:
             pa.StructArray.from_arrays([pa.array(audio, pa.binary()), pa.array(paths)], ["bytes", "path"]),
             pa.array(some),
         ]
-        for field in schema:
-            if field.name in ("audio", "row"):
-                continue
-            is_label = field.name in dataset.grid and label_names(dataset.grid[field.name]) is not None
+        for name, field in given:
+            is_label = _labels(dataset, field) is not None
             column = part.column(f"{field.name}_level" if is_label else field.name)
-            columns.append(column.cast(field.type).combine_chunks())
+            columns.append(column.cast(schema.field(name).type).combine_chunks())
         yield pa.table(columns, schema=schema)
