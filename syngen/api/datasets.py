@@ -74,6 +74,9 @@ def load(
 def export(dataset: str | Path | FactorDataset, folder: str | Path, *, to: str) -> int:
     """Write a dataset in the format of another tool.
 
+    The columns of the manifest go along. One with the name of a column that the format has of its own, as
+    ``file_name`` or ``row``, is called ``source_<name>``.
+
     Parameters
     ----------
     dataset : str, Path or FactorDataset
@@ -121,30 +124,34 @@ def from_manifest(
         Where the audio files are: mono, of one sample rate, in any format that soundfile reads.
     table : DataFrame, pyarrow.Table, mapping of columns, str or Path
         One row for each file. A path is that of a CSV, TSV or Parquet file, which may lie in the folder.
-        Columns ``split`` and ``split_<scheme>`` name splits. A column ``n_samples`` spares looking into
-        every file.
+        Columns ``split`` and ``split_<scheme>`` name splits, by names that files may have on every system.
+        A column ``n_samples`` spares looking into every file.
     file : str, optional
         The column that names the files, relative to the folder; by default the first there is of
         ``file_name``, ``file``, ``path``, ``filename`` and ``audio_filepath``.
     factors : sequence of str, optional
-        The columns that are factors; by default all others.
+        The columns that are factors; by default all others but ``source_file_name`` and its like, which
+        exports make.
     kinds : mapping, optional
         ``nominal``, ``ordinal`` or ``continuous`` by factor. By default texts are nominal, whole numbers
         ordinal and other numbers continuous.
     units : mapping, optional
         Unit by factor.
     name : str, optional
-        By default that of the folder.
+        A name that a file may have on every system; by default that of the folder.
 
     Returns
     -------
     FactorDataset
-        Rows in the order of the table; several may have the same factors.
+        Rows in the order of the table; several may have the same factors. A column ``index`` of the table,
+        or ``<factor>_level``, that says something else than the dataset's is called ``source_<name>``.
 
     Raises
     ------
     ParameterError
-        If the table cannot be used, no file can be read, or a name leads out of the folder.
+        If the table cannot be used, no file can be read, a name leads out of the folder, or that of a split
+        could not be that of a file: empty, with a slash or a control character, beginning with a dot,
+        longer than 100 bytes, a device of Windows, or one that differs from another in case alone.
     FactorError
         If a factor is no column, or lacks a value.
     """

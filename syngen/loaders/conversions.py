@@ -201,7 +201,8 @@ class Conversions:
     def to_huggingface(self, split: str | None = None) -> Any:
         """Return a `datasets.Dataset` of a split, or a `datasets.DatasetDict` of all.
 
-        Columns are those of the manifest; nominal factors of text are class labels, and ``audio`` has bytes
+        Columns are those of the manifest, where one called ``audio`` or ``row`` becomes ``source_audio`` or
+        ``source_row``; nominal factors of text are class labels, and ``audio`` has bytes
         and path, not decoded: ``soundfile.read(io.BytesIO(row["audio"]["bytes"]))``. The audio is
         written to an Arrow file in the cache folder once, and mapped.
 

@@ -192,7 +192,10 @@ def read_description(path: Path) -> Description:
             fingerprint=_typed(content["fingerprint"], str),
             versions=_typed(content["versions"], dict),
             codec=_typed(content["codec"], str),
-            counts={k: _typed(v, int) for k, v in _typed(content["counts"], dict).items()},
+            counts={
+                checked_name(split, "the name of a split"): _typed(n, int)
+                for split, n in _typed(content["counts"], dict).items()
+            },
             hours=float(content["hours"]),
             licence=content["licence"],
             shards=shards,
