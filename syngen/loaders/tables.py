@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +15,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from syngen._cache import cached_folder
-from syngen._files import inside
-from syngen._names import check_names, checked_name, is_name, twins_in
+from syngen._names import checked_name, is_name
 from syngen.dsp.level import FULL_SCALE
-from syngen.errors import FactorError, ParameterError, ShardError, suggestion
-from syngen.factors import Factor, FactorGrid
+from syngen.errors import ParameterError, ShardError
+from syngen.factors import FactorGrid
 from syngen.identities import Identities
 from syngen.loaders.file_hashes import content_hashes, row_marks
 from syngen.loaders.sources import Source, read_only
+from syngen.loaders.table_columns import (
+    check_columns,
+    factor_names,
+    factors_in,
+    file_column,
+    file_names,
+    schemes_in,
+)
 from syngen.storage.columns import source_name, table_digest
 from syngen.storage.manifest import Vocabulary, factor_columns
 
@@ -31,10 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TableSource", "read_table"]
 
-_FILE_COLUMNS = ("file_name", "file", "path", "filename", "audio_filepath")
-_OWN_COLUMNS = ("index", "row", "n_samples", "shard", "offset", "size")
-_KINDS = ("nominal", "ordinal", "continuous")
-_USUAL_SPLITS = ("train", "validation", "test")
 _PROBED = 100
 
 
@@ -94,15 +97,15 @@ class TableSource(Source):
             raise ParameterError(f"{folder} is not a folder; the audio files must lie in one")
         if not table.num_rows:
             raise ParameterError("the table has no rows; one for each audio file is needed")
-        _check_columns(table)
+        check_columns(table)
         self._folder, self._given, self._options = folder.absolute(), table, dict(options)
-        self._files = _file_names(folder, table, options["file"])
-        names = _factor_names(table, options["factors"], self._file_column)
-        factors, levels = _factors(table, names, options["kinds"] or {}, options["units"] or {})
+        self._files = file_names(folder, table, options["file"])
+        names = factor_names(table, options["factors"], file_column(table, options["file"]))
+        factors, levels = factors_in(table, names, options["kinds"] or {}, options["units"] or {})
         grid = FactorGrid(factors)
         self._table_levels = read_only(np.stack(levels, axis=1))
         self._table_indices = read_only(grid.indices_of(self._table_levels))
-        schemes, self._codes = _schemes(table)
+        schemes, self._codes = schemes_in(table)
         self.vocabulary = Vocabulary(
             name=_dataset_name(options["name"], self._folder),
             version="0",
@@ -133,10 +136,6 @@ class TableSource(Source):
         digest.update(os.fsencode(self._folder) + b"\0")  # names, sizes and times may be equal elsewhere
         digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
         return digest.hexdigest()
-
-    @property
-    def _file_column(self) -> str:
-        return _file_column(self._given, self._options["file"])
 
     @property
     def folder(self) -> Path:
@@ -292,154 +291,6 @@ def _check_whole(path: Path) -> None:
     announced = int.from_bytes(head[4:8], "little")
     if head[:4] == b"RIFF" and announced != 0xFFFFFFFF and announced + 8 > n_bytes:
         raise ShardError("the file ends too early")
-
-
-def _file_column(table: pa.Table, wanted: str | None) -> str:
-    names = table.column_names
-    if wanted is not None:
-        if wanted not in names:
-            raise ParameterError(
-                f"the table has no column {wanted!r}{suggestion(wanted, names)}; it has {', '.join(names)}"
-            )
-        return wanted
-    found = [name for name in _FILE_COLUMNS if name in names]
-    if not found:
-        raise ParameterError(
-            f"the table has none of the columns {', '.join(_FILE_COLUMNS)}; say with file=... which of "
-            f"{', '.join(names)} names the audio files"
-        )
-    return found[0]
-
-
-def _file_names(folder: Path, table: pa.Table, wanted: str | None) -> list[str]:
-    column = _file_column(table, wanted)
-    files: list[Any] = table.column(column).to_pylist()
-    for row, name in enumerate(files):
-        if not isinstance(name, str):
-            raise ParameterError(f"row {row}: {column} is {name!r}; the name of an audio file is needed")
-        try:
-            inside(folder, name)
-        except ParameterError as error:
-            raise ParameterError(f"row {row}: {error}; audio files must lie in the folder") from error
-    return files
-
-
-def _factor_names(table: pa.Table, wanted: Sequence[str] | None, file: str) -> list[str]:
-    names = table.column_names
-    if wanted is None:
-        others = {file, *_OWN_COLUMNS, "split"}
-        chosen = [
-            name
-            for name in names
-            if name not in others and not name.startswith("split_") and not _is_of_source(name)
-        ]
-    else:
-        chosen = [wanted] if isinstance(wanted, str) else list(wanted)
-    for name in chosen:
-        if name not in names:
-            raise FactorError(
-                f"no column {name!r}{suggestion(name, names)}; the table has {', '.join(map(str, names))}"
-            )
-        if name in (*_OWN_COLUMNS, "split") or name.startswith("split_"):
-            raise FactorError(f"a factor cannot be called {name!r}; rename the column")
-        if f"{name}_level" in chosen:
-            raise FactorError(f"{name}_level is the column of the levels of {name!r}; rename the factor")
-    if not chosen:
-        raise FactorError(f"the table has no factors: nothing but {', '.join(names)}")
-    return chosen
-
-
-def _is_of_source(name: str) -> bool:
-    """Whether a column is what an export made of a file name or a number of the dataset that it is of."""
-    before = name
-    while before.startswith("source_"):
-        before = before.removeprefix("source_")
-    return before != name and before in (*_FILE_COLUMNS, *_OWN_COLUMNS)
-
-
-def _factors(
-    table: pa.Table, names: list[str], kinds: Mapping[str, str], units: Mapping[str, str]
-) -> tuple[list[Factor], list[IntArray]]:
-    for option, given in (("kinds", kinds), ("units", units)):
-        for name in given:
-            if name not in names:
-                raise FactorError(f"{option} names {name!r}{suggestion(name, names)}, which is no factor")
-    factors, levels = [], []
-    for name in names:
-        values = _values(name, table.column(name).to_pylist())
-        order = sorted(set(values))
-        kind = kinds.get(name) or {str: "nominal", int: "ordinal"}.get(type(order[0]), "continuous")
-        if kind not in _KINDS:
-            raise FactorError(f"kind {kind!r} of {name!r}{suggestion(kind, _KINDS)}; {', '.join(_KINDS)}")
-        factors.append(Factor(name, tuple(order), kind, str(units.get(name, ""))))  # type: ignore[arg-type]
-        level_of = {value: level for level, value in enumerate(order)}
-        levels.append(np.array([level_of[value] for value in values], dtype=np.int64))
-    return factors, levels
-
-
-def _values(name: str, cells: list[Any]) -> list[Any]:
-    """Return the values of a factor as texts, whole numbers or real numbers, all of one type."""
-    if all(isinstance(cell, int) and not isinstance(cell, bool) for cell in cells):
-        return cells
-    for row, cell in enumerate(cells):
-        if cell is None or (isinstance(cell, float) and not np.isfinite(cell)):
-            raise FactorError(f"row {row}: factor {name!r} is {cell!r}; every row needs a value")
-        if not isinstance(cell, (str, int, float)):
-            raise FactorError(
-                f"row {row}: factor {name!r} is a {type(cell).__name__}; a text or a number is needed"
-            )
-    if any(isinstance(cell, (str, bool)) for cell in cells):
-        return [str(cell) for cell in cells]
-    return [float(cell) for cell in cells]
-
-
-def _schemes(table: pa.Table) -> tuple[dict[str, tuple[str, ...]], list[IntArray]]:
-    """Return the splits by scheme, and for each the code of every row."""
-    columns = [name for name in table.column_names if name == "split" or name.startswith("split_")]
-    by_scheme = {"default": "split"}
-    for column in columns:
-        scheme = "default" if column == "split" else column.removeprefix("split_")
-        if by_scheme.setdefault(scheme, column) != column:
-            raise ParameterError(f"{column!r} would be the column 'split'; rename the column")
-    check_names(by_scheme, "the name of a split scheme, which is that of a column after split_,")
-    schemes: dict[str, tuple[str, ...]] = {}
-    codes = []
-    for scheme, column in by_scheme.items():
-        if column not in columns:
-            schemes[scheme] = ("train",)
-            codes.append(np.zeros(table.num_rows, dtype=np.int64))
-            continue
-        cells = table.column(column).to_pylist()
-        names = _splits_in(column, cells)
-        schemes[scheme] = names
-        code_of = {name: code for code, name in enumerate(names)}
-        codes.append(np.array([code_of[cell] for cell in cells], dtype=np.int64))
-    return schemes, codes
-
-
-def _splits_in(column: str, cells: list[Any]) -> tuple[str, ...]:
-    """Return the splits that a column names: the usual ones, then the others by name."""
-    found: dict[str, int] = {}  # by name: its first row
-    for row, cell in enumerate(cells):
-        if not isinstance(cell, str):
-            raise ParameterError(f"row {row}: {column} is {cell!r}; the name of a split is needed")
-        found.setdefault(cell, row)
-    for name, row in found.items():
-        checked_name(name, f"row {row}: {column}")
-    twins = twins_in(found)
-    if twins is not None:
-        raise ParameterError(
-            f"row {found[twins[1]]}: {column} is {twins[1]!r}, and {twins[0]!r} in row {found[twins[0]]}; "
-            "they are one name where case does not count: rename one"
-        )
-    usual = [name for name in _USUAL_SPLITS if name in found]
-    return (*usual, *sorted(found.keys() - set(usual)))
-
-
-def _check_columns(table: pa.Table) -> None:
-    for position, name in enumerate(table.column_names):
-        if name in table.column_names[:position]:
-            raise ParameterError(f"the table has two columns {name!r}; rename one")
 
 
 def _dataset_name(given: object, folder: Path) -> str:
