@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from syngen._files import cache_folder, sync_folder, temporary_beside
+from syngen._files import cache_room, sync_folder, temporary_beside
+from syngen._workspace import InTheWayError, check_folder, make_private, remove, working_folder
 
 __all__ = ["cached_folder"]
 
@@ -16,34 +17,38 @@ def cached_folder(kind: str, name: str, make: Callable[[Path], None]) -> Path:
     """Return a folder of the cache that `make` has filled, now or in an earlier process.
 
     It appears as a whole or not at all; of several processes that make it at once, one wins and all use
-    what it made.
+    what it made. Nobody but the user may read it.
 
     Parameters
     ----------
     kind, name : str
-        ``sidecars``, ``features`` or ``arrow``. The name stands for everything that decides the content.
+        ``sidecars``, ``features``, ``arrow`` or ``tables``. The name stands for everything that decides the
+        content.
     make : callable
         Given an empty folder to fill.
 
     Raises
     ------
     OSError
-        If the cache cannot be written.
+        If the cache cannot be written, or something else is at the name.
     """
-    folder = cache_folder() / kind / name
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = temporary_beside(folder)
-    unfinished.mkdir()
+    try:
+        folder = cache_room(kind) / name
+        if check_folder(folder):
+            return folder
+        unfinished = working_folder(temporary_beside(folder))
+    except InTheWayError as error:
+        raise OSError(str(error)) from error
     try:
         make(unfinished)
+        make_private(unfinished)
         try:
             os.replace(unfinished, folder)
         except OSError:
-            if not folder.is_dir():
+            if not check_folder(folder):
                 raise
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove(unfinished)
     sync_folder(folder.parent)
     return folder

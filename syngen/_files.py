@@ -8,19 +8,27 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from syngen._names import fault_of
+from syngen._workspace import (
+    InTheWayError,
+    check_folder,
+    open_file,
+    put_in_place,
+    remove,
+    user_folder,
+    working_folder,
+)
 from syngen.errors import ParameterError
 
 __all__ = [
     "atomic_file",
     "cache_folder",
+    "cache_room",
     "exclusive_lock",
     "human_bytes",
     "inside",
@@ -28,6 +36,7 @@ __all__ = [
     "is_temporary",
     "is_url",
     "lock_if_there",
+    "name_without_mark",
     "new_folder",
     "scratch_folder",
     "sha256_of",
@@ -36,10 +45,24 @@ __all__ = [
     "write_atomic",
 ]
 
-_TEMPORARY = re.compile(r"^\..+\.\d+-[0-9a-f]{16}\.tmp$")
+_TEMPORARY = re.compile(r"((?:[^/]+/)*)\.([^/]+)\.[0-9]+-[0-9a-f]{16}\.tmp")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*::)*[A-Za-z][A-Za-z0-9+.-]+://")
 _CHUNK = 1 << 20
+# neither is a link followed nor a pipe waited for
+_LOOK = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _SCRATCH_PATIENCE_S = 60.0
+_SCRATCH_NAME = re.compile(r"[0-9]+-[0-9a-f]{16}|tmp[a-z0-9_]{8}")  # the latter of earlier versions
+_ROOMS = {
+    "arrow",
+    "datasets",
+    "features",
+    "releases",
+    "scratch",
+    "shards",
+    "sidecars",
+    "tables",
+}
+"""The folders in the cache folder."""
 
 
 def temporary_beside(path: Path) -> Path:
@@ -49,7 +72,13 @@ def temporary_beside(path: Path) -> Path:
 
 def is_temporary(path: Path) -> bool:
     """Return whether a name is one that `temporary_beside` gives."""
-    return _TEMPORARY.match(path.name) is not None
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
+def name_without_mark(name: str) -> str:
+    """Return the relative name that a temporary file is made for; another name as it is."""
+    match = _TEMPORARY.fullmatch(name)
+    return match[1] + match[2] if match else name
 
 
 def sync_folder(folder: Path) -> None:
@@ -80,7 +109,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            remove(temporary)
         raise
     sync_folder(path.parent)
 
@@ -95,29 +124,35 @@ def write_atomic(path: Path, data: bytes) -> None:
 def new_folder(folder: Path) -> Iterator[Path]:
     """Give a temporary folder that takes the place of `folder` when the block ends without an error.
 
+    It is alone in a folder that nobody else looks into and that is removed in the end.
+
     Raises
     ------
     ParameterError
         If `folder` is not absent or empty, or nothing can be written there.
     """
-    unfinished = temporary_beside(folder.absolute())
+    place = temporary_beside(folder.absolute())
+    unfinished = place / folder.absolute().name
     try:
+        if folder.is_symlink():
+            raise ParameterError(f"{folder} is a link; choose another folder")
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ParameterError(f"{folder} is not an empty folder; choose another")
-        unfinished.mkdir(parents=True)
+        user_folder(place.parent)
+        working_folder(place)  # nobody else gets at what is in it
+        working_folder(unfinished, mode=0o777)
     except (OSError, ValueError) as error:
         if isinstance(error, ParameterError):
             raise
         raise ParameterError(f"{folder} cannot be written: {error}") from error
     try:
         yield unfinished
-        if folder.exists():
-            folder.rmdir()
-        os.replace(unfinished, folder)
+        put_in_place(unfinished, folder.absolute())
     except OSError as error:
         raise ParameterError(f"{folder} cannot be written: {error}") from error
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove(place)
     sync_folder(folder.absolute().parent)
 
 
@@ -158,6 +193,32 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("syngen"))
 
 
+def cache_room(*names: str) -> Path:
+    """Return a folder in the cache folder that nobody else looks into, made if need be.
+
+    The cache folder is made private too, and stays so; one that has other things in it is left as it is.
+
+    Raises
+    ------
+    InTheWayError
+        If another user's folder, a link or something else is there.
+    OSError
+        If the cache folder cannot be written.
+    """
+    root = cache_folder()
+    try:
+        real = root.resolve()  # which a link may lead to: it is the user's own
+        if not real.exists():
+            user_folder(real.parent)
+        if not real.exists() or {path.name for path in real.iterdir()} <= _ROOMS:
+            with contextlib.suppress(InTheWayError):  # one that is shared is looked at room by room
+                working_folder(real)
+        return working_folder(root.joinpath(*names), within=root)
+    except InTheWayError as error:
+        remedy = "move it away, or set SYNGEN_CACHE to another folder,"
+        raise InTheWayError(error.path, error.what, remedy) from error
+
+
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Give an empty folder for the length of a block, in the cache folder.
@@ -170,13 +231,13 @@ def scratch_folder() -> Iterator[Path]:
         If the cache folder cannot be written.
     """
     root = cache_folder() / "scratch"
+    lock = contextlib.ExitStack()
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        cache_room("scratch")
         with exclusive_lock(root / "lock", patience_s=_SCRATCH_PATIENCE_S) as is_mine:
             if is_mine:
                 _remove_left_behind(root)
-            place = Path(tempfile.mkdtemp(dir=root))
-            lock = contextlib.ExitStack()
+            place = working_folder(root / f"{os.getpid()}-{secrets.token_hex(8)}")
             lock.enter_context(exclusive_lock(place / "lock"))
     except OSError as error:
         raise ParameterError(
@@ -184,21 +245,22 @@ def scratch_folder() -> Iterator[Path]:
             "set SYNGEN_CACHE to a folder that can be"
         ) from error
     try:
-        folder = place / "data"
-        folder.mkdir()
-        yield folder
+        yield working_folder(place / "data")
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove(place)
         lock.close()
 
 
 def _remove_left_behind(root: Path) -> None:
     """Remove the scratch folders that nobody holds. Call it under the lock of `root`."""
     for path in root.iterdir():
-        if path.is_dir():
-            with lock_if_there(path / "lock") as is_mine:
-                if is_mine:
-                    shutil.rmtree(path, ignore_errors=True)
+        if _SCRATCH_NAME.fullmatch(path.name):
+            with contextlib.suppress(OSError, InTheWayError):
+                if check_folder(path):
+                    with lock_if_there(path / "lock") as is_mine:
+                        if is_mine:
+                            remove(path)
 
 
 def human_bytes(n: float) -> str:
@@ -211,16 +273,21 @@ def human_bytes(n: float) -> str:
 
 
 @contextlib.contextmanager
-def exclusive_lock(path: Path, *, patience_s: float = 0.0, is_shared: bool = False) -> Iterator[bool]:
+def exclusive_lock(
+    path: Path, *, patience_s: float = 0.0, is_shared: bool = False, folder_mode: int = 0o700
+) -> Iterator[bool]:
     """Hold a lock on the file `path` for as long as the block runs, or as this process lives.
 
     Parameters
     ----------
     path : Path
+        In a working folder, which is made if need be.
     patience_s : float
         How long to wait for a holder to let go, in seconds.
     is_shared : bool
         Whether others may hold it too, who say the same; the lock then excludes those who do not.
+    folder_mode : int
+        See `working_folder`.
 
     Yields
     ------
@@ -230,14 +297,14 @@ def exclusive_lock(path: Path, *, patience_s: float = 0.0, is_shared: bool = Fal
     Raises
     ------
     ParameterError
-        If the file system knows no locks.
+        If the file system knows no locks, or something else than a file of this user's is at `path`.
     """
-    descriptor = _locked_descriptor(path, is_shared=is_shared)
+    descriptor = _locked_descriptor(path, is_shared=is_shared, folder_mode=folder_mode)
     deadline, pause_s = time.monotonic() + patience_s, 0.02
     while descriptor is None and time.monotonic() < deadline:
         time.sleep(pause_s)
         pause_s = min(1.5 * pause_s, 0.5)  # many may wait, on a network file system
-        descriptor = _locked_descriptor(path, is_shared=is_shared)
+        descriptor = _locked_descriptor(path, is_shared=is_shared, folder_mode=folder_mode)
     try:
         yield descriptor is not None
     finally:
@@ -256,7 +323,7 @@ def lock_if_there(path: Path) -> Iterator[bool]:
     """
     descriptor = None
     with contextlib.suppress(OSError):  # no file, hence no holder; or not ours to look at
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, _LOOK)
     try:
         yield descriptor is None or _try_lock(descriptor)
     finally:
@@ -272,7 +339,7 @@ def is_locked(path: Path) -> bool | None:
     try:
         import fcntl
 
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, _LOOK)
     except FileNotFoundError:
         return False
     except (ImportError, OSError):
@@ -288,12 +355,14 @@ def is_locked(path: Path) -> bool | None:
     return False
 
 
-def _locked_descriptor(path: Path, *, is_shared: bool = False) -> int | None:
+def _locked_descriptor(path: Path, *, is_shared: bool, folder_mode: int) -> int | None:
     while True:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            working_folder(path.parent, mode=folder_mode)
+            descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
         except FileNotFoundError:  # the last holder has just removed the folder
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.parent.is_dir():
+                raise
             continue
         try:
             is_mine = _try_lock(descriptor, is_shared=is_shared)
@@ -308,7 +377,7 @@ def _locked_descriptor(path: Path, *, is_shared: bool = False) -> int | None:
             return None
         # the last holder may have removed the file between our opening and our locking it
         with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
                 return descriptor
         os.close(descriptor)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import syngen
+from syngen import _entering, _workspace
 from syngen.recipe.library import recipe_path
 from syngen.recipe.parse import parse_recipe
 from syngen.synth.resolve import ResolvedRecipe, resolve_draft
@@ -49,6 +50,25 @@ def _isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(autouse=True)
 def _isolated_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNGEN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def give(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let files and folders belong to another user; where only root can, syngen is made to believe it."""
+    given, is_own = set[int](), _entering.is_own
+
+    def is_still_own(folder: _entering.Folder, status: os.stat_result) -> bool:
+        return status.st_ino not in given and is_own(folder, status)
+
+    def give(path: Path) -> None:
+        if os.geteuid() == 0:
+            os.chown(path, 54_321, 54_321, follow_symlinks=False)
+            return
+        given.add(path.lstat().st_ino)
+        for module in (_entering, _workspace):
+            monkeypatch.setattr(module, "is_own", is_still_own)
+
+    return give
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 
 from syngen._names import check_names
+from syngen._workspace import working_folder
 from syngen.factors import FactorGrid
 from syngen.storage.codec import find_codec
 from syngen.storage.columns import exported_names
@@ -95,7 +96,7 @@ def filled_splits(dataset: Exportable) -> Iterator[tuple[str, Exportable]]:
 def write_wavs(dataset: Exportable, folder: Path) -> Iterator[tuple[int, str, int]]:
     """Write a WAV file for each observation; yield position, file name and number of samples."""
     codec, rows = find_codec("wav"), dataset.rows
-    folder.mkdir(parents=True, exist_ok=True)
+    working_folder(folder, mode=0o777)
     for start in range(0, len(dataset), _ROWS_AT_ONCE):
         positions = np.arange(start, min(start + _ROWS_AT_ONCE, len(dataset)))
         for position, pcm in zip(positions.tolist(), dataset.pcm(positions), strict=True):

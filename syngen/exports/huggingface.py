@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from syngen._files import new_folder
+from syngen._workspace import working_folder
 from syngen.exports.dataset import Exportable, filled_splits
 from syngen.storage.hub import hub_features, hub_schema, hub_tables
 
@@ -26,7 +27,7 @@ def write(dataset: Exportable, folder: Path) -> int:
     ``datasets.load_dataset(folder)`` gives the splits. Their audio is WAV bytes, for soundfile.
     """
     with new_folder(folder) as unfinished:
-        (unfinished / "data").mkdir()
+        working_folder(unfinished / "data", mode=0o777)
         sizes: dict[str, int] = {}
         for split, view in filled_splits(dataset):
             _write_split(split, view, unfinished / "data")

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syngen._files import write_atomic
+from syngen._workspace import open_file
 from syngen.errors import ParameterError
 from syngen.storage.layout import Layout
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventLog", "append_events", "check_log_file", "read_events"]
 
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _START = b'{"time": '
 
 
@@ -44,7 +47,11 @@ class EventLog:
         """Make the file, which `write` does not: a late worker shall not bring a removed log back."""
         if self.path is not None:
             with suppress(OSError):
-                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644))
+                descriptor = open_file(self.path, os.O_WRONLY | os.O_CREAT)
+                n_names = os.fstat(descriptor).st_nlink
+                os.close(descriptor)
+                if n_names > 1:  # lines are for this folder, not for a copy of it by hard links
+                    write_atomic(self.path, self.path.read_bytes())
 
     def write(self, event: str, /, **details: Any) -> None:
         """Append an event with the time and the process that writes it. What cannot be written is lost."""
@@ -54,9 +61,10 @@ class EventLog:
         content = {"time": time, "event": event, "pid": os.getpid(), **self._about, **details}
         line = json.dumps(content, default=str).encode("ascii") + b"\n"
         with suppress(OSError):
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | _NO_FOLLOW)
             try:
-                os.write(descriptor, line)
+                if os.fstat(descriptor).st_nlink == 1:
+                    os.write(descriptor, line)
             finally:
                 os.close(descriptor)
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from syngen._files import temporary_beside
 from syngen._version import version
+from syngen._workspace import remove
 from syngen.errors import EngineError
 from syngen.generation.executors import Crew, default_jobs
 from syngen.generation.heartbeats import Heartbeat, RunEndedError
@@ -68,12 +69,12 @@ def lease_in(folder: Path) -> Iterator[Path]:
     It has the name of a temporary file, so that the run after one that was killed ends it.
     """
     path = temporary_beside(Layout(folder).lock).absolute()
-    path.touch()
+    open(path, "xb").close()
     try:
         yield path
     finally:
         with contextlib.suppress(OSError):
-            path.unlink()
+            remove(path)
 
 
 @dataclass(frozen=True)

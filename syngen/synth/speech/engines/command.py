@@ -8,12 +8,12 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Self
 
 from syngen._files import sha256_of
+from syngen._workspace import temporary_folder
 from syngen.errors import EngineError, ParameterError
 from syngen.synth.speech.engines.audio_files import read_speech
 from syngen.synth.speech.engines.base import EngineSettings, Speech, SpeechEngine, Utterance, Voice
@@ -150,8 +150,7 @@ class CommandEngine(SpeechEngine):
     def speak(self, utterance: Utterance) -> Speech:
         _check_allowed(self._arguments[0], self._allowed)
         voice = self._voice(utterance.voice)
-        with tempfile.TemporaryDirectory(prefix="syngen-command-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
+        with temporary_folder("syngen-command-") as folder:
             text_file, output = folder / "text.txt", folder / "speech.wav"
             text_file.write_text(utterance.text + "\n", "utf-8")
             values = {"text_file": str(text_file), "output": str(output), "voice": voice}

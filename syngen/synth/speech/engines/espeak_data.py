@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import os
 import re
+import secrets
 import shutil
-import stat
 import tempfile
 import time
 import weakref
@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 from syngen._files import exclusive_lock, sha256_of
+from syngen._workspace import InTheWayError, check_folder, remove, working_folder
 from syngen.errors import EngineError, ParameterError
 from syngen.synth.speech.engines.base import Voice
 
@@ -143,7 +144,7 @@ class PrivateFolder:
 
     def __init__(self, installation: Installation) -> None:
         remove_stale_folders()
-        self._path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._path = working_folder(Path(tempfile.gettempdir()) / f"{_PREFIX}{secrets.token_hex(8)}")
         self._open = contextlib.ExitStack()
         self._finalizer = weakref.finalize(self, _remove, self._path, os.getpid(), self._open)
         self._open.enter_context(exclusive_lock(self._path / "lock"))
@@ -158,7 +159,7 @@ class PrivateFolder:
         self._written: OrderedDict[str, tuple[str, str, int]] = OrderedDict()  # name, path, bytes
 
     def _copy(self, installation: Installation) -> None:
-        self._variants.mkdir(parents=True)
+        working_folder(self._variants, within=self._path)
         shutil.copyfile(installation.library, self.library)
         for name in _DATA_FILES:
             shutil.copyfile(installation.data / name, self.data / name)
@@ -189,7 +190,7 @@ class PrivateFolder:
         self._written.move_to_end(variant)
         if len(self._written) > MAX_VARIANT_FILES:
             _, (_, oldest, _) = self._written.popitem(last=False)
-            Path(oldest).unlink(missing_ok=True)
+            remove(Path(oldest))
         return name
 
 
@@ -218,18 +219,17 @@ def check_variant(variant: str) -> None:
 def remove_stale_folders() -> None:
     """Remove what killed processes of this user left; nothing that is in use."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            status = path.lstat()
-            is_ours = stat.S_ISDIR(status.st_mode) and (os.name == "nt" or status.st_uid == os.getuid())
+        with contextlib.suppress(OSError, InTheWayError):
             # a folder is made before it is locked
-            if not is_ours or time.time() - status.st_mtime < _YOUNG_S:
+            if not check_folder(path) or time.time() - path.lstat().st_mtime < _YOUNG_S:
                 continue
             with exclusive_lock(path / "lock") as is_stale:
                 if is_stale:
-                    shutil.rmtree(path, ignore_errors=True)
+                    remove(path)
 
 
 def _remove(path: Path, owner: int, held: contextlib.ExitStack) -> None:
     if os.getpid() == owner:
-        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove(path)
     held.close()

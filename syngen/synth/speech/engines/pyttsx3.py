@@ -9,13 +9,12 @@ import platform
 import queue
 import subprocess
 import sys
-import tempfile
 import threading
 import weakref
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from syngen._workspace import temporary_folder
 from syngen.errors import EngineError
 from syngen.synth.speech.engines.audio_files import read_speech
 from syngen.synth.speech.engines.base import EngineSettings, Speech, SpeechEngine, Utterance, Voice
@@ -111,8 +110,8 @@ class Pyttsx3Engine(SpeechEngine):
         self.prepare()
         if utterance.voice:
             refuse_unknown_voice(self.name, utterance.voice, (voice.name for voice in self._voices))
-        with tempfile.TemporaryDirectory(prefix="syngen-pyttsx3-", ignore_cleanup_errors=True) as folder:
-            path = Path(folder) / "speech.wav"
+        with temporary_folder("syngen-pyttsx3-") as folder:
+            path = folder / "speech.wav"
             request = {
                 "do": "say",
                 "text": utterance.text,
