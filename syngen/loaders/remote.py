@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import cache_folder, sha256_of, temporary_beside
+from syngen._files import cache_folder, cache_room, sha256_of, temporary_beside
+from syngen._workspace import check_folder, make_private, remove, working_folder
 from syngen.errors import ManifestError, ParameterError, ShardError, StoreError
 from syngen.loaders.shard_cache import ShardCache
 from syngen.loaders.sources import Source, StoredSource
@@ -197,28 +196,31 @@ def _documents(store: Store) -> tuple[str, Path]:
         )
     # dataset.json has no hash of the manifest, SHA256SUMS has
     key = hashlib.sha256(content + (sums or b"")).hexdigest()
-    layout = Layout(cache_folder() / "datasets" / key)
-    if not layout.description.is_file():
-        root = layout.folder.parent
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            made = Layout(Path(tempfile.mkdtemp(prefix=".", dir=root)))
+    root = cache_folder() / "datasets"
+    layout = Layout(root / key)
+    try:
+        cache_room("datasets")
+        check_folder(layout.folder)
+        if not layout.description.is_file():
+            made = Layout(working_folder(temporary_beside(layout.folder)))
             try:
                 made.checksums.write_bytes(sums or b"")
                 tables = [name.removesuffix(".parquet") for name in _hashes(made)]
                 _fetch_checked(store, [path.name for path in made.series("manifest", tables)], made)
                 made.description.write_bytes(content)
+                make_private(made.folder)
                 with suppress(OSError):  # another process was faster
                     made.folder.rename(layout.folder)
             finally:
-                shutil.rmtree(made.folder, ignore_errors=True)
-        except StoreError:
-            raise
-        except OSError as error:
-            raise ParameterError(
-                f"{root} cannot be written ({error.strerror or error}); documents of remote datasets go "
-                "there: set SYNGEN_CACHE to a folder that can be"
-            ) from error
+                with suppress(OSError):
+                    remove(made.folder)
+    except StoreError:
+        raise
+    except OSError as error:
+        raise ParameterError(
+            f"{root} cannot be written ({error.strerror or error}); documents of remote datasets go "
+            "there: set SYNGEN_CACHE to a folder that can be"
+        ) from error
     return key, layout.folder
 
 
@@ -247,7 +249,7 @@ def _fetch_checked(store: Store, names: Iterable[str], layout: Layout) -> None:
         if name not in sizes or not store.fetch(name, temporary, sizes[name]):
             raise ManifestError(f"{store}/{name} is missing; run syngen verify {store}")
         if hashes.get(name, "") not in ("", sha256_of(temporary)):
-            temporary.unlink()
+            remove(temporary)
             raise ManifestError(
                 f"{store}/{name}: its SHA-256 is not what SHA256SUMS says; run syngen verify {store}"
             )

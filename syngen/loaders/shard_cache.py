@@ -7,13 +7,24 @@ that nobody has used for longest go first. Who has one open goes on reading it.
 from __future__ import annotations
 
 import os
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import cache_folder, exclusive_lock, is_temporary, sha256_of, temporary_beside
+from syngen._files import (
+    cache_folder,
+    cache_room,
+    exclusive_lock,
+    is_temporary,
+    name_without_mark,
+    sha256_of,
+    temporary_beside,
+)
+from syngen._workspace import InTheWayError, remove
 from syngen.errors import ParameterError, ShardError
+from syngen.storage.layout import split_of_shard
 
 if TYPE_CHECKING:
     from syngen.storage.description import ShardEntry
@@ -65,11 +76,12 @@ class ShardCache:
         if entry.bytes > self.limit:
             return None
         path = self._folder / f"{entry.name}.tar"
+        cache_room("shards", self._folder.name)
         with suppress(OSError):
-            if path.stat().st_size == entry.bytes:
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_size == entry.bytes:
                 _mark_used(path)
                 return path
-        self._folder.mkdir(parents=True, exist_ok=True)
         self._make_room(entry.bytes)
         temporary = temporary_beside(path)
         try:
@@ -80,24 +92,29 @@ class ShardCache:
             _mark_used(temporary)
             temporary.replace(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            remove(temporary)
         self._make_room(0)
         return path
 
     def _make_room(self, n_bytes: int) -> None:
         """Remove what was not used for longest, until so many bytes more are within the limit."""
+        cache_room("shards")
         with exclusive_lock(self._root / "lock", patience_s=_PATIENCE_S) as is_mine:
             if not is_mine:  # somebody else makes room
                 return
             files = []
             for path in self._root.glob("*/*"):
+                shard = Path(name_without_mark(path.name))
                 with suppress(OSError):
-                    files.append((path.stat().st_mtime_ns, path.stat().st_size, path))
+                    status = path.lstat()
+                    if shard.suffix == ".tar" and split_of_shard(shard.stem):
+                        files.append((status.st_mtime_ns, status.st_size, path))
             total = n_bytes + sum(size for _, size, _ in files)
             for used, size, path in sorted(files):
                 is_stale = is_temporary(path) and time.time() - used / 1e9 > _STALE_S
                 if is_stale or (total > self.limit and not is_temporary(path)):
-                    path.unlink(missing_ok=True)
+                    with suppress(OSError, InTheWayError):
+                        remove(path, within=self._root)
                     total -= size
 
 

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from syngen._cache import cached_folder
+from syngen._workspace import remove
 from syngen.errors import FactorError, ManifestError
 from syngen.storage.manifest import ROWS_PER_GROUP, Vocabulary, vocabulary_of
 
@@ -130,7 +130,8 @@ def _remove_earlier(folder: Path, place: str) -> None:
     """Remove sidecars of what the manifest was before; who has them mapped keeps them."""
     for other in folder.parent.glob(f"{place}-*"):
         if other != folder:
-            shutil.rmtree(other, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove(other)
 
 
 def _mapped(folder: Path, schema: pa.Schema, vocabulary: Vocabulary) -> Sidecar:

@@ -21,6 +21,7 @@ from urllib.request import url2pathname
 
 from syngen._files import is_url
 from syngen._optional import install_command
+from syngen._workspace import remove
 from syngen.errors import MissingExtraError, ParameterError, StoreAccessError, StoreError, suggestion
 
 __all__ = ["Range", "Store", "place_of"]
@@ -159,7 +160,7 @@ class Store:
         ]
 
     def fetch(self, name: str, path: Path, size: int) -> bool:
-        """Write an object to a local file, piece by piece; return whether it is there.
+        """Write an object, piece by piece, to a local file that only this user can read.
 
         Parameters
         ----------
@@ -167,8 +168,13 @@ class Store:
         path : Path
         size : int
             Bytes that it has.
+
+        Returns
+        -------
+        bool
+            Whether there is such an object.
         """
-        with open(path, "wb") as file:
+        with open(path, "wb", opener=_opened_for_user) as file:
             for start in range(0, size, _PIECE):
                 (data,) = self.ranges([(name, start, min(start + _PIECE, size))])
                 if data is None:
@@ -176,7 +182,7 @@ class Store:
                 file.write(data)
             else:
                 return True
-        path.unlink()
+        remove(path)
         return False
 
     def sizes_of(self, names: Iterable[str]) -> dict[str, int]:
@@ -280,6 +286,10 @@ class Store:
         if _is_foreign(error) or isinstance(error, OSError):
             return StoreError(f"{place}: {reason}")
         return error
+
+
+def _opened_for_user(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def _class_of(url: str) -> Any:
