@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from syngen._files import scratch_folder
 from syngen._names import is_name
+from syngen._workspace import remove, working_folder
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation.problems import Problem
 from syngen.generation.store_contents import Found, look
 from syngen.generation.uploads import NAMES, name_of
 from syngen.generation.verification import abridged, find_problems
 from syngen.storage.layout import Layout, split_of_shard
+from syngen.storage.names import is_dataset_name
 from syngen.storage.publication import publication_in
 
 if TYPE_CHECKING:
@@ -102,10 +104,10 @@ class _Mirror:
     def fetch_documents(self) -> None:
         """Get all that is neither a shard nor a part of the manifest."""
         layout, found = self.layout, self._found
-        layout.audio.mkdir()
+        working_folder(layout.audio)
         names = [name for name in found.sizes if "/" not in name and self._is_own(name)]
         if found.description is None:
-            layout.receipts.mkdir(parents=True)
+            working_folder(layout.receipts, within=layout.folder)
             receipts = [name for name in found.sizes if _is_receipt(name)]
             for name, data in self._store.get_all(receipts):
                 if data is not None:
@@ -138,7 +140,7 @@ class _Mirror:
             yield
         finally:
             for path in paths:
-                path.unlink(missing_ok=True)
+                remove(path)
 
     def orphans(self) -> Iterator[Problem]:
         """Report what lies there and is no dataset's; the rest is found in the folder."""

@@ -16,6 +16,7 @@ from syngen.generation.parts import Facts
 from syngen.generation.receipts import has_parts, read_any_receipt
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest
+from syngen.storage.names import is_work_name
 from syngen.synth.base import Span, Spoken
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ def smaller_layouts(layout: Layout) -> list[Layout]:
     """Return where smaller datasets of a growing one are kept, the largest first."""
     if not layout.smaller.is_dir():
         return []
-    return [Layout(path) for path in sorted(layout.smaller.iterdir(), reverse=True) if path.is_dir()]
+    found = (
+        path for path in layout.smaller.iterdir() if is_work_name(f"{layout.smaller.name}/{path.name}/")
+    )
+    return [Layout(path) for path in sorted(found, reverse=True) if path.is_dir() and not path.is_symlink()]
 
 
 class StoredShard:

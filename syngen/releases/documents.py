@@ -14,19 +14,11 @@ from syngen.releases.subject import ReleasedDataset, Subject
 from syngen.storage.description import Description, json_bytes
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import Vocabulary
+from syngen.storage.names import RELEASE_FILES
 
 __all__ = ["FILES", "documents_of", "registry", "subject_in"]
 
-FILES = (
-    "CITATION.cff",
-    "README.md",
-    "croissant.json",
-    "factors.svg",
-    "preview.html",
-    "registry.txt",
-    "zenodo.json",
-)
-"""The files at the top of a release that no other dataset has, and its card."""
+FILES = RELEASE_FILES
 
 
 def subject_in(
