@@ -78,7 +78,8 @@ def generate(
     limit : int, optional
         Make so many observations instead of what the recipe says; splits keep their proportions.
     overwrite : bool
-        Remove a dataset that is in the folder and start again.
+        Remove the files of a dataset that is in the folder and start again. What else is there stays, and
+        is named by the report's ``.left``.
     hang_limit_s : float
         A worker that finishes no observation for so many seconds is ended and its shard tried again; 0 for
         no limit.
@@ -140,6 +141,7 @@ def generate(
         "overwrite": overwrite,
         "hang_limit_s": hang_limit_s,
         "log": None if log is None else Path(log),
+        "resolve": partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs),
         "progress": progress,
     }
     if isinstance(place, Store):
@@ -181,7 +183,8 @@ def rehearse(
     """
     from syngen.generation.estimate import estimate
     from syngen.generation.folders import check_usable
-    from syngen.generation.store_contents import check_store
+    from syngen.generation.overwriting import check_target
+    from syngen.generation.store_contents import check_store, to_overwrite
     from syngen.storage.layout import Layout
     from syngen.storage.stores import Store, place_of
 
@@ -195,10 +198,14 @@ def rehearse(
     )
     if folder is not None:
         place = place_of(folder)
+        resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
         if isinstance(place, Store):
-            check_store(place, plan, overwrite=overwrite)
+            found = check_store(place, plan, overwrite=overwrite)
+            if overwrite:
+                to_overwrite(place, found, plan, resolve)
         else:
             check_usable(Layout(place), overwrite=overwrite)
+            check_target(Layout(place), plan, overwrite=overwrite, resolve=resolve)
     return estimate(plan)
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["generate"]
 
+_MOST_LEFT = 8  # names that are told
+
 
 @click.command()
 @click.argument("recipe")
@@ -43,7 +45,7 @@ __all__ = ["generate"]
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Make N observations instead of all.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take; write nothing.")
-@click.option("--overwrite", is_flag=True, help="Remove a dataset in the folder and start again.")
+@click.option("--overwrite", is_flag=True, help="Remove a dataset's own files, and start again.")
 @click.option(
     "--hang-limit",
     type=click.FloatRange(0.0),
@@ -147,6 +149,7 @@ def generate(
     if not report.is_complete:
         _tell_part(report, str(shard_index))
         return
+    _tell_left(report)
     rate = report.rendered / max(report.wall_s, 1e-9)
     copied = f", {report.copied:,} of a smaller dataset kept" if report.copied else ""
     say(
@@ -154,6 +157,15 @@ def generate(
         f"{report.shards} shards, {human_bytes(report.bytes)}, {report.audio_s / 3600:.2f} hours of "
         f"audio, in {report.wall_s:.1f} seconds"
     )
+
+
+def _tell_left(report: GenerationReport) -> None:
+    """Name what is in the folder and not the dataset's."""
+    if not report.left:
+        return
+    shown = ", ".join(report.left[:_MOST_LEFT])
+    more = f" and {len(report.left) - _MOST_LEFT:,} more" if len(report.left) > _MOST_LEFT else ""
+    say(f"{report.folder}: left, because the plan does not account for it: {shown}{more}")
 
 
 def _tell_part(report: GenerationReport, shard_index: str) -> None:

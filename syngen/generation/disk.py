@@ -44,7 +44,9 @@ class _Need:
     shard: float
 
 
-def check_space(plan: Plan, layout: Layout, *, kept: Collection[str] = (), overwrite: bool = False) -> None:
+def check_space(
+    plan: Plan, layout: Layout, *, kept: Collection[str] = (), freed: int | None = None
+) -> None:
     """Refuse a plan that does not fit on the disk; writes nothing.
 
     For WAV of a known length the need is known to a per mille. Otherwise it is estimated, from the
@@ -57,15 +59,15 @@ def check_space(plan: Plan, layout: Layout, *, kept: Collection[str] = (), overw
     layout : Layout
     kept : collection of str
         Shards of a smaller dataset that stay as they are.
-    overwrite : bool
-        Whether what is there will be removed first.
+    freed : int, optional
+        Bytes of the shards that will be removed first; by default none are, and what is there counts.
 
     Raises
     ------
     ParameterError
         With what is needed and what is there.
     """
-    sizes = {} if overwrite else _finished(layout)
+    sizes = _finished(layout) if freed is None else {}
     missing = [shard for shard in plan.shards if shard.name not in sizes and shard.name not in kept]
     if not missing:
         return
@@ -73,7 +75,7 @@ def check_space(plan: Plan, layout: Layout, *, kept: Collection[str] = (), overw
     place = next(path for path in (layout.folder, *layout.folder.absolute().parents) if path.exists())
     _check_file_size(layout, need, max(shard.n_rows for shard in missing))
     disk = shutil.disk_usage(place)
-    free = disk.free + (_size_below(layout.audio) if overwrite else 0)
+    free = disk.free + (freed or 0)
     if disk.total and need.total > free:
         raise ParameterError(
             f"{layout.folder} needs {human_bytes(need.total)} more, but the file system of {place} has "
@@ -134,12 +136,6 @@ def _rehearsed(plan: Plan) -> float:
 
 def _padded(n_bytes: int) -> int:
     return n_bytes + -n_bytes % BLOCK
-
-
-def _size_below(folder: Path) -> int:
-    if not folder.is_dir():
-        return 0
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
 
 
 def _check_file_size(layout: Layout, need: _Need, n_rows: int) -> None:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from syngen._files import sync_folder, write_atomic
+from syngen._workspace import InTheWayError, check_file
 from syngen.errors import ManifestError
 from syngen.generation.assembly import (
     description_for,
@@ -130,7 +131,7 @@ class DocumentRepair:
                 "original file there. What it said is in plan.json."
             )
             return reasons
-        self._put(layout.recipe, text)
+        self._put(layout.recipe, text, reasons)
         description = self._description(text.decode("utf-8"))
         if description is None:
             return [*reasons, *self._undescribed()]
@@ -145,7 +146,7 @@ class DocumentRepair:
             reasons.append(f"SHA256SUMS cannot be made again: what {unknown} should be is not known")
         else:
             known = {name: sha256 for name, sha256 in hashes.items() if sha256 is not None}
-            self._put(layout.checksums, checksums_for(description, known))
+            self._put(layout.checksums, checksums_for(description, known), reasons)
         self._put_if_proven(layout.description, description.to_bytes(), reasons)
         return reasons
 
@@ -180,6 +181,9 @@ class DocumentRepair:
             return []
         if wanted is not None and is_near(sha256, wanted):
             wanted = sha256
+        in_the_way = _in_the_way(path)
+        if in_the_way is not None:
+            return [in_the_way]
         if sha256 != wanted and (wanted is not None or _is_by_another(path, made)):
             text = (
                 f"{path.name}: made again by pyarrow {pa.__version__} it has other bytes than it had, so "
@@ -191,18 +195,24 @@ class DocumentRepair:
         self.written.append(path.name)
         return []
 
-    def _put(self, path: Path, content: bytes) -> None:
+    def _put(self, path: Path, content: bytes, reasons: list[str]) -> None:
         self._proven.add(path.name)
-        if hash_of(path) != hashlib.sha256(content).hexdigest():
+        if hash_of(path) == hashlib.sha256(content).hexdigest():
+            return
+        in_the_way = _in_the_way(path)
+        if in_the_way is None:
             write_atomic(path, content)
             self.written.append(path.name)
+        else:
+            self._proven.discard(path.name)
+            reasons.append(in_the_way)
 
     def _put_if_proven(self, path: Path, content: bytes, reasons: list[str]) -> None:
         """Write a document that this version of syngen makes as it was made, or that has its hash."""
         sha256 = hashlib.sha256(content).hexdigest()
         wanted = self._evidence.hashes.get(path.name)
         if hash_of(path) == sha256 or is_by_this_version(self._found.versions) or sha256 == wanted:
-            self._put(path, content)
+            self._put(path, content, reasons)
         elif hash_of(path) != wanted:
             made_by = self._found.versions.get("syngen", "another version")
             reasons.append(f"{path.name}: it was written by syngen {made_by}, which is needed to repair it")
@@ -275,6 +285,15 @@ class DocumentRepair:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         shown = ", ".join(names[:3])
         return [f"dataset.json, README.md and SHA256SUMS cannot be made again without {shown}{more}"]
+
+
+def _in_the_way(path: Path) -> str | None:
+    """Say why a file may not be replaced; None if it may."""
+    try:
+        check_file(path)
+    except InTheWayError as error:
+        return str(error)
+    return None
 
 
 def _is_by_another(path: Path, made: Path) -> bool:

@@ -4,25 +4,54 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 
-from syngen._files import is_temporary, sync_folder
+from syngen._files import is_temporary, name_without_mark, sync_folder
+from syngen._workspace import (
+    InTheWayError,
+    check_file,
+    check_folder,
+    findings,
+    remove,
+    user_folder,
+    working_folder,
+)
 from syngen.errors import ManifestError, ParameterError
-from syngen.storage.description import is_table_name, read_json
-from syngen.storage.layout import Layout, split_of_shard
-from syngen.storage.publication import publication_in
+from syngen.storage.description import read_json
+from syngen.storage.layout import Layout
+from syngen.storage.names import is_dataset_name, is_work_name
 
 __all__ = [
+    "WORK_MODE",
+    "check_files",
     "check_usable",
-    "clear",
+    "check_work",
     "create",
+    "files_of_shard",
+    "foreign_work",
     "is_left_behind",
     "is_part",
     "is_unfinished",
+    "looking_at",
     "remove_temporaries",
     "remove_work",
+    "temporaries",
 ]
+
+WORK_MODE = 0o755
+"""Of the folder ``.syngen`` and those in it: others may see how far a run is, and change nothing."""
+
+
+@contextlib.contextmanager
+def looking_at(layout: Layout) -> Iterator[None]:
+    """Say of what cannot even be looked at that the folder cannot be used."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        if isinstance(error, ParameterError):
+            raise
+        raise ParameterError(f"{layout.folder} cannot be used: {error}") from error
 
 
 def check_usable(layout: Layout, *, overwrite: bool = False) -> None:
@@ -33,12 +62,8 @@ def check_usable(layout: Layout, *, overwrite: bool = False) -> None:
     ParameterError
         If it is a file, cannot be written, or holds files that are not a dataset's.
     """
-    try:
+    with looking_at(layout):
         _check_usable(layout, overwrite=overwrite)
-    except (OSError, ValueError) as error:
-        if isinstance(error, ParameterError):
-            raise
-        raise ParameterError(f"{layout.folder} cannot be used: {error}") from error
 
 
 def _check_usable(layout: Layout, *, overwrite: bool) -> None:
@@ -75,9 +100,59 @@ def _has_plan(layout: Layout) -> bool:
 def _only_starts(layout: Layout) -> bool:
     """Whether the folder holds what a run leaves that ended before its plan was written."""
     own = {layout.recipe.name, layout.audio.name, layout.work.name}
-    return layout.work.exists() and all(
-        path.name in own or is_temporary(path) for path in layout.folder.iterdir()
-    )
+    in_audio = list(layout.audio.iterdir()) if layout.audio.is_dir() else []
+    others = [path for path in layout.folder.iterdir() if path.name not in own]
+    return layout.work.exists() and all(map(is_temporary, (*others, *in_audio)))
+
+
+def check_work(layout: Layout) -> None:
+    """Refuse what a run, or a repair, would write or remove through; changes nothing.
+
+    Raises
+    ------
+    InTheWayError
+        If the folder of the shards or one that only an unfinished dataset has is a link, is not a folder,
+        belongs to another user or lies on another file system, or if a file in the latter is a link.
+    """
+    if not layout.folder.is_dir():
+        return
+    with looking_at(layout):
+        check_folder(layout.audio)
+        if check_folder(layout.work):
+            _check_names(layout, layout.work, is_thorough=False)  # there may be a million receipts
+        if check_folder(layout.scratch, within=layout.folder):
+            _check_names(layout, layout.scratch, is_thorough=True)
+        copied = (layout.plan, layout.recipe, layout.checksums)
+        check_files([layout.lock, layout.plan_lock, layout.log, *map(layout.copy, copied)])
+
+
+def _check_names(layout: Layout, folder: Path, *, is_thorough: bool) -> None:
+    """Refuse what has a name of ours below ``.syngen`` and is something else."""
+    above = folder.relative_to(layout.work)
+
+    def is_ours(name: str) -> bool:
+        return is_work_name(f"{(above / name).as_posix()}{'/' if name.endswith('/') else ''}")
+
+    for name, what in findings(folder, is_ours, is_thorough=is_thorough):
+        if is_ours(name) or is_ours(f"{name}/"):
+            raise InTheWayError(folder / name, what)
+
+
+def check_files(paths: Iterable[Path]) -> None:
+    """Refuse to replace what is not a plain file of this user's; changes nothing.
+
+    Raises
+    ------
+    InTheWayError
+    """
+    for path in paths:
+        check_file(path)
+
+
+def files_of_shard(layout: Layout, name: str) -> tuple[Path, ...]:
+    """Return the files of a shard in an unfinished dataset."""
+    of = (Layout.shard, Layout.part, Layout.annotations_part, Layout.receipt)
+    return tuple(path_of(layout, name) for path_of in of)
 
 
 def is_unfinished(layout: Layout) -> bool:
@@ -92,7 +167,22 @@ def is_unfinished(layout: Layout) -> bool:
 
 def is_left_behind(layout: Layout) -> bool:
     """Whether a finished dataset has more in its work folder than a log that was to be kept."""
-    return not layout.work.is_dir() or {path.name for path in layout.work.iterdir()} != {layout.log.name}
+    if not layout.work.is_dir() or layout.work.is_symlink():
+        return True
+    names = {path.name for path in layout.work.iterdir()}
+    return not names or any(
+        is_work_name(name) or is_work_name(f"{name}/") for name in names - {layout.log.name}
+    )
+
+
+def foreign_work(layout: Layout) -> list[str]:
+    """Return what is in the folder ``.syngen`` and was not put there by syngen, as relative names."""
+    try:
+        found = [name for name, _ in findings(layout.work, is_work_name, is_thorough=False)]
+    except InTheWayError:
+        return []
+    names = (name for name in found if not is_work_name(name) and not is_work_name(f"{name}/"))
+    return [f"{layout.work.name}/{name}" for name in names]
 
 
 def create(layout: Layout) -> None:
@@ -101,54 +191,39 @@ def create(layout: Layout) -> None:
     Raises
     ------
     ParameterError
-        If the file system refuses.
+        If the file system refuses, or something else is at one of their names.
     """
     try:
-        layout.receipts.mkdir(parents=True, exist_ok=True)
-        layout.audio.mkdir(exist_ok=True)
+        user_folder(layout.folder)
+        working_folder(layout.receipts, within=layout.folder, mode=WORK_MODE)
+        working_folder(layout.audio, mode=0o777)
     except (OSError, ValueError) as error:
+        if isinstance(error, ParameterError):
+            raise
         reason = getattr(error, "strerror", None) or error
         raise ParameterError(
             f"{layout.folder} cannot be written: {reason}; choose another folder"
         ) from error
 
 
-def clear(layout: Layout) -> None:
-    """Remove a dataset, and nothing else. The description goes first, so no half of it counts as whole."""
-    for path in reversed(layout.final_files(_tables(layout), _release_files(layout))):
-        if path != layout.plan:
-            path.unlink(missing_ok=True)
-    for path in layout.audio.iterdir():
-        if split_of_shard(path.stem) and path.suffix == ".tar":
-            path.unlink()
-    for path in layout.receipts.iterdir():
-        path.unlink()
-    for path in (layout.smaller, layout.scratch):
-        shutil.rmtree(path, ignore_errors=True)
-    for path in (layout.recipe, layout.plan, layout.checksums):
-        layout.copy(path).unlink(missing_ok=True)
-    layout.plan.unlink(missing_ok=True)
-    sync_folder(layout.folder)
+def temporaries(layout: Layout, *, shards: Collection[str] | None = None) -> list[Path]:
+    """Return what earlier runs left half-written, as far as it can be listed.
 
-
-def _tables(layout: Layout) -> list[str]:
-    """Return the tables that the plan or the description in the folder names."""
-    found: list[str] = []
-    for path in (layout.plan, layout.description):
-        with contextlib.suppress(ManifestError):
-            names = read_json(path).get("tables", [])
-            if isinstance(names, list):
-                found += [name for name in names if is_table_name(name)]
-    return found
-
-
-def _release_files(layout: Layout) -> list[str]:
-    """Return the files of a release that the plan or the description in the folder names."""
-    found: list[str] = []
-    for path in (layout.plan, layout.description):
-        with contextlib.suppress(ManifestError, ParameterError, TypeError):
-            release = publication_in(read_json(path))
-            found += release.files if release is not None else ()
+    Parameters
+    ----------
+    layout : Layout
+    shards : collection of str, optional
+        Of what belongs to a shard, only that of these.
+    """
+    found = []
+    for folder in (layout.folder, layout.audio, layout.work, layout.receipts):
+        is_theirs = shards is not None and folder in (layout.audio, layout.receipts)
+        with contextlib.suppress(OSError):
+            for path in sorted(folder.iterdir()):
+                name = path.relative_to(layout.folder).as_posix()
+                is_meant = not is_theirs or name_without_mark(path.name).split(".")[0] in (shards or ())
+                if is_temporary(path) and is_dataset_name(name) and is_meant and not path.is_dir():
+                    found.append(path)
     return found
 
 
@@ -161,20 +236,21 @@ def remove_temporaries(layout: Layout, *, shards: Collection[str] | None = None)
     shards : collection of str, optional
         Of what belongs to a shard, only that of these.
     """
-    for folder in (layout.folder, layout.audio, layout.work, layout.receipts):
-        is_theirs = shards is not None and folder in (layout.audio, layout.receipts)
-        with contextlib.suppress(OSError):  # they disturb nobody, and the next run tries again
-            for path in folder.iterdir():
-                if not is_temporary(path) or (is_theirs and path.name.split(".")[1] not in (shards or ())):
-                    continue
-                path.unlink(missing_ok=True)
+    for path in temporaries(layout, shards=shards):
+        with contextlib.suppress(
+            OSError, InTheWayError
+        ):  # they disturb nobody, and the next run tries again
+            remove(path, within=layout.folder)
 
 
-def remove_work(layout: Layout) -> None:
-    """Remove what only an unfinished dataset has."""
+def remove_work(layout: Layout) -> tuple[str, ...]:
+    """Remove what only an unfinished dataset has; return the names of what else is in its folder."""
     remove_temporaries(layout)
-    shutil.rmtree(layout.work, ignore_errors=True)
+    left: tuple[str, ...] = ()
+    with contextlib.suppress(OSError, InTheWayError):
+        left = remove(layout.work, within=layout.folder, only=is_work_name)
     sync_folder(layout.folder)
+    return tuple(f"{layout.work.name}/{name}" for name in left)
 
 
 def is_part(layout: Layout) -> bool:

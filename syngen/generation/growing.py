@@ -19,11 +19,15 @@ import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from syngen._files import sha256_of, sync_folder, write_atomic
+from syngen._workspace import check_file, remove, working_folder
 from syngen.errors import ManifestError, PlanMismatchError, SyngenError
+from syngen.generation.belongings import Belongings, belongings_of, check_free, contents_of
 from syngen.generation.dataset_parts import DatasetParts
+from syngen.generation.folders import WORK_MODE, check_files, files_of_shard
 from syngen.generation.plan import Plan, Shard, differing_lines
 from syngen.generation.receipts import read_receipt
 from syngen.generation.stored import smaller_layouts
@@ -45,7 +49,7 @@ def check_plan(plan: Plan, layout: Layout) -> Plan | None:
     PlanMismatchError
         If the folder is of another plan.
     """
-    found = layout.plan.read_bytes() if layout.plan.exists() else b""
+    found = layout.plan.read_bytes() if layout.plan.is_file() else b""
     wanted = plan.to_bytes()
     if found == wanted:
         return None
@@ -131,17 +135,28 @@ def write_plan(plan: Plan, layout: Layout) -> int:
 
     Raises
     ------
+    InTheWayError
+        If something that is no dataset's has a name that the plan needs.
     PlanMismatchError
         If the folder is of another plan.
     """
-    smaller = check_plan(plan, layout) if layout.plan.exists() else None
+    is_there = layout.plan.exists()
+    smaller = check_plan(plan, layout) if is_there else None
     n_kept = 0
     if smaller is not None:
+        _check_free(plan, layout, belongings_of(smaller))
         n_kept = _move_aside(plan, smaller, layout)
-    elif layout.plan.exists():
+    elif is_there:
         _move_back(plan, layout)
+    elif not _is_noted(layout, plan.to_bytes()):
+        _check_free(plan, layout, Belongings(frozenset({layout.recipe.name}), {}))
     store_plan(layout, plan.to_bytes(), plan.resolved.recipe.text.encode("utf-8"))
     return n_kept
+
+
+def _check_free(plan: Plan, layout: Layout, belongings: Belongings) -> None:
+    """Refuse to replace what does not belong to the dataset that is there."""
+    check_free(layout.folder, belongings_of(plan), contents_of(layout, belongings).left)
 
 
 def store_plan(layout: Layout, plan: bytes, recipe: bytes) -> list[str]:
@@ -172,14 +187,17 @@ def store_plan(layout: Layout, plan: bytes, recipe: bytes) -> list[str]:
 
 def _move_aside(plan: Plan, smaller: Plan, layout: Layout) -> int:
     """Move what a smaller dataset has to where it is copied from; return the rows that may stay."""
+    larger = set(plan.shards)
+    moving = (shard.name for shard in smaller.shards if shard not in larger)
+    check_files(chain.from_iterable(files_of_shard(layout, name) for name in moving))
     _restore_receipts(smaller, layout)
     # from here on nobody takes the folder for a finished dataset
-    layout.description.unlink(missing_ok=True)
+    remove(layout.description)
     sync_folder(layout.folder)
     staying = _staying(plan, smaller, layout)
     aside = _aside(smaller, layout)
     for folder in (aside.receipts, aside.audio):
-        folder.mkdir(parents=True, exist_ok=True)
+        working_folder(folder, within=layout.folder, mode=WORK_MODE)
     if not aside.plan.is_file():
         write_atomic(aside.plan, smaller.to_bytes())
     _move((shard for shard in smaller.shards if shard not in staying), layout, aside)
@@ -191,7 +209,7 @@ def _move_back(plan: Plan, layout: Layout) -> None:
     for aside in smaller_layouts(layout)[:1]:
         if aside.plan.is_file() and aside.plan.read_bytes() == plan.to_bytes():
             _move(plan.shards, aside, layout)
-            aside.plan.unlink()
+            remove(aside.plan)
 
 
 def _aside(smaller: Plan, layout: Layout) -> Layout:
@@ -208,6 +226,7 @@ def _move(shards: Iterable[Shard], source: Layout, target: Layout) -> None:
         for of in (Layout.receipt, Layout.part, Layout.annotations_part, Layout.shard):
             path = of(source, shard.name)
             if path.is_file():
+                check_file(of(target, shard.name))
                 path.replace(of(target, shard.name))
     for folder in (target.receipts, target.audio, source.receipts, source.audio):
         sync_folder(folder)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,14 +103,14 @@ def joined(plan: Plan, layout: Layout, member: Member) -> Iterator[Joined]:
     """
     folders.create(layout)
     with ExitStack() as held:
-        if not held.enter_context(exclusive_lock(layout.lock, patience_s=_PATIENCE_S, is_shared=True)):
+        if not held.enter_context(_locked(layout.lock, _PATIENCE_S, is_shared=True)):
             raise ParameterError(
                 f"a run that needs all of {layout.folder} is working in it; wait for it, or stop it"
             )
         folders.create(layout)  # a run that ended before we had the lock has removed them
         with planning(layout):
             own = member.lock(layout)
-            if not held.enter_context(exclusive_lock(own, patience_s=_PATIENCE_S)):
+            if not held.enter_context(_locked(own, _PATIENCE_S)):
                 raise ParameterError(
                     f"another run is working in {layout.folder} as {member}; wait for it, or stop it"
                 )
@@ -119,7 +119,7 @@ def joined(plan: Plan, layout: Layout, member: Member) -> Iterator[Joined]:
                 remove_own_temporaries(plan, layout, member)
         yield found
     if found.is_finished:
-        with exclusive_lock(layout.lock) as is_mine:  # the folder may be one that we have made again
+        with _locked(layout.lock, 0.0) as is_mine:  # the folder may be one that we have made again
             if is_mine:
                 folders.remove_work(layout)
 
@@ -133,10 +133,15 @@ def planning(layout: Layout, *, patience_s: float = _PLAN_PATIENCE_S) -> Iterato
     ParameterError
         If another member does not come to an end of it.
     """
-    with exclusive_lock(layout.plan_lock, patience_s=patience_s) as is_mine:
+    with _locked(layout.plan_lock, patience_s) as is_mine:
         if not is_mine:
             raise ParameterError(f"another member has the plan of {layout.folder} in hand; try again later")
         yield
+
+
+def _locked(path: Path, patience_s: float, *, is_shared: bool = False) -> AbstractContextManager[bool]:
+    mode = folders.WORK_MODE
+    return exclusive_lock(path, patience_s=patience_s, is_shared=is_shared, folder_mode=mode)
 
 
 def _plan_settled(plan: Plan, layout: Layout, member: Member) -> Joined:

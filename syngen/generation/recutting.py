@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen._files import exclusive_lock, human_bytes, is_temporary, lock_if_there, new_folder
+from syngen._files import (
+    exclusive_lock,
+    human_bytes,
+    is_temporary,
+    lock_if_there,
+    name_without_mark,
+    new_folder,
+)
+from syngen._workspace import InTheWayError, check_folder, remove
 from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
@@ -147,7 +155,7 @@ def recut(
     limit, shard_size, need = job.first_cut(size_limit)
     _check_disk(folder, need)
     _remove_left_behind(folder)
-    with new_folder(folder) as place, exclusive_lock(Layout(place).lock):
+    with new_folder(folder) as place, exclusive_lock(Layout(place.parent).lock):
         made = job.made(Layout(place), limit, shard_size, folder)
         folders.remove_work(Layout(place))
     return ReleaseReport(
@@ -212,13 +220,16 @@ def _damaged(layout: Layout, problems: Sequence[str]) -> VerificationError:
 
 def _remove_left_behind(folder: Path) -> None:
     """Remove what builds of this release left that were killed."""
-    parent = folder.absolute().parent
-    for path in parent.glob(f".{folder.name}.*.tmp") if parent.is_dir() else ():
-        lock = Layout(path).lock
-        if is_temporary(path) and lock.is_file():
-            with lock_if_there(lock) as is_mine:
-                if is_mine:
-                    shutil.rmtree(path, ignore_errors=True)
+    parent, name = folder.absolute().parent, folder.absolute().name
+    for path in parent.iterdir() if parent.is_dir() else ():
+        if not is_temporary(path) or name_without_mark(path.name) != name:
+            continue
+        with suppress(OSError, InTheWayError):
+            lock = Layout(path).lock
+            if check_folder(lock.parent, within=parent) and lock.is_file():
+                with lock_if_there(lock) as is_mine:
+                    if is_mine:
+                        remove(path)
 
 
 def _check_disk(folder: Path, need: float) -> None:
@@ -271,8 +282,8 @@ class _Recutting:
             if shard_size == 1:
                 self._check_fits(limit, largest.bytes - len(END))
             shard_size = max(1, min(shard_size - 1, int(0.98 * shard_size * limit / largest.bytes)))
-            shutil.rmtree(layout.audio)
-            shutil.rmtree(layout.receipts)
+            remove(layout.audio)
+            remove(layout.receipts)
         return finish(plan, layout, receipts, recipe_text=text, documents=self.documents)
 
     def _shards(self, plan: Plan, layout: Layout, target: Path) -> list[Receipt]:

@@ -9,7 +9,6 @@ damaged nothing, and the next one goes on.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -17,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import exclusive_lock, is_temporary, sync_folder
+from syngen._files import exclusive_lock, sync_folder
 from syngen._typing import ProgressUpdate
+from syngen._workspace import InTheWayError, remove, working_folder
 from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
@@ -38,6 +38,7 @@ from syngen.generation.receipts import Receipt, has_parts, read_any_receipt, rea
 from syngen.generation.scheduling import make_shards
 from syngen.generation.verification import abridged, find_problems
 from syngen.storage.layout import Layout
+from syngen.storage.names import is_work_name
 
 if TYPE_CHECKING:
     from syngen._typing import Json, Progress
@@ -102,7 +103,7 @@ def repair_folder(
     Raises
     ------
     ParameterError
-        If the folder cannot be used, or a run is working in it.
+        If the folder cannot be used, a run is working in it, or a link is where repair would write.
     ManifestError
         If the folder holds no dataset.
     GenerationIncompleteError
@@ -124,7 +125,8 @@ def repair_folder(
             f"{folder} is a part of a release, which its recipe alone does not make again: remove it and "
             "download it again"
         )
-    with exclusive_lock(layout.lock) as is_mine:
+    folders.check_work(layout)
+    with exclusive_lock(layout.lock, folder_mode=folders.WORK_MODE) as is_mine:
         if not is_mine:
             raise ParameterError(
                 f"a run is working in {folder}; repair it when the run has ended, or stop the run"
@@ -186,11 +188,9 @@ class _Repair:
 
     def _remove_temporaries(self) -> None:
         layout = self.layout
-        for folder in (layout.folder, layout.audio, layout.work, layout.receipts):
-            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-                if is_temporary(path) and not path.is_dir():
-                    path.unlink()
-                    self.removed.append(path.relative_to(layout.folder).as_posix())
+        for path in folders.temporaries(layout):
+            if not remove(path, within=layout.folder):
+                self.removed.append(path.relative_to(layout.folder).as_posix())
 
     def _repair(self, problems: Sequence[Problem], *, is_finished: bool) -> None:
         evidence = Evidence(self.layout)
@@ -199,13 +199,18 @@ class _Repair:
         except VerificationError as error:
             self.reasons += [f"nothing can be repaired: {reason}" for reason in error.problems]
             return
-        for folder in (self.layout.audio, self._scratch.audio, self._scratch.receipts):
-            folder.mkdir(parents=True, exist_ok=True)
+        working_folder(self.layout.audio, mode=0o777)
+        for folder in (self._scratch.audio, self._scratch.receipts):
+            working_folder(folder, within=self.layout.folder, mode=folders.WORK_MODE)
         if is_finished:
             self._repair_finished(evidence, found, problems)
         else:
             self._repair_unfinished(evidence, found, {problem.file for problem in problems})
-        shutil.rmtree(self.layout.scratch, ignore_errors=True)
+        with suppress(OSError):
+            remove(self.layout.scratch, within=self.layout.folder, only=self._is_scratch)
+
+    def _is_scratch(self, name: str) -> bool:
+        return is_work_name(f"{self.layout.scratch.name}/{name}")
 
     @property
     def _scratch(self) -> Layout:
@@ -214,6 +219,7 @@ class _Repair:
     def _repair_unfinished(self, evidence: Evidence, found: FoundPlan, suspects: set[str]) -> None:
         layout = self.layout
         text = evidence.recipe_text(found.plan.resolved)
+        folders.check_files((layout.plan, layout.recipe))
         if text is None:
             self.reasons.append(
                 "recipe.yaml cannot be made again, but the next syngen generate writes it anew"
@@ -229,7 +235,9 @@ class _Repair:
             if receipt is not None and made.entry.sha256 not in known:
                 self._refuse(shard, found)
                 continue
-            layout.receipt(shard.name).unlink(missing_ok=True)  # it is not the receipt of what comes now
+            if not self._is_free(*folders.files_of_shard(layout, shard.name)):
+                continue
+            remove(layout.receipt(shard.name))  # it is not the receipt of what comes now
             for of in (Layout.shard, Layout.part, Layout.annotations_part, Layout.receipt):
                 if of(self._scratch, shard.name).exists():
                     of(self._scratch, shard.name).replace(of(layout, shard.name))
@@ -256,7 +264,7 @@ class _Repair:
                 self._refuse(shard, found)
                 continue
             if hash_of(layout.shard(shard.name)) == sha256:  # only its part of the manifest was wanted
-                self._scratch.shard(shard.name).unlink(missing_ok=True)
+                remove(self._scratch.shard(shard.name))
             elif not self._place(shard):
                 continue
             documents.add(shard, sha256)
@@ -266,19 +274,25 @@ class _Repair:
 
     def _place(self, shard: Shard) -> bool:
         target = self.layout.shard(shard.name)
-        try:
-            self._scratch.shard(shard.name).replace(target)
-        except (IsADirectoryError, FileExistsError):
-            self.reasons.append(f"audio/{target.name}: a folder of that name is in the way; remove it")
+        if not self._is_free(target):
             return False
+        self._scratch.shard(shard.name).replace(target)
         sync_folder(self.layout.audio)
         self.shards.append(shard.name)
         return True
 
+    def _is_free(self, *paths: Path) -> bool:
+        """Whether files may be replaced; if not, say why."""
+        try:
+            folders.check_files(paths)
+        except InTheWayError as error:
+            self.reasons.append(str(error))
+            return False
+        return True
+
     def _refuse(self, shard: Shard, found: FoundPlan) -> None:
         """Keep a shard that cannot be made again as it was, and say why."""
-        with suppress(FileNotFoundError):
-            self._scratch.shard(shard.name).unlink()
+        remove(self._scratch.shard(shard.name))
         here = found.plan.versions()
         other = [
             f"{k} is {here[k]} here and was {v}" for k, v in found.versions.items() if here.get(k) != v

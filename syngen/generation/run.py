@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation import folders
 from syngen.generation.assembly import finish
+from syngen.generation.belongings import Resolve
 from syngen.generation.disk import check_space, disk_message
 from syngen.generation.engines import Hire, check_engine, hiring
 from syngen.generation.executors import default_jobs
@@ -28,6 +30,7 @@ from syngen.generation.growing import check_plan, write_plan
 from syngen.generation.log import EventLog, append_events, check_log_file
 from syngen.generation.making import cause_of
 from syngen.generation.members import Member, joined, planning, remove_own_temporaries
+from syngen.generation.overwriting import check_target, clear, to_overwrite
 from syngen.generation.plan import Plan, Shard
 from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
@@ -68,6 +71,10 @@ class GenerationReport:
         False for a member of a job array: rows, shards, bytes and audio are then those of its part.
     shards_left : int
         Shards of the dataset that are still missing then, and that other members or a plain run make.
+    left : tuple of str
+        What is in the folder and not the dataset's, as far as this call could have removed it and did not:
+        relative names, those of folders with a slash at their end. With `overwrite` everything is looked
+        at, else the folder ``.syngen``.
     """
 
     folder: Path | str
@@ -80,6 +87,7 @@ class GenerationReport:
     wall_s: float
     is_complete: bool = True
     shards_left: int = 0
+    left: tuple[str, ...] = ()
 
 
 def run(
@@ -93,6 +101,7 @@ def run(
     executor: str | Executor = "local",
     scheduler: str | None = None,
     member: Member | None = None,
+    resolve: Resolve | None = None,
     progress: Progress | None = None,
 ) -> GenerationReport:
     """Make the dataset of a plan in a folder, or finish it.
@@ -106,7 +115,8 @@ def run(
         Worker processes; by default one per CPU. With 1 the work is done in this process, unless the
         synthesizer needs a worker.
     overwrite : bool
-        Remove a dataset that is there and start again.
+        Remove the files of a dataset that is there and start again. What the plan in the folder does not
+        account for stays.
     hang_limit_s : float
         A worker that finishes no observation for so many seconds is ended and replaced; 0 for no limit.
     log : Path, optional
@@ -117,14 +127,16 @@ def run(
         Address of the Dask scheduler.
     member : Member, optional
         Make the shards of this member of a job array, and do not put the dataset together.
+    resolve : callable, optional
+        Turns the recipe document of a dataset that is overwritten into a resolved recipe.
     progress : callable, optional
         Told after every shard.
 
     Raises
     ------
     ParameterError
-        If the folder cannot be used, another run works in it, the dataset does not fit on the disk, or the
-        engine is not there.
+        If the folder cannot be used, something that is not the dataset's has a name that it needs, another
+        run works in it, the dataset does not fit on the disk, or the engine is not there.
     EngineError
         If workers of a cluster cannot take part.
     PlanMismatchError
@@ -152,11 +164,12 @@ def run(
             f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
             "--repair, or generate with --overwrite"
         )
+    freed = check_target(layout, plan, overwrite=overwrite, resolve=resolve)
     try:
         plan.resolved.synthesizer.make_ready(plan.resolved.request)
-        check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), overwrite=overwrite)
+        check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), freed=freed)
         with hiring(plan, executor, scheduler=scheduler, jobs=jobs) as hire:
-            work = _Work(plan, layout, jobs, hang_limit_s, log, progress, hire, member)
+            work = _Work(plan, layout, jobs, hang_limit_s, log, progress, hire, member, resolve)
             return work.part(started, member) if member else work.report(started, overwrite=overwrite)
     except OSError as error:
         raise GenerationIncompleteError(disk_message(layout, error)) from error
@@ -188,30 +201,34 @@ class _Work:
     progress: Progress | None
     hire: Hire | None
     member: Member | None
+    resolve: Resolve | None
 
     def report(self, started: float, *, overwrite: bool) -> GenerationReport:
         """Take the lock, do what is missing, and say what was done."""
         plan, layout = self.plan, self.layout
         folders.create(layout)
-        with exclusive_lock(layout.lock, patience_s=_LOCK_PATIENCE_S) as is_mine:
+        left: tuple[str, ...] = ()
+        with exclusive_lock(
+            layout.lock, patience_s=_LOCK_PATIENCE_S, folder_mode=folders.WORK_MODE
+        ) as is_mine:
             if not is_mine:
                 raise ParameterError(f"another run is working in {layout.folder}; wait for it, or stop it")
             folders.create(layout)  # a run that ended before we had the lock has removed them
             is_finished = not overwrite and layout.description.exists()
             if is_finished and check_plan(plan, layout) is None:
                 finished = _finished(layout)
-                folders.remove_work(layout)
-                return report_of(layout.folder, finished, started)
+                return report_of(layout.folder, finished, started, left=folders.remove_work(layout))
             if overwrite:
-                folders.clear(layout)
+                left = clear(layout, to_overwrite(layout, plan, self.resolve))
             kept = write_plan(plan, layout)
             folders.remove_temporaries(layout)
             events = EventLog(layout.log)
             events.create()
             with self._logged(events):
                 description, rendered, copied = self._make(events)
-            folders.remove_work(layout)
-        return report_of(layout.folder, description, started, rendered=rendered, copied=kept + copied)
+            left = tuple(sorted({*left, *folders.remove_work(layout)}))
+        copied += kept
+        return report_of(layout.folder, description, started, rendered=rendered, copied=copied, left=left)
 
     def part(self, started: float, member: Member) -> GenerationReport:
         """Do what a member of a job array does, and say what is left."""
@@ -251,6 +268,7 @@ class _Work:
         started = time.monotonic()
         receipts = {s.name: r for s in shards if (r := read_receipt(layout, s)) is not None}
         remaining = [shard for shard in shards if shard.name not in receipts]
+        folders.check_files(chain.from_iterable(folders.files_of_shard(layout, s.name) for s in remaining))
         jobs = min(self.jobs or default_jobs(), max(1, len(remaining)))
         events.write(
             "run started",
@@ -360,7 +378,13 @@ def told(
 
 
 def report_of(
-    folder: Path | str, description: Description, started: float, *, rendered: int = 0, copied: int = 0
+    folder: Path | str,
+    description: Description,
+    started: float,
+    *,
+    rendered: int = 0,
+    copied: int = 0,
+    left: tuple[str, ...] = (),
 ) -> GenerationReport:
     """Return what a call did that began at a time of the monotonic clock."""
     return GenerationReport(
@@ -372,4 +396,5 @@ def report_of(
         bytes=sum(shard.bytes for shard in description.shards),
         audio_s=description.hours * 3600.0,
         wall_s=time.monotonic() - started,
+        left=left,
     )

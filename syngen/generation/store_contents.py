@@ -5,19 +5,30 @@ One listing tells nearly all; what decides anything is asked for by name, becaus
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError, ParameterError, PlanMismatchError
+from syngen.generation.belongings import Contents, Resolve, belongings_in, belongings_of, check_free
 from syngen.generation.plan import Plan, differing_lines
 from syngen.generation.receipts import Receipt, is_of, receipt_in
 from syngen.generation.uploads import NAMES, name_of
+from syngen.storage.names import is_work_name
 
 if TYPE_CHECKING:
     from syngen.storage.stores import Store
 
-__all__ = ["WORK", "Found", "check_store", "look", "not_there", "read_receipts"]
+__all__ = [
+    "WORK",
+    "Found",
+    "check_store",
+    "look",
+    "not_there",
+    "read_receipts",
+    "to_overwrite",
+    "work_in",
+]
 
 WORK = f"{name_of(NAMES.work)}/"
 """What the names of those objects begin with that only an unfinished dataset has."""
@@ -42,7 +53,33 @@ class Found:
     @property
     def work(self) -> list[str]:
         """Names of what only an unfinished dataset has."""
-        return [name for name in self.sizes if name.startswith(WORK)]
+        return work_in(self.sizes)
+
+
+def work_in(names: Iterable[str]) -> list[str]:
+    """Return those names of objects that only an unfinished dataset has."""
+    return [name for name in names if name.startswith(WORK) and is_work_name(name.removeprefix(WORK))]
+
+
+def to_overwrite(store: Store, found: Found, plan: Plan, resolve: Resolve | None) -> Contents:
+    """Return what overwriting removes, and what it leaves; see `syngen.generation.overwriting`.
+
+    Shards of a dataset without a plan are known by their size: they are not fetched to be hashed.
+
+    Raises
+    ------
+    InTheWayError
+        If the new dataset needs a name of what stays.
+    """
+    belongings = belongings_in((found.plan, found.description), resolve)
+    own = {
+        name
+        for name, size in found.sizes.items()
+        if belongings.has(name) and size == belongings.proofs.get(name, (size, ""))[0]
+    }
+    left = tuple(sorted(found.sizes.keys() - own))
+    check_free(store.url, belongings_of(plan), left)
+    return Contents(tuple(sorted(own)), left, sum(found.sizes[name] for name in own))
 
 
 def look(store: Store) -> Found:

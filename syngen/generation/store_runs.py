@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen._files import scratch_folder
+from syngen._workspace import remove
 from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
@@ -24,6 +25,7 @@ from syngen.errors import (
 )
 from syngen.generation import folders
 from syngen.generation.assembly import finish
+from syngen.generation.belongings import Contents, Resolve
 from syngen.generation.disk import disk_message
 from syngen.generation.executors import default_jobs
 from syngen.generation.log import EventLog, append_events, check_log_file
@@ -32,10 +34,19 @@ from syngen.generation.plan import Plan, Shard
 from syngen.generation.receipts import Receipt
 from syngen.generation.run import GenerationReport, check_numbers, report_of, told
 from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
-from syngen.generation.store_contents import WORK, Found, check_store, look, not_there, read_receipts
+from syngen.generation.store_contents import (
+    WORK,
+    Found,
+    check_store,
+    look,
+    not_there,
+    read_receipts,
+    to_overwrite,
+    work_in,
+)
 from syngen.generation.uploads import NAMES, name_of
 from syngen.storage.description import Description, read_description
-from syngen.storage.layout import Layout, split_of_shard
+from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
@@ -54,6 +65,7 @@ def run_in_store(
     overwrite: bool = False,
     hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
     log: Path | None = None,
+    resolve: Resolve | None = None,
     progress: Progress | None = None,
 ) -> GenerationReport:
     """Make the dataset of a plan in an object store, or finish it.
@@ -63,7 +75,7 @@ def run_in_store(
     plan : Plan
     store : Store
         Without objects, or holding the same plan.
-    jobs, overwrite, hang_limit_s, log, progress
+    jobs, overwrite, hang_limit_s, log, resolve, progress
         See `syngen.generation.run.run`.
 
     Raises
@@ -84,8 +96,9 @@ def run_in_store(
         work = _Work(plan, store, layout, jobs, hang_limit_s, log, progress)
         try:
             found = check_store(store, plan, overwrite=overwrite)
+            replaced = to_overwrite(store, found, plan, resolve) if overwrite else None
             plan.resolved.synthesizer.make_ready(plan.resolved.request)
-            description, rendered = work.done(found, overwrite=overwrite)
+            description, rendered = work.done(found, replaced)
         except (OSError, GenerationIncompleteError) as error:
             if isinstance(error, ParameterError) and not work.has_begun:
                 raise
@@ -94,7 +107,8 @@ def run_in_store(
             else:
                 text, failed = disk_message(layout, error), None
             raise GenerationIncompleteError(text, failed) from error
-    return report_of(store.url, description, started, rendered=rendered)
+    left = () if replaced is None else replaced.left
+    return report_of(store.url, description, started, rendered=rendered, left=left)
 
 
 @dataclass
@@ -110,12 +124,12 @@ class _Work:
     progress: Progress | None
     has_begun: bool = field(default=False, init=False)
 
-    def done(self, found: Found, *, overwrite: bool) -> tuple[Description, int]:
-        """Do what is missing; return the description, and how many rows were rendered."""
+    def done(self, found: Found, replaced: Contents | None) -> tuple[Description, int]:
+        """Do what is missing, or all again; return the description, and how many rows were rendered."""
         store = self.store
         folders.create(self.layout)
-        if overwrite:
-            self._clear(found)
+        if replaced is not None:
+            self._clear(replaced)
             found = Found({}, None, None)
         events = EventLog(self.layout.log)
         events.create()
@@ -133,27 +147,14 @@ class _Work:
                     self.has_begun = True
                 description, rendered = self._make(found, events)
         # after the description, and what another run may have left too
-        names = found.work if is_finished else [n for n in store.sizes() if n.startswith(WORK)]
-        store.delete(names)
+        store.delete(found.work if is_finished else work_in(store.sizes()))
         return description, rendered
 
-    def _clear(self, found: Found) -> None:
-        """Remove a dataset, and nothing else; the description first."""
-        further = {f"{name}.parquet" for name in self.plan.tables}
-        if found.description is not None:
-            with suppress(ManifestError):
-                described = self._described(found.description)
-                further |= {f"{name}.parquet" for name in described.tables} | set(described.files)
-        own = {name_of(path) for path in NAMES.final_files()} | further
-        audio = f"{name_of(NAMES.audio)}/"
+    def _clear(self, replaced: Contents) -> None:
+        """Remove a dataset, and nothing else; the description first. Its plan is replaced by the next."""
         self.store.delete([name_of(NAMES.description)])
-        self.store.delete(
-            name
-            for name in found.sizes
-            if name in own
-            or name.startswith(WORK)
-            or (name.startswith(audio) and split_of_shard(Path(name).stem) and name.endswith(".tar"))
-        )
+        kept = {name_of(NAMES.description), name_of(NAMES.plan)}
+        self.store.delete(name for name in replaced.own if name not in kept)
 
     def _described(self, content: bytes) -> Description:
         self.layout.description.write_bytes(content)
@@ -163,7 +164,7 @@ class _Work:
             text = str(error).replace(str(self.layout.folder), self.store.url)
             raise ManifestError(f"{text}; or generate with --overwrite") from error
         finally:
-            self.layout.description.unlink()
+            remove(self.layout.description)
 
     def _complete(self, description: Description, found: Found, events: EventLog) -> int:
         """Make those shards of a finished dataset again that are not there any more."""
@@ -267,7 +268,7 @@ class _Work:
                     raise _LostPartError(name)
                 path.write_bytes(data)
                 yield name
-                path.unlink()
+                remove(path)
 
     def _finished_by_another(self, lost: _LostPartError) -> Description:
         """Return what another run has finished meanwhile, or see to it that a lost part is made again."""

@@ -291,6 +291,8 @@ def _orphans(layout: Layout, description: Description | None) -> Iterator[Proble
             if path == layout.work:
                 if folders.is_left_behind(layout):
                     yield Problem(name, f"{name}: was left by a run or a repair that ended early")
+                for foreign in folders.foreign_work(layout):
+                    yield Problem(foreign, f"{foreign}: is not part of the dataset")
             elif is_temporary(path):
                 yield Problem(name, f"{name}: was left by a run that ended early")
             elif description is not None:

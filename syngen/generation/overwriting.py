@@ -1,0 +1,110 @@
+"""Overwriting: the files of the dataset in a folder are removed, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from syngen._files import sync_folder, write_atomic
+from syngen._workspace import remove
+from syngen.generation import folders
+from syngen.generation.belongings import (
+    Contents,
+    Resolve,
+    belongings_in,
+    belongings_of,
+    check_free,
+    contents_of,
+)
+from syngen.generation.plan import Plan
+from syngen.storage.layout import Layout
+from syngen.storage.names import is_work_name
+
+__all__ = ["check_target", "clear", "to_overwrite"]
+
+
+def check_target(layout: Layout, plan: Plan, *, overwrite: bool, resolve: Resolve | None) -> int | None:
+    """Refuse a folder in which a run would write or remove what is not the dataset's; changes nothing.
+
+    Parameters
+    ----------
+    layout : Layout
+    plan : Plan
+    overwrite : bool
+    resolve : callable, optional
+        See `belongings_in`.
+
+    Returns
+    -------
+    int or None
+        Bytes of the shards that overwriting removes; None without it.
+
+    Raises
+    ------
+    InTheWayError
+        With the first name that is taken by something else.
+    """
+    folders.check_work(layout)
+    with folders.looking_at(layout):
+        if overwrite:
+            return to_overwrite(layout, plan, resolve).n_bytes
+        folders.check_files(layout.final_files(plan.tables))
+    return None
+
+
+def to_overwrite(layout: Layout, plan: Plan, resolve: Resolve | None) -> Contents:
+    """Return what overwriting removes from a folder, and what it leaves there; changes nothing.
+
+    Parameters
+    ----------
+    layout : Layout
+    plan : Plan
+        Of the new dataset.
+    resolve : callable, optional
+        See `belongings_in`.
+
+    Raises
+    ------
+    InTheWayError
+        If the new dataset needs a name of what stays.
+    """
+    documents = map(_content, (layout.plan, layout.copy(layout.plan), layout.description))
+    contents = contents_of(layout, belongings_in(documents, resolve))
+    check_free(layout.folder, belongings_of(plan), contents.left)
+    return contents
+
+
+def clear(layout: Layout, contents: Contents) -> tuple[str, ...]:
+    """Remove the files of a dataset. Call it under the lock.
+
+    The description goes first, so that no half of it counts as whole, and the plan last. A copy of it stays
+    until there is another plan: what a run leaves that is killed in between is still known for a dataset's.
+
+    Returns
+    -------
+    tuple of str
+        Relative names of everything that stays, sorted.
+    """
+    plan = _content(layout.plan)
+    if plan is not None:
+        write_atomic(layout.copy(layout.plan), plan)
+    last = {layout.description.name: -1, layout.plan.name: 1}
+    own = sorted(contents.own, key=lambda name: last.get(name, 0))
+    for name in (name for name in own if name != layout.plan.name):
+        remove(layout.folder / name, within=layout.folder)
+    kept = {path.name for path in (layout.lock, layout.plan_lock, layout.log, layout.plan)}
+    left = remove(
+        layout.work, within=layout.folder, only=lambda name: is_work_name(name) and name not in kept
+    )
+    if layout.plan.name in own:
+        remove(layout.plan)
+    folders.create(layout)
+    sync_folder(layout.folder)
+    in_work = (f"{layout.work.name}/{name}" for name in left if name not in kept)
+    return tuple(sorted((*contents.left, *in_work)))
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.is_file() else None  # a pipe would be waited for
+    except OSError:
+        return None
