@@ -201,9 +201,10 @@ def _recreated(
                 raise
         result = staging.made
         if choose is not None:
-            result = staging.place / "part"
+            result = staging.selected
+            staging.clear(result)
             cut_from(staging.made, result, choose(staging.made), sums=sums, selection=order.selection)
-        staging.put_in_place(result)
+        staging.put_in_place(result, is_private=order.is_shared)
         return report_of(order.target, "made again", compared=compared)
 
 

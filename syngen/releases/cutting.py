@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from syngen._files import sha256_of, write_atomic
+from syngen._workspace import working_folder
 from syngen.errors import DownloadError, DownloadMismatchError, ManifestError, ShardError
 from syngen.releases.contents import Contents
 from syngen.storage.annotations import ANNOTATION_SCHEMA
@@ -158,7 +159,7 @@ class Cut:
             If an observation is not what the manifest says.
         """
         layout = Layout(folder)
-        layout.audio.mkdir(parents=True)
+        working_folder(layout.audio, within=folder.parent, mode=0o777)
         n = len(self.rows)
         offsets, sizes = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
         entries: dict[int, ShardEntry] = {}

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from syngen._files import human_bytes
 from syngen._names import is_name
 from syngen._typing import ProgressUpdate
+from syngen._workspace import remove, working_folder
 from syngen.errors import (
     DownloadError,
     DownloadIncompleteError,
@@ -91,7 +92,7 @@ class Download:
         part = self.staging.parts / "SHA256SUMS"
         avoided: frozenset[int] = frozenset()
         while True:
-            part.unlink(missing_ok=True)
+            remove(part)
             number = self.transfers.fetch("SHA256SUMS", part, most=MOST_LISTING_BYTES, avoided=avoided)
             data = part.read_bytes()
             self.sums = hashlib.sha256(data).hexdigest()
@@ -207,7 +208,7 @@ class Download:
 
         part, digest = self.part_of(name), self.hashes[name]
         # pooch makes it too, and fails if another thread does at the same moment
-        (self.staging.whole / name).parent.mkdir(parents=True, exist_ok=True)
+        working_folder((self.staging.whole / name).parent, within=self.staging.whole, mode=0o777)
         registry = pooch.create(
             path=self.staging.whole,
             base_url="",
@@ -290,8 +291,7 @@ def downloading(
 def _clean(staging: Staging, error: SyngenError) -> None:
     if isinstance(error, DownloadIncompleteError):
         return
-    shutil.rmtree(staging.parts, ignore_errors=True)
-    shutil.rmtree(staging.made, ignore_errors=True)
+    staging.clear(staging.parts, staging.made)
     whole = staging.whole
     is_useful = isinstance(error, _WrongFileError) and any(whole.glob("audio/*.tar"))
     is_known = isinstance(error, NoMirrorError) and (whole / "manifest.parquet").exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen._files import inside, sha256_of
+from syngen._workspace import remove
 from syngen.errors import DownloadError, DownloadIncompleteError, ManifestError, ParameterError
 from syngen.releases.contents import Contents, read_contents
 from syngen.releases.cutting import Cut, Piece, every_row, segments_of, some_rows
@@ -144,10 +144,10 @@ def obtain(
             outcome = "downloaded"
             if choose is None and order.codec in (None, description.codec):
                 _as_it_is(download, description)
-                staging.put_in_place(staging.whole)
+                staging.put_in_place(staging.whole, is_private=order.is_shared)
             else:
                 _made(download, description, order, choose)
-                staging.put_in_place(staging.made)
+                staging.put_in_place(staging.made, is_private=order.is_shared)
         staging.remove()
         received = download.transfers.n_received
         return report_of(order.target, outcome, bytes_received=received)
@@ -299,7 +299,7 @@ def _made(download: Download, description: Description, order: Order, choose: Ch
         }
     else:
         pieces = _fetch_pieces(download, contents, wanted)
-    shutil.rmtree(staging.made, ignore_errors=True)
+    staging.clear(staging.made)
     part_of = None if choose is None else _part_of(download, description, order)
     cut = Cut(contents, rows, plans, pieces, codec, part_of)
     cut.make(staging.made, download.each)
@@ -346,7 +346,7 @@ def _prune(staging: Staging, pieces: dict[int, Piece]) -> None:
     kept = {piece.path.name for piece in pieces.values()}
     for path in staging.parts.glob("piece-*"):
         if path.name not in kept:
-            path.unlink()
+            remove(path)
 
 
 def _part_of(download: Download, description: Description, order: Order) -> Json:

@@ -1,23 +1,41 @@
 """The folder in which a download comes together, beside the folder that it becomes.
 
 It has the same name for every try, so that a killed download goes on, and a lock, so that there is one at a
-time. Only what was verified is in `Staging.whole`, which takes the target's place by one rename.
+time. Others may know its name: it is used only if it belongs to this user, and if nothing is in it but what
+downloads put there. Only what was verified is in `Staging.whole`, which takes the target's place by one
+rename.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import stat
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from syngen._files import exclusive_lock, sync_folder
-from syngen.errors import DownloadIncompleteError, ParameterError
+from syngen._files import cache_folder, cache_room, exclusive_lock, sync_folder
+from syngen._workspace import (
+    InTheWayError,
+    check_file,
+    check_folder,
+    findings,
+    make_private,
+    put_in_place,
+    remove,
+    user_folder,
+    working_folder,
+)
+from syngen.errors import DownloadIncompleteError, ManifestError, ParameterError
+from syngen.storage.checksums import parse_checksums
+from syngen.storage.names import is_dataset_name
 
 __all__ = ["Staging", "staged"]
+
+_SUMS = "SHA256SUMS"
+_PART = re.compile(rf"{_SUMS}|(?:piece-)?[0-9a-f]{{64}}")
+_OF_POOCH = re.compile(r"(?:.*/)?tmp[a-z0-9_]{8}")  # what its process left when it was killed
 
 
 @dataclass(frozen=True)
@@ -50,31 +68,82 @@ class Staging:
         """Folder of a dataset that is made of what came."""
         return self.place / "made"
 
+    @property
+    def selected(self) -> Path:
+        """Folder of some of the observations in `made`."""
+        return self.place / "part"
+
+    @property
+    def lock(self) -> Path:
+        """File that a download holds a lock on."""
+        return self.place / "lock"
+
+    def prepare(self) -> None:
+        """Refuse what no download has put there, and make the folders that every download needs.
+
+        Raises
+        ------
+        InTheWayError
+            With the first link, hard link, other user's file or unknown name.
+        """
+        try:
+            self._check()
+        except InTheWayError as error:
+            remedy = f"remove {self.place}, in which nobody else should write,"
+            raise InTheWayError(error.path, error.what, remedy) from error
+        working_folder(self.whole, mode=0o777)
+        working_folder(self.parts)
+
+    def _check(self) -> None:
+        listed = self._listed()
+
+        def is_ours(name: str) -> bool:
+            top, slash, rest = name.partition("/")
+            if not slash:
+                return name == self.lock.name
+            if top == self.whole.name:
+                return not rest or rest in listed or _OF_POOCH.fullmatch(rest) is not None
+            if top == self.parts.name:
+                return not rest or _PART.fullmatch(rest) is not None
+            return top in (self.made.name, self.selected.name) and (not rest or is_dataset_name(rest))
+
+        for name, what in findings(self.place, is_ours):
+            raise InTheWayError(self.place / name, what)
+
+    def _listed(self) -> set[str]:
+        """Return the names that earlier tries may have given, and those of their folders with a slash."""
+        names, path = {_SUMS}, self.whole / _SUMS
+        check_folder(self.whole)
+        check_file(path)
+        with contextlib.suppress(OSError, UnicodeDecodeError, ManifestError):
+            names |= set(parse_checksums(path.read_text("utf-8")))
+        return names | {f"{above}/" for name in names for above in Path(name).parents}
+
     def prune(self, names: Collection[str]) -> None:
         """Remove from `whole` what is not of the release, such as leftovers of a killed try."""
-        for folder, _, files in os.walk(self.whole, topdown=False):
-            for file in files:
-                path = Path(folder, file)
-                if path.relative_to(self.whole).as_posix() not in names:
-                    path.unlink()
-            with contextlib.suppress(OSError):
-                Path(folder).rmdir()
-        self.whole.mkdir(exist_ok=True)
+        remove(self.whole, within=self.place.parent, only=lambda name: name not in names)
+        working_folder(self.whole, mode=0o777)
 
-    def put_in_place(self, folder: Path) -> None:
+    def put_in_place(self, folder: Path, *, is_private: bool = False) -> None:
         """Let a folder of this place become the target, and remove the rest.
+
+        Parameters
+        ----------
+        folder : Path
+        is_private : bool
+            Whether nobody else may look into the target.
 
         Raises
         ------
         ParameterError
             If there is something at the target by now.
         """
+        if is_private:
+            make_private(folder)
         for below, _, _ in os.walk(folder):
             sync_folder(Path(below))
         try:
-            if self.target.is_dir() and not self.target.is_symlink():
-                self.target.rmdir()  # an empty one
-            os.rename(folder, self.target)  # noqa: PTH104  # one atomic system call
+            put_in_place(folder, self.target)
         except OSError as error:
             raise ParameterError(
                 f"{self.target} cannot be put in place: {error.strerror or error}; it must be absent or "
@@ -83,9 +152,16 @@ class Staging:
         sync_folder(self.target.parent)
         self.remove()
 
+    def clear(self, *folders: Path) -> None:
+        """Remove folders of this place, as far as the file system lets it."""
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                remove(folder, within=self.place.parent)
+
     def remove(self) -> None:
         """Remove everything."""
-        shutil.rmtree(self.place, ignore_errors=True)
+        with contextlib.suppress(OSError, InTheWayError):
+            remove(self.place)
 
 
 @contextlib.contextmanager
@@ -101,32 +177,50 @@ def staged(target: Path, *, patience_s: float = 0.0) -> Iterator[Staging]:
     Raises
     ------
     ParameterError
-        If the target cannot be written, or another download into it is at work.
+        If the target cannot be written, another download into it is at work, or something that is not of a
+        download is in the staging folder or at its name.
     """
     place = target.with_name(f".{target.name}.syngen-download")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            place.mkdir(mode=0o755)
-        found = place.lstat()
-        if not stat.S_ISDIR(found.st_mode):
-            raise ParameterError(f"{place} is in the way; remove it, or download to another folder")
+        _make_parent(target)
+        try:
+            working_folder(place)
+        except InTheWayError as error:
+            remedy = "remove it, or choose another folder to download to,"
+            raise InTheWayError(error.path, error.what, remedy) from error
     except OSError as error:
         raise ParameterError(f"{target} cannot be written: {error.strerror or error}") from error
-    with exclusive_lock(place / "lock", patience_s=patience_s) as is_mine:
+    with exclusive_lock(Staging(place, target).lock, patience_s=patience_s) as is_mine:
         if not is_mine:
             raise ParameterError(f"another download to {target} is at work; wait for it, or end it")
         staging = Staging(place, target)
         try:
-            staging.whole.mkdir(exist_ok=True)
-            staging.parts.mkdir(exist_ok=True)
-            yield staging
+            staging.prepare()
+            with _removed_if_empty(staging):
+                yield staging
         except OSError as error:
             raise DownloadIncompleteError(
                 f"{place} cannot be written: {error.strerror or error}; what came is kept, run the same "
                 "command again to go on"
             ) from error
-        finally:
-            with contextlib.suppress(OSError):
-                if not any(path.is_file() for path in place.rglob("*") if path.name != "lock"):
-                    staging.remove()
+
+
+def _make_parent(target: Path) -> None:
+    """Make the folder that a target is in; in the cache folder, nobody else may look into it."""
+    cache = cache_folder()
+    if target.parent.is_relative_to(cache):
+        cache_room(*target.parent.relative_to(cache).parts)
+    else:
+        user_folder(target.parent)
+
+
+@contextlib.contextmanager
+def _removed_if_empty(staging: Staging) -> Iterator[None]:
+    """Remove the staging folder in the end if nothing came."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            files = (path for path in staging.place.rglob("*") if path.is_file())
+            if all(path == staging.lock for path in files):
+                staging.remove()

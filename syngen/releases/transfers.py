@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeAlias
 
+from syngen._workspace import remove, working_folder
 from syngen.errors import DownloadError, DownloadIncompleteError
 from syngen.releases.answers import AbsentError, CutError, Stream, TransferError, UnfitError
 from syngen.releases.mirrors import Mirror
@@ -100,7 +101,7 @@ class Transfers:
         reasons: list[tuple[Mirror, TransferError]] = []
         had = _size_of(part)
         if had > (most if size is None else size):  # damaged: nothing can be appended to it
-            part.unlink()
+            remove(part)
             had = 0
         for number, mirror in enumerate(self.mirrors):
             if number in avoided:
@@ -150,7 +151,7 @@ class Transfers:
         if place is None:
             return True
         start, stop = place
-        wanted.part.parent.mkdir(parents=True, exist_ok=True)
+        working_folder(wanted.part.parent)
         with (
             mirror.open(wanted.name, start, stop) as stream,
             open(wanted.part, "ab") as file,
