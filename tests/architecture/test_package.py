@@ -75,6 +75,27 @@ def test_no_public_function_shares_a_name_with_a_module() -> None:
     assert functions.isdisjoint(modules)
 
 
+MAKERS_AND_REMOVERS = {
+    *("mkdir", "makedirs", "mkdtemp", "mkstemp", "NamedTemporaryFile", "TemporaryDirectory", "touch"),
+    *("rmdir", "removedirs", "rmtree", "unlink", "symlink_to", "hardlink_to", "symlink", "link", "chmod"),
+}
+
+
+def calls_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    called = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return {getattr(func, "attr", getattr(func, "id", "")) for func in called}
+
+
+def test_folders_are_made_and_files_removed_in_one_place() -> None:
+    found = {
+        path.relative_to(ROOT).as_posix(): calls & MAKERS_AND_REMOVERS
+        for path in (ROOT / "syngen").rglob("*.py")
+        if (calls := calls_in(path)) & MAKERS_AND_REMOVERS
+    }
+    assert set(found) == {"syngen/_entering.py", "syngen/_workspace.py"}
+
+
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = syngen.nothing  # type: ignore[attr-defined]
