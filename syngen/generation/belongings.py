@@ -7,18 +7,17 @@ names. What has another name is somebody's own and stays, whatever a document sa
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from syngen._files import is_temporary, sha256_of
 from syngen._workspace import InTheWayError, check_file
-from syngen.errors import SyngenError
+from syngen.errors import ParameterError, SyngenError
 from syngen.generation.plan import Plan
 from syngen.storage.layout import Layout, end_of_table, shard_name, split_of_shard
 from syngen.storage.names import RELEASE_FILES, is_dataset_name, is_work_name
@@ -35,6 +34,7 @@ __all__ = [
     "belongings_of",
     "check_free",
     "contents_of",
+    "remembering",
 ]
 
 _NAMES = Layout(Path())
@@ -87,23 +87,21 @@ def belongings_of(plan: Plan) -> Belongings:
     )
 
 
-def belongings_in(documents: Iterable[bytes | None], resolve: Resolve | None) -> Belongings:
+def belongings_in(documents: Iterable[Json | None], resolve: Resolve | None) -> Belongings:
     """Return what belongs to the dataset that has these documents.
 
     Parameters
     ----------
-    documents : iterable of bytes or None
-        Content of plan.json, or of its copy, and of dataset.json, as far as they are there. The first that
-        can be read counts.
+    documents : iterable of dict or None
+        Content of plan.json, of its copy, and of dataset.json, as far as they can be read. The first of a
+        dataset counts.
     resolve : callable, optional
         Turns the recipe document of a dataset into a resolved recipe. Where that is impossible here, the
         sizes of the splits are taken as they are stated, and of the tables only those that syngen knows.
     """
-    for data in documents:
-        content = _read(data)
-        if content is not None:
-            break
-    else:
+    ours = {"format", "fingerprint", "recipe"}
+    content = next((found for found in documents if found is not None and ours <= set(found)), None)
+    if content is None:
         return Belongings(_top((), ()), {})
     resolved = _resolved(content, resolve)
     proofs: dict[str, tuple[int, str]] = {}
@@ -118,6 +116,22 @@ def belongings_in(documents: Iterable[bytes | None], resolve: Resolve | None) ->
     return Belongings(_top(_tables(content, resolved), files), n_shards, proofs)
 
 
+def remembering(resolve: Resolve | None, resolved: ResolvedRecipe) -> Resolve:
+    """Return a function that resolves each recipe once, and one that is resolved already not at all."""
+    known = [(resolved.recipe.document(), resolved)]
+
+    def remembered(document: Json) -> ResolvedRecipe:
+        for seen, found in known:
+            if seen == document:
+                return found
+        if resolve is None:
+            raise ParameterError("recipes of others cannot be resolved here")
+        known.append((document, resolve(document)))
+        return known[-1][1]
+
+    return remembered
+
+
 @dataclass(frozen=True)
 class Contents:
     """What is in a folder.
@@ -125,9 +139,9 @@ class Contents:
     Attributes
     ----------
     own : tuple of str
-        Relative names of the files of the dataset, those below ``.syngen`` among them.
+        Relative names of the files of the dataset.
     left : tuple of str
-        Of everything else, folders with a slash at their end, as far as it lies where a dataset has files.
+        Of everything else, those of folders with a slash at their end.
     n_bytes : int
         Of the shards.
     """
@@ -138,7 +152,10 @@ class Contents:
 
 
 def contents_of(layout: Layout, belongings: Belongings) -> Contents:
-    """Tell what in a folder belongs to a dataset from what does not, which is not looked into."""
+    """Tell what in a folder belongs to a dataset from what does not.
+
+    Neither ``.syngen`` nor a folder that no dataset has is looked into.
+    """
     own: list[str] = []
     left: list[str] = []
     n_bytes = 0
@@ -203,15 +220,6 @@ def _is_own(path: Path, n_bytes: int, proof: tuple[int, str] | None) -> bool:
 
 def _top(tables: Iterable[str], files: Iterable[str]) -> frozenset[str]:
     return frozenset(path.name for path in _NAMES.final_files(tuple(tables), tuple(files)))
-
-
-def _read(data: bytes | None) -> Json | None:
-    try:
-        content: Any = json.loads(data or b"")
-    except (ValueError, RecursionError):
-        return None
-    is_ours = isinstance(content, dict) and {"format", "fingerprint", "recipe"} <= set(content)
-    return content if is_ours else None
 
 
 def _resolved(content: Json, resolve: Resolve | None) -> ResolvedRecipe | None:

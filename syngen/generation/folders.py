@@ -219,12 +219,12 @@ def temporaries(layout: Layout, *, shards: Collection[str] | None = None) -> lis
     for folder in (layout.folder, layout.audio, layout.work, layout.receipts):
         is_theirs = shards is not None and folder in (layout.audio, layout.receipts)
         with contextlib.suppress(OSError):
-            for path in sorted(folder.iterdir()):
-                name = path.relative_to(layout.folder).as_posix()
+            for path in filter(is_temporary, folder.iterdir()):
+                is_own = is_dataset_name(path.relative_to(layout.folder).as_posix())
                 is_meant = not is_theirs or name_without_mark(path.name).split(".")[0] in (shards or ())
-                if is_temporary(path) and is_dataset_name(name) and is_meant and not path.is_dir():
+                if is_own and is_meant and not path.is_dir():
                     found.append(path)
-    return found
+    return sorted(found)
 
 
 def remove_temporaries(layout: Layout, *, shards: Collection[str] | None = None) -> None:
@@ -237,9 +237,8 @@ def remove_temporaries(layout: Layout, *, shards: Collection[str] | None = None)
         Of what belongs to a shard, only that of these.
     """
     for path in temporaries(layout, shards=shards):
-        with contextlib.suppress(
-            OSError, InTheWayError
-        ):  # they disturb nobody, and the next run tries again
+        # what stays disturbs nobody, and the next run tries again
+        with contextlib.suppress(OSError, InTheWayError):
             remove(path, within=layout.folder)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from syngen._files import sync_folder, write_atomic
+from syngen._files import sync_folder
 from syngen._workspace import remove
+from syngen.errors import ManifestError
 from syngen.generation import folders
 from syngen.generation.belongings import (
     Contents,
@@ -16,8 +18,12 @@ from syngen.generation.belongings import (
     contents_of,
 )
 from syngen.generation.plan import Plan
+from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
 from syngen.storage.names import is_work_name
+
+if TYPE_CHECKING:
+    from syngen._typing import Json
 
 __all__ = ["check_target", "clear", "to_overwrite"]
 
@@ -67,7 +73,7 @@ def to_overwrite(layout: Layout, plan: Plan, resolve: Resolve | None) -> Content
     InTheWayError
         If the new dataset needs a name of what stays.
     """
-    documents = map(_content, (layout.plan, layout.copy(layout.plan), layout.description))
+    documents = map(_document, (layout.plan, layout.copy(layout.plan), layout.description))
     contents = contents_of(layout, belongings_in(documents, resolve))
     check_free(layout.folder, belongings_of(plan), contents.left)
     return contents
@@ -76,17 +82,14 @@ def to_overwrite(layout: Layout, plan: Plan, resolve: Resolve | None) -> Content
 def clear(layout: Layout, contents: Contents) -> tuple[str, ...]:
     """Remove the files of a dataset. Call it under the lock.
 
-    The description goes first, so that no half of it counts as whole, and the plan last. A copy of it stays
-    until there is another plan: what a run leaves that is killed in between is still known for a dataset's.
+    The description goes first, so that no half of it counts as whole, and the plan last. It stays in
+    ``.syngen`` until there is another: what a run leaves that is killed before is still a dataset's folder.
 
     Returns
     -------
     tuple of str
         Relative names of everything that stays, sorted.
     """
-    plan = _content(layout.plan)
-    if plan is not None:
-        write_atomic(layout.copy(layout.plan), plan)
     last = {layout.description.name: -1, layout.plan.name: 1}
     own = sorted(contents.own, key=lambda name: last.get(name, 0))
     for name in (name for name in own if name != layout.plan.name):
@@ -95,16 +98,16 @@ def clear(layout: Layout, contents: Contents) -> tuple[str, ...]:
     left = remove(
         layout.work, within=layout.folder, only=lambda name: is_work_name(name) and name not in kept
     )
-    if layout.plan.name in own:
-        remove(layout.plan)
     folders.create(layout)
+    if layout.plan.name in own:
+        layout.plan.replace(layout.copy(layout.plan))
     sync_folder(layout.folder)
     in_work = (f"{layout.work.name}/{name}" for name in left if name not in kept)
     return tuple(sorted((*contents.left, *in_work)))
 
 
-def _content(path: Path) -> bytes | None:
+def _document(path: Path) -> Json | None:
     try:
-        return path.read_bytes() if path.is_file() else None  # a pipe would be waited for
-    except OSError:
+        return read_json(path)
+    except ManifestError:
         return None

@@ -22,7 +22,7 @@ from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation import folders
 from syngen.generation.assembly import finish
-from syngen.generation.belongings import Resolve
+from syngen.generation.belongings import Resolve, remembering
 from syngen.generation.disk import check_space, disk_message
 from syngen.generation.engines import Hire, check_engine, hiring
 from syngen.generation.executors import default_jobs
@@ -164,6 +164,7 @@ def run(
             f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
             "--repair, or generate with --overwrite"
         )
+    resolve = remembering(resolve, plan.resolved)
     freed = check_target(layout, plan, overwrite=overwrite, resolve=resolve)
     try:
         plan.resolved.synthesizer.make_ready(plan.resolved.request)

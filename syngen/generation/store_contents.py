@@ -5,6 +5,7 @@ One listing tells nearly all; what decides anything is asked for by name, becaus
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from syngen.generation.uploads import NAMES, name_of
 from syngen.storage.names import is_work_name
 
 if TYPE_CHECKING:
+    from syngen._typing import Json
     from syngen.storage.stores import Store
 
 __all__ = [
@@ -71,7 +73,7 @@ def to_overwrite(store: Store, found: Found, plan: Plan, resolve: Resolve | None
     InTheWayError
         If the new dataset needs a name of what stays.
     """
-    belongings = belongings_in((found.plan, found.description), resolve)
+    belongings = belongings_in(map(_document, (found.plan, found.description)), resolve)
     own = {
         name
         for name, size in found.sizes.items()
@@ -80,6 +82,14 @@ def to_overwrite(store: Store, found: Found, plan: Plan, resolve: Resolve | None
     left = tuple(sorted(found.sizes.keys() - own))
     check_free(store.url, belongings_of(plan), left)
     return Contents(tuple(sorted(own)), left, sum(found.sizes[name] for name in own))
+
+
+def _document(data: bytes | None) -> Json | None:
+    try:
+        content = json.loads(data or b"")
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def look(store: Store) -> Found:

@@ -155,12 +155,12 @@ class Staging:
     def clear(self, *folders: Path) -> None:
         """Remove folders of this place, as far as the file system lets it."""
         for folder in folders:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, InTheWayError):
                 remove(folder, within=self.place.parent)
 
     def remove(self) -> None:
         """Remove everything."""
-        with contextlib.suppress(OSError, InTheWayError):
+        with contextlib.suppress(OSError):
             remove(self.place)
 
 

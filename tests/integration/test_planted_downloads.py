@@ -148,6 +148,21 @@ def test_the_same_downloads_go_on_where_nothing_is_planted(
         assert digests_of(tried.target) == digests_of(release)
 
 
+def test_what_earlier_tries_left_goes_and_nobody_has_to_remove_it(
+    release: Path, begun: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    syngen.generate(WHOLE_LOOKING, other, jobs=1, shard_size=7, limit=9)
+    shutil.copytree(begun, tmp_path / PLACE)
+    (tmp_path / PLACE / "whole" / "audio" / "tmpabc_1234").write_bytes(b"cut")
+    (tmp_path / PLACE / "parts").mkdir(exist_ok=True)
+    (tmp_path / PLACE / "parts" / ("0" * 64)).write_bytes(b"cut")
+    (tmp_path / PLACE).chmod(0o755)  # as earlier versions made it
+    syngen.download(other, to=tmp_path / "it")
+    assert digests_of(tmp_path / "it") == digests_of(other)
+    assert not (tmp_path / PLACE).exists()
+
+
 def test_the_planted_link_of_a_stranger_ends_a_download_with_2(release: Path, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "thesis.tex").write_text("mine", "utf-8")
