@@ -17,7 +17,6 @@ from syngen.generation.store_contents import Found, look
 from syngen.generation.uploads import NAMES, name_of
 from syngen.generation.verification import abridged, find_problems
 from syngen.storage.layout import Layout, split_of_shard
-from syngen.storage.names import is_dataset_name
 from syngen.storage.publication import publication_in
 
 if TYPE_CHECKING:
