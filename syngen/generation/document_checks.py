@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from syngen._files import inside, sha256_of
@@ -13,12 +11,11 @@ from syngen._version import version
 from syngen.errors import ManifestError, ParameterError, RecipeError
 from syngen.generation.assembly import description_for
 from syngen.generation.plan import Plan, differing_lines, vocabulary_for
-from syngen.generation.problems import Problem
 from syngen.recipe.parse import Draft, parse_document, parse_recipe
 from syngen.storage.card import card_text
-from syngen.storage.checksums import parse_checksums
 from syngen.storage.description import Description, read_json
 from syngen.storage.layout import Layout
+from syngen.storage.problems import Problem
 from syngen.storage.publication import publication_in
 
 if TYPE_CHECKING:
@@ -33,51 +30,12 @@ __all__ = [
     "document_problems",
     "draft_of",
     "is_by_this_version",
-    "listed_hashes",
-    "listed_tables",
     "part_problems",
     "plan_in",
-    "read_checksums",
     "recipe_problem",
     "recipe_text_problem",
     "wanted_names",
 ]
-
-
-_LINE = re.compile(rb"^[0-9a-f]{64}  [^\\\0\n]+$", re.MULTILINE)
-
-
-def read_checksums(layout: Layout) -> tuple[dict[str, str], list[Problem]]:
-    """Return the hashes by name, of those lines that can be read, and what is wrong with the file."""
-    name = layout.checksums.name
-    try:
-        if layout.checksums.exists() and not layout.checksums.is_file():
-            raise OSError("not a file")
-        text = layout.checksums.read_bytes().decode("utf-8")
-        hashes = parse_checksums(text)
-    except (OSError, UnicodeDecodeError, ManifestError) as error:
-        return listed_hashes(layout.checksums), [Problem(name, f"{name} cannot be read: {error}")]
-    if list(hashes) != sorted(hashes) or len(hashes) != text.count("\n"):
-        return hashes, [Problem(name, f"{name}: its lines are not sorted by name, each name once")]
-    return hashes, []
-
-
-def listed_hashes(path: Path) -> dict[str, str]:
-    """Return the hashes by name, of those lines of a file that have the form of SHA256SUMS."""
-    try:
-        data = path.read_bytes() if path.is_file() else b""
-    except OSError:
-        data = b""
-    found: dict[str, str] = {}
-    for line in _LINE.findall(data):
-        with suppress(ManifestError, UnicodeDecodeError):
-            found |= parse_checksums(line.decode("utf-8"))
-    return found
-
-
-def listed_tables(names: Iterable[str]) -> list[str]:
-    """Return the Parquet tables among the names of files, without their suffix."""
-    return [name.removesuffix(".parquet") for name in names if name.endswith(".parquet")]
 
 
 def wanted_names(layout: Layout, description: Description) -> set[str]:

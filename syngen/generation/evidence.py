@@ -18,16 +18,11 @@ import pyarrow.compute as pc
 
 from syngen._files import sha256_of
 from syngen.errors import ManifestError, ParameterError, SyngenError, VerificationError
-from syngen.generation.document_checks import (
-    draft_of,
-    listed_hashes,
-    listed_tables,
-    recipe_problem,
-    recipe_text_problem,
-)
+from syngen.generation.document_checks import draft_of, recipe_problem, recipe_text_problem
 from syngen.generation.plan import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE, Plan
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_document
+from syngen.storage.checksums import listed_hashes, listed_tables
 from syngen.storage.codec import CODECS
 from syngen.storage.description import Description, ShardEntry, read_description, read_json
 from syngen.storage.layout import Layout

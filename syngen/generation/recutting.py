@@ -36,20 +36,21 @@ from syngen.errors import (
 )
 from syngen.generation import folders
 from syngen.generation.assembly import finish
-from syngen.generation.document_checks import checksum_problems, read_checksums
+from syngen.generation.document_checks import checksum_problems
 from syngen.generation.executors import default_jobs
 from syngen.generation.growing import store_plan
 from syngen.generation.log import EventLog
 from syngen.generation.plan import MAX_SHARD_SIZE, Plan, vocabulary_for
-from syngen.generation.problems import Problem
 from syngen.generation.receipts import Receipt
 from syngen.generation.recut_rows import DatasetRows
 from syngen.generation.run import told
 from syngen.generation.scheduling import make_shards
+from syngen.storage.checksums import read_checksums
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest, vocabulary_of
+from syngen.storage.problems import Problem
 from syngen.storage.shards import BLOCK, END, MemberText, padding_of
 
 if TYPE_CHECKING:

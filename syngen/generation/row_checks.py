@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 
 from syngen.errors import ManifestError
 from syngen.generation.assembly import synthesizer_tables
-from syngen.generation.problems import Problem
 from syngen.seeding import Permutation
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
 from syngen.storage.layout import Layout, table_of_row
 from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest
+from syngen.storage.problems import Problem
 from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
@@ -24,31 +24,9 @@ if TYPE_CHECKING:
     from syngen.synth.base import Spoken
     from syngen.synth.resolve import ResolvedRecipe
 
-__all__ = [
-    "rendering_problems",
-    "row_problems",
-    "schema_problems",
-    "spoken_problems",
-    "synthesizer_table_problems",
-]
+__all__ = ["rendering_problems", "row_problems", "spoken_problems", "synthesizer_table_problems"]
 
 _MOST_PROBLEMS = 100
-
-
-def schema_problems(vocabulary: Vocabulary, schema: pa.Schema, file: str) -> list[Problem]:
-    """Return in what the columns of a manifest are not those that its vocabulary gives."""
-    wanted = vocabulary.dataset_schema()
-    missing = [name for name in wanted.names if name not in schema.names]
-    extra = [name for name in schema.names if name not in wanted.names]
-    if missing:
-        return [Problem(file, f"{file}: the columns {', '.join(sorted(missing))} are missing")]
-    if extra:
-        return [Problem(file, f"{file}: the columns {', '.join(map(repr, extra))} are not a manifest's")]
-    return [
-        Problem(file, f"{file}: column {found.name} is {found}, {expected} is needed")
-        for found, expected in zip(schema, wanted, strict=True)
-        if not found.equals(expected)
-    ]
 
 
 def row_problems(

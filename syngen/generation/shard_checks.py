@@ -19,11 +19,11 @@ import numpy as np
 from syngen._files import sha256_of
 from syngen.errors import ShardError
 from syngen.generation.parts import levels_db, mean_square_of, peak_of
-from syngen.generation.problems import Problem
 from syngen.storage.codec import Codec
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import key_of
 from syngen.storage.manifest import Vocabulary
+from syngen.storage.problems import Problem
 from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
 
 if TYPE_CHECKING:

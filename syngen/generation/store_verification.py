@@ -12,11 +12,11 @@ from syngen._files import scratch_folder
 from syngen._names import is_name
 from syngen._workspace import remove, working_folder
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
-from syngen.generation.problems import Problem
 from syngen.generation.store_contents import Found, look
 from syngen.generation.uploads import NAMES, name_of
 from syngen.generation.verification import abridged, find_problems
 from syngen.storage.layout import Layout, split_of_shard
+from syngen.storage.problems import Problem
 from syngen.storage.publication import publication_in
 
 if TYPE_CHECKING:

@@ -12,28 +12,22 @@ from syngen._files import is_temporary, lock_if_there
 from syngen._typing import ProgressUpdate
 from syngen.errors import ManifestError, ParameterError, SyngenError
 from syngen.generation import folders
-from syngen.generation.document_checks import (
-    checksum_problems,
-    document_problems,
-    listed_tables,
-    part_problems,
-    read_checksums,
-)
+from syngen.generation.document_checks import checksum_problems, document_problems, part_problems
 from syngen.generation.plan import vocabulary_for
-from syngen.generation.problems import Problem
 from syngen.generation.row_checks import (
     rendering_problems,
     row_problems,
-    schema_problems,
     spoken_problems,
     synthesizer_table_problems,
 )
 from syngen.generation.shard_checks import AtHand, ShardCheck, always, hash_problems, rows_of
 from syngen.generation.unfinished import unfinished_problems
+from syngen.storage.checksums import listed_tables, read_checksums
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout, split_of_shard, table_of_row
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
+from syngen.storage.problems import Problem, schema_problems
 from syngen.storage.shards import MemberText
 
 if TYPE_CHECKING:

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError
+from syngen.storage.description import Description
+from syngen.storage.layout import Layout
+from syngen.storage.problems import Problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from syngen.storage.description import Description
 
-__all__ = ["checksums_for", "format_checksums", "parse_checksums"]
+__all__ = [
+    "checksums_for",
+    "format_checksums",
+    "listed_hashes",
+    "listed_tables",
+    "parse_checksums",
+    "read_checksums",
+]
+
+_ANY_LINE = re.compile(rb"^[0-9a-f]{64}  [^\\\0\n]+$", re.MULTILINE)
 
 _LINE = re.compile(r"^([0-9a-f]{64})  ([^\\\0]+)$")
 
@@ -58,3 +73,36 @@ def checksums_for(description: Description, hashes: Mapping[str, str]) -> bytes:
     listed |= hashes
     listed["dataset.json"] = hashlib.sha256(description.to_bytes()).hexdigest()
     return format_checksums(listed).encode("utf-8")
+
+
+def read_checksums(layout: Layout) -> tuple[dict[str, str], list[Problem]]:
+    """Return the hashes by name, of those lines that can be read, and what is wrong with the file."""
+    name = layout.checksums.name
+    try:
+        if layout.checksums.exists() and not layout.checksums.is_file():
+            raise OSError("not a file")
+        text = layout.checksums.read_bytes().decode("utf-8")
+        hashes = parse_checksums(text)
+    except (OSError, UnicodeDecodeError, ManifestError) as error:
+        return listed_hashes(layout.checksums), [Problem(name, f"{name} cannot be read: {error}")]
+    if list(hashes) != sorted(hashes) or len(hashes) != text.count("\n"):
+        return hashes, [Problem(name, f"{name}: its lines are not sorted by name, each name once")]
+    return hashes, []
+
+
+def listed_hashes(path: Path) -> dict[str, str]:
+    """Return the hashes by name, of those lines of a file that have the form of SHA256SUMS."""
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+    except OSError:
+        data = b""
+    found: dict[str, str] = {}
+    for line in _ANY_LINE.findall(data):
+        with suppress(ManifestError, UnicodeDecodeError):
+            found |= parse_checksums(line.decode("utf-8"))
+    return found
+
+
+def listed_tables(names: Iterable[str]) -> list[str]:
+    """Return the Parquet tables among the names of files, without their suffix."""
+    return [name.removesuffix(".parquet") for name in names if name.endswith(".parquet")]
