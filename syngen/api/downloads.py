@@ -211,8 +211,8 @@ def _recreated(
 def _described(entry: Entry, order: Order) -> tuple[ResolvedRecipe, str, int]:
     """Return recipe, codec and shard size of a release of which nothing but the catalog is known."""
     from syngen.errors import DownloadError
-    from syngen.generation.plan import DEFAULT_SHARD_SIZE
     from syngen.recipe.library import recipe_names
+    from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE
 
     recipe = entry.recipe or entry.name
     if recipe not in recipe_names():
@@ -226,8 +226,8 @@ def _described(entry: Entry, order: Order) -> tuple[ResolvedRecipe, str, int]:
 def _described_by(known: Layout) -> tuple[ResolvedRecipe, str, int]:
     """Return recipe, codec and shard size of a release whose documents were had."""
     from syngen.generation.document_checks import recipe_text_problem
-    from syngen.generation.plan import DEFAULT_SHARD_SIZE
     from syngen.storage.description import read_description, read_json
+    from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE
     from syngen.synth.resolve import resolve
 
     description = read_description(known.description)

@@ -12,7 +12,7 @@ import numpy as np
 from syngen._files import sha256_of, write_atomic
 from syngen.errors import ManifestError, ShardError
 from syngen.generation.parts import columns_in_shard, part_table, write_parts
-from syngen.generation.plan import Plan, Shard, vocabulary_for
+from syngen.generation.plan import Plan, vocabulary_for
 from syngen.generation.receipts import Receipt
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.checksums import read_checksums
@@ -20,6 +20,7 @@ from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import ManifestWriter, read_manifest, read_series, vocabulary_of
 from syngen.storage.problems import schema_problems
+from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     import pyarrow as pa

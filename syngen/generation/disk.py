@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from syngen._files import human_bytes
 from syngen.errors import ParameterError, StoreError
-from syngen.generation.plan import Plan, Shard
+from syngen.generation.plan import Plan
 from syngen.generation.worker import ShardWorker
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ from syngen._files import inside, sha256_of
 from syngen._version import version
 from syngen.errors import ManifestError, ParameterError, RecipeError
 from syngen.generation.assembly import description_for
-from syngen.generation.plan import Plan, differing_lines, vocabulary_for
+from syngen.generation.plan import Plan, vocabulary_for
 from syngen.recipe.parse import Draft, parse_document, parse_recipe
 from syngen.storage.card import card_text
 from syngen.storage.description import Description, read_json
 from syngen.storage.layout import Layout
 from syngen.storage.problems import Problem
 from syngen.storage.publication import publication_in
+from syngen.storage.shard_ranges import differing_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

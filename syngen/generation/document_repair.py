@@ -23,7 +23,7 @@ from syngen.generation.assembly import (
 from syngen.generation.dataset_parts import DatasetParts
 from syngen.generation.document_checks import is_by_this_version
 from syngen.generation.evidence import Evidence, FoundPlan, hash_of, is_near
-from syngen.generation.plan import Shard, vocabulary_for
+from syngen.generation.plan import vocabulary_for
 from syngen.generation.receipts import Receipt
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
@@ -31,6 +31,7 @@ from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest, read_series
 from syngen.storage.problems import Problem
+from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from pathlib import Path

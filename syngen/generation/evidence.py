@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from syngen._files import sha256_of
 from syngen.errors import ManifestError, ParameterError, SyngenError, VerificationError
 from syngen.generation.document_checks import draft_of, recipe_problem, recipe_text_problem
-from syngen.generation.plan import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE, Plan
+from syngen.generation.plan import Plan
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_document
 from syngen.storage.checksums import listed_hashes, listed_tables
@@ -28,6 +28,7 @@ from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_series
 from syngen.storage.publication import publication_in
+from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE
 
 if TYPE_CHECKING:
     from pathlib import Path

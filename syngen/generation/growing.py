@@ -28,12 +28,13 @@ from syngen.errors import ManifestError, PlanMismatchError, SyngenError
 from syngen.generation.belongings import Belongings, belongings_of, check_free, contents_of
 from syngen.generation.dataset_parts import DatasetParts
 from syngen.generation.folders import WORK_MODE, check_files, files_of_shard
-from syngen.generation.plan import Plan, Shard, differing_lines
+from syngen.generation.plan import Plan
 from syngen.generation.receipts import read_receipt
 from syngen.generation.stored import smaller_layouts
 from syngen.storage.checksums import format_checksums
 from syngen.storage.description import read_description
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard, differing_lines
 
 if TYPE_CHECKING:
     from syngen._typing import Json

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from syngen.errors import EngineError, SyngenError
 from syngen.generation.heartbeats import Heartbeat, RunEndedError, StopRequested
 from syngen.generation.log import EventLog
-from syngen.generation.plan import Plan, Shard
+from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt
 from syngen.generation.uploads import make_in_store
 from syngen.generation.worker import ShardWorker, check_versions
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard
 from syngen.storage.stores import Store
 
 if TYPE_CHECKING:

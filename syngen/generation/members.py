@@ -18,8 +18,9 @@ from syngen._files import exclusive_lock, is_locked
 from syngen.errors import ParameterError
 from syngen.generation import folders
 from syngen.generation.growing import check_plan, write_plan
-from syngen.generation.plan import Plan, Shard
+from syngen.generation.plan import Plan
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard
 
 __all__ = ["Joined", "Member", "joined", "living_members", "planning", "remove_own_temporaries"]
 

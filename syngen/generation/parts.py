@@ -18,11 +18,12 @@ import pyarrow as pa
 from syngen._files import atomic_file, sha256_of
 from syngen.elementary import log2
 from syngen.errors import ShardError
-from syngen.generation.plan import Plan, Shard
+from syngen.generation.plan import Plan
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
 from syngen.storage.codec import find_codec
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import ManifestWriter, Vocabulary, factor_columns
+from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
 from syngen.synth.base import Spoken
 

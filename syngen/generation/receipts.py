@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from syngen._files import sha256_of
-from syngen.generation.plan import Shard
 from syngen.storage.description import ShardEntry, json_bytes, shard_entry
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from syngen._typing import Json

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from syngen._typing import IntArray, PcmArray
-    from syngen.generation.plan import Shard
     from syngen.storage.codec import Codec
     from syngen.storage.layout import Layout
+    from syngen.storage.shard_ranges import Shard
 
 __all__ = ["DatasetRows"]
 

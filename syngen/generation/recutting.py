@@ -40,7 +40,7 @@ from syngen.generation.document_checks import checksum_problems
 from syngen.generation.executors import default_jobs
 from syngen.generation.growing import store_plan
 from syngen.generation.log import EventLog
-from syngen.generation.plan import MAX_SHARD_SIZE, Plan, vocabulary_for
+from syngen.generation.plan import Plan, vocabulary_for
 from syngen.generation.receipts import Receipt
 from syngen.generation.recut_rows import DatasetRows
 from syngen.generation.run import told
@@ -51,6 +51,7 @@ from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest, vocabulary_of
 from syngen.storage.problems import Problem
+from syngen.storage.shard_ranges import MAX_SHARD_SIZE
 from syngen.storage.shards import BLOCK, END, MemberText, padding_of
 
 if TYPE_CHECKING:

@@ -30,11 +30,12 @@ from syngen.generation.executors import Crew, default_jobs
 from syngen.generation.heartbeats import Heartbeat, RunEndedError
 from syngen.generation.log import EventLog
 from syngen.generation.making import ShardMaker, portable
-from syngen.generation.plan import Plan, Shard
+from syngen.generation.plan import Plan
 from syngen.generation.processes import Job
 from syngen.generation.receipts import Receipt
 from syngen.generation.worker import check_versions
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json

@@ -32,13 +32,13 @@ from syngen.generation.evidence import Evidence, FoundPlan, hash_of
 from syngen.generation.executors import default_jobs
 from syngen.generation.growing import store_plan
 from syngen.generation.log import EventLog
-from syngen.generation.plan import Shard
 from syngen.generation.receipts import Receipt, has_parts, read_any_receipt, read_receipt
 from syngen.generation.scheduling import make_shards
 from syngen.generation.verification import abridged, find_problems
 from syngen.storage.layout import Layout
 from syngen.storage.names import is_work_name
 from syngen.storage.problems import Problem
+from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from syngen._typing import Json, Progress

@@ -31,11 +31,12 @@ from syngen.generation.log import EventLog, append_events, check_log_file
 from syngen.generation.making import cause_of
 from syngen.generation.members import Member, joined, planning, remove_own_temporaries
 from syngen.generation.overwriting import check_target, clear, to_overwrite
-from syngen.generation.plan import Plan, Shard
+from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from syngen._typing import Progress

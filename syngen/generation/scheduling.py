@@ -21,11 +21,12 @@ from syngen.generation.executors import Crew, here, local
 from syngen.generation.heartbeats import IDLE
 from syngen.generation.log import EventLog
 from syngen.generation.making import cause_of
-from syngen.generation.plan import Plan, Shard
+from syngen.generation.plan import Plan
 from syngen.generation.processes import Job, WorkerDiedError
 from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.remote import WorkerRefusedError
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard
 from syngen.storage.stores import Store
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError, ParameterError, PlanMismatchError
 from syngen.generation.belongings import Contents, Resolve, belongings_in, belongings_of, check_free
-from syngen.generation.plan import Plan, differing_lines
+from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt, is_of, receipt_in
 from syngen.generation.uploads import NAMES, name_of
 from syngen.storage.names import is_work_name
+from syngen.storage.shard_ranges import differing_lines
 
 if TYPE_CHECKING:
     from syngen._typing import Json

@@ -30,7 +30,7 @@ from syngen.generation.disk import disk_message
 from syngen.generation.executors import default_jobs
 from syngen.generation.log import EventLog, append_events, check_log_file
 from syngen.generation.making import cause_of
-from syngen.generation.plan import Plan, Shard
+from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt
 from syngen.generation.run import GenerationReport, check_numbers, report_of, told
 from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
@@ -47,6 +47,7 @@ from syngen.generation.store_contents import (
 from syngen.generation.uploads import NAMES, name_of
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from syngen._typing import Progress

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from syngen._typing import IntArray
-    from syngen.generation.plan import Shard
     from syngen.storage.codec import Codec
+    from syngen.storage.shard_ranges import Shard
 
 __all__ = ["StoredShard", "find_stored", "smaller_layouts", "spoken_in"]
 

@@ -13,7 +13,7 @@ from syngen._files import is_temporary
 from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, SyngenError
 from syngen.generation.document_checks import plan_in, recipe_problem
-from syngen.generation.plan import Plan, Shard, differing_lines, vocabulary_for
+from syngen.generation.plan import Plan, vocabulary_for
 from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.row_checks import rendering_problems, row_problems, spoken_problems
 from syngen.generation.shard_checks import AtHand, ShardCheck, always, rows_of
@@ -22,6 +22,7 @@ from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest
 from syngen.storage.problems import Problem, schema_problems
+from syngen.storage.shard_ranges import Shard, differing_lines
 from syngen.storage.shards import MemberText
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from syngen._files import scratch_folder
 from syngen.generation import folders
-from syngen.generation.plan import Shard
 from syngen.generation.receipts import Receipt
 from syngen.generation.worker import ShardWorker
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard
 from syngen.storage.stores import Store
 
 if TYPE_CHECKING:

@@ -21,11 +21,12 @@ from pathlib import Path
 
 import syngen
 from syngen.generation import folders
-from syngen.generation.plan import Plan, Shard
+from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt
 from syngen.generation.scheduling import make_shards
 from syngen.generation.worker import ShardWorker
 from syngen.storage.layout import Layout
+from syngen.storage.shard_ranges import Shard
 from tests.integration.test_plugin import installed
 
 JOBS = 2
