@@ -15,7 +15,7 @@ import syngen
 from syngen import _entering, _workspace
 from syngen.recipe.library import recipe_path
 from syngen.recipe.parse import parse_recipe
-from syngen.synth.resolve import ResolvedRecipe, resolve_draft
+from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from tests.support import RECORDED_SCIPY
 
 # the same examples in every run, and no verdict that depends on the speed of the machine

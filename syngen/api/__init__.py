@@ -7,9 +7,10 @@ from syngen.api.datasets import export, from_manifest, load, render
 from syngen.api.downloads import download
 from syngen.api.evaluation import encode, evaluate, probe
 from syngen.api.generation import generate, rehearse, repair, verify
-from syngen.api.recipes import expand, load_recipe
+from syngen.api.recipes import expand
 from syngen.api.releases import check_release, compare_releases, release
 from syngen.api.speech import voices
+from syngen.resolving.load import load_recipe
 
 __all__ = [
     "audit_dataset",

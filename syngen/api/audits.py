@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.api.datasets import load
-from syngen.api.recipes import load_recipe
+from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
-    from syngen.api.recipes import RecipeLike
     from syngen.auditing.recipes import RecipeAudit
     from syngen.auditing.recovery import DatasetAudit
     from syngen.auditing.speech_report import SpeechAudit
     from syngen.loaders.dataset import FactorDataset
+    from syngen.resolving.load import RecipeLike
 
 __all__ = ["audit_dataset", "audit_recipe"]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.api.downloads import download as fetch
-from syngen.api.recipes import load_recipe
 from syngen.errors import ParameterError
+from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
-    from syngen.api.recipes import RecipeLike
     from syngen.loaders.dataset import FactorDataset
+    from syngen.resolving.load import RecipeLike
 
 __all__ = ["export", "from_manifest", "load", "render"]
 
@@ -183,9 +183,9 @@ def render(
     >>> ds[0].waveform.shape
     (4000,)
     """
-    from syngen.generation.plan import vocabulary_for
     from syngen.loaders.dataset import FactorDataset
     from syngen.loaders.rendered import RenderedSource
+    from syngen.resolving.vocabulary import vocabulary_for
 
     resolved = load_recipe(recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
     return FactorDataset(RenderedSource(resolved, vocabulary_for(resolved)))

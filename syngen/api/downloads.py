@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.api.generation import generate
-from syngen.api.recipes import load_recipe
 from syngen.errors import ParameterError
+from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
     from syngen.releases.catalog import Entry
     from syngen.releases.obtaining import DownloadReport, Order
+    from syngen.resolving.resolve import ResolvedRecipe
     from syngen.storage.layout import Layout
-    from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["download"]
 
@@ -226,9 +226,9 @@ def _described(entry: Entry, order: Order) -> tuple[ResolvedRecipe, str, int]:
 def _described_by(known: Layout) -> tuple[ResolvedRecipe, str, int]:
     """Return recipe, codec and shard size of a release whose documents were had."""
     from syngen.generation.document_checks import recipe_text_problem
+    from syngen.resolving.resolve import resolve
     from syngen.storage.description import read_description, read_json
     from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE
-    from syngen.synth.resolve import resolve
 
     description = read_description(known.description)
     resolved = load_recipe(description.recipe)

@@ -7,19 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen.api.recipes import load_recipe
 from syngen.errors import ParameterError
+from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from syngen._typing import Progress
-    from syngen.api.recipes import RecipeLike
     from syngen.generation.estimate import Estimate
     from syngen.generation.plan import Plan
     from syngen.generation.repairing import RepairReport
     from syngen.generation.run import GenerationReport
     from syngen.loaders.dataset import FactorDataset
+    from syngen.resolving.load import RecipeLike
 
 __all__ = ["generate", "rehearse", "repair", "verify"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from syngen.api.datasets import load
 from syngen.api.generation import verify
-from syngen.api.recipes import load_recipe
 from syngen.errors import ManifestError, ParameterError
+from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
     from syngen._typing import Progress

@@ -10,7 +10,8 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import uniform_filter1d
 
-from syngen.auditing.instruments import FLOOR, LINE_BINS, mel_bands
+from syngen.auditing.instruments import FLOOR, LINE_BINS
+from syngen.auditing.mel_bands import mel_bands
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,14 +12,14 @@ import numpy as np
 from syngen.auditing.analysis import Analysis
 from syngen.auditing.instruments import Frame, Instrument
 from syngen.errors import FactorError
+from syngen.resolving.rendering import Rendering
 from syngen.sampling import Sampling
-from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Value
     from syngen.factors import Factor
-    from syngen.synth.rendering import Rendered
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.rendering import Rendered
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["Context", "ContextKind", "Stage", "draw_contexts"]
 

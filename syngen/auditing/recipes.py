@@ -20,7 +20,7 @@ from syngen.errors import EngineError, ParameterError
 if TYPE_CHECKING:
     from syngen._typing import Progress
     from syngen.auditing.signals import SignalTally
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["RecipeAudit", "audit"]
 

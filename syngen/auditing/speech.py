@@ -19,11 +19,11 @@ from syngen.auditing.signals import SignalTally
 from syngen.auditing.speech_report import BANDS_HZ, SpeechAudit, StyleSound, VoiceProbe
 from syngen.dsp.level import dequantise
 from syngen.errors import EngineError, ParameterError
-from syngen.synth.rendering import Rendering
+from syngen.resolving.rendering import Rendering
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, Progress
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["audit_speech"]
 

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from syngen._files import atomic_file, sha256_of, write_atomic
-from syngen.generation.plan import Plan, vocabulary_for
+from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt
+from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
@@ -21,7 +22,7 @@ from syngen.storage.manifest import ManifestWriter, read_manifest, write_series
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = [
     "description_for",

@@ -24,7 +24,7 @@ from syngen.storage.names import RELEASE_FILES, is_dataset_name, is_work_name
 
 if TYPE_CHECKING:
     from syngen._typing import Json
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = [
     "Belongings",

@@ -10,8 +10,9 @@ from syngen._files import inside, sha256_of
 from syngen._version import version
 from syngen.errors import ManifestError, ParameterError, RecipeError
 from syngen.generation.assembly import description_for
-from syngen.generation.plan import Plan, vocabulary_for
+from syngen.generation.plan import Plan
 from syngen.recipe.parse import Draft, parse_document, parse_recipe
+from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.card import card_text
 from syngen.storage.description import Description, read_json
 from syngen.storage.layout import Layout
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import Json
     from syngen.recipe.schema import Recipe
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = [
     "checksum_problems",

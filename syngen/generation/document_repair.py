@@ -23,8 +23,8 @@ from syngen.generation.assembly import (
 from syngen.generation.dataset_parts import DatasetParts
 from syngen.generation.document_checks import is_by_this_version
 from syngen.generation.evidence import Evidence, FoundPlan, hash_of, is_near
-from syngen.generation.plan import vocabulary_for
 from syngen.generation.receipts import Receipt
+from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry

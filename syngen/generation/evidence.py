@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from syngen._typing import Json
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["Evidence", "FoundPlan", "hash_of", "is_near"]
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from syngen._files import atomic_file
 from syngen.errors import ParameterError
-from syngen.generation.plan import vocabulary_for
+from syngen.resolving.resolve import ResolvedRecipe
+from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.manifest import ROWS_PER_GROUP, ManifestWriter, factor_columns
-from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["write_factor_manifest"]
 

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 
 from syngen._version import version
 from syngen.errors import ParameterError
+from syngen.resolving.resolve import ResolvedRecipe
 from syngen.storage.codec import find_codec
 from syngen.storage.description import is_table_name, json_bytes
 from syngen.storage.layout import FORMAT, series_names
-from syngen.storage.manifest import Vocabulary
 from syngen.storage.publication import Publication
 from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE, Shard, ShardRanges
-from syngen.synth.resolve import ResolvedRecipe
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
 
-__all__ = ["Plan", "vocabulary_for"]
+__all__ = ["Plan"]
 
 
 @dataclass(frozen=True)
@@ -114,20 +113,3 @@ class Plan:
         if self.release is not None:
             content["release"] = self.release.to_json()
         return json_bytes(content)
-
-
-def vocabulary_for(resolved: ResolvedRecipe) -> Vocabulary:
-    """Return what the columns of this recipe's manifests mean."""
-    return Vocabulary(
-        name=resolved.name,
-        version=resolved.recipe.version,
-        fingerprint=resolved.fingerprint,
-        grid=resolved.grid,
-        nuisances=tuple(
-            (n.name, n.unit, isinstance(n.distribution.bounds[0], str)) for n in resolved.nuisances
-        ),
-        schemes={scheme.name: scheme.names for scheme in resolved.schemes},
-        sample_rate=resolved.audio.sample_rate,
-        derived=tuple((d.name, d.factor, d.values) for d in resolved.synthesizer.derived(resolved.request)),
-        speaks=resolved.synthesizer.speaks,
-    )

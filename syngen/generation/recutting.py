@@ -40,11 +40,12 @@ from syngen.generation.document_checks import checksum_problems
 from syngen.generation.executors import default_jobs
 from syngen.generation.growing import store_plan
 from syngen.generation.log import EventLog
-from syngen.generation.plan import Plan, vocabulary_for
+from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt
 from syngen.generation.recut_rows import DatasetRows
 from syngen.generation.run import told
 from syngen.generation.scheduling import make_shards
+from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import read_checksums
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
@@ -56,8 +57,8 @@ from syngen.storage.shards import BLOCK, END, MemberText, padding_of
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, Json, Progress
+    from syngen.resolving.resolve import ResolvedRecipe
     from syngen.storage.publication import Publication
-    from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["ReleaseReport", "recut"]
 

@@ -42,7 +42,7 @@ from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from syngen._typing import Json, Progress
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["RepairReport", "repair_folder"]
 

@@ -12,17 +12,17 @@ import pyarrow.compute as pc
 
 from syngen.errors import ManifestError
 from syngen.generation.assembly import synthesizer_tables
+from syngen.resolving.rendering import Rendering
 from syngen.seeding import Permutation
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
 from syngen.storage.layout import Layout, table_of_row
 from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest
 from syngen.storage.problems import Problem
-from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
+    from syngen.resolving.resolve import ResolvedRecipe
     from syngen.synth.base import Spoken
-    from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["rendering_problems", "row_problems", "spoken_problems", "synthesizer_table_problems"]
 

@@ -21,8 +21,8 @@ from syngen.storage.publication import publication_in
 
 if TYPE_CHECKING:
     from syngen._typing import Json, Progress
+    from syngen.resolving.resolve import ResolvedRecipe
     from syngen.storage.stores import Store
-    from syngen.synth.resolve import ResolvedRecipe
 
 __all__ = ["verify_store"]
 

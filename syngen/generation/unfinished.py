@@ -13,10 +13,11 @@ from syngen._files import is_temporary
 from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, SyngenError
 from syngen.generation.document_checks import plan_in, recipe_problem
-from syngen.generation.plan import Plan, vocabulary_for
+from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.row_checks import rendering_problems, row_problems, spoken_problems
 from syngen.generation.shard_checks import AtHand, ShardCheck, always, rows_of
+from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
@@ -27,7 +28,7 @@ from syngen.storage.shards import MemberText
 
 if TYPE_CHECKING:
     from syngen._typing import Json, Progress
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["plan_problems", "state_of", "unfinished_problems"]
 

@@ -13,7 +13,6 @@ from syngen._typing import ProgressUpdate
 from syngen.errors import ManifestError, ParameterError, SyngenError
 from syngen.generation import folders
 from syngen.generation.document_checks import checksum_problems, document_problems, part_problems
-from syngen.generation.plan import vocabulary_for
 from syngen.generation.row_checks import (
     rendering_problems,
     row_problems,
@@ -22,6 +21,7 @@ from syngen.generation.row_checks import (
 )
 from syngen.generation.shard_checks import AtHand, ShardCheck, always, hash_problems, rows_of
 from syngen.generation.unfinished import unfinished_problems
+from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import listed_tables, read_checksums
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from syngen._typing import Json, Progress
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["abridged", "find_problems", "verify_folder"]
 

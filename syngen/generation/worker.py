@@ -27,16 +27,17 @@ from syngen.generation.parts import (
     plain,
     write_parts,
 )
-from syngen.generation.plan import Plan, vocabulary_for
+from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt
 from syngen.generation.recut_rows import DatasetRows
 from syngen.generation.stored import StoredShard, find_stored
+from syngen.resolving.rendering import Rendered, Rendering
+from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import MemberText, ShardWriter
-from syngen.synth.rendering import Rendered, Rendering
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from syngen.loaders.sources import Source, checked_length, read_only
+from syngen.resolving.rendering import Rendering
 from syngen.storage.annotations import annotation_table
 from syngen.storage.manifest import Vocabulary, factor_columns
-from syngen.synth.rendering import Rendering
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, IntArray, PcmArray
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["RenderedSource"]
 

@@ -1,6 +1,6 @@
 """What a recipe may say: the model that the YAML document is checked against.
 
-The model knows the form of a recipe, not which factors a synthesizer has; `syngen.synth.resolve` joins
+The model knows the form of a recipe, not which factors a synthesizer has; `syngen.resolving.resolve` joins
 the two. The JSON Schema for editors is made from it.
 """
 

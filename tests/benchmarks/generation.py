@@ -27,9 +27,9 @@ import syngen
 from syngen.dsp.oscillators import count_partials, phase_increment, phase_ramp
 from syngen.generation.plan import Plan
 from syngen.generation.worker import ShardWorker
+from syngen.resolving.resolve import ResolvedRecipe
 from syngen.storage.codec import find_codec
 from syngen.storage.shards import header_of, padding_of
-from syngen.synth.resolve import ResolvedRecipe
 from syngen.synth.timbres import timbres
 from syngen.synth.tone_waves import period_table
 from syngen.units import decibels_to_gain

@@ -22,10 +22,10 @@ import syngen
 from syngen.dsp.resampling import resample
 from syngen.generation.plan import Plan
 from syngen.generation.worker import ShardWorker
+from syngen.resolving.resolve import ResolvedRecipe
 from syngen.seeding import Stream
 from syngen.storage.codec import find_codec
 from syngen.storage.shards import header_of, padding_of
-from syngen.synth.resolve import ResolvedRecipe
 from syngen.synth.speech.coloring import Coloring
 from syngen.synth.speech.engines.espeak import EspeakEngine
 from syngen.synth.speech.speakers import find_speaker

@@ -23,8 +23,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 import syngen
+from syngen.resolving.rendering import Rendering
 from syngen.storage.layout import Layout
-from syngen.synth.rendering import Rendering
 from tests.gates import Gate
 from tests.integration.digests import MACHINES
 from tests.support import PATIENCE_S

@@ -283,7 +283,7 @@ def test_yaml_blocks_are_recipes() -> None:
     assert found
     for text in found:
         from syngen.recipe.parse import parse_recipe
-        from syngen.synth.resolve import resolve_draft
+        from syngen.resolving.resolve import resolve_draft
 
         assert resolve_draft(parse_recipe(text)).size > 0
 

@@ -29,9 +29,9 @@ import numpy as np
 import syngen
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_recipe
+from syngen.resolving.rendering import Rendering
+from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from syngen.seeding import Permutation
-from syngen.synth.rendering import Rendering
-from syngen.synth.resolve import ResolvedRecipe, resolve_draft
 from syngen.synth.speech.speakers import speaker_names, speaker_table
 from syngen.synth.speech.texts import sentence_texts
 from tests.integration import digests

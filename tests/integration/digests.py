@@ -20,9 +20,9 @@ from syngen.dsp.resampling import resample
 from syngen.elementary import exp2, log2, normal_quantile, sin2pi
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_recipe
+from syngen.resolving.rendering import Rendering
+from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from syngen.seeding import Stream, normals, uniforms
-from syngen.synth.rendering import Rendering
-from syngen.synth.resolve import ResolvedRecipe, resolve_draft
 from tests.support import HAS_SPEECH
 
 N_PCM = 24

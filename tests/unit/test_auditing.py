@@ -19,7 +19,7 @@ from syngen.auditing.recovery import recover
 from syngen.auditing.signals import SignalTally
 from syngen.auditing.spectrograms import log_mel
 from syngen.errors import EngineError, ParameterError
-from syngen.synth.resolve import ResolvedRecipe
+from syngen.resolving.resolve import ResolvedRecipe
 
 RATE = 16_000
 SECONDS = np.arange(RATE) / RATE

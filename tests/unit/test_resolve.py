@@ -8,7 +8,7 @@ import pytest
 from syngen.errors import RecipeError
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_recipe
-from syngen.synth.resolve import ResolvedRecipe, resolve_draft
+from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 
 GOOD = """\
 name: small

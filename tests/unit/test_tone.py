@@ -13,9 +13,9 @@ import scipy.signal
 from syngen.errors import EngineError, FactorError
 from syngen.recipe.library import recipe_path
 from syngen.recipe.parse import parse_recipe
+from syngen.resolving.rendering import Rendered, Rendering
+from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from syngen.seeding import Stream
-from syngen.synth.rendering import Rendered, Rendering
-from syngen.synth.resolve import ResolvedRecipe, resolve_draft
 from syngen.synth.timbres import timbres
 from syngen.synth.tone import ToneSynthesizer
 

@@ -18,9 +18,9 @@ from syngen.dsp.noise import noise_peak, pink_noise, white_noise
 from syngen.dsp.oscillators import phase_increment, phase_of
 from syngen.errors import RecipeError
 from syngen.recipe.parse import parse_recipe
+from syngen.resolving.rendering import Rendering
+from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from syngen.seeding import Stream
-from syngen.synth.rendering import Rendering
-from syngen.synth.resolve import ResolvedRecipe, resolve_draft
 from syngen.synth.timbres import timbres
 from syngen.synth.tone import ToneSynthesizer
 

@@ -10,9 +10,9 @@ import pytest
 
 from syngen.errors import EngineError, RecipeError
 from syngen.recipe.parse import parse_recipe
+from syngen.resolving.rendering import Rendering
+from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from syngen.synth.base import Permissions
-from syngen.synth.rendering import Rendering
-from syngen.synth.resolve import ResolvedRecipe, resolve_draft
 from syngen.synth.speech.engines import espeak
 from syngen.synth.speech.engines.espeak import EspeakEngine, SelfTest
 from tests.support import needs_speech

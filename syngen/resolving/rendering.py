@@ -17,7 +17,7 @@ from syngen.synth.base import Spoken
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, FloatArray, IntArray, PcmArray, Value
-    from syngen.synth.resolve import ResolvedRecipe
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["Rendered", "Rendering"]
 

@@ -18,12 +18,12 @@ from syngen.errors import EngineError, FactorError, Issue, RecipeError, SyngenEr
 from syngen.factors import FactorGrid
 from syngen.recipe.parse import Draft
 from syngen.recipe.schema import Recipe
+from syngen.resolving.parameters import resolve_parameters
+from syngen.resolving.rows import resolve_sampling, resolve_splits
 from syngen.sampling import BLOCK_SIZE, MAX_ROWS, Rows, Sampling
 from syngen.splits import EVERYTHING_TRAIN, Scheme
 from syngen.synth.base import NO_PERMISSIONS, Audio, Permissions, Request, Synthesizer
 from syngen.synth.registry import find_synthesizer
-from syngen.synth.resolve_parameters import resolve_parameters
-from syngen.synth.resolve_rows import resolve_sampling, resolve_splits
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
