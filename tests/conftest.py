@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import syngen
-from syngen import _entering, _workspace
+from syngen.io import folders as _entering
+from syngen.io import workspace as _workspace
 from syngen.recipe.library import recipe_path
 from syngen.recipe.parse import parse_recipe
 from syngen.resolving.resolve import ResolvedRecipe, resolve_draft

@@ -56,10 +56,10 @@ def load(
     MissingExtraError
         If the URL needs an extra that is not installed.
     """
+    from syngen.io.object_store import Store, place_of
     from syngen.loaders.dataset import FactorDataset
     from syngen.loaders.remote import RemoteSource
     from syngen.loaders.sources import StoredSource
-    from syngen.storage.stores import Store, place_of
 
     if download:
         dataset = fetch(dataset, version=version, catalog=catalog).folder

@@ -91,9 +91,9 @@ def download(
     DownloadError
         If no mirror has the release, or it is refused.
     """
+    from syngen.io.http.stalls import Limits
     from syngen.releases.finding import find_release, place_in_cache
     from syngen.releases.obtaining import Order, check_kept, obtain, report_of
-    from syngen.releases.watching import Limits
     from syngen.storage.codec import find_codec
 
     if codec is not None:

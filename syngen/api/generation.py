@@ -125,7 +125,7 @@ def generate(
     from syngen.generation.members import Member
     from syngen.generation.run import run
     from syngen.generation.store_runs import run_in_store
-    from syngen.storage.stores import Store, place_of
+    from syngen.io.object_store import Store, place_of
 
     place = place_of(folder)
     plan = _planned(
@@ -185,8 +185,8 @@ def rehearse(
     from syngen.generation.folders import check_usable
     from syngen.generation.overwriting import check_target
     from syngen.generation.store_contents import check_store, to_overwrite
+    from syngen.io.object_store import Store, place_of
     from syngen.storage.layout import Layout
-    from syngen.storage.stores import Store, place_of
 
     plan = _planned(
         recipe,
@@ -250,7 +250,7 @@ def verify(
     """
     from syngen.generation.store_verification import verify_store
     from syngen.generation.verification import verify_folder
-    from syngen.storage.stores import Store, place_of
+    from syngen.io.object_store import Store, place_of
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:
@@ -304,7 +304,7 @@ def repair(
         If the file system refused; the same call again goes on.
     """
     from syngen.generation.repairing import repair_folder
-    from syngen.storage.stores import Store, place_of
+    from syngen.io.object_store import Store, place_of
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:

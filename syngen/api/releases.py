@@ -212,7 +212,7 @@ def compare_releases(a: str | Path | FactorDataset, b: str | Path | FactorDatase
 
 def _folder_of(dataset: str | Path | FactorDataset, what: str) -> Path:
     """Return the local folder of a dataset."""
-    from syngen.storage.stores import Store, place_of
+    from syngen.io.object_store import Store, place_of
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     place = None if folder is None else place_of(folder)

@@ -35,7 +35,7 @@ def info(dataset: Path | str, as_json: bool) -> None:
     Example: syngen info data/syntone-tiny
     """
     from syngen.generation.state import state_of_folder, state_of_store
-    from syngen.storage.stores import Store, place_of
+    from syngen.io.object_store import Store, place_of
 
     place = place_of(dataset)
     state = state_of_store(place) if isinstance(place, Store) else state_of_folder(place)

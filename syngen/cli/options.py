@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from syngen._files import is_url
 from syngen.errors import ParameterError
+from syngen.io.files import is_url
 
 if TYPE_CHECKING:
     from syngen.loaders.dataset import FactorDataset

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import click
 
-from syngen._files import human_bytes
 from syngen.errors import (
     DownloadIncompleteError,
     DownloadMismatchError,
@@ -25,6 +24,7 @@ from syngen.errors import (
     SyngenError,
     VerificationError,
 )
+from syngen.io.files import human_bytes
 
 if TYPE_CHECKING:
     from syngen._typing import Progress, ProgressUpdate

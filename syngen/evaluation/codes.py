@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from syngen._files import atomic_file
 from syngen.errors import ParameterError
 from syngen.identities import Identities
+from syngen.io.atomic import atomic_file
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

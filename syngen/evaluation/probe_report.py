@@ -272,7 +272,7 @@ class ProbeReport(Mapping[str, ProbeResult]):
         """Return the report as a JSON document, and write it to a file if one is given."""
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         if path is not None:
-            from syngen._files import write_atomic
+            from syngen.io.atomic import write_atomic
 
             write_atomic(Path(path), (text + "\n").encode())
         return text

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from syngen._names import check_names
-from syngen._workspace import working_folder
 from syngen.factors import FactorGrid
+from syngen.io.names import check_names
+from syngen.io.workspace import working_folder
 from syngen.storage.codec import find_codec
 from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from syngen._files import new_folder
-from syngen._workspace import working_folder
 from syngen.exports.dataset import Exportable, filled_splits
+from syngen.io.atomic import new_folder
+from syngen.io.workspace import working_folder
 from syngen.storage.hub import hub_features, hub_schema, hub_tables
 
 if TYPE_CHECKING:

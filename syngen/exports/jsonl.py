@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from syngen._files import new_folder
 from syngen.exports.dataset import Exportable, filled_splits, records, write_wavs
+from syngen.io.atomic import new_folder
 from syngen.storage.columns import exported_names
 
 __all__ = ["write"]

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen._files import new_folder
 from syngen.exports.dataset import Exportable, filled_splits, records, write_wavs
+from syngen.io.atomic import new_folder
 
 if TYPE_CHECKING:
     from syngen._typing import Json

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen._files import new_folder
 from syngen.exports.dataset import Exportable
+from syngen.io.atomic import new_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

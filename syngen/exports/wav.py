@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from syngen._files import new_folder
 from syngen.exports.dataset import Exportable, filled_splits, records, write_wavs
+from syngen.io.atomic import new_folder
 
 __all__ = ["write"]
 

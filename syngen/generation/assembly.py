@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from syngen._files import atomic_file, sha256_of, write_atomic
 from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt
+from syngen.io.atomic import atomic_file, write_atomic
+from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
-from syngen._files import is_temporary, sha256_of
-from syngen._workspace import InTheWayError, check_file
 from syngen.errors import ParameterError, SyngenError
 from syngen.generation.plan import Plan
+from syngen.io.atomic import is_temporary
+from syngen.io.files import sha256_of
+from syngen.io.workspace import InTheWayError, check_file
 from syngen.storage.layout import Layout, end_of_table, shard_name, split_of_shard
 from syngen.storage.names import RELEASE_FILES, is_dataset_name, is_work_name
 

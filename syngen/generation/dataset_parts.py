@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen._files import sha256_of, write_atomic
 from syngen.errors import ManifestError, ShardError
 from syngen.generation.parts import columns_in_shard, part_table, write_parts
 from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt
+from syngen.io.atomic import write_atomic
+from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.checksums import read_checksums

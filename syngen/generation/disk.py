@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import human_bytes
 from syngen.errors import ParameterError, StoreError
 from syngen.generation.plan import Plan
 from syngen.generation.worker import ShardWorker
+from syngen.io.files import human_bytes
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from syngen._files import inside, sha256_of
 from syngen._version import version
 from syngen.errors import ManifestError, ParameterError, RecipeError
 from syngen.generation.assembly import description_for
 from syngen.generation.plan import Plan
+from syngen.io.files import inside, sha256_of
 from syngen.recipe.parse import Draft, parse_document, parse_recipe
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.card import card_text

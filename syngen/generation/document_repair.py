@@ -10,8 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from syngen._files import sync_folder, write_atomic
-from syngen._workspace import InTheWayError, check_file
 from syngen.errors import ManifestError
 from syngen.generation.assembly import (
     description_for,
@@ -24,6 +22,8 @@ from syngen.generation.dataset_parts import DatasetParts
 from syngen.generation.document_checks import is_by_this_version
 from syngen.generation.evidence import Evidence, FoundPlan, hash_of, is_near
 from syngen.generation.receipts import Receipt
+from syngen.io.atomic import sync_folder, write_atomic
+from syngen.io.workspace import InTheWayError, check_file
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from syngen._files import sha256_of
 from syngen.errors import ManifestError, ParameterError, SyngenError, VerificationError
 from syngen.generation.document_checks import draft_of, recipe_problem, recipe_text_problem
 from syngen.generation.plan import Plan
+from syngen.io.files import sha256_of
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_document
 from syngen.storage.checksums import listed_hashes, listed_tables

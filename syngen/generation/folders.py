@@ -7,8 +7,9 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from syngen._files import is_temporary, name_without_mark, sync_folder
-from syngen._workspace import (
+from syngen.errors import ManifestError, ParameterError
+from syngen.io.atomic import is_temporary, name_without_mark, sync_folder
+from syngen.io.workspace import (
     InTheWayError,
     check_file,
     check_folder,
@@ -17,7 +18,6 @@ from syngen._workspace import (
     user_folder,
     working_folder,
 )
-from syngen.errors import ManifestError, ParameterError
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
 from syngen.storage.names import is_dataset_name, is_work_name

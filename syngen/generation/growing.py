@@ -22,8 +22,6 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from syngen._files import sha256_of, sync_folder, write_atomic
-from syngen._workspace import check_file, remove, working_folder
 from syngen.errors import ManifestError, PlanMismatchError, SyngenError
 from syngen.generation.belongings import Belongings, belongings_of, check_free, contents_of
 from syngen.generation.dataset_parts import DatasetParts
@@ -31,6 +29,9 @@ from syngen.generation.folders import WORK_MODE, check_files, files_of_shard
 from syngen.generation.plan import Plan
 from syngen.generation.receipts import read_receipt
 from syngen.generation.stored import smaller_layouts
+from syngen.io.atomic import sync_folder, write_atomic
+from syngen.io.files import sha256_of
+from syngen.io.workspace import check_file, remove, working_folder
 from syngen.storage.checksums import format_checksums
 from syngen.storage.description import read_description
 from syngen.storage.layout import Layout

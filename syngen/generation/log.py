@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen._files import write_atomic
-from syngen._workspace import open_file
 from syngen.errors import ParameterError
+from syngen.io.atomic import write_atomic
+from syngen.io.workspace import open_file
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt
 from syngen.generation.uploads import make_in_store
 from syngen.generation.worker import ShardWorker, check_versions
+from syngen.io.object_store import Store
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
-from syngen.storage.stores import Store
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from syngen._files import atomic_file
 from syngen.errors import ParameterError
+from syngen.io.atomic import atomic_file
 from syngen.resolving.resolve import ResolvedRecipe
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.manifest import ROWS_PER_GROUP, ManifestWriter, factor_columns

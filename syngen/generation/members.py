@@ -14,11 +14,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from syngen._files import exclusive_lock, is_locked
 from syngen.errors import ParameterError
 from syngen.generation import folders
 from syngen.generation.growing import check_plan, write_plan
 from syngen.generation.plan import Plan
+from syngen.io.locks import exclusive_lock, is_locked
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
 

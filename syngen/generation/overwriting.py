@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import sync_folder
-from syngen._workspace import remove
 from syngen.errors import ManifestError
 from syngen.generation import folders
 from syngen.generation.belongings import (
@@ -18,6 +16,8 @@ from syngen.generation.belongings import (
     contents_of,
 )
 from syngen.generation.plan import Plan
+from syngen.io.atomic import sync_folder
+from syngen.io.workspace import remove
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
 from syngen.storage.names import is_work_name

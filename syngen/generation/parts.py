@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from syngen._files import atomic_file, sha256_of
 from syngen.elementary import log2
 from syngen.errors import ShardError
 from syngen.generation.plan import Plan
+from syngen.io.atomic import atomic_file
+from syngen.io.files import sha256_of
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
 from syngen.storage.codec import find_codec
 from syngen.storage.layout import Layout, key_of

@@ -28,7 +28,7 @@ from syngen.generation.heartbeats import IDLE, Heartbeat, StopRequested
 from syngen.generation.log import EventLog
 from syngen.generation.making import ShardMaker, portable
 from syngen.generation.plan import Plan
-from syngen.storage.stores import Store
+from syngen.io.object_store import Store
 
 __all__ = ["Job", "WorkerDiedError", "WorkerProcess", "task"]
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
-from syngen._files import sha256_of
+from syngen.io.files import sha256_of
 from syngen.storage.description import ShardEntry, json_bytes, shard_entry
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard

@@ -18,15 +18,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen._files import (
-    exclusive_lock,
-    human_bytes,
-    is_temporary,
-    lock_if_there,
-    name_without_mark,
-    new_folder,
-)
-from syngen._workspace import InTheWayError, check_folder, remove
 from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
@@ -45,6 +36,10 @@ from syngen.generation.receipts import Receipt
 from syngen.generation.recut_rows import DatasetRows
 from syngen.generation.run import told
 from syngen.generation.scheduling import make_shards
+from syngen.io.atomic import is_temporary, name_without_mark, new_folder
+from syngen.io.files import human_bytes
+from syngen.io.locks import exclusive_lock, lock_if_there
+from syngen.io.workspace import InTheWayError, check_folder, remove
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import read_checksums
 from syngen.storage.codec import find_codec

@@ -22,9 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from syngen._files import temporary_beside
 from syngen._version import version
-from syngen._workspace import remove
 from syngen.errors import EngineError
 from syngen.generation.executors import Crew, default_jobs
 from syngen.generation.heartbeats import Heartbeat, RunEndedError
@@ -34,6 +32,8 @@ from syngen.generation.plan import Plan
 from syngen.generation.processes import Job
 from syngen.generation.receipts import Receipt
 from syngen.generation.worker import check_versions
+from syngen.io.atomic import temporary_beside
+from syngen.io.workspace import remove
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
 

@@ -16,9 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import exclusive_lock, sync_folder
 from syngen._typing import ProgressUpdate
-from syngen._workspace import InTheWayError, remove, working_folder
 from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
@@ -35,6 +33,9 @@ from syngen.generation.log import EventLog
 from syngen.generation.receipts import Receipt, has_parts, read_any_receipt, read_receipt
 from syngen.generation.scheduling import make_shards
 from syngen.generation.verification import abridged, find_problems
+from syngen.io.atomic import sync_folder
+from syngen.io.locks import exclusive_lock
+from syngen.io.workspace import InTheWayError, remove, working_folder
 from syngen.storage.layout import Layout
 from syngen.storage.names import is_work_name
 from syngen.storage.problems import Problem

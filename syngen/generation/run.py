@@ -17,7 +17,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import exclusive_lock
 from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation import folders
@@ -34,6 +33,7 @@ from syngen.generation.overwriting import check_target, clear, to_overwrite
 from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
+from syngen.io.locks import exclusive_lock
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard

@@ -25,9 +25,9 @@ from syngen.generation.plan import Plan
 from syngen.generation.processes import Job, WorkerDiedError
 from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.remote import WorkerRefusedError
+from syngen.io.object_store import Store
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
-from syngen.storage.stores import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from syngen._files import sha256_of
 from syngen.errors import ShardError
 from syngen.generation.parts import levels_db, mean_square_of, peak_of
+from syngen.io.files import sha256_of
 from syngen.storage.codec import Codec
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import key_of

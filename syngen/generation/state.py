@@ -12,14 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen._files import is_locked, scratch_folder
-from syngen._names import checked_name
 from syngen.errors import ManifestError
 from syngen.generation.log import read_events
 from syngen.generation.members import living_members
 from syngen.generation.receipts import read_any_receipt
 from syngen.generation.store_contents import look
 from syngen.generation.uploads import NAMES, name_of
+from syngen.io.cache import scratch_folder
+from syngen.io.locks import is_locked
+from syngen.io.names import checked_name
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout, shard_name
 from syngen.storage.manifest import check_format
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from syngen._typing import Json
-    from syngen.storage.stores import Store
+    from syngen.io.object_store import Store
 
 __all__ = ["FolderState", "state_of_folder", "state_of_store"]
 

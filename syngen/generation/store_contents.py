@@ -20,7 +20,7 @@ from syngen.storage.shard_ranges import differing_lines
 
 if TYPE_CHECKING:
     from syngen._typing import Json
-    from syngen.storage.stores import Store
+    from syngen.io.object_store import Store
 
 __all__ = [
     "WORK",

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import scratch_folder
-from syngen._workspace import remove
 from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
@@ -45,13 +43,15 @@ from syngen.generation.store_contents import (
     work_in,
 )
 from syngen.generation.uploads import NAMES, name_of
+from syngen.io.cache import scratch_folder
+from syngen.io.workspace import remove
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
-    from syngen.storage.stores import Store
+    from syngen.io.object_store import Store
 
 __all__ = ["run_in_store"]
 

@@ -8,21 +8,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import scratch_folder
-from syngen._names import is_name
-from syngen._workspace import remove, working_folder
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation.store_contents import Found, look
 from syngen.generation.uploads import NAMES, name_of
 from syngen.generation.verification import abridged, find_problems
+from syngen.io.cache import scratch_folder
+from syngen.io.names import is_name
+from syngen.io.workspace import remove, working_folder
 from syngen.storage.layout import Layout, split_of_shard
 from syngen.storage.problems import Problem
 from syngen.storage.publication import publication_in
 
 if TYPE_CHECKING:
     from syngen._typing import Json, Progress
+    from syngen.io.object_store import Store
     from syngen.resolving.resolve import ResolvedRecipe
-    from syngen.storage.stores import Store
 
 __all__ = ["verify_store"]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from syngen._files import is_temporary
 from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, SyngenError
 from syngen.generation.document_checks import plan_in, recipe_problem
@@ -17,6 +16,7 @@ from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt, read_receipt
 from syngen.generation.row_checks import rendering_problems, row_problems, spoken_problems
 from syngen.generation.shard_checks import AtHand, ShardCheck, always, rows_of
+from syngen.io.atomic import is_temporary
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec
 from syngen.storage.description import read_json

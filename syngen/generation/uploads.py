@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import scratch_folder
 from syngen.generation import folders
 from syngen.generation.receipts import Receipt
 from syngen.generation.worker import ShardWorker
+from syngen.io.cache import scratch_folder
+from syngen.io.object_store import Store
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
-from syngen.storage.stores import Store
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

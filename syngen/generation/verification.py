@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen._files import is_temporary, lock_if_there
 from syngen._typing import ProgressUpdate
 from syngen.errors import ManifestError, ParameterError, SyngenError
 from syngen.generation import folders
@@ -21,6 +20,8 @@ from syngen.generation.row_checks import (
 )
 from syngen.generation.shard_checks import AtHand, ShardCheck, always, hash_problems, rows_of
 from syngen.generation.unfinished import unfinished_problems
+from syngen.io.atomic import is_temporary
+from syngen.io.locks import lock_if_there
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import listed_tables, read_checksums
 from syngen.storage.codec import find_codec

@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from syngen._files import atomic_file, write_atomic
 from syngen.errors import EngineError
 from syngen.generation.parts import (
     Columns,
@@ -31,6 +30,7 @@ from syngen.generation.plan import Plan
 from syngen.generation.receipts import Receipt
 from syngen.generation.recut_rows import DatasetRows
 from syngen.generation.stored import StoredShard, find_stored
+from syngen.io.atomic import atomic_file, write_atomic
 from syngen.resolving.rendering import Rendered, Rendering
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec

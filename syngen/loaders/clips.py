@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from syngen._files import new_folder
 from syngen.errors import ParameterError
+from syngen.io.atomic import new_folder
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.textgrids import textgrid_text
 from syngen.storage.codec import find_codec

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from syngen._cache import cached_folder
 from syngen.errors import ParameterError, SyngenError
+from syngen.io.cache import cached_folder
 from syngen.loaders.features import Feature
 from syngen.loaders.sources import read_only
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from syngen._cache import cached_folder
 from syngen._optional import require
 from syngen.errors import ParameterError
+from syngen.io.cache import cached_folder
 from syngen.storage.columns import exported_names, table_digest
 from syngen.storage.hub import HubDataset, hub_schema, hub_tables
 

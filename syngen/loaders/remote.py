@@ -9,9 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import cache_folder, cache_room, sha256_of, temporary_beside
-from syngen._workspace import check_folder, make_private, remove, working_folder
 from syngen.errors import ManifestError, ParameterError, ShardError, StoreError
+from syngen.io.atomic import temporary_beside
+from syngen.io.cache import cache_folder, cache_room
+from syngen.io.files import sha256_of
+from syngen.io.workspace import check_folder, make_private, remove, working_folder
 from syngen.loaders.shard_cache import ShardCache
 from syngen.loaders.sources import Source, StoredSource
 from syngen.storage.checksums import parse_checksums
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from syngen._typing import Float32Array, IntArray, PcmArray
+    from syngen.io.object_store import Store
     from syngen.storage.description import ShardEntry
-    from syngen.storage.stores import Store
 
 __all__ = ["RemoteSource", "merged"]
 

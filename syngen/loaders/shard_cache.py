@@ -13,22 +13,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._files import (
-    cache_folder,
-    cache_room,
-    exclusive_lock,
-    is_temporary,
-    name_without_mark,
-    sha256_of,
-    temporary_beside,
-)
-from syngen._workspace import InTheWayError, remove
 from syngen.errors import ParameterError, ShardError
+from syngen.io.atomic import is_temporary, name_without_mark, temporary_beside
+from syngen.io.cache import cache_folder, cache_room
+from syngen.io.files import sha256_of
+from syngen.io.locks import exclusive_lock
+from syngen.io.workspace import InTheWayError, remove
 from syngen.storage.layout import split_of_shard
 
 if TYPE_CHECKING:
+    from syngen.io.object_store import Store
     from syngen.storage.description import ShardEntry
-    from syngen.storage.stores import Store
 
 __all__ = ["ShardCache"]
 

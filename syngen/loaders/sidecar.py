@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from syngen._cache import cached_folder
-from syngen._workspace import remove
 from syngen.errors import FactorError, ManifestError
+from syngen.io.cache import cached_folder
+from syngen.io.workspace import remove
 from syngen.storage.manifest import ROWS_PER_GROUP, Vocabulary, vocabulary_of
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen._files import inside
-from syngen._names import check_names, checked_name, twins_in
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.factors import Factor
+from syngen.io.files import inside
+from syngen.io.names import check_names, checked_name, twins_in
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from syngen._cache import cached_folder
-from syngen._names import checked_name, is_name
 from syngen.dsp.level import FULL_SCALE
 from syngen.errors import ParameterError, ShardError
 from syngen.factors import FactorGrid
 from syngen.identities import Identities
+from syngen.io.cache import cached_folder
+from syngen.io.names import checked_name, is_name
 from syngen.loaders.file_hashes import content_hashes, row_marks
 from syngen.loaders.sources import Source, read_only
 from syngen.loaders.table_columns import (

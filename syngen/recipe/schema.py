@@ -22,8 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from syngen._names import checked_name, fault_of
 from syngen._typing import DocumentPath
+from syngen.io.names import checked_name, fault_of
 
 __all__ = ["NAME_PATTERN", "RESERVED_NAMES", "Recipe", "json_schema"]
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen._names import check_names
 from syngen.errors import ParameterError, suggestion
+from syngen.io.names import check_names
 
 if TYPE_CHECKING:
     from syngen._typing import Json

@@ -18,9 +18,10 @@ from typing import IO, TYPE_CHECKING, Self, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from syngen._files import sha256_of, write_atomic
-from syngen._workspace import working_folder
 from syngen.errors import DownloadError, DownloadMismatchError, ManifestError, ShardError
+from syngen.io.atomic import write_atomic
+from syngen.io.files import sha256_of
+from syngen.io.workspace import working_folder
 from syngen.releases.contents import Contents
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from syngen._files import sha256_of
+from syngen.io.files import sha256_of
 from syngen.releases.card import release_card
 from syngen.releases.citing import citation, zenodo
 from syngen.releases.croissant import croissant

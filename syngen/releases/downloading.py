@@ -20,10 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen._files import human_bytes
-from syngen._names import is_name
 from syngen._typing import ProgressUpdate
-from syngen._workspace import remove, working_folder
 from syngen.errors import (
     DownloadError,
     DownloadIncompleteError,
@@ -31,14 +28,17 @@ from syngen.errors import (
     ManifestError,
     SyngenError,
 )
+from syngen.io.files import human_bytes
+from syngen.io.http.connections import HttpClient
+from syngen.io.http.stalls import Limits
+from syngen.io.mirrors import mirror_of
+from syngen.io.names import is_name
+from syngen.io.workspace import remove, working_folder
 from syngen.recipe.schema import NAME_PATTERN
-from syngen.releases.connections import HttpClient
 from syngen.releases.contents import Contents, read_contents
 from syngen.releases.listing import MOST_LISTING_BYTES, check_shards, parse_listing
-from syngen.releases.mirrors import mirror_of
 from syngen.releases.staging import Staging
 from syngen.releases.transfers import NoMirrorError, StoppedError, Transfers
-from syngen.releases.watching import Limits
 from syngen.storage.description import Description, read_description
 
 if TYPE_CHECKING:

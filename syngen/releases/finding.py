@@ -9,9 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from syngen._files import cache_folder, is_url, scratch_folder
 from syngen.errors import DownloadError, ParameterError
-from syngen.releases.answers import Stream
+from syngen.io.cache import cache_folder, scratch_folder
+from syngen.io.files import is_url
+from syngen.io.http.connections import HttpClient
+from syngen.io.http.responses import Stream
+from syngen.io.http.stalls import Limits
+from syngen.io.mirrors import locator
 from syngen.releases.catalog import (
     BY_ADDRESS,
     MOST_CATALOG_BYTES,
@@ -20,10 +24,7 @@ from syngen.releases.catalog import (
     parse_catalog,
     shipped_catalog,
 )
-from syngen.releases.connections import HttpClient
-from syngen.releases.mirrors import locator
 from syngen.releases.transfers import NoMirrorError, Transfers
-from syngen.releases.watching import Limits
 
 __all__ = ["find_release", "place_in_cache", "read_catalog"]
 

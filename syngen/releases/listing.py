@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from syngen._names import fault_of, twins_in
 from syngen.errors import DownloadError, ManifestError
+from syngen.io.names import fault_of, twins_in
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.description import Description
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen._files import inside, sha256_of
-from syngen._workspace import remove
 from syngen.errors import DownloadError, DownloadIncompleteError, ManifestError, ParameterError
+from syngen.io.files import inside, sha256_of
+from syngen.io.http.stalls import Limits
+from syngen.io.workspace import remove
 from syngen.releases.contents import Contents, read_contents
 from syngen.releases.cutting import Cut, Piece, every_row, segments_of, some_rows
 from syngen.releases.downloading import Download, downloading, is_document
@@ -21,7 +22,6 @@ from syngen.releases.listing import parse_listing
 from syngen.releases.recreation import known_layout
 from syngen.releases.staging import Staging, staged
 from syngen.releases.transfers import NoMirrorError
-from syngen.releases.watching import Limits
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout

@@ -15,8 +15,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from syngen._files import cache_folder, cache_room, exclusive_lock, sync_folder
-from syngen._workspace import (
+from syngen.errors import DownloadIncompleteError, ManifestError, ParameterError
+from syngen.io.atomic import sync_folder
+from syngen.io.cache import cache_folder, cache_room
+from syngen.io.locks import exclusive_lock
+from syngen.io.workspace import (
     InTheWayError,
     check_file,
     check_folder,
@@ -27,7 +30,6 @@ from syngen._workspace import (
     user_folder,
     working_folder,
 )
-from syngen.errors import DownloadIncompleteError, ManifestError, ParameterError
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.names import is_dataset_name
 

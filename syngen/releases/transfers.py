@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeAlias
 
-from syngen._workspace import remove, working_folder
 from syngen.errors import DownloadError, DownloadIncompleteError
-from syngen.releases.answers import AbsentError, CutError, Stream, TransferError, UnfitError
-from syngen.releases.mirrors import Mirror
-from syngen.releases.watching import Limits
+from syngen.io.http.responses import AbsentError, CutError, Stream, TransferError, UnfitError
+from syngen.io.http.stalls import Limits
+from syngen.io.mirrors import Mirror
+from syngen.io.workspace import remove, working_folder
 
 __all__ = ["NoMirrorError", "Segment", "StoppedError", "Transfers"]
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from syngen._names import checked_name, is_name
 from syngen._version import DISTRIBUTION
 from syngen.errors import ManifestError
+from syngen.io.names import checked_name, is_name
 from syngen.storage.codec import CODECS
 from syngen.storage.layout import FORMAT, split_of_shard
 from syngen.storage.manifest import check_format

@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from syngen._files import atomic_file
-from syngen._names import check_names, checked_name
 from syngen._version import DISTRIBUTION
 from syngen.errors import FactorError, ManifestError
 from syngen.factors import Factor, FactorGrid
+from syngen.io.atomic import atomic_file
+from syngen.io.names import check_names, checked_name
 from syngen.storage.layout import FORMAT, end_of_table
 
 if TYPE_CHECKING:

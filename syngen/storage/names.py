@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from syngen._files import name_without_mark
+from syngen.io.atomic import name_without_mark
 
 __all__ = ["RELEASE_FILES", "is_dataset_name", "is_work_name"]
 

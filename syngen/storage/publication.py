@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812  # a field of that name is what a reader expects
 from typing import TYPE_CHECKING, Any
 
-from syngen._names import is_name
 from syngen.errors import ParameterError
+from syngen.io.names import is_name
 
 if TYPE_CHECKING:
     from syngen._typing import Json

@@ -93,7 +93,7 @@ def test_folders_are_made_and_files_removed_in_one_place() -> None:
         for path in (ROOT / "syngen").rglob("*.py")
         if (calls := calls_in(path)) & MAKERS_AND_REMOVERS
     }
-    assert set(found) == {"syngen/_entering.py", "syngen/_workspace.py"}
+    assert set(found) == {"syngen/io/folders.py", "syngen/io/workspace.py"}
 
 
 def test_unknown_names_are_refused() -> None:

@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 
 import syngen
-from syngen.releases import watching
+from syngen.io.http import stalls as watching
 from tests.servers import Handler, serve
 from tests.support import digests_of, files_of
 

@@ -21,10 +21,10 @@ from typing import Any
 import pytest
 
 import syngen
-from syngen._files import exclusive_lock, is_locked
 from syngen.errors import GenerationIncompleteError, ParameterError, PlanMismatchError, SyngenError
 from syngen.generation.members import Member
 from syngen.generation.state import state_of_folder
+from syngen.io.locks import exclusive_lock, is_locked
 from syngen.storage.layout import Layout
 from tests.benchmarks.clusters import (
     DaskProcesses,

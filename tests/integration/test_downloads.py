@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 import syngen
 from syngen.cli.main import cli
-from syngen.releases.watching import Limits
+from syngen.io.http.stalls import Limits
 from tests.golden.regenerate import RELEASE
 from tests.servers import Handler, serve
 from tests.support import PATIENCE_S, digests_of, files_of, flip, renew_checksums, wait_until
@@ -38,7 +38,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon."""
     hasty = partial(Limits, first_pause_s=0.01, longest_pause_s=0.02)
-    monkeypatch.setattr("syngen.releases.watching.Limits", hasty)
+    monkeypatch.setattr("syngen.io.http.stalls.Limits", hasty)
 
 
 def write_catalog(path: Path, **entry: object) -> Path:

@@ -24,7 +24,7 @@ N_SHARDS = 10
 
 @pytest.fixture(autouse=True)
 def _store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("syngen.storage.stores._FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr("syngen.io.object_store._FIRST_PAUSE_S", 0.0)
     FaultyFileSystem.reset()
     yield
     FaultyFileSystem.reset()

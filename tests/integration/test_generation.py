@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 
 import syngen
-from syngen._files import exclusive_lock
 from syngen.errors import (
     EngineError,
     GenerationIncompleteError,
@@ -23,6 +22,7 @@ from syngen.errors import (
 )
 from syngen.generation.run import GenerationReport
 from syngen.generation.worker import ShardWorker
+from syngen.io.locks import exclusive_lock
 from syngen.storage.layout import Layout
 from tests.support import edit_json, files_of, flip, identities, names_below, run_python
 
@@ -347,7 +347,7 @@ def test_a_second_run_in_a_folder_is_refused(unfinished: Path, tiny_dataset: Pat
 
 def test_the_lock_dies_with_its_holder(unfinished: Path, tiny_dataset: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from syngen._files import exclusive_lock\n"
+        "import sys; from pathlib import Path; from syngen.io.atomic import exclusive_lock\n"
         "with exclusive_lock(Path(sys.argv[1])) as is_mine:\n"
         "    print(is_mine, flush=True); sys.stdin.read()"
     )

@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 import syngen
-from syngen._files import sha256_of
 from syngen.cli.main import cli
 from syngen.errors import ManifestError, PlanMismatchError
 from syngen.generation import growing
 from syngen.generation.run import GenerationReport
+from syngen.io.files import sha256_of
 from tests.support import (
     TALK_IN_ROOMS,
     WITH_NUISANCES,

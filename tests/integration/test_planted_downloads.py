@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import syngen
-from syngen._files import cache_folder, scratch_folder
+from syngen.io.cache import cache_folder, scratch_folder
 from syngen.loaders.shard_cache import ShardCache
 from syngen.storage.description import read_description
 from tests.planting import MARK, Planted, attempt

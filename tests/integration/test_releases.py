@@ -18,7 +18,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 import syngen
-from syngen._files import exclusive_lock, temporary_beside
 from syngen.cli.main import cli
 from syngen.errors import (
     GenerationIncompleteError,
@@ -28,6 +27,8 @@ from syngen.errors import (
     VerificationError,
 )
 from syngen.generation import recutting
+from syngen.io.atomic import temporary_beside
+from syngen.io.locks import exclusive_lock
 from syngen.releases.documents import FILES
 from syngen.storage.description import read_description
 from syngen.storage.layout import Layout

@@ -15,11 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 import syngen
-from syngen._files import exclusive_lock
 from syngen.cli.main import cli
 from syngen.errors import ManifestError, ParameterError
 from syngen.generation import document_repair, repairing
 from syngen.generation.worker import ShardWorker
+from syngen.io.locks import exclusive_lock
 from tests.support import (
     SMALL_TALK,
     WITH_NUISANCES,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from syngen._files import inside
-from syngen._names import MOST_BYTES, check_names, checked_name, fault_of, is_name, twins_in
 from syngen.errors import ManifestError, ParameterError
 from syngen.factors import Factor, FactorGrid
+from syngen.io.files import inside
+from syngen.io.names import MOST_BYTES, check_names, checked_name, fault_of, is_name, twins_in
 from syngen.recipe.library import write_template
 from syngen.recipe.parse import parse_document
 from syngen.releases.catalog import parse_catalog

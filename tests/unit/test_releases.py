@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import syngen
-from syngen.releases.answers import CutError, Stream
+from syngen.io.http.responses import CutError, Stream
+from syngen.io.http.stalls import Limits
+from syngen.io.mirrors import HttpMirror, locator
 from syngen.releases.catalog import Catalog, Entry
 from syngen.releases.cutting import Piece, segments_of
-from syngen.releases.mirrors import HttpMirror, locator
 from syngen.releases.transfers import Transfers
-from syngen.releases.watching import Limits
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from syngen._files import is_url, scratch_folder
 from syngen.errors import ParameterError, StoreAccessError, StoreError
+from syngen.io.cache import scratch_folder
+from syngen.io.files import is_url
+from syngen.io.object_store import Store, place_of
 from syngen.loaders.remote import merged
 from syngen.loaders.shard_cache import ShardCache
 from syngen.storage.description import ShardEntry
-from syngen.storage.stores import Store, place_of
 from tests.faulty import FaultyFileSystem
 from tests.support import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
 def _store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("syngen.storage.stores._FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr("syngen.io.object_store._FIRST_PAUSE_S", 0.0)
     FaultyFileSystem.reset()
     yield
     FaultyFileSystem.reset()
@@ -128,7 +129,7 @@ def test_a_scratch_folder_goes_with_its_block() -> None:
 
 def test_what_a_killed_process_left_is_removed_by_the_next() -> None:
     program = (
-        "import sys, time; from syngen._files import scratch_folder\nwith scratch_folder() as folder:\n"
+        "import sys, time; from syngen.io.atomic import scratch_folder\nwith scratch_folder() as folder:\n"
     )
     program += "    print(folder, flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:
@@ -190,7 +191,7 @@ from pathlib import Path
 import fsspec
 from syngen.loaders.shard_cache import ShardCache
 from tests.unit.test_stores import entry_of
-from syngen.storage.stores import Store
+from syngen.io.object_store import Store
 store = Store("memory://bucket/place")
 entries = [entry_of(store, f"train-{n:06d}", bytes([n]) * 10_000) for n in range(20)]
 cache = ShardCache("key", 50_000)

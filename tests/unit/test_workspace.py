@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from syngen import _entering
-from syngen._files import atomic_file, exclusive_lock, is_locked, lock_if_there, new_folder
-from syngen._workspace import (
+from syngen.errors import ParameterError
+from syngen.io import folders as _entering
+from syngen.io.atomic import atomic_file, new_folder
+from syngen.io.locks import exclusive_lock, is_locked, lock_if_there
+from syngen.io.workspace import (
     InTheWayError,
     check_file,
     check_folder,
@@ -24,7 +26,6 @@ from syngen._workspace import (
     user_folder,
     working_folder,
 )
-from syngen.errors import ParameterError
 from tests.support import digests_of, names_below
 
 Give = Callable[[Path], None]

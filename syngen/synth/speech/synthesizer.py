@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen._files import inside
 from syngen.dsp.resampling import resample
 from syngen.errors import EngineError, FactorError, Issue, MissingExtraError, ParameterError, suggestion
+from syngen.io.files import inside
 from syngen.synth.base import (
     Derived,
     FactorSpec,

@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Self
 
-from syngen._files import sha256_of
-from syngen._workspace import temporary_folder
 from syngen.errors import EngineError, ParameterError
+from syngen.io.files import sha256_of
+from syngen.io.workspace import temporary_folder
 from syngen.synth.speech.engines.audio_files import read_speech
 from syngen.synth.speech.engines.base import EngineSettings, Speech, SpeechEngine, Utterance, Voice
 from syngen.synth.speech.engines.checks import refuse_unknown_voice, shown

@@ -19,9 +19,10 @@ from collections import OrderedDict
 from functools import cached_property
 from pathlib import Path
 
-from syngen._files import exclusive_lock, sha256_of
-from syngen._workspace import InTheWayError, check_folder, remove, working_folder
 from syngen.errors import EngineError, ParameterError
+from syngen.io.files import sha256_of
+from syngen.io.locks import exclusive_lock
+from syngen.io.workspace import InTheWayError, check_folder, remove, working_folder
 from syngen.synth.speech.engines.base import Voice
 
 __all__ = ["DEFAULT_VOICE", "MAX_VARIANT_FILES", "Installation", "PrivateFolder", "check_variant"]

@@ -14,8 +14,8 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from syngen._workspace import temporary_folder
 from syngen.errors import EngineError
+from syngen.io.workspace import temporary_folder
 from syngen.synth.speech.engines.audio_files import read_speech
 from syngen.synth.speech.engines.base import EngineSettings, Speech, SpeechEngine, Utterance, Voice
 from syngen.synth.speech.engines.checks import refuse_unknown_voice, shown

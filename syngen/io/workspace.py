@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from syngen._entering import (
+from syngen.io.folders import (
     IS_LINK,
     Folder,
     InTheWayError,

@@ -10,7 +10,7 @@ import re
 from io import BufferedIOBase
 from typing import Any, Protocol
 
-from syngen.releases.watching import Watched
+from syngen.io.http.stalls import Watched
 
 __all__ = [
     "CHUNK",

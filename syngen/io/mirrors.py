@@ -12,10 +12,10 @@ from typing import IO, Protocol
 from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import url2pathname
 
-from syngen._files import is_url
 from syngen.errors import ParameterError
-from syngen.releases.answers import CHUNK, AbsentError, Stream, UnfitError
-from syngen.releases.connections import HttpClient
+from syngen.io.files import is_url
+from syngen.io.http.connections import HttpClient
+from syngen.io.http.responses import CHUNK, AbsentError, Stream, UnfitError
 
 __all__ = ["FolderMirror", "HttpMirror", "Mirror", "locator", "mirror_of"]
 

@@ -237,6 +237,7 @@ def check_plain(folder: Folder, name: str, status: os.stat_result) -> None:
 
 
 def is_folder(status: os.stat_result) -> bool:
+    """Whether a status is that of a folder, and of no link to one."""
     return stat.S_ISDIR(status.st_mode) and not _is_link(status)
 
 

@@ -16,8 +16,8 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from syngen._version import version
-from syngen.releases.answers import Body, CutError, Response, UnfitError, body_of, cut_by
-from syngen.releases.watching import Limits, Watch, Watched
+from syngen.io.http.responses import Body, CutError, Response, UnfitError, body_of, cut_by
+from syngen.io.http.stalls import Limits, Watch, Watched
 
 __all__ = ["HttpClient"]
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from urllib.request import url2pathname
 
-from syngen._files import is_url
 from syngen._optional import install_command
-from syngen._workspace import remove
 from syngen.errors import MissingExtraError, ParameterError, StoreAccessError, StoreError, suggestion
+from syngen.io.files import is_url
+from syngen.io.workspace import remove
 
 __all__ = ["Range", "Store", "place_of"]
 

@@ -1,0 +1,1 @@
+"""Everything outside of this process: files, locks, the cache folder, object stores, HTTP."""

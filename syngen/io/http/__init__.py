@@ -1,0 +1,1 @@
+"""HTTP for downloads: connections, responses that are not trusted, limits of time."""
