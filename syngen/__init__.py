@@ -67,9 +67,9 @@ _MODULES = {
     "syngen.releases.obtaining": ("DownloadReport",),
     "syngen.loaders.features": ("MFCC", "LogMel", "Spectrogram"),
     "syngen.loaders.observation": ("Observation",),
-    "syngen.synth.base": ("FactorSpec", "SettingSpec", "Synthesizer"),
+    "syngen.synth.plugin": ("FactorSpec", "SettingSpec", "Synthesizer"),
     "syngen.synth.speech.engines.base": ("Voice",),
-    "syngen.synth.timbres": ("Timbre",),
+    "syngen.synth.tone.timbres": ("Timbre",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

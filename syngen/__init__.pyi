@@ -50,10 +50,10 @@ from syngen.loaders.features import LogMel as LogMel
 from syngen.loaders.features import Spectrogram as Spectrogram
 from syngen.loaders.observation import Observation as Observation
 from syngen.releases.obtaining import DownloadReport as DownloadReport
-from syngen.synth.base import FactorSpec as FactorSpec
-from syngen.synth.base import SettingSpec as SettingSpec
-from syngen.synth.base import Synthesizer as Synthesizer
+from syngen.synth.plugin import FactorSpec as FactorSpec
+from syngen.synth.plugin import SettingSpec as SettingSpec
+from syngen.synth.plugin import Synthesizer as Synthesizer
 from syngen.synth.speech.engines.base import Voice as Voice
-from syngen.synth.timbres import Timbre as Timbre
+from syngen.synth.tone.timbres import Timbre as Timbre
 
 __version__: str

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.dsp.inharmonic import count_stretched
-from syngen.synth.timbres import timbres
-from syngen.synth.tone_waves import partials_of
+from syngen.synth.tone.timbres import timbres
+from syngen.synth.tone.waves import partials_of
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
     from syngen.auditing.instruments import Instrument
-    from syngen.synth.base import Parameter, Request
+    from syngen.synth.plugin import Parameter, Request
 
 __all__ = ["MIN_DISTANCE", "TimbrePair", "nearest_timbres"]
 

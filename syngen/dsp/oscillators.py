@@ -56,7 +56,7 @@ class PeriodTable:
     -----
     The table has at least 24 nodes per period of the highest partial; value and slope are exact at the
     nodes and a cubic joins them. Measured against an additive float64 reference the error is below
-    -118 dB of the RMS for the timbres of `syngen.synth.timbres`, -230 dB for a single sine.
+    -118 dB of the RMS for the timbres of `syngen.synth.tone.timbres`, -230 dB for a single sine.
     """
 
     def __init__(self, numbers: Sequence[int], amplitudes: Sequence[float]) -> None:

@@ -26,7 +26,7 @@ from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import ManifestWriter, Vocabulary, factor_columns
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
-from syngen.synth.base import Spoken
+from syngen.synth.plugin import Spoken
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, PcmArray, Value

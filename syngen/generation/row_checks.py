@@ -22,7 +22,7 @@ from syngen.storage.problems import Problem
 if TYPE_CHECKING:
     from syngen._typing import IntArray
     from syngen.resolving.resolve import ResolvedRecipe
-    from syngen.synth.base import Spoken
+    from syngen.synth.plugin import Spoken
 
 __all__ = ["rendering_problems", "row_problems", "spoken_problems", "synthesizer_table_problems"]
 

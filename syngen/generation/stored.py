@@ -17,7 +17,7 @@ from syngen.generation.receipts import has_parts, read_any_receipt
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest
 from syngen.storage.names import is_work_name
-from syngen.synth.base import Span, Spoken
+from syngen.synth.plugin import Span, Spoken
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -50,7 +50,7 @@ def load_recipe(
     from syngen.recipe.library import find_recipe
     from syngen.recipe.parse import parse_document, parse_recipe, read_text
     from syngen.resolving.resolve import ResolvedRecipe, resolve, resolve_draft
-    from syngen.synth.base import Permissions
+    from syngen.synth.plugin import Permissions
 
     if isinstance(allow_programs, str):
         raise ParameterError(f"allow_programs is a list of names, not {allow_programs!r}")

@@ -10,7 +10,7 @@ from syngen.errors import FactorError, Issue, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.nuisances import Choice, Distribution, LogUniform, Normal, Nuisance, Uniform
 from syngen.recipe.schema import VALUE_SOURCES, FactorModel, NuisanceModel, Recipe
-from syngen.synth.base import FactorSpec, Parameter, SettingSpec, Synthesizer
+from syngen.synth.plugin import FactorSpec, Parameter, SettingSpec, Synthesizer
 from syngen.units import geometric_steps
 
 if TYPE_CHECKING:

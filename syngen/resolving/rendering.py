@@ -13,7 +13,7 @@ import numpy as np
 from syngen.dsp.level import finish_steps, quantise, write_steps
 from syngen.errors import EngineError, SyngenError
 from syngen.seeding import Stream
-from syngen.synth.base import Spoken
+from syngen.synth.plugin import Spoken
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, FloatArray, IntArray, PcmArray, Value

@@ -22,7 +22,7 @@ from syngen.resolving.parameters import resolve_parameters
 from syngen.resolving.rows import resolve_sampling, resolve_splits
 from syngen.sampling import BLOCK_SIZE, MAX_ROWS, Rows, Sampling
 from syngen.splits import EVERYTHING_TRAIN, Scheme
-from syngen.synth.base import NO_PERMISSIONS, Audio, Permissions, Request, Synthesizer
+from syngen.synth.plugin import NO_PERMISSIONS, Audio, Permissions, Request, Synthesizer
 from syngen.synth.registry import find_synthesizer
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from syngen.errors import EngineError, suggestion
-from syngen.synth.base import Synthesizer
+from syngen.synth.plugin import Synthesizer
 
 __all__ = [
     "ENTRY_POINT_GROUP",

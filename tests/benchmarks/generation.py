@@ -30,8 +30,8 @@ from syngen.generation.worker import ShardWorker
 from syngen.resolving.resolve import ResolvedRecipe
 from syngen.storage.codec import find_codec
 from syngen.storage.shards import header_of, padding_of
-from syngen.synth.timbres import timbres
-from syngen.synth.tone_waves import period_table
+from syngen.synth.tone.timbres import timbres
+from syngen.synth.tone.waves import period_table
 from syngen.units import decibels_to_gain
 
 ROUNDS = 7
@@ -154,7 +154,7 @@ def against_the_limit(codec: str) -> list[tuple[str, str, str]]:
 
 
 def oscillator() -> list[tuple[str, str, str]]:
-    from syngen.synth import tone_waves
+    from syngen.synth.tone.synthesizer import waves as tone_waves
 
     frequencies = syngen.load_recipe("syntone-small").grid["frequency"].values
     names = ("sine", "triangle", "square", "sawtooth")

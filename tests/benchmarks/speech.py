@@ -26,11 +26,11 @@ from syngen.resolving.resolve import ResolvedRecipe
 from syngen.seeding import Stream
 from syngen.storage.codec import find_codec
 from syngen.storage.shards import header_of, padding_of
-from syngen.synth.speech.coloring import Coloring
 from syngen.synth.speech.engines.espeak import EspeakEngine
-from syngen.synth.speech.speakers import find_speaker
-from syngen.synth.speech.styles import STYLES
-from syngen.synth.speech.voicing import utterance_of
+from syngen.synth.speech.voice.coloring import Coloring
+from syngen.synth.speech.voice.engine_parameters import utterance_of
+from syngen.synth.speech.voice.speakers import find_speaker
+from syngen.synth.speech.voice.styles import STYLES
 from tests.benchmarks.generation import Sink, cpu_seconds, interleaved, memory
 
 N = 300

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 import syngen
 from syngen.auditing.prosody import PROSODY, TIMBRE, band_limited, voice_features
-from syngen.synth.speech.grammars import GRAMMARS
-from syngen.synth.speech.styles import STYLES
+from syngen.synth.speech.text.grammars import GRAMMARS
+from syngen.synth.speech.voice.styles import STYLES
 
 Array = NDArray[np.float64]
 

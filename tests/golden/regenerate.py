@@ -32,8 +32,8 @@ from syngen.recipe.parse import parse_recipe
 from syngen.resolving.rendering import Rendering
 from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from syngen.seeding import Permutation
-from syngen.synth.speech.speakers import speaker_names, speaker_table
-from syngen.synth.speech.texts import sentence_texts
+from syngen.synth.speech.text.texts import sentence_texts
+from syngen.synth.speech.voice.speakers import speaker_names, speaker_table
 from tests.integration import digests
 from tests.support import HAS_SPEECH
 

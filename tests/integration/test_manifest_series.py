@@ -15,7 +15,7 @@ import pytest
 import syngen
 from syngen.errors import ManifestError, ParameterError
 from syngen.storage.layout import series_names, table_of_row
-from syngen.synth.tone import ToneSynthesizer
+from syngen.synth.tone.synthesizer import ToneSynthesizer
 from tests.support import SMALL_TALK, WITH_NUISANCES, digests_of, flip, names_below, needs_speech
 
 TONES: dict[str, Any] = WITH_NUISANCES | {"name": "many-rows"}

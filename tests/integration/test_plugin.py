@@ -292,3 +292,20 @@ def test_an_entry_that_is_no_synthesizer_is_named(here: Path, tmp_path: Path) ->
     done = run_syngen("recipe", "check", "broken.yaml", cwd=here, env=site)
     assert done.returncode == 2
     assert "synthesizer 'broken' (odd:Broken) is not a syngen Synthesizer of that name" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("syngen.synth.base", "syngen.synth.plugin", "Renderer"),
+        ("syngen.synth.timbres", "syngen.synth.tone.timbres", "Timbre"),
+    ],
+)
+def test_the_old_name_of_a_module_for_plugins_works_for_one_release(old: str, new: str, name: str) -> None:
+    import importlib
+    import sys
+
+    sys.modules.pop(old, None)
+    with pytest.warns(DeprecationWarning, match=rf"^{old} is called {new} since syngen 0\.2"):
+        module = importlib.import_module(old)
+    assert getattr(module, name) is getattr(importlib.import_module(new), name)

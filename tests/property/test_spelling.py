@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from syngen.errors import FactorError
-from syngen.synth.speech.spelling import MAX_NUMBER, normalise, spell_number
+from syngen.synth.speech.text.spelling import MAX_NUMBER, normalise, spell_number
 
 ANYTHING = st.text(st.characters(exclude_categories=()), max_size=60)
 NEARLY_SPOKEN = st.text("0123456789.,:-$€£%&+ abcsthnrd'\u2014\u2026\u0301e", max_size=40)

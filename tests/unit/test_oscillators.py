@@ -21,7 +21,7 @@ from syngen.dsp.oscillators import (
     phase_ramp,
 )
 from syngen.errors import ParameterError
-from syngen.synth.timbres import timbres
+from syngen.synth.tone.timbres import timbres
 
 TIMBRES = ["sine", "triangle", "square", "sawtooth", "pulse", "organ"]
 # sampling rate in Hz, fundamentals in Hz

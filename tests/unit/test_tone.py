@@ -16,8 +16,8 @@ from syngen.recipe.parse import parse_recipe
 from syngen.resolving.rendering import Rendered, Rendering
 from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from syngen.seeding import Stream
-from syngen.synth.timbres import timbres
-from syngen.synth.tone import ToneSynthesizer
+from syngen.synth.tone.synthesizer import ToneSynthesizer
+from syngen.synth.tone.timbres import timbres
 
 TIMBRES = ["sine", "triangle", "square", "sawtooth", "pulse", "organ", "comb"]
 HEAD = "name: t\nsynthesizer: tone\nseed: 3\naudio: {sample_rate: 16000, duration: %s}\n"

@@ -21,8 +21,8 @@ from syngen.recipe.parse import parse_recipe
 from syngen.resolving.rendering import Rendering
 from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from syngen.seeding import Stream
-from syngen.synth.timbres import timbres
-from syngen.synth.tone import ToneSynthesizer
+from syngen.synth.tone.synthesizer import ToneSynthesizer
+from syngen.synth.tone.timbres import timbres
 
 HEAD = "name: t\nsynthesizer: tone\nseed: 3\naudio: {sample_rate: %d, duration: %s}\n"
 SQUARE = "frequency: {values: [440.0]}, timbre: {values: [square]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from syngen.dsp.resampling import resampled_position
-from syngen.synth.base import Span
+from syngen.synth.plugin import Span
 from syngen.synth.speech.engines.base import Event, Speech
 
 __all__ = ["spans_of"]

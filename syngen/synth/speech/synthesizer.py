@@ -22,7 +22,7 @@ import numpy as np
 from syngen.dsp.resampling import resample
 from syngen.errors import EngineError, FactorError, Issue, MissingExtraError, ParameterError, suggestion
 from syngen.io.files import inside
-from syngen.synth.base import (
+from syngen.synth.plugin import (
     Derived,
     FactorSpec,
     Parameter,
@@ -34,15 +34,15 @@ from syngen.synth.base import (
     ValueSource,
 )
 from syngen.synth.speech.alignment import spans_of
-from syngen.synth.speech.coloring import Coloring
 from syngen.synth.speech.engines.base import EngineSettings, SpeechEngine
 from syngen.synth.speech.engines.registry import engine_names, find_engine
-from syngen.synth.speech.grammars import GRAMMARS
-from syngen.synth.speech.speakers import find_speaker, speaker_names, speaker_table
-from syngen.synth.speech.spelling import normalise
-from syngen.synth.speech.styles import STYLES, Style, read_styles
-from syngen.synth.speech.texts import file_texts, grammar_texts, sentence_texts, words_of
-from syngen.synth.speech.voicing import utterance_of
+from syngen.synth.speech.text.grammars import GRAMMARS
+from syngen.synth.speech.text.spelling import normalise
+from syngen.synth.speech.text.texts import file_texts, grammar_texts, sentence_texts, words_of
+from syngen.synth.speech.voice.coloring import Coloring
+from syngen.synth.speech.voice.engine_parameters import utterance_of
+from syngen.synth.speech.voice.speakers import find_speaker, speaker_names, speaker_table
+from syngen.synth.speech.voice.styles import STYLES, Style, read_styles
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from syngen import FactorSpec, Synthesizer, Timbre
-from syngen.synth.base import Renderer, Request
+from syngen.synth.plugin import Renderer, Request
 
 
 class Clicks(Synthesizer):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from syngen.dsp.loudness import active_rms
+from syngen.dsp.active_level import active_rms
 
 
 def reference(waveform: np.ndarray, sample_rate: int) -> float:

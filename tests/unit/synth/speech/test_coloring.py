@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from syngen.dsp.loudness import active_rms
+from syngen.dsp.active_level import active_rms
 from syngen.seeding import Stream
-from syngen.synth.speech.coloring import Coloring
-from syngen.synth.speech.speakers import find_speaker
-from syngen.synth.speech.styles import STYLES, Filter, Style
+from syngen.synth.speech.voice.coloring import Coloring
+from syngen.synth.speech.voice.speakers import find_speaker
+from syngen.synth.speech.voice.styles import STYLES, Filter, Style
 
 RATES = (8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000)
 RESONANCES = find_speaker("s7-f0003").resonances

@@ -9,8 +9,8 @@ import pytest
 
 from syngen.errors import FactorError, ParameterError
 from syngen.seeding import Stream
-from syngen.synth.speech import speakers
-from syngen.synth.speech.speakers import (
+from syngen.synth.speech.voice import speakers
+from syngen.synth.speech.voice.speakers import (
     MAX_SPEAKERS,
     Speaker,
     _farthest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syngen.errors import FactorError, ParameterError
-from syngen.synth.speech.spelling import MAX_CHARACTERS, MAX_NUMBER, normalise, spell_number
+from syngen.synth.speech.text.spelling import MAX_CHARACTERS, MAX_NUMBER, normalise, spell_number
 
 POWERS = ("trillion", "billion", "million", "thousand", "")
 

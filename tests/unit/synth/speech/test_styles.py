@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syngen.synth.speech.styles import _RANGES, CONTOURS, STYLES, Filter, Style, read_styles
+from syngen.synth.speech.voice.styles import _RANGES, CONTOURS, STYLES, Filter, Style, read_styles
 
 NAMES = {field.name for field in fields(Style)}
 

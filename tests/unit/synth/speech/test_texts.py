@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from syngen.errors import FactorError, ParameterError
-from syngen.synth.speech.grammars import GRAMMARS, Grammar
-from syngen.synth.speech.spelling import normalise
-from syngen.synth.speech.texts import (
+from syngen.synth.speech.text.grammars import GRAMMARS, Grammar
+from syngen.synth.speech.text.spelling import normalise
+from syngen.synth.speech.text.texts import (
     MAX_FILE_BYTES,
     file_texts,
     grammar_texts,
@@ -221,7 +221,7 @@ def test_lists_are_normalised_and_checked() -> None:
 
 def test_same_texts_in_another_process() -> None:
     program = (
-        "from syngen.synth.speech.texts import *;"
+        "from syngen.synth.speech.text.texts import *;"
         "print(grammar_texts('matrix-en', count=3, seed=7) + sentence_texts('en', count=2, seed=7))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -9,9 +9,9 @@ import pytest
 
 from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES, _check
 from syngen.synth.speech.engines.espeak_data import check_variant
-from syngen.synth.speech.speakers import find_speaker, speaker_names
-from syngen.synth.speech.styles import STYLES, Style
-from syngen.synth.speech.voicing import marks_of, utterance_of, variant_of
+from syngen.synth.speech.voice.engine_parameters import marks_of, utterance_of, variant_of
+from syngen.synth.speech.voice.speakers import find_speaker, speaker_names
+from syngen.synth.speech.voice.styles import STYLES, Style
 
 PEOPLE = [find_speaker(name) for name in speaker_names(count=200, seed=11)]
 EXTREMES = [

@@ -11,8 +11,8 @@ import numpy as np
 
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.seeding import Permutation
-from syngen.synth.speech.grammars import GRAMMARS, Grammar, check_count, check_seed
-from syngen.synth.speech.spelling import normalise
+from syngen.synth.speech.text.grammars import GRAMMARS, Grammar, check_count, check_seed
+from syngen.synth.speech.text.spelling import normalise
 
 __all__ = [
     "LANGUAGES",
@@ -168,7 +168,7 @@ def file_texts(path: str | Path, *, folder: str | Path | None = None) -> tuple[s
 
     See Also
     --------
-    syngen.synth.speech.spelling.normalise : what is done to a text, and what is refused.
+    syngen.synth.speech.text.spelling.normalise : what is done to a text, and what is refused.
     """
     if not isinstance(path, str | Path):
         raise ParameterError(f"a file of texts is named by a text, not by {path!r}")

@@ -23,12 +23,12 @@ from syngen.dsp.oscillators import (
 )
 from syngen.elementary import TAU
 from syngen.errors import EngineError
-from syngen.synth.timbres import Timbre, timbres
+from syngen.synth.tone.timbres import Timbre, timbres
 from syngen.units import power
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
-    from syngen.synth.base import Request
+    from syngen.synth.plugin import Request
 
 __all__ = ["Kept", "Tone", "ToneWaves", "Wave", "partials_of", "period_table", "vibrato_deviation"]
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from syngen.elementary import exp2, log2
 from syngen.synth.speech.engines.base import PITCHES, RATES, Mark, Utterance
-from syngen.synth.speech.speakers import Speaker
-from syngen.synth.speech.styles import CONTOURS, Style
+from syngen.synth.speech.voice.speakers import Speaker
+from syngen.synth.speech.voice.styles import CONTOURS, Style
 from syngen.units import decibels_to_gain
 
 __all__ = ["marks_of", "utterance_of", "variant_of"]

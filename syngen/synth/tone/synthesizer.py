@@ -2,8 +2,8 @@
 
     y(t) = A E(t) sum_n a_n sin(2 pi (phi_n(t) + n phase)) / norm  +  A r 10^(-snr/20) w(t)
 
-``a_n`` are the partials of the timbre (`syngen.synth.timbres`), left out at and above half the sampling
-rate or ``partial_limit``. ``norm`` is what ``level`` says, and r the RMS of the sum over it:
+``a_n`` are the partials of the timbre (`syngen.synth.tone.timbres`), left out at and above half the
+sampling rate or ``partial_limit``. ``norm`` is what ``level`` says, and r the RMS of the sum over it:
 
 ``peak``
     the largest absolute value of the sum over a whole period, so that ``amplitude`` is the peak of the
@@ -45,10 +45,10 @@ import numpy as np
 
 from syngen.dsp.envelopes import envelope, tremolo
 from syngen.dsp.noise import pink_noise, white_noise
-from syngen.synth.base import FactorSpec, Renderer, Request, SettingSpec, Synthesizer
-from syngen.synth.timbres import timbres
-from syngen.synth.tone_checks import partial_limit, tone_issues
-from syngen.synth.tone_waves import Kept, Tone, ToneWaves, Wave
+from syngen.synth.plugin import FactorSpec, Renderer, Request, SettingSpec, Synthesizer
+from syngen.synth.tone.checks import partial_limit, tone_issues
+from syngen.synth.tone.timbres import timbres
+from syngen.synth.tone.waves import Kept, Tone, ToneWaves, Wave
 from syngen.units import decibels_to_gain
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from syngen.dsp.noise import noise_peak
 from syngen.dsp.oscillators import MAX_PARTIALS, count_partials
 from syngen.elementary import log2
 from syngen.errors import Issue
-from syngen.synth.timbres import Timbre, timbres
-from syngen.synth.tone_waves import partial_rms, partials_of, period_table
+from syngen.synth.tone.timbres import Timbre, timbres
+from syngen.synth.tone.waves import partial_rms, partials_of, period_table
 from syngen.units import decibels_to_gain, power
 
 if TYPE_CHECKING:
-    from syngen.synth.base import Parameter, Request
+    from syngen.synth.plugin import Parameter, Request
 
 __all__ = ["partial_limit", "tone_issues"]
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.dsp.active_level import active_rms
 from syngen.dsp.filters import Section, filtered, section, usable_frequency
-from syngen.dsp.loudness import active_rms
 from syngen.dsp.noise import white_noise
 from syngen.dsp.oscillators import PeriodTable, phase_increment, phase_of, phase_ramp
 from syngen.dsp.whispering import whispered
@@ -26,8 +26,8 @@ from syngen.units import decibels_to_gain
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
     from syngen.seeding import Stream
-    from syngen.synth.speech.speakers import Resonance
-    from syngen.synth.speech.styles import Style
+    from syngen.synth.speech.voice.speakers import Resonance
+    from syngen.synth.speech.voice.styles import Style
 
 __all__ = ["Coloring"]
 

@@ -1,0 +1,383 @@
+"""What a synthesizer is: the classes that it subclasses, receives and returns.
+
+A synthesizer of your own is one class and one entry point::
+
+    class Clicks(Synthesizer):
+        name = "clicks"
+        version = "1"
+        factors = (FactorSpec("rate", units={"Hz": (1.0, 100.0)}),)
+
+        def prepare(self, request):
+            def render(values, streams):
+                waveform = np.zeros(request.audio.n_samples)
+                waveform[:: round(request.audio.sample_rate / values["rate"])] = 0.5
+                return waveform
+            return render
+
+and in its ``pyproject.toml``::
+
+    [project.entry-points."syngen.synthesizers"]
+    clicks = "syngen_clicks:Clicks"
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+from syngen.errors import Issue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from syngen._typing import (
+        DocumentPath,
+        FloatArray,
+        Json,
+        Kind,
+        Setting,
+        Value,
+        ValueMapping,
+    )
+    from syngen.seeding import Stream
+
+__all__ = [
+    "NO_PERMISSIONS",
+    "Audio",
+    "Derived",
+    "FactorSpec",
+    "Parameter",
+    "Permissions",
+    "Renderer",
+    "Request",
+    "SettingSpec",
+    "Span",
+    "Spoken",
+    "Synthesizer",
+    "ValueSource",
+]
+
+Bounds = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Format of the observations.
+
+    Attributes
+    ----------
+    sample_rate : int
+        Samples per second.
+    duration : float or None
+        Length in seconds; None where each observation has its own.
+    """
+
+    sample_rate: int
+    duration: float | None
+
+    @cached_property
+    def n_samples(self) -> int:
+        """Samples of one observation, at least 1; 0 where each has its own length."""
+        if self.duration is None:
+            return 0
+        return max(1, round(self.duration * self.sample_rate))
+
+
+@dataclass(frozen=True)
+class ValueSource:
+    """A way of giving a factor's values that only its synthesizer knows, beside lists and formulas.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the values. Called with what the recipe says, by key, and with the folder of the recipe's
+        file, if it has one. What it raises (`FactorError`, `ParameterError`) becomes a problem of the
+        recipe.
+    options : sequence of str
+        Further keys that belong to it.
+    is_external : bool
+        Whether the values lie outside the recipe, in a file; they are then copied into it, so that a
+        dataset can be made again without the file.
+    """
+
+    make: Callable[[Json, Path | None], Sequence[Value]]
+    options: Sequence[str] = ()
+    is_external: bool = False
+
+
+@dataclass(frozen=True)
+class FactorSpec:
+    """A variable that a synthesizer understands; a recipe may vary it, fix it or draw it.
+
+    Parameters
+    ----------
+    name : str
+        Name in recipes.
+    units : mapping of str to (float or None, float or None)
+        Units in which a recipe may give it, the first being assumed, each with the closed range of
+        possible values. Empty for text.
+    choices : sequence of str, or callable that returns one
+        Possible values of a nominal variable.
+    kind : {"nominal", "ordinal", "continuous"}
+    default : str or float, optional
+        Value where the recipe does not mention it; without one it must be mentioned.
+    is_optional : bool
+        Whether it may be left out without a default; the renderer then gets no value for it.
+    summary : str
+        One line of explanation.
+    sources : mapping of str to ValueSource
+        Further keys under which a recipe may give its values.
+    """
+
+    name: str
+    units: Mapping[str, Bounds] = field(default_factory=lambda: MappingProxyType({}))
+    choices: Sequence[str] | Callable[[], Iterable[str]] = ()
+    kind: Kind = "continuous"
+    default: Value | None = None
+    is_optional: bool = False
+    summary: str = ""
+    sources: Mapping[str, ValueSource] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def default_unit(self) -> str:
+        """Unit that is meant where a recipe names none."""
+        return next(iter(self.units), "")
+
+    def options(self) -> tuple[str, ...]:
+        """Return the possible values of a nominal variable."""
+        return tuple(self.choices() if callable(self.choices) else self.choices)
+
+
+@dataclass(frozen=True)
+class SettingSpec:
+    """A setting of a synthesizer that is neither varied nor drawn.
+
+    Parameters
+    ----------
+    name : str
+        Name under ``settings:``.
+    default : bool, str, int, float, tuple or mapping
+        Also decides the type: a tuple stands for a list of texts.
+    choices : sequence of str
+        Possible values of a text setting.
+    bounds : (float or None, float or None)
+        Closed range of a number.
+    summary : str
+        One line of explanation.
+    """
+
+    name: str
+    default: Setting
+    choices: Sequence[str] = ()
+    bounds: Bounds = (None, None)
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """How one variable of the synthesizer is used by a recipe.
+
+    Attributes
+    ----------
+    name : str
+    role : {"factor", "nuisance", "fixed"}
+    unit : str
+        Unit of `values`.
+    values : tuple
+        All levels of a factor; the one fixed value; the choices of a nuisance, or its lowest and highest
+        number.
+    path : tuple
+        Where the recipe gives the values.
+    """
+
+    name: str
+    role: Literal["factor", "nuisance", "fixed"]
+    unit: str
+    values: tuple[Value, ...]
+    path: DocumentPath
+
+    @property
+    def is_interval(self) -> bool:
+        """Whether every number between the two `values` may occur."""
+        return self.role == "nuisance" and len(self.values) == 2 and self.path[-1] != "choice"
+
+    def place(self, value: Value) -> DocumentPath:
+        """Return the document path of one value, where it stands in a list."""
+        if self.path[-1] == "values":
+            return (*self.path, self.values.index(value))
+        return self.path
+
+    def issue(self, message: str, value: Value | None = None) -> Issue:
+        """Return an issue at this parameter, or at one of its values."""
+        return Issue(self.path if value is None else self.place(value), message)
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What the user, never a recipe, allows.
+
+    Attributes
+    ----------
+    other_audio : bool
+        Whether to go on with an engine that sounds otherwise than the one recorded.
+    programs : frozenset of str
+        Programs that an engine may run.
+    """
+
+    other_audio: bool = False
+    programs: frozenset[str] = frozenset()
+
+
+NO_PERMISSIONS = Permissions()
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A function of one factor, which the manifest shows beside it: the gender of a speaker.
+
+    Attributes
+    ----------
+    name : str
+        Of the column.
+    factor : str
+    values : tuple
+        One per level of the factor, all of one type.
+    """
+
+    name: str
+    factor: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything a recipe says to a synthesizer.
+
+    Attributes
+    ----------
+    audio : Audio
+    parameters : mapping of str to Parameter
+        Every variable the synthesizer declares, those by default included.
+    settings : mapping of str to bool, str, int or float
+        Every setting it declares, defaults filled in.
+    seed : int
+    """
+
+    audio: Audio
+    parameters: Mapping[str, Parameter]
+    settings: Mapping[str, Setting]
+    seed: int
+    permissions: Permissions = NO_PERMISSIONS
+
+
+@dataclass(frozen=True)
+class Span:
+    """A word or a phone in a waveform.
+
+    Attributes
+    ----------
+    kind : {"word", "phone"}
+    text : str
+        The word, or the phone in IPA; empty for silence.
+    start, end : int
+        First sample, and the one after the last.
+    """
+
+    kind: Literal["word", "phone"]
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, eq=False)
+class Spoken:
+    """A waveform with what is said in it.
+
+    Attributes
+    ----------
+    waveform : ndarray of float64, shape (n_samples,)
+    transcript : str
+    spans : tuple of Span
+        Words, then phones; each kind covers the waveform from its first to its last sample.
+    start, end : int
+        Where speech begins and ends, in samples.
+    """
+
+    waveform: FloatArray
+    transcript: str
+    spans: tuple[Span, ...]
+    start: int
+    end: int
+
+
+class Renderer(Protocol):
+    """Renders one observation.
+
+    Called with the value of every parameter and a function that opens the random stream of a name for
+    this observation; returns float64 of shape (n_samples,), full scale 1.0, which the caller may
+    overwrite; a synthesizer that ``speaks`` returns it as `Spoken`.
+    """
+
+    def __call__(
+        self, values: ValueMapping, streams: Callable[[str], Stream], /
+    ) -> FloatArray | Spoken: ...
+
+
+class Synthesizer(ABC):
+    """Turns values into waveforms. Subclass it and register the class by entry point.
+
+    The audio must depend on the request, the values and the streams alone, and must be computed with
+    operations whose bits are the same everywhere; see `syngen.elementary`.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    """Part of every fingerprint: change it whenever a byte of audio changes, or a default does."""
+    factors: ClassVar[Sequence[FactorSpec]]
+    settings: ClassVar[Sequence[SettingSpec]] = ()
+    speaks: ClassVar[bool] = False
+    """Whether its renderers return `Spoken`."""
+    needs_worker: ClassVar[bool] = True
+    """Whether a dataset is rendered in a worker process even by one job. Code that may hang or crash takes
+    a worker along, which is replaced, and not the user's process; pure NumPy code may say False and save
+    the start of the worker."""
+
+    def check(self, request: Request) -> Iterable[Issue]:
+        """Return what is wrong with a request that only this synthesizer can know."""
+        return ()
+
+    def identity(self, request: Request) -> Json:
+        """Return what else decides the audio, for the fingerprint: an engine's version, for example."""
+        return {}
+
+    def derived(self, request: Request) -> Sequence[Derived]:
+        """Return what the manifest shall say of the factors' values."""
+        return ()
+
+    def tables(self, request: Request) -> Mapping[str, Mapping[str, Sequence[Value]]]:
+        """Return tables that a dataset comes with: columns by name, by the name of the table."""
+        return {}
+
+    def typical_s(self, request: Request) -> float:
+        """Return roughly how many seconds an observation lasts where the recipe does not say.
+
+        The space on disk is estimated by it. 0.0: unknown.
+        """
+        return 0.0
+
+    def make_ready(self, request: Request) -> None:  # noqa: B027  # most synthesizers need nothing
+        """Find out whether this machine can render a request, before anything is written.
+
+        Raises
+        ------
+        SyngenError
+            If it cannot, with the remedy.
+        """
+
+    @abstractmethod
+    def prepare(self, request: Request) -> Renderer:
+        """Return a renderer for this request. Called once per process."""

@@ -1,0 +1,1 @@
+"""What is said: sentences, grammars, lists, and how they are spelt."""

@@ -1,0 +1,1 @@
+"""Who says it, and how: speakers, styles, and what is done to the sound."""

@@ -1,0 +1,1 @@
+"""Tones: timbre, amplitude, frequency and what else a tone can have."""
