@@ -16,7 +16,7 @@ __all__ = ["Gate"]
 _PROGRAM = """\
 import os, time
 from pathlib import Path
-from syngen.generation.heartbeats import STOP, Heartbeat
+from syngen.generation.workers.heartbeats import STOP, Heartbeat
 
 receipts, place, after = Path({receipts!r}), Path({place!r}), {after}
 beat, begun = Heartbeat.__call__, {{}}

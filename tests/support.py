@@ -98,7 +98,7 @@ splits:
 def interrupt_after(n_shards: int, recipe: Any, folder: Path, **options: Any) -> Path:
     """Leave an unfinished folder with so many finished shards; return it."""
     import syngen
-    from syngen.generation.worker import ShardWorker
+    from syngen.generation.shard_renderer import ShardWorker
 
     make, made = ShardWorker.make, []
 

@@ -225,10 +225,10 @@ def _described(entry: Entry, order: Order) -> tuple[ResolvedRecipe, str, int]:
 
 def _described_by(known: Layout) -> tuple[ResolvedRecipe, str, int]:
     """Return recipe, codec and shard size of a release whose documents were had."""
-    from syngen.generation.document_checks import recipe_text_problem
     from syngen.resolving.resolve import resolve
     from syngen.storage.description import read_description, read_json
     from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE
+    from syngen.verification.documents import recipe_text_problem
 
     description = read_description(known.description)
     resolved = load_recipe(description.recipe)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from syngen._typing import Progress
     from syngen.generation.estimate import Estimate
     from syngen.generation.plan import Plan
-    from syngen.generation.repairing import RepairReport
     from syngen.generation.run import GenerationReport
     from syngen.loaders.dataset import FactorDataset
     from syngen.resolving.load import RecipeLike
+    from syngen.verification.repair import RepairReport
 
 __all__ = ["generate", "rehearse", "repair", "verify"]
 
@@ -122,9 +122,9 @@ def generate(
     MissingExtraError
         If the URL needs an extra that is not installed.
     """
-    from syngen.generation.members import Member
     from syngen.generation.run import run
-    from syngen.generation.store_runs import run_in_store
+    from syngen.generation.store.run import run_in_store
+    from syngen.generation.workers.members import Member
     from syngen.io.object_store import Store, place_of
 
     place = place_of(folder)
@@ -182,9 +182,9 @@ def rehearse(
         Checked as `generate` would check it.
     """
     from syngen.generation.estimate import estimate
-    from syngen.generation.folders import check_usable
-    from syngen.generation.overwriting import check_target
-    from syngen.generation.store_contents import check_store, to_overwrite
+    from syngen.generation.folder.lifecycle import check_usable
+    from syngen.generation.folder.overwriting import check_target
+    from syngen.generation.store.listing import check_store, to_overwrite
     from syngen.io.object_store import Store, place_of
     from syngen.storage.layout import Layout
 
@@ -248,9 +248,9 @@ def verify(
     GenerationIncompleteError
         If the dataset is unfinished, and sound as far as it goes.
     """
-    from syngen.generation.store_verification import verify_store
-    from syngen.generation.verification import verify_folder
     from syngen.io.object_store import Store, place_of
+    from syngen.verification.finished import verify_folder
+    from syngen.verification.store import verify_store
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:
@@ -303,8 +303,8 @@ def repair(
     GenerationIncompleteError
         If the file system refused; the same call again goes on.
     """
-    from syngen.generation.repairing import repair_folder
     from syngen.io.object_store import Store, place_of
+    from syngen.verification.repair import repair_folder
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:

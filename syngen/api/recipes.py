@@ -28,6 +28,6 @@ def expand(recipe: RecipeLike, path: str | Path) -> int:
     int
         Number of rows.
     """
-    from syngen.generation.manifests import write_factor_manifest
+    from syngen.generation.factor_manifest import write_factor_manifest
 
     return write_factor_manifest(load_recipe(recipe), Path(path))

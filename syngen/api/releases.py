@@ -14,8 +14,8 @@ from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
-    from syngen.generation.recutting import ReleaseReport
     from syngen.loaders.dataset import FactorDataset
+    from syngen.releases.build import ReleaseReport
     from syngen.releases.comparing import Difference
     from syngen.storage.description import Description
     from syngen.storage.layout import Layout
@@ -84,8 +84,8 @@ def release(
     VerificationError
         If the dataset is damaged, or this installation would make another.
     """
-    from syngen.generation.recutting import recut
     from syngen.recipe.library import recipe_names
+    from syngen.releases.build import recut
     from syngen.releases.documents import FILES, documents_of, subject_in
     from syngen.storage.manifest import vocabulary_of
     from syngen.storage.publication import Publication

@@ -19,7 +19,7 @@ from syngen.cli.options import (
 from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
 
 if TYPE_CHECKING:
-    from syngen.generation.state import FolderState
+    from syngen.generation.status import FolderState
     from syngen.loaders.dataset import FactorDataset
     from syngen.storage.description import Description
 
@@ -34,7 +34,7 @@ def info(dataset: Path | str, as_json: bool) -> None:
 
     Example: syngen info data/syntone-tiny
     """
-    from syngen.generation.state import state_of_folder, state_of_store
+    from syngen.generation.status import state_of_folder, state_of_store
     from syngen.io.object_store import Store, place_of
 
     place = place_of(dataset)

@@ -32,7 +32,7 @@ def env(as_json: bool) -> None:
     from importlib.metadata import PackageNotFoundError, version
 
     import syngen
-    from syngen.generation.executors import default_jobs
+    from syngen.generation.workers.pool import default_jobs
     from syngen.recipe.library import recipe_names
     from syngen.storage.codec import CODECS
     from syngen.synth.registry import synthesizer_names

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import Receipt
 from syngen.io.atomic import atomic_file, write_atomic
 from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import vocabulary_for
@@ -20,6 +19,7 @@ from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import ManifestWriter, read_manifest, write_series
+from syngen.storage.receipts import Receipt
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from syngen.generation.plan import Plan
-from syngen.generation.worker import ShardWorker
+from syngen.generation.shard_renderer import ShardWorker
 from syngen.storage.shards import END
 
 __all__ = ["Estimate", "estimate"]

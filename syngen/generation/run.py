@@ -19,23 +19,23 @@ from typing import TYPE_CHECKING
 
 from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
-from syngen.generation import folders
 from syngen.generation.assembly import finish
-from syngen.generation.belongings import Resolve, remembering
-from syngen.generation.disk import check_space, disk_message
-from syngen.generation.engines import Hire, check_engine, hiring
-from syngen.generation.executors import default_jobs
-from syngen.generation.growing import check_plan, write_plan
-from syngen.generation.log import EventLog, append_events, check_log_file
-from syngen.generation.making import cause_of
-from syngen.generation.members import Member, joined, planning, remove_own_temporaries
-from syngen.generation.overwriting import check_target, clear, to_overwrite
+from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder.belongings import Resolve, remembering
+from syngen.generation.folder.growing import check_plan, write_plan
+from syngen.generation.folder.overwriting import check_target, clear, to_overwrite
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import Receipt, read_receipt
-from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
+from syngen.generation.preflight import check_space, disk_message
+from syngen.generation.workers.executors import Hire, check_engine, hiring
+from syngen.generation.workers.log import EventLog, append_events, check_log_file
+from syngen.generation.workers.members import Member, joined, planning, remove_own_temporaries
+from syngen.generation.workers.pool import default_jobs
+from syngen.generation.workers.scheduler import DEFAULT_HANG_LIMIT_S, make_shards
+from syngen.generation.workers.shard_task import cause_of
 from syngen.io.locks import exclusive_lock
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
+from syngen.storage.receipts import Receipt, read_receipt
 from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:

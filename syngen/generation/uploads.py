@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen.generation import folders
-from syngen.generation.receipts import Receipt
-from syngen.generation.worker import ShardWorker
+from syngen.generation.folder import lifecycle as folders
+from syngen.generation.shard_renderer import ShardWorker
 from syngen.io.cache import scratch_folder
 from syngen.io.object_store import Store
 from syngen.storage.layout import Layout
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from typing import Any
 
 import psutil
 
-from syngen.generation.log import read_events
+from syngen.generation.workers.log import read_events
 from tests.support import HAS_SPEECH, PATIENCE_S, digests_of, names_below
 
 _DISK_MB = 400

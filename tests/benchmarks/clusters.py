@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syngen.generation.log import read_events
+from syngen.generation.workers.log import read_events
 from syngen.storage.layout import Layout
 from tests.gates import Gate
 from tests.support import FOUR_THOUSAND_TONES, PATIENCE_S, digests_of, names_below, wait_until

@@ -26,7 +26,7 @@ from scipy import signal
 import syngen
 from syngen.dsp.oscillators import count_partials, phase_increment, phase_ramp
 from syngen.generation.plan import Plan
-from syngen.generation.worker import ShardWorker
+from syngen.generation.shard_renderer import ShardWorker
 from syngen.resolving.resolve import ResolvedRecipe
 from syngen.storage.codec import find_codec
 from syngen.storage.shards import header_of, padding_of

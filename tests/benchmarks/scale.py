@@ -29,10 +29,11 @@ BEGIN = """\
 import json, os, resource, sys, time
 from pathlib import Path
 import syngen
-from syngen.generation import run, worker
+from syngen.generation import run
+from syngen.generation import shard_renderer as worker
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import read_receipt
-from syngen.generation.worker import ShardWorker
+from syngen.storage.receipts import read_receipt
+from syngen.generation.shard_renderer import ShardWorker
 from syngen.storage.layout import Layout
 
 def tell(**more):

@@ -20,12 +20,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import syngen
-from syngen.generation import folders
+from syngen.generation.folder import lifecycle as folders
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import Receipt
-from syngen.generation.scheduling import make_shards
-from syngen.generation.worker import ShardWorker
+from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.workers.scheduler import make_shards
 from syngen.storage.layout import Layout
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 from tests.integration.test_plugin import installed
 
@@ -64,7 +64,7 @@ except KeyboardInterrupt:
 AGAIN = """\
 import time, syngen
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import read_receipt
+from syngen.storage.receipts import read_receipt
 from syngen.storage.layout import Layout
 from pathlib import Path
 started = time.perf_counter()

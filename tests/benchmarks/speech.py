@@ -21,7 +21,7 @@ import numpy as np
 import syngen
 from syngen.dsp.resampling import resample
 from syngen.generation.plan import Plan
-from syngen.generation.worker import ShardWorker
+from syngen.generation.shard_renderer import ShardWorker
 from syngen.resolving.resolve import ResolvedRecipe
 from syngen.seeding import Stream
 from syngen.storage.codec import find_codec

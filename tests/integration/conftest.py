@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import syngen
-from syngen.generation.worker import ShardWorker
+from syngen.generation.shard_renderer import ShardWorker
 from tests.support import WHOLE_LOOKING, WITH_NUISANCES
 
 

@@ -22,8 +22,8 @@ import pytest
 
 import syngen
 from syngen.errors import GenerationIncompleteError, ParameterError, PlanMismatchError, SyngenError
-from syngen.generation.members import Member
-from syngen.generation.state import state_of_folder
+from syngen.generation.status import state_of_folder
+from syngen.generation.workers.members import Member
 from syngen.io.locks import exclusive_lock, is_locked
 from syngen.storage.layout import Layout
 from tests.benchmarks.clusters import (
@@ -138,7 +138,7 @@ def test_an_error_in_a_thread_of_others_is_the_shards_own(
     def fail(*_: Any) -> None:
         raise ZeroDivisionError("no such tone")
 
-    monkeypatch.setattr("syngen.generation.worker.ShardWorker.make", fail)
+    monkeypatch.setattr("syngen.generation.shard_renderer.ShardWorker.make", fail)
     with (
         ThreadPoolExecutor(1) as threads,
         pytest.raises(GenerationIncompleteError, match="10 of 10 shards failed.*ZeroDivisionError"),
@@ -322,7 +322,7 @@ def test_a_scheduler_without_the_package_is_one_clear_error(tmp_path: Path) -> N
 def test_a_scheduler_without_workers_is_one_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syngen.generation.cluster._WORKERS_S", 1.0)
+    monkeypatch.setattr("syngen.generation.workers.dask._WORKERS_S", 1.0)
     with (
         dask_processes(tmp_path, n_workers=0) as cluster,
         pytest.raises(
@@ -369,7 +369,7 @@ def test_a_scheduler_that_is_lost_ends_the_run_and_keeps_what_is_finished(
 
 LOGGING = """
 import logging, sys, threading
-from syngen.generation.cluster import DaskCluster
+from syngen.generation.workers.dask import DaskCluster
 
 def log(name, text):
     try:

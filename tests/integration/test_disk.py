@@ -18,8 +18,8 @@ import pytest
 
 import syngen
 from syngen.errors import GenerationIncompleteError, ParameterError
-from syngen.generation.state import state_of_folder
-from syngen.generation.worker import ShardWorker
+from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.status import state_of_folder
 from tests.integration.test_kills import Run
 from tests.support import (
     FOUR_THOUSAND_TONES,
@@ -43,7 +43,8 @@ def leave_free(n_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the disk say that so much is free."""
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(
-        "syngen.generation.disk.shutil.disk_usage", lambda _: usage._replace(total=1 << 50, free=n_bytes)
+        "syngen.generation.preflight.shutil.disk_usage",
+        lambda _: usage._replace(total=1 << 50, free=n_bytes),
     )
 
 

@@ -21,7 +21,7 @@ from syngen.errors import (
     PlanMismatchError,
 )
 from syngen.generation.run import GenerationReport
-from syngen.generation.worker import ShardWorker
+from syngen.generation.shard_renderer import ShardWorker
 from syngen.io.locks import exclusive_lock
 from syngen.storage.layout import Layout
 from tests.support import edit_json, files_of, flip, identities, names_below, run_python

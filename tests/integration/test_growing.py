@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import syngen
 from syngen.cli.main import cli
 from syngen.errors import ManifestError, PlanMismatchError
-from syngen.generation import growing
+from syngen.generation.folder import growing
 from syngen.generation.run import GenerationReport
 from syngen.io.files import sha256_of
 from tests.support import (
@@ -377,8 +377,9 @@ KILLED = """\
 import os, sys
 from pathlib import Path
 import syngen
-from syngen.generation import growing, run
-from syngen.generation.worker import ShardWorker
+from syngen.generation import run
+from syngen.generation.folder import growing
+from syngen.generation.shard_renderer import ShardWorker
 
 where, number, recipe = sys.argv[1], int(sys.argv[2]), __import__("json").loads(sys.argv[3])
 owner, name = {

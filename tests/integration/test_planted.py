@@ -434,7 +434,9 @@ def test_every_name_that_syngen_gives_is_known_for_one_of_its_own(
         seen.extend(f"{name}/" if path.is_dir() else name for path, name in found)
 
     with monkeypatch.context() as patch:
-        patch.setattr("syngen.generation.folders.remove_work", lambda layout: look(layout.folder) or ())
+        patch.setattr(
+            "syngen.generation.folder.lifecycle.remove_work", lambda layout: look(layout.folder) or ()
+        )
         syngen.repair(repaired, jobs=1, progress=lambda _: look(repaired))
     for folder in (growing, member, tmp_path / "release"):
         look(folder)

@@ -26,9 +26,9 @@ from syngen.errors import (
     PlanMismatchError,
     VerificationError,
 )
-from syngen.generation import recutting
 from syngen.io.atomic import temporary_beside
 from syngen.io.locks import exclusive_lock
+from syngen.releases import build as recutting
 from syngen.releases.documents import FILES
 from syngen.storage.description import read_description
 from syngen.storage.layout import Layout

@@ -17,9 +17,10 @@ from click.testing import CliRunner, Result
 import syngen
 from syngen.cli.main import cli
 from syngen.errors import ManifestError, ParameterError
-from syngen.generation import document_repair, repairing
-from syngen.generation.worker import ShardWorker
+from syngen.generation.shard_renderer import ShardWorker
 from syngen.io.locks import exclusive_lock
+from syngen.verification import document_repair
+from syngen.verification import repair as repairing
 from tests.support import (
     SMALL_TALK,
     WITH_NUISANCES,

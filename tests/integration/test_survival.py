@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 import syngen
-from syngen.generation.log import read_events
-from syngen.generation.processes import WorkerProcess
+from syngen.generation.workers.log import read_events
+from syngen.generation.workers.processes import WorkerProcess
 from syngen.storage.layout import Layout
 from tests.integration.test_kills import has_ended, is_worker
 from tests.integration.test_plugin import installed
@@ -31,7 +31,7 @@ import ctypes, os, signal, sys, time
 from pathlib import Path
 import numpy as np
 from syngen import FactorSpec, Synthesizer
-from syngen.generation import processes
+from syngen.generation.workers import processes
 
 HOW, WHERE, TIMES = os.environ.get("POISON", ""), 40.0, int(os.environ.get("POISON_TIMES", "99"))
 MARKS = Path(os.environ.get("POISON_MARKS", "."))
@@ -263,7 +263,7 @@ def test_a_worker_that_hangs_is_ended_and_its_shard_tried_again(
 
 
 def test_a_stack_that_is_written_in_pieces_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syngen.generation.processes._STACK_PIECE_S", PATIENCE_S)
+    monkeypatch.setattr("syngen.generation.workers.processes._STACK_PIECE_S", PATIENCE_S)
     worker = WorkerProcess.__new__(WorkerProcess)
     worker._stack, far = Pipe(duplex=False)
     second_is_wanted = threading.Event()

@@ -19,12 +19,12 @@ from weakref import WeakSet
 from syngen._optional import require
 from syngen._version import version
 from syngen.errors import EngineError, GenerationIncompleteError, ParameterError
-from syngen.generation.executors import Crew
-from syngen.generation.heartbeats import UNKNOWN
-from syngen.generation.making import cause_of
 from syngen.generation.plan import Plan
-from syngen.generation.processes import Job, WorkerDiedError
-from syngen.generation.remote import RemoteTask, WorkerRefusedError, lease_in, settle
+from syngen.generation.workers.heartbeats import UNKNOWN
+from syngen.generation.workers.pool import Crew
+from syngen.generation.workers.processes import Job, WorkerDiedError
+from syngen.generation.workers.remote import RemoteTask, WorkerRefusedError, lease_in, settle
+from syngen.generation.workers.shard_task import cause_of
 
 __all__ = ["DaskCluster", "DaskExecutor"]
 

@@ -9,10 +9,10 @@ from functools import partial
 from typing import TypeAlias
 
 from syngen.errors import ParameterError, suggestion
-from syngen.generation.executors import Crew
 from syngen.generation.plan import Plan
-from syngen.generation.processes import Job
-from syngen.generation.remote import lent
+from syngen.generation.workers.pool import Crew
+from syngen.generation.workers.processes import Job
+from syngen.generation.workers.remote import lent
 
 __all__ = ["Hire", "check_engine", "hiring"]
 
@@ -63,7 +63,7 @@ def hiring(
     if isinstance(executor, Executor):
         yield partial(lent, executor=executor, jobs=jobs)
     elif executor == "dask":
-        from syngen.generation.cluster import DaskCluster
+        from syngen.generation.workers.dask import DaskCluster
 
         with closing(DaskCluster(str(scheduler))) as cluster:
             cluster.check(plan)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError
-from syngen.generation import folders
-from syngen.generation.belongings import (
+from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder.belongings import (
     Contents,
     Resolve,
     belongings_in,

@@ -11,11 +11,7 @@ import pyarrow as pa
 
 from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, SyngenError
-from syngen.generation.document_checks import plan_in, recipe_problem
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import Receipt, read_receipt
-from syngen.generation.row_checks import rendering_problems, row_problems, spoken_problems
-from syngen.generation.shard_checks import AtHand, ShardCheck, always, rows_of
 from syngen.io.atomic import is_temporary
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec
@@ -23,8 +19,12 @@ from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest
 from syngen.storage.problems import Problem, schema_problems
+from syngen.storage.receipts import Receipt, read_receipt
 from syngen.storage.shard_ranges import Shard, differing_lines
 from syngen.storage.shards import MemberText
+from syngen.verification.documents import plan_in, recipe_problem
+from syngen.verification.rows import rendering_problems, row_problems, spoken_problems
+from syngen.verification.shards import AtHand, ShardCheck, always, rows_of
 
 if TYPE_CHECKING:
     from syngen._typing import Json, Progress

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.errors import ManifestError, ShardError
-from syngen.generation.parts import Facts
-from syngen.generation.receipts import has_parts, read_any_receipt
+from syngen.generation.shard_manifest import Facts
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest
 from syngen.storage.names import is_work_name
+from syngen.storage.receipts import has_parts, read_any_receipt
 from syngen.synth.plugin import Span, Spoken
 
 if TYPE_CHECKING:

@@ -17,7 +17,9 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from syngen.errors import EngineError
-from syngen.generation.parts import (
+from syngen.generation.folder.reusable_shards import StoredShard, find_stored
+from syngen.generation.plan import Plan
+from syngen.generation.shard_manifest import (
     Columns,
     Facts,
     annotations_of,
@@ -26,16 +28,14 @@ from syngen.generation.parts import (
     plain,
     write_parts,
 )
-from syngen.generation.plan import Plan
-from syngen.generation.receipts import Receipt
-from syngen.generation.recut_rows import DatasetRows
-from syngen.generation.stored import StoredShard, find_stored
+from syngen.generation.sources import DatasetRows
 from syngen.io.atomic import atomic_file, write_atomic
 from syngen.resolving.rendering import Rendered, Rendering
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout, key_of
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import MemberText, ShardWriter
 

@@ -23,18 +23,18 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import ManifestError, PlanMismatchError, SyngenError
-from syngen.generation.belongings import Belongings, belongings_of, check_free, contents_of
-from syngen.generation.dataset_parts import DatasetParts
-from syngen.generation.folders import WORK_MODE, check_files, files_of_shard
+from syngen.generation.folder.belongings import Belongings, belongings_of, check_free, contents_of
+from syngen.generation.folder.lifecycle import WORK_MODE, check_files, files_of_shard
+from syngen.generation.folder.restored_manifests import DatasetParts
+from syngen.generation.folder.reusable_shards import smaller_layouts
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import read_receipt
-from syngen.generation.stored import smaller_layouts
 from syngen.io.atomic import sync_folder, write_atomic
 from syngen.io.files import sha256_of
 from syngen.io.workspace import check_file, remove, working_folder
 from syngen.storage.checksums import format_checksums
 from syngen.storage.description import read_description
 from syngen.storage.layout import Layout
+from syngen.storage.receipts import read_receipt
 from syngen.storage.shard_ranges import Shard, differing_lines
 
 if TYPE_CHECKING:

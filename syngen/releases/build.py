@@ -25,17 +25,15 @@ from syngen.errors import (
     ShardError,
     VerificationError,
 )
-from syngen.generation import folders
 from syngen.generation.assembly import finish
-from syngen.generation.document_checks import checksum_problems
-from syngen.generation.executors import default_jobs
-from syngen.generation.growing import store_plan
-from syngen.generation.log import EventLog
+from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder.growing import store_plan
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import Receipt
-from syngen.generation.recut_rows import DatasetRows
 from syngen.generation.run import told
-from syngen.generation.scheduling import make_shards
+from syngen.generation.sources import DatasetRows
+from syngen.generation.workers.log import EventLog
+from syngen.generation.workers.pool import default_jobs
+from syngen.generation.workers.scheduler import make_shards
 from syngen.io.atomic import is_temporary, name_without_mark, new_folder
 from syngen.io.files import human_bytes
 from syngen.io.locks import exclusive_lock, lock_if_there
@@ -47,8 +45,10 @@ from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest, vocabulary_of
 from syngen.storage.problems import Problem
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import MAX_SHARD_SIZE
 from syngen.storage.shards import BLOCK, END, MemberText, padding_of
+from syngen.verification.documents import checksum_problems
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, Json, Progress

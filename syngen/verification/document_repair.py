@@ -18,10 +18,7 @@ from syngen.generation.assembly import (
     write_manifest,
     write_synthesizer_table,
 )
-from syngen.generation.dataset_parts import DatasetParts
-from syngen.generation.document_checks import is_by_this_version
-from syngen.generation.evidence import Evidence, FoundPlan, hash_of, is_near
-from syngen.generation.receipts import Receipt
+from syngen.generation.folder.restored_manifests import DatasetParts
 from syngen.io.atomic import sync_folder, write_atomic
 from syngen.io.workspace import InTheWayError, check_file
 from syngen.resolving.vocabulary import vocabulary_for
@@ -31,7 +28,10 @@ from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest, read_series
 from syngen.storage.problems import Problem
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
+from syngen.verification.documents import is_by_this_version
+from syngen.verification.plan_recovery import Evidence, FoundPlan, hash_of, is_near
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError, ParameterError, PlanMismatchError
-from syngen.generation.belongings import Contents, Resolve, belongings_in, belongings_of, check_free
+from syngen.generation.folder.belongings import Contents, Resolve, belongings_in, belongings_of, check_free
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import Receipt, is_of, receipt_in
 from syngen.generation.uploads import NAMES, name_of
 from syngen.storage.names import is_work_name
+from syngen.storage.receipts import Receipt, is_of, receipt_in
 from syngen.storage.shard_ranges import differing_lines
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def work_in(names: Iterable[str]) -> list[str]:
 
 
 def to_overwrite(store: Store, found: Found, plan: Plan, resolve: Resolve | None) -> Contents:
-    """Return what overwriting removes, and what it leaves; see `syngen.generation.overwriting`.
+    """Return what overwriting removes, and what it leaves; see `syngen.generation.folder.overwriting`.
 
     Shards of a dataset without a plan are known by their size: they are not fetched to be hashed.
 

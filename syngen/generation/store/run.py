@@ -21,18 +21,13 @@ from syngen.errors import (
     ParameterError,
     StoreError,
 )
-from syngen.generation import folders
 from syngen.generation.assembly import finish
-from syngen.generation.belongings import Contents, Resolve
-from syngen.generation.disk import disk_message
-from syngen.generation.executors import default_jobs
-from syngen.generation.log import EventLog, append_events, check_log_file
-from syngen.generation.making import cause_of
+from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder.belongings import Contents, Resolve
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import Receipt
+from syngen.generation.preflight import disk_message
 from syngen.generation.run import GenerationReport, check_numbers, report_of, told
-from syngen.generation.scheduling import DEFAULT_HANG_LIMIT_S, make_shards
-from syngen.generation.store_contents import (
+from syngen.generation.store.listing import (
     WORK,
     Found,
     check_store,
@@ -43,10 +38,15 @@ from syngen.generation.store_contents import (
     work_in,
 )
 from syngen.generation.uploads import NAMES, name_of
+from syngen.generation.workers.log import EventLog, append_events, check_log_file
+from syngen.generation.workers.pool import default_jobs
+from syngen.generation.workers.scheduler import DEFAULT_HANG_LIMIT_S, make_shards
+from syngen.generation.workers.shard_task import cause_of
 from syngen.io.cache import scratch_folder
 from syngen.io.workspace import remove
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from syngen.errors import ManifestError, ParameterError, SyngenError, VerificationError
-from syngen.generation.document_checks import draft_of, recipe_problem, recipe_text_problem
 from syngen.generation.plan import Plan
 from syngen.io.files import sha256_of
 from syngen.recipe.library import recipe_names, recipe_path
@@ -29,6 +28,7 @@ from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_series
 from syngen.storage.publication import publication_in
 from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE
+from syngen.verification.documents import draft_of, recipe_problem, recipe_text_problem
 
 if TYPE_CHECKING:
     from pathlib import Path

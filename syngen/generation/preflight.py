@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from syngen.errors import ParameterError, StoreError
 from syngen.generation.plan import Plan
-from syngen.generation.worker import ShardWorker
+from syngen.generation.shard_renderer import ShardWorker
 from syngen.io.files import human_bytes
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard

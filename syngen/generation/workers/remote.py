@@ -24,17 +24,17 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from syngen._version import version
 from syngen.errors import EngineError
-from syngen.generation.executors import Crew, default_jobs
-from syngen.generation.heartbeats import Heartbeat, RunEndedError
-from syngen.generation.log import EventLog
-from syngen.generation.making import ShardMaker, portable
 from syngen.generation.plan import Plan
-from syngen.generation.processes import Job
-from syngen.generation.receipts import Receipt
-from syngen.generation.worker import check_versions
+from syngen.generation.shard_renderer import check_versions
+from syngen.generation.workers.heartbeats import Heartbeat, RunEndedError
+from syngen.generation.workers.log import EventLog
+from syngen.generation.workers.pool import Crew, default_jobs
+from syngen.generation.workers.processes import Job
+from syngen.generation.workers.shard_task import ShardMaker, portable
 from syngen.io.atomic import temporary_beside
 from syngen.io.workspace import remove
 from syngen.storage.layout import Layout
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:

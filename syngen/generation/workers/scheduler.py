@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import GenerationIncompleteError
-from syngen.generation.disk import disk_message
-from syngen.generation.executors import Crew, here, local
-from syngen.generation.heartbeats import IDLE
-from syngen.generation.log import EventLog
-from syngen.generation.making import cause_of
 from syngen.generation.plan import Plan
-from syngen.generation.processes import Job, WorkerDiedError
-from syngen.generation.receipts import Receipt, read_receipt
-from syngen.generation.remote import WorkerRefusedError
+from syngen.generation.preflight import disk_message
+from syngen.generation.workers.heartbeats import IDLE
+from syngen.generation.workers.log import EventLog
+from syngen.generation.workers.pool import Crew, here, local
+from syngen.generation.workers.processes import Job, WorkerDiedError
+from syngen.generation.workers.remote import WorkerRefusedError
+from syngen.generation.workers.shard_task import cause_of
 from syngen.io.object_store import Store
 from syngen.storage.layout import Layout
+from syngen.storage.receipts import Receipt, read_receipt
 from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:

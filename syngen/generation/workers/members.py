@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from syngen.errors import ParameterError
-from syngen.generation import folders
-from syngen.generation.growing import check_plan, write_plan
+from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder.growing import check_plan, write_plan
 from syngen.generation.plan import Plan
 from syngen.io.locks import exclusive_lock, is_locked
 from syngen.storage.layout import Layout

@@ -10,16 +10,7 @@ import numpy as np
 
 from syngen._typing import ProgressUpdate
 from syngen.errors import ManifestError, ParameterError, SyngenError
-from syngen.generation import folders
-from syngen.generation.document_checks import checksum_problems, document_problems, part_problems
-from syngen.generation.row_checks import (
-    rendering_problems,
-    row_problems,
-    spoken_problems,
-    synthesizer_table_problems,
-)
-from syngen.generation.shard_checks import AtHand, ShardCheck, always, hash_problems, rows_of
-from syngen.generation.unfinished import unfinished_problems
+from syngen.generation.folder import lifecycle as folders
 from syngen.io.atomic import is_temporary
 from syngen.io.locks import lock_if_there
 from syngen.resolving.vocabulary import vocabulary_for
@@ -30,6 +21,15 @@ from syngen.storage.layout import Layout, split_of_shard, table_of_row
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
 from syngen.storage.problems import Problem, schema_problems
 from syngen.storage.shards import MemberText
+from syngen.verification.documents import checksum_problems, document_problems, part_problems
+from syngen.verification.rows import (
+    rendering_problems,
+    row_problems,
+    spoken_problems,
+    synthesizer_table_problems,
+)
+from syngen.verification.shards import AtHand, ShardCheck, always, hash_problems, rows_of
+from syngen.verification.unfinished import unfinished_problems
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import ManifestError
-from syngen.generation.log import read_events
-from syngen.generation.members import living_members
-from syngen.generation.receipts import read_any_receipt
-from syngen.generation.store_contents import look
+from syngen.generation.store.listing import look
 from syngen.generation.uploads import NAMES, name_of
+from syngen.generation.workers.log import read_events
+from syngen.generation.workers.members import living_members
 from syngen.io.cache import scratch_folder
 from syngen.io.locks import is_locked
 from syngen.io.names import checked_name
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout, shard_name
 from syngen.storage.manifest import check_format
+from syngen.storage.receipts import read_any_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.errors import ManifestError, ShardError
-from syngen.generation.parts import columns_in_shard, part_table, write_parts
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import Receipt
+from syngen.generation.shard_manifest import columns_in_shard, part_table, write_parts
 from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import vocabulary_for
@@ -22,6 +21,7 @@ from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import ManifestWriter, read_manifest, read_series, vocabulary_of
 from syngen.storage.problems import schema_problems
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import EngineError, SyngenError
-from syngen.generation.heartbeats import Heartbeat, RunEndedError, StopRequested
-from syngen.generation.log import EventLog
 from syngen.generation.plan import Plan
-from syngen.generation.receipts import Receipt
+from syngen.generation.shard_renderer import ShardWorker, check_versions
 from syngen.generation.uploads import make_in_store
-from syngen.generation.worker import ShardWorker, check_versions
+from syngen.generation.workers.heartbeats import Heartbeat, RunEndedError, StopRequested
+from syngen.generation.workers.log import EventLog
 from syngen.io.object_store import Store
 from syngen.storage.layout import Layout
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from multiprocessing import get_context
 from typing import Any, ParamSpec, TypeVar
 
 from syngen.errors import ParameterError
-from syngen.generation.heartbeats import IDLE, STOP, Heartbeat
-from syngen.generation.log import EventLog
-from syngen.generation.making import ShardMaker
-from syngen.generation.processes import Job, WorkerDiedError, WorkerProcess, task
-from syngen.generation.receipts import Receipt
+from syngen.generation.workers.heartbeats import IDLE, STOP, Heartbeat
+from syngen.generation.workers.log import EventLog
+from syngen.generation.workers.processes import Job, WorkerDiedError, WorkerProcess, task
+from syngen.generation.workers.shard_task import ShardMaker
+from syngen.storage.receipts import Receipt
 
 __all__ = ["Crew", "InProcessExecutor", "LocalExecutor", "default_jobs", "here", "local"]
 

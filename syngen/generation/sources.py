@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.errors import ShardError
-from syngen.generation.parts import Facts
-from syngen.generation.stored import spoken_in
+from syngen.generation.folder.reusable_shards import spoken_in
+from syngen.generation.shard_manifest import Facts
 from syngen.storage.codec import find_codec
 from syngen.storage.description import read_description
 from syngen.storage.manifest import read_series

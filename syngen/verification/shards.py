@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from syngen.errors import ShardError
-from syngen.generation.parts import levels_db, mean_square_of, peak_of
+from syngen.generation.shard_manifest import levels_db, mean_square_of, peak_of
 from syngen.io.files import sha256_of
 from syngen.storage.codec import Codec
 from syngen.storage.description import ShardEntry

@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from syngen.errors import ParameterError
-from syngen.generation.heartbeats import IDLE, Heartbeat, StopRequested
-from syngen.generation.log import EventLog
-from syngen.generation.making import ShardMaker, portable
 from syngen.generation.plan import Plan
+from syngen.generation.workers.heartbeats import IDLE, Heartbeat, StopRequested
+from syngen.generation.workers.log import EventLog
+from syngen.generation.workers.shard_task import ShardMaker, portable
 from syngen.io.object_store import Store
 
 __all__ = ["Job", "WorkerDiedError", "WorkerProcess", "task"]

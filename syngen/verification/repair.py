@@ -24,22 +24,22 @@ from syngen.errors import (
     SyngenError,
     VerificationError,
 )
-from syngen.generation import folders
-from syngen.generation.document_repair import DocumentRepair
-from syngen.generation.evidence import Evidence, FoundPlan, hash_of
-from syngen.generation.executors import default_jobs
-from syngen.generation.growing import store_plan
-from syngen.generation.log import EventLog
-from syngen.generation.receipts import Receipt, has_parts, read_any_receipt, read_receipt
-from syngen.generation.scheduling import make_shards
-from syngen.generation.verification import abridged, find_problems
+from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder.growing import store_plan
+from syngen.generation.workers.log import EventLog
+from syngen.generation.workers.pool import default_jobs
+from syngen.generation.workers.scheduler import make_shards
 from syngen.io.atomic import sync_folder
 from syngen.io.locks import exclusive_lock
 from syngen.io.workspace import InTheWayError, remove, working_folder
 from syngen.storage.layout import Layout
 from syngen.storage.names import is_work_name
 from syngen.storage.problems import Problem
+from syngen.storage.receipts import Receipt, has_parts, read_any_receipt, read_receipt
 from syngen.storage.shard_ranges import Shard
+from syngen.verification.document_repair import DocumentRepair
+from syngen.verification.finished import abridged, find_problems
+from syngen.verification.plan_recovery import Evidence, FoundPlan, hash_of
 
 if TYPE_CHECKING:
     from syngen._typing import Json, Progress

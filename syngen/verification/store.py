@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
-from syngen.generation.store_contents import Found, look
+from syngen.generation.store.listing import Found, look
 from syngen.generation.uploads import NAMES, name_of
-from syngen.generation.verification import abridged, find_problems
 from syngen.io.cache import scratch_folder
 from syngen.io.names import is_name
 from syngen.io.workspace import remove, working_folder
 from syngen.storage.layout import Layout, split_of_shard
 from syngen.storage.problems import Problem
 from syngen.storage.publication import publication_in
+from syngen.verification.finished import abridged, find_problems
 
 if TYPE_CHECKING:
     from syngen._typing import Json, Progress
@@ -44,7 +44,7 @@ def verify_store(
     ----------
     store : Store
     resolve, rerender, seed, progress
-        See `syngen.generation.verification.verify_folder`.
+        See `syngen.verification.finished.verify_folder`.
 
     Returns
     -------

@@ -1,0 +1,1 @@
+"""Generation below the URL of an object store."""

@@ -1,0 +1,1 @@
+"""Who makes shards: processes, executors, clusters, members of job arrays; and the scheduler over them."""

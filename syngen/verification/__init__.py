@@ -1,0 +1,1 @@
+"""Whether a dataset is what it says: every byte proven, every damage named, and what can be is repaired."""
