@@ -64,7 +64,7 @@ _MODULES = {
     "syngen.evaluation.scores": ("Scores",),
     "syngen.factors": ("Factor", "FactorGrid"),
     "syngen.loaders.dataset": ("FactorDataset",),
-    "syngen.releases.obtaining": ("DownloadReport",),
+    "syngen.downloads.request": ("DownloadReport",),
     "syngen.loaders.features": ("MFCC", "LogMel", "Spectrogram"),
     "syngen.loaders.observation": ("Observation",),
     "syngen.synth.plugin": ("FactorSpec", "SettingSpec", "Synthesizer"),

@@ -21,6 +21,7 @@ from syngen.api import render as render
 from syngen.api import repair as repair
 from syngen.api import verify as verify
 from syngen.api import voices as voices
+from syngen.downloads.request import DownloadReport as DownloadReport
 from syngen.errors import DownloadError as DownloadError
 from syngen.errors import DownloadIncompleteError as DownloadIncompleteError
 from syngen.errors import DownloadMismatchError as DownloadMismatchError
@@ -49,7 +50,6 @@ from syngen.loaders.features import MFCC as MFCC
 from syngen.loaders.features import LogMel as LogMel
 from syngen.loaders.features import Spectrogram as Spectrogram
 from syngen.loaders.observation import Observation as Observation
-from syngen.releases.obtaining import DownloadReport as DownloadReport
 from syngen.synth.plugin import FactorSpec as FactorSpec
 from syngen.synth.plugin import SettingSpec as SettingSpec
 from syngen.synth.plugin import Synthesizer as Synthesizer

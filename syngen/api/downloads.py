@@ -13,8 +13,8 @@ from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
-    from syngen.releases.catalog import Entry
-    from syngen.releases.obtaining import DownloadReport, Order
+    from syngen.downloads.catalog import Entry
+    from syngen.downloads.request import DownloadReport, Order
     from syngen.resolving.resolve import ResolvedRecipe
     from syngen.storage.layout import Layout
 
@@ -91,9 +91,9 @@ def download(
     DownloadError
         If no mirror has the release, or it is refused.
     """
+    from syngen.downloads.locate import find_release, place_in_cache
+    from syngen.downloads.request import Order, check_kept, obtain, report_of
     from syngen.io.http.stalls import Limits
-    from syngen.releases.finding import find_release, place_in_cache
-    from syngen.releases.obtaining import Order, check_kept, obtain, report_of
     from syngen.storage.codec import find_codec
 
     if codec is not None:
@@ -169,10 +169,10 @@ def _recreated(
     order: Order, entry: Entry, choose: Any, *, jobs: int | None, progress: Progress | None
 ) -> DownloadReport:
     """Make a release again, and compare it with what is known of it."""
+    from syngen.downloads.recreate import compare_observations, known_layout
+    from syngen.downloads.request import check_target, cut_from, known_of, report_of
+    from syngen.downloads.staging import staged
     from syngen.errors import DownloadError
-    from syngen.releases.obtaining import check_target, cut_from, known_of, report_of
-    from syngen.releases.recreation import compare_observations, known_layout
-    from syngen.releases.staging import staged
     from syngen.storage.layout import Layout
 
     check_target(order.target)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from syngen._typing import Progress
     from syngen.loaders.dataset import FactorDataset
     from syngen.releases.build import ReleaseReport
-    from syngen.releases.comparing import Difference
+    from syngen.releases.compare import Difference
     from syngen.storage.description import Description
     from syngen.storage.layout import Layout
 
@@ -154,7 +154,7 @@ def check_release(
     ManifestError, GenerationIncompleteError
         See `verify`.
     """
-    from syngen.releases.checking import release_problems
+    from syngen.releases.check import release_problems
     from syngen.storage.layout import Layout
     from syngen.storage.manifest import vocabulary_of
 
@@ -201,7 +201,7 @@ def compare_releases(a: str | Path | FactorDataset, b: str | Path | FactorDatase
     ManifestError
         If a folder holds no finished dataset.
     """
-    from syngen.releases.comparing import compare
+    from syngen.releases.compare import compare
 
     opened = [load(place) if isinstance(place, (str, Path)) else place for place in (a, b)]
     described = [found.description for found in opened]

@@ -13,7 +13,7 @@ from syngen.cli.options import json_option, quiet_option, where_option
 from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
 
 if TYPE_CHECKING:
-    from syngen.releases.obtaining import DownloadReport
+    from syngen.downloads.request import DownloadReport
 
 __all__ = ["download"]
 
@@ -58,7 +58,7 @@ def download(
 
     Example: syngen download syntone-tiny --to data/downloaded --recreate
     """
-    from syngen.releases.transfers import NoMirrorError
+    from syngen.downloads.transfers import NoMirrorError
 
     started = time.monotonic()
     options["to"] = to

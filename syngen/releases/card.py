@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from syngen._version import DISTRIBUTION
-from syngen.releases.subject import (
+from syngen.releases.metadata import (
     PAPER_AUTHORS,
     PAPER_TITLE,
     PAPER_URL,

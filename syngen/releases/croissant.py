@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from syngen.releases.subject import Subject, engine_sentences, limits, uses
+from syngen.releases.metadata import Subject, engine_sentences, limits, uses
 from syngen.storage.layout import series_names
 
 if TYPE_CHECKING:

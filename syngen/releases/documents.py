@@ -6,11 +6,11 @@ import hashlib
 
 from syngen.io.files import sha256_of
 from syngen.releases.card import release_card
-from syngen.releases.citing import citation, zenodo
+from syngen.releases.citation import citation, zenodo
 from syngen.releases.croissant import croissant
+from syngen.releases.metadata import ReleasedDataset, Subject
 from syngen.releases.plots import factor_plots
 from syngen.releases.preview import preview
-from syngen.releases.subject import ReleasedDataset, Subject
 from syngen.storage.description import Description, json_bytes
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import Vocabulary

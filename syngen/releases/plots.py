@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.releases.subject import Subject
+from syngen.releases.metadata import Subject
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

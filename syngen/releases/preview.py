@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.releases.subject import Subject
+from syngen.releases.metadata import Subject
 from syngen.storage.codec import find_codec
 
 if TYPE_CHECKING:

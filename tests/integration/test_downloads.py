@@ -188,7 +188,7 @@ def test_interrupted_download_says_how_to_go_on(release: Path, tmp_path: Path) -
 
 
 def test_two_downloads_into_one_folder_are_one_too_many(release: Path, tmp_path: Path) -> None:
-    from syngen.releases.staging import staged
+    from syngen.downloads.staging import staged
 
     with staged(tmp_path / "it"), pytest.raises(syngen.ParameterError, match="is at work"):
         syngen.download(release, to=tmp_path / "it")
@@ -374,8 +374,8 @@ def test_names_that_no_catalog_has_are_refused_with_the_nearest(tmp_path: Path) 
 
 
 def test_shipped_catalog_names_the_shipped_recipes() -> None:
+    from syngen.downloads.locate import read_catalog
     from syngen.recipe.library import recipe_names
-    from syngen.releases.finding import read_catalog
 
     catalog = read_catalog(None, Limits())
     assert {entry.name for entry in catalog.entries} == set(recipe_names())

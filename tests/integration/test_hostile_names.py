@@ -15,13 +15,13 @@ import pytest
 import soundfile
 
 import syngen
+from syngen.downloads.catalog import Entry, parse_catalog
+from syngen.downloads.locate import place_in_cache
 from syngen.errors import ManifestError, ParameterError, ShardError
 from syngen.exports.formats import FORMATS
 from syngen.io.object_store import Store
 from syngen.loaders.clips import write_clips
 from syngen.loaders.dataset import FactorDataset
-from syngen.releases.catalog import Entry, parse_catalog
-from syngen.releases.finding import place_in_cache
 from tests.support import edit_manifest, names_below, run_syngen
 
 HOSTILE = ["../../escaped", "/escaped", "a/b", "a\\b", "a\0b", "a\nb", "nul", "..", ".a", "x" * 300, ""]

@@ -23,8 +23,8 @@ from click.testing import CliRunner
 
 import syngen
 from syngen.cli.main import cli
+from syngen.downloads.checksum_list import parse_listing
 from syngen.io.http.stalls import Limits
-from syngen.releases.listing import parse_listing
 from syngen.storage.shards import header_of
 from tests.servers import Behaviour, Handler, serve
 from tests.support import digests_of, edit_json, edit_manifest, flip, renew_checksums
@@ -568,7 +568,7 @@ def test_servers_that_misbehave_from_the_first_file_on(
         "file URL": ("redirects to 'file", 1),
         "wrong bytes": ("is not a list of hashes", 1),
     }[trick]
-    monkeypatch.setattr("syngen.releases.downloading.MOST_LISTING_BYTES", 1 << 20)
+    monkeypatch.setattr("syngen.downloads.fetch.MOST_LISTING_BYTES", 1 << 20)
     if "stalled" in match:
         give_up_early(monkeypatch)
 

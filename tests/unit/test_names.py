@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from syngen.downloads.catalog import parse_catalog
 from syngen.errors import ManifestError, ParameterError
 from syngen.factors import Factor, FactorGrid
 from syngen.io.files import inside
 from syngen.io.names import MOST_BYTES, check_names, checked_name, fault_of, is_name, twins_in
 from syngen.recipe.library import write_template
 from syngen.recipe.parse import parse_document
-from syngen.releases.catalog import parse_catalog
 from syngen.storage.description import is_table_name, shard_entry
 from syngen.storage.layout import key_of, row_of_key
 from syngen.storage.manifest import Vocabulary, vocabulary_of

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import syngen
+from syngen.downloads.catalog import Catalog, Entry
+from syngen.downloads.subset import Piece, segments_of
+from syngen.downloads.transfers import Transfers
 from syngen.io.http.responses import CutError, Stream
 from syngen.io.http.stalls import Limits
 from syngen.io.mirrors import HttpMirror, locator
-from syngen.releases.catalog import Catalog, Entry
-from syngen.releases.cutting import Piece, segments_of
-from syngen.releases.transfers import Transfers
 
 
 @pytest.mark.parametrize(

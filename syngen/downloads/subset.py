@@ -18,11 +18,11 @@ from typing import IO, TYPE_CHECKING, Self, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from syngen.downloads.contents import Contents
 from syngen.errors import DownloadError, DownloadMismatchError, ManifestError, ShardError
 from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
 from syngen.io.workspace import working_folder
-from syngen.releases.contents import Contents
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
@@ -34,7 +34,7 @@ from syngen.storage.shards import MemberText, ShardWriter
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
-    from syngen.releases.transfers import Segment
+    from syngen.downloads.transfers import Segment
 
 __all__ = ["Cut", "Piece", "ShardPlan", "every_row", "segments_of", "some_rows"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from syngen._version import version
 from syngen.errors import ManifestError, SyngenError
 from syngen.releases.documents import documents_of, registry, subject_in
-from syngen.releases.subject import ReleasedDataset, Subject
+from syngen.releases.metadata import ReleasedDataset, Subject
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout

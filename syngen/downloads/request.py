@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.downloads.checksum_list import parse_listing
+from syngen.downloads.contents import Contents, read_contents
+from syngen.downloads.fetch import Download, downloading, is_document
+from syngen.downloads.recreate import known_layout
+from syngen.downloads.staging import Staging, staged
+from syngen.downloads.subset import Cut, Piece, every_row, segments_of, some_rows
+from syngen.downloads.transfers import NoMirrorError
 from syngen.errors import DownloadError, DownloadIncompleteError, ManifestError, ParameterError
 from syngen.io.files import inside, sha256_of
 from syngen.io.http.stalls import Limits
 from syngen.io.workspace import remove
-from syngen.releases.contents import Contents, read_contents
-from syngen.releases.cutting import Cut, Piece, every_row, segments_of, some_rows
-from syngen.releases.downloading import Download, downloading, is_document
-from syngen.releases.listing import parse_listing
-from syngen.releases.recreation import known_layout
-from syngen.releases.staging import Staging, staged
-from syngen.releases.transfers import NoMirrorError
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json, Progress
-    from syngen.releases.catalog import Entry
+    from syngen.downloads.catalog import Entry
 
 __all__ = [
     "Choose",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from syngen.releases.subject import ReleasedDataset
+from syngen.releases.metadata import ReleasedDataset
 from syngen.storage.description import Description
 
 if TYPE_CHECKING:

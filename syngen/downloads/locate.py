@@ -9,14 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from syngen.errors import DownloadError, ParameterError
-from syngen.io.cache import cache_folder, scratch_folder
-from syngen.io.files import is_url
-from syngen.io.http.connections import HttpClient
-from syngen.io.http.responses import Stream
-from syngen.io.http.stalls import Limits
-from syngen.io.mirrors import locator
-from syngen.releases.catalog import (
+from syngen.downloads.catalog import (
     BY_ADDRESS,
     MOST_CATALOG_BYTES,
     Catalog,
@@ -24,7 +17,14 @@ from syngen.releases.catalog import (
     parse_catalog,
     shipped_catalog,
 )
-from syngen.releases.transfers import NoMirrorError, Transfers
+from syngen.downloads.transfers import NoMirrorError, Transfers
+from syngen.errors import DownloadError, ParameterError
+from syngen.io.cache import cache_folder, scratch_folder
+from syngen.io.files import is_url
+from syngen.io.http.connections import HttpClient
+from syngen.io.http.responses import Stream
+from syngen.io.http.stalls import Limits
+from syngen.io.mirrors import locator
 
 __all__ = ["find_release", "place_in_cache", "read_catalog"]
 

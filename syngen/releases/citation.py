@@ -12,7 +12,7 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
-from syngen.releases.subject import (
+from syngen.releases.metadata import (
     LICENCES,
     PAPER_AUTHORS,
     PAPER_TITLE,

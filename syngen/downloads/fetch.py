@@ -21,6 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen._typing import ProgressUpdate
+from syngen.downloads.checksum_list import MOST_LISTING_BYTES, check_shards, parse_listing
+from syngen.downloads.contents import Contents, read_contents
+from syngen.downloads.staging import Staging
+from syngen.downloads.transfers import NoMirrorError, StoppedError, Transfers
 from syngen.errors import (
     DownloadError,
     DownloadIncompleteError,
@@ -35,10 +39,6 @@ from syngen.io.mirrors import mirror_of
 from syngen.io.names import is_name
 from syngen.io.workspace import remove, working_folder
 from syngen.recipe.schema import NAME_PATTERN
-from syngen.releases.contents import Contents, read_contents
-from syngen.releases.listing import MOST_LISTING_BYTES, check_shards, parse_listing
-from syngen.releases.staging import Staging
-from syngen.releases.transfers import NoMirrorError, StoppedError, Transfers
 from syngen.storage.description import Description, read_description
 
 if TYPE_CHECKING:
