@@ -65,7 +65,7 @@ _MODULES = {
     "syngen.factors": ("Factor", "FactorGrid"),
     "syngen.loaders.dataset": ("FactorDataset",),
     "syngen.downloads.request": ("DownloadReport",),
-    "syngen.loaders.features": ("MFCC", "LogMel", "Spectrogram"),
+    "syngen.figures.features": ("MFCC", "LogMel", "Spectrogram"),
     "syngen.loaders.observation": ("Observation",),
     "syngen.synth.plugin": ("FactorSpec", "SettingSpec", "Synthesizer"),
     "syngen.synth.speech.engines.base": ("Voice",),

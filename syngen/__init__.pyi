@@ -45,10 +45,10 @@ from syngen.evaluation.probe_report import ProbeReport as ProbeReport
 from syngen.evaluation.scores import Scores as Scores
 from syngen.factors import Factor as Factor
 from syngen.factors import FactorGrid as FactorGrid
+from syngen.figures.features import MFCC as MFCC
+from syngen.figures.features import LogMel as LogMel
+from syngen.figures.features import Spectrogram as Spectrogram
 from syngen.loaders.dataset import FactorDataset as FactorDataset
-from syngen.loaders.features import MFCC as MFCC
-from syngen.loaders.features import LogMel as LogMel
-from syngen.loaders.features import Spectrogram as Spectrogram
 from syngen.loaders.observation import Observation as Observation
 from syngen.synth.plugin import FactorSpec as FactorSpec
 from syngen.synth.plugin import SettingSpec as SettingSpec

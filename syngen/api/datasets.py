@@ -58,8 +58,8 @@ def load(
     """
     from syngen.io.object_store import Store, place_of
     from syngen.loaders.dataset import FactorDataset
-    from syngen.loaders.remote import RemoteSource
-    from syngen.loaders.sources import StoredSource
+    from syngen.loaders.sources.remote import RemoteSource
+    from syngen.loaders.sources.stored import StoredSource
 
     if download:
         dataset = fetch(dataset, version=version, catalog=catalog).folder
@@ -156,7 +156,7 @@ def from_manifest(
         If a factor is no column, or lacks a value.
     """
     from syngen.loaders.dataset import FactorDataset
-    from syngen.loaders.tables import TableSource, read_table
+    from syngen.loaders.sources.table import TableSource, read_table
 
     options = {"file": file, "factors": factors, "kinds": kinds, "units": units, "name": name}
     return FactorDataset(TableSource(Path(folder), read_table(Path(folder), table), options))
@@ -184,7 +184,7 @@ def render(
     (4000,)
     """
     from syngen.loaders.dataset import FactorDataset
-    from syngen.loaders.rendered import RenderedSource
+    from syngen.loaders.sources.rendered import RenderedSource
     from syngen.resolving.vocabulary import vocabulary_for
 
     resolved = load_recipe(recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)

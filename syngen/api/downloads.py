@@ -154,7 +154,7 @@ def _chosen(
     """Return the rows of a dataset that are selected; its shards need not be there."""
     from syngen.loaders.dataset import FactorDataset
     from syngen.loaders.selection import conditions_in
-    from syngen.loaders.sources import StoredSource
+    from syngen.loaders.sources.stored import StoredSource
 
     ds = FactorDataset(StoredSource(folder))
     conditions = dict(where) if isinstance(where, Mapping) else conditions_in(where, ds.grid)

@@ -11,7 +11,7 @@ import scipy.fft
 from scipy.ndimage import uniform_filter1d
 
 from syngen.auditing.instruments import FLOOR, LINE_BINS
-from syngen.auditing.mel_bands import mel_bands
+from syngen.figures.mel_bands import mel_bands
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

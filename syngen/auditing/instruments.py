@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.auditing.mel_bands import mel_bands
+from syngen.figures.mel_bands import mel_bands
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, ValueMapping

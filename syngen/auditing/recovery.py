@@ -15,9 +15,9 @@ import numpy as np
 
 from syngen._threads import single_threaded
 from syngen.auditing.signals import SignalTally
-from syngen.auditing.spectrograms import N_BANDS, N_FRAMES, log_mel
 from syngen.auditing.tables import markdown_table, shown
 from syngen.errors import ParameterError
+from syngen.figures.spectrograms import N_BANDS, N_FRAMES, log_mel
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, FloatArray, IntArray, Json

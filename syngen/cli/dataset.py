@@ -172,7 +172,7 @@ def extract(
 
     Example: syngen extract data/syntone-tiny clips --where timbre=sine --limit 3
     """
-    from syngen.loaders.clips import write_clips
+    from syngen.exports.clips import write_clips
 
     view = select_where(_loaded(dataset), where, split)
     started = time.monotonic()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from syngen.errors import ParameterError, suggestion
-from syngen.evaluation.spectra import N_MELS, log_mel, mfcc
+from syngen.figures.spectra import N_MELS, log_mel, mfcc
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, FloatArray, IntArray

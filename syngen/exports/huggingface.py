@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from syngen.exports.dataset import Exportable, filled_splits
 from syngen.io.atomic import new_folder
 from syngen.io.workspace import working_folder
-from syngen.storage.hub import hub_features, hub_schema, hub_tables
+from syngen.loaders.convert.arrow_tables import hub_features, hub_schema, hub_tables
 
 if TYPE_CHECKING:
     from syngen._typing import Json

@@ -11,12 +11,12 @@ import numpy as np
 
 from syngen.errors import FactorError, ParameterError, PositionError
 from syngen.factors import FactorGrid
-from syngen.loaders.by_factor import ByFactor
-from syngen.loaders.conversions import Conversions
+from syngen.loaders.convert.conversions import Conversions
 from syngen.loaders.observation import Observation
-from syngen.loaders.rendered import RenderedSource
+from syngen.loaders.sampling.by_factor import ByFactor
 from syngen.loaders.selection import Sliced, Step, Taken, compiled, rows_after, splits_in
-from syngen.loaders.sources import Source, StoredSource, read_only
+from syngen.loaders.sources.rendered import RenderedSource
+from syngen.loaders.sources.stored import Source, StoredSource, read_only
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from syngen.errors import ParameterError, SyngenError
+from syngen.figures.features import Feature
 from syngen.io.cache import cached_folder
-from syngen.loaders.features import Feature
-from syngen.loaders.sources import read_only
+from syngen.loaders.sources.stored import read_only
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import BoolArray, IntArray
     from syngen.factors import FactorGrid
-    from syngen.loaders.sources import Source
+    from syngen.loaders.sources.stored import Source
 
 __all__ = ["Sliced", "Step", "Taken", "Where", "compiled", "conditions_in", "rows_after", "splits_in"]
 

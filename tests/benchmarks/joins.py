@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 
 from syngen.evaluation.matching import match
 from syngen.identities import Identities
-from syngen.loaders.file_hashes import content_hashes
-from syngen.loaders.sources import hash_array
+from syngen.loaders.sources.file_hashes import content_hashes
+from syngen.loaders.sources.stored import hash_array
 from syngen.storage.manifest import read_series
 
 N_FILES, FILE_BYTES = 2_000, 32_044

@@ -18,7 +18,7 @@ MODULES = sorted(
 )
 
 
-EXTRAS = {"syngen.loaders.pytorch": "torch"}
+EXTRAS = {"syngen.loaders.convert.pytorch": "torch"}
 """Modules that can only be imported with an extra."""
 
 

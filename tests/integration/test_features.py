@@ -14,9 +14,9 @@ import threadpoolctl
 
 import syngen
 from syngen.errors import FactorError, ParameterError
-from syngen.evaluation import spectra
+from syngen.figures import spectra
+from syngen.figures.features import MFCC, Feature, LogMel, Spectrogram
 from syngen.loaders.dataset import FactorDataset
-from syngen.loaders.features import MFCC, Feature, LogMel, Spectrogram
 from tests.support import needs_speech
 
 FEATURES: list[Feature] = [

@@ -18,9 +18,9 @@ import syngen
 from syngen.downloads.catalog import Entry, parse_catalog
 from syngen.downloads.locate import place_in_cache
 from syngen.errors import ManifestError, ParameterError, ShardError
+from syngen.exports.clips import write_clips
 from syngen.exports.formats import FORMATS
 from syngen.io.object_store import Store
-from syngen.loaders.clips import write_clips
 from syngen.loaders.dataset import FactorDataset
 from tests.support import edit_manifest, names_below, run_syngen
 
@@ -250,7 +250,7 @@ def test_the_listing_of_a_store_names_no_manifest_elsewhere(tmp_path: Path) -> N
 def test_keys_of_an_archive_are_those_of_rows(key: str, data: Path) -> None:
     webdataset = pytest.importorskip("webdataset", reason="the extra webdataset is not installed")
     del webdataset
-    from syngen.loaders.wds import _decoded, _Wanted
+    from syngen.loaders.convert.wds import _decoded, _Wanted
 
     sample = {"__key__": key, "__url__": "train-000000.tar", "json": b"{}", "wav": b""}
     for use in (_Wanted(np.arange(20)), _decoded):

@@ -84,7 +84,7 @@ def of_recipe(folder: Path, rng: np.random.Generator) -> dict[str, FactorDataset
     )
     whole, limited = syngen.load(folder / "whole"), syngen.load(folder / "limited")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("syngen.loaders.sources.LARGE", 1)
+        patch.setattr("syngen.loaders.sources.stored.LARGE", 1)
         mapped = syngen.load(folder / "whole")
     live = syngen.render(RECIPE)
     return {

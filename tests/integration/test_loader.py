@@ -709,7 +709,7 @@ def test_more_shards_than_may_be_open_are_read(tmp_path: Path) -> None:
     syngen.generate(WITH_NUISANCES, tmp_path / "data", jobs=1, shard_size=1)
     stored, live = syngen.load(tmp_path / "data"), syngen.render(WITH_NUISANCES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("syngen.loaders.sources._OPEN_SHARDS", 3)
+        patch.setattr("syngen.loaders.sources.stored._OPEN_SHARDS", 3)
         rows = np.random.default_rng(0).permutation(60).repeat(2)
         np.testing.assert_array_equal(stored.batch(rows), live.batch(rows))
 

@@ -70,7 +70,7 @@ def test_one_sidecar_has_the_columns_of_all(
     wholes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, several = (syngen.load(folder) for folder in wholes)
-    monkeypatch.setattr("syngen.loaders.sources.LARGE", 1)
+    monkeypatch.setattr("syngen.loaders.sources.stored.LARGE", 1)
     mapped = syngen.load(wholes[1])
     assert mapped._source._sidecar is not None  # type: ignore[attr-defined]
     for ds in (several, mapped):

@@ -15,7 +15,7 @@ import pytest
 
 import syngen
 from syngen.io.cache import cache_folder, scratch_folder
-from syngen.loaders.shard_cache import ShardCache
+from syngen.loaders.sources.shard_cache import ShardCache
 from syngen.storage.description import read_description
 from tests.planting import MARK, Planted, attempt
 from tests.support import WHOLE_LOOKING, digests_of, flip, names_below, run_syngen

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 import syngen
-from syngen.loaders.clips import write_clips
+from syngen.exports.clips import write_clips
 from syngen.loaders.dataset import FactorDataset
 from tests.support import run_python
 

@@ -14,7 +14,7 @@ import soundfile
 
 import syngen
 from syngen.errors import FactorError, ParameterError, ShardError
-from syngen.loaders.clips import write_clips
+from syngen.exports.clips import write_clips
 from syngen.loaders.dataset import FactorDataset
 
 RATE = 8000

@@ -30,7 +30,7 @@ def either(
     if request.param == "rendered":
         return syngen.render("syntone-tiny")
     if request.param == "mapped":
-        monkeypatch.setattr("syngen.loaders.sources.LARGE", 1)
+        monkeypatch.setattr("syngen.loaders.sources.stored.LARGE", 1)
     return syngen.load(tiny_dataset)
 
 
@@ -174,7 +174,7 @@ def test_views_pickle_in_a_few_kilobytes(either: FactorDataset) -> None:
 def test_threads_may_read_more_shards_than_may_be_open(
     tiny_dataset: Path, live: FactorDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syngen.loaders.sources._OPEN_SHARDS", 1)
+    monkeypatch.setattr("syngen.loaders.sources.stored._OPEN_SHARDS", 1)
     ds = syngen.load(tiny_dataset)
     expected, wrong = live.batch(range(408)), []
 
@@ -218,7 +218,7 @@ def test_a_forked_process_opens_its_own_files(tiny_dataset: Path) -> None:
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every manifest be large."""
-    monkeypatch.setattr("syngen.loaders.sources.LARGE", 1)
+    monkeypatch.setattr("syngen.loaders.sources.stored.LARGE", 1)
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ def _refuse(*_: object, **__: object) -> None:
 def test_a_large_manifest_is_not_decoded_twice(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = syngen.load(data).select(timbre="sine", split="train")
     assert len(before) > 0
-    monkeypatch.setattr("syngen.loaders.sources.read_series", _refuse)
+    monkeypatch.setattr("syngen.loaders.sources.stored.read_series", _refuse)
     monkeypatch.setattr("pyarrow.parquet.ParquetFile.iter_batches", _refuse)
     ds = syngen.load(data)
     view = ds.select(timbre="sine", split="train")

@@ -17,8 +17,8 @@ from syngen.auditing.instruments import Frame, Instrument
 from syngen.auditing.recipes import RecipeAudit
 from syngen.auditing.recovery import recover
 from syngen.auditing.signals import SignalTally
-from syngen.auditing.spectrograms import log_mel
 from syngen.errors import EngineError, ParameterError
+from syngen.figures.spectrograms import log_mel
 from syngen.resolving.resolve import ResolvedRecipe
 
 RATE = 16_000

@@ -15,7 +15,7 @@ import syngen
 from syngen.errors import ParameterError, ShardError
 from syngen.identities import Identities
 from syngen.loaders.dataset import FactorDataset
-from syngen.loaders.rendered import RenderedSource
+from syngen.loaders.sources.rendered import RenderedSource
 
 HASHES = np.arange(96, dtype=np.uint8).reshape(3, 32)
 KEYS = np.array([5, 2, 9])
@@ -37,7 +37,7 @@ def test_stored_and_rendered_datasets_agree_without_rendering(
 
     monkeypatch.setattr(RenderedSource, "_rendering", refuse)
     live, stored = syngen.render("syntone-tiny"), syngen.load(tiny_dataset)
-    monkeypatch.setattr("syngen.loaders.sources.LARGE", 1)
+    monkeypatch.setattr("syngen.loaders.sources.stored.LARGE", 1)
     mapped = syngen.load(tiny_dataset)
     for positions in (None, [3, 0, -1]):
         found = [ds.identities(positions) for ds in (live, stored, mapped)]

@@ -18,8 +18,8 @@ from syngen.errors import ParameterError, StoreAccessError, StoreError
 from syngen.io.cache import scratch_folder
 from syngen.io.files import is_url
 from syngen.io.object_store import Store, place_of
-from syngen.loaders.remote import merged
-from syngen.loaders.shard_cache import ShardCache
+from syngen.loaders.sources.remote import merged
+from syngen.loaders.sources.shard_cache import ShardCache
 from syngen.storage.description import ShardEntry
 from tests.faulty import FaultyFileSystem
 from tests.support import PATIENCE_S
@@ -175,7 +175,7 @@ def test_uses_within_one_tick_of_a_file_system_are_told_apart(
 ) -> None:
     now = time.time_ns()
     ticks = itertools.count(now)
-    monkeypatch.setattr("syngen.loaders.shard_cache.time.time_ns", lambda: next(ticks))
+    monkeypatch.setattr("syngen.loaders.sources.shard_cache.time.time_ns", lambda: next(ticks))
     cache = ShardCache("key", 250)
     first, second, third = (entry_of(store, f"train-{n:06d}", bytes([n]) * 100) for n in range(3))
     paths = [cache.find(entry, store, f"audio/{entry.name}.tar") for entry in (first, second, first, third)]
@@ -189,7 +189,7 @@ def test_processes_share_the_cache_of_shards(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 import fsspec
-from syngen.loaders.shard_cache import ShardCache
+from syngen.loaders.sources.shard_cache import ShardCache
 from tests.unit.test_stores import entry_of
 from syngen.io.object_store import Store
 store = Store("memory://bucket/place")

@@ -13,7 +13,7 @@ import soundfile
 import syngen
 from syngen.evaluation.encoders import ENCODERS
 from syngen.evaluation.encoding import pooled
-from syngen.evaluation.spectra import log_mel, mfcc
+from syngen.figures.spectra import log_mel, mfcc
 from syngen.loaders.dataset import FactorDataset
 
 

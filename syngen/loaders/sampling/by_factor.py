@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 
 from syngen.factors import FactorGrid
-from syngen.loaders.lookup import Lookup, line_through
-from syngen.loaders.samplers import (
+from syngen.loaders.sampling.lookup import Lookup, line_through
+from syngen.loaders.sampling.samplers import (
     Interventions,
     Pairs,
     check_population,

@@ -9,9 +9,9 @@ from syngen._optional import require
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array
-    from syngen.loaders.batching import Arrays, Target, Transform, View
-    from syngen.loaders.features import Feature
-    from syngen.loaders.pytorch import TorchDataset, TorchStream
+    from syngen.figures.features import Feature
+    from syngen.loaders.convert.batching import Arrays, Target, Transform, View
+    from syngen.loaders.convert.pytorch import TorchDataset, TorchStream
 
 __all__ = ["Conversions"]
 
@@ -87,7 +87,7 @@ class Conversions:
             If torch is not installed.
         """
         require("torch", extra="torch")
-        from syngen.loaders.pytorch import TorchDataset
+        from syngen.loaders.convert.pytorch import TorchDataset
 
         return TorchDataset(self._split(split), transform=transform, target=target)
 
@@ -141,8 +141,8 @@ class Conversions:
             If torch is not installed.
         """
         require("torch", extra="torch")
-        from syngen.loaders.epochs import Epochs
-        from syngen.loaders.pytorch import TorchStream, rank_and_size
+        from syngen.loaders.convert.epochs import Epochs
+        from syngen.loaders.convert.pytorch import TorchStream, rank_and_size
 
         view = self._split(split)
         rank, world_size = rank_and_size(rank, world_size)
@@ -186,8 +186,8 @@ class Conversions:
         {'waveform': (32, 4000), 'levels': (32, 3), 'row': (32,), 'target': (32,)}
         """
         from syngen.errors import ParameterError
-        from syngen.loaders.batching import BatchReader, iterate_batches
-        from syngen.loaders.epochs import Epochs
+        from syngen.loaders.convert.batching import BatchReader, iterate_batches
+        from syngen.loaders.convert.epochs import Epochs
 
         if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0):
             raise ParameterError(
@@ -219,7 +219,7 @@ class Conversions:
         MissingExtraError
             If ``datasets`` is not installed.
         """
-        from syngen.loaders.huggingface import hub_dataset
+        from syngen.loaders.convert.huggingface import hub_dataset
 
         return hub_dataset(self._split(None), split)
 
@@ -244,6 +244,6 @@ class Conversions:
         MissingExtraError
             If ``webdataset`` is not installed.
         """
-        from syngen.loaders.wds import web_pipeline
+        from syngen.loaders.convert.wds import web_pipeline
 
         return web_pipeline(self._split(split), shuffle=shuffle, seed=seed)

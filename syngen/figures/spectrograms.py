@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.fft
 
-from syngen.auditing.mel_bands import mel_bands
+from syngen.figures.mel_bands import mel_bands
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, FloatArray

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from syngen.errors import ParameterError
+from syngen.exports.textgrids import textgrid_text
 from syngen.io.atomic import new_folder
 from syngen.loaders.dataset import FactorDataset
-from syngen.loaders.textgrids import textgrid_text
 from syngen.storage.codec import find_codec
 from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of

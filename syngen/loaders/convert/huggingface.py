@@ -12,11 +12,11 @@ import pyarrow as pa
 from syngen._optional import require
 from syngen.errors import ParameterError
 from syngen.io.cache import cached_folder
+from syngen.loaders.convert.arrow_tables import HubDataset, hub_schema, hub_tables
 from syngen.storage.columns import exported_names, table_digest
-from syngen.storage.hub import HubDataset, hub_schema, hub_tables
 
 if TYPE_CHECKING:
-    from syngen.loaders.batching import View
+    from syngen.loaders.convert.batching import View
 
 __all__ = ["hub_dataset"]
 

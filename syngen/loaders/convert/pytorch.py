@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_in
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from syngen.errors import ParameterError
-from syngen.loaders.batching import BatchReader, Target, Transform, View, padded_stack
-from syngen.loaders.epochs import Epochs
+from syngen.loaders.convert.batching import BatchReader, Target, Transform, View, padded_stack
+from syngen.loaders.convert.epochs import Epochs
 
 if TYPE_CHECKING:
     from syngen._typing import Json

@@ -13,7 +13,7 @@ import numpy as np
 
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.factors import FactorGrid
-from syngen.loaders.lookup import Lookup
+from syngen.loaders.sampling.lookup import Lookup
 
 if TYPE_CHECKING:
     from syngen._typing import BoolArray, IntArray, RandomState

@@ -15,7 +15,7 @@ from syngen.storage.codec import CODECS
 from syngen.storage.layout import row_of_key
 
 if TYPE_CHECKING:
-    from syngen.loaders.batching import View
+    from syngen.loaders.convert.batching import View
 
 __all__ = ["web_pipeline"]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from syngen._threads import single_threaded
 from syngen.errors import FactorError, ParameterError, SyngenError, suggestion
-from syngen.loaders.epochs import Epochs
+from syngen.loaders.convert.epochs import Epochs
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -17,8 +17,8 @@ from syngen.dsp.level import dequantise, dequantise_to
 from syngen.errors import FactorError, ManifestError, ParameterError, ShardError
 from syngen.factors import FactorGrid
 from syngen.identities import HASH_BYTES, Identities
-from syngen.loaders.descriptors import Descriptors
-from syngen.loaders.sidecar import LARGE, Sidecar, open_sidecar
+from syngen.loaders.sources.open_files import Descriptors
+from syngen.loaders.sources.sidecar import LARGE, Sidecar, open_sidecar
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout

@@ -1,0 +1,1 @@
+"""What a dataset becomes in other libraries: PyTorch, Hugging Face datasets, WebDataset."""

@@ -1,0 +1,1 @@
+"""What is drawn from a dataset by factor: traversals, pairs, interventions."""
