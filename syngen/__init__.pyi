@@ -40,8 +40,8 @@ from syngen.errors import StoreAccessError as StoreAccessError
 from syngen.errors import StoreError as StoreError
 from syngen.errors import SyngenError as SyngenError
 from syngen.errors import VerificationError as VerificationError
-from syngen.evaluation.codes import Codes as Codes
-from syngen.evaluation.probe_report import ProbeReport as ProbeReport
+from syngen.evaluation.codes.codes import Codes as Codes
+from syngen.evaluation.probes.report import ProbeReport as ProbeReport
 from syngen.evaluation.scores import Scores as Scores
 from syngen.factors import Factor as Factor
 from syngen.factors import FactorGrid as FactorGrid

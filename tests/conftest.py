@@ -94,7 +94,7 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_codes(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of codes of syntone-tiny by the encoder factors. Copy it before changing anything."""
-    from syngen.evaluation.codes import write_codes
+    from syngen.evaluation.codes.codes import write_codes
 
     path = tmp_path_factory.mktemp("codes") / "codes.npz"
     write_codes(path, syngen.encode("factors", tiny_dataset))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from syngen._typing import Progress
-    from syngen.evaluation.codes import Codes
-    from syngen.evaluation.probe_report import ProbeReport
+    from syngen.evaluation.codes.codes import Codes
+    from syngen.evaluation.probes.report import ProbeReport
     from syngen.evaluation.scores import Scores
     from syngen.loaders.dataset import FactorDataset
 
@@ -198,7 +198,7 @@ def encode(
     >>> syngen.encode("mfcc", ds, split="test")
     <Codes 'mfcc': 43 rows of 40 codes>
     """
-    from syngen.evaluation.encoding import encode as run_encoder
+    from syngen.evaluation.encoders.encoding import encode as run_encoder
 
     ds = load(dataset) if isinstance(dataset, (str, Path)) else dataset
     return run_encoder(encoder, ds, batch_size=batch_size, split=split, limit=limit, progress=progress)
@@ -269,8 +269,8 @@ def probe(
     >>> report.accuracy > 0.7, abs(report.control - report.chance) < 0.15
     (True, True)
     """
-    from syngen.evaluation.codes import read_codes
-    from syngen.evaluation.probing import probe as run_probe
+    from syngen.evaluation.codes.codes import read_codes
+    from syngen.evaluation.probes.probing import probe as run_probe
 
     if isinstance(codes, (str, Path)):
         codes = read_codes(codes)

@@ -49,7 +49,7 @@ def encode(
     Example: syngen encode mfcc data/syntone-tiny codes.npz
     """
     from syngen.api import encode as run_encoder
-    from syngen.evaluation.codes import write_codes
+    from syngen.evaluation.codes.codes import write_codes
 
     started = time.monotonic()
     # found out before an hour of encoding, not after it

@@ -13,7 +13,7 @@ from syngen.cli.reporting import echo_json, rows_used, say
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
-    from syngen.evaluation.codes import Codes
+    from syngen.evaluation.codes.codes import Codes
     from syngen.loaders.dataset import FactorDataset
 
 __all__ = ["evaluate"]
@@ -87,7 +87,7 @@ def evaluate(
     """
     from syngen.api import evaluate as score
     from syngen.api import load
-    from syngen.evaluation.codes import read_codes
+    from syngen.evaluation.codes.codes import read_codes
 
     started = time.monotonic()
     if plot is not None:
@@ -129,7 +129,7 @@ def _rows_of(codes: Codes, whole: FactorDataset, view: FactorDataset, path: Path
     """Return codes of the rows of a view, if they are an array that does not say whose it is."""
     import numpy as np
 
-    from syngen.evaluation.codes import Codes
+    from syngen.evaluation.codes.codes import Codes
 
     if codes.fingerprint or codes.identities is not None or len(codes) == len(view):
         return codes

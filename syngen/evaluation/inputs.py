@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 import numpy as np
 
 from syngen.errors import ParameterError, suggestion
-from syngen.evaluation.codes import Codes
-from syngen.evaluation.joining import NOT_COMMON, Observations, join
+from syngen.evaluation.codes.codes import Codes
+from syngen.evaluation.codes.joining import NOT_COMMON, Observations, join
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -169,7 +169,7 @@ class Scores(Mapping[str, float]):
         matplotlib.figure.Figure
             Not registered with pyplot; ``figure.savefig(path)`` writes it.
         """
-        from syngen.evaluation.figures import Picture, draw
+        from syngen.evaluation.plots import Picture, draw
 
         shown = [f"{LABELS[key]} {self._shown(key)}" for key in ("mig", "dci_d", "sap") if key in self]
         made = f"{self.metadata['rows']:,} rows, {self.metadata['n_bins']} bins"

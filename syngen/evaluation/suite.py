@@ -9,21 +9,21 @@ import numpy as np
 
 from syngen._threads import single_threaded
 from syngen._version import version
-from syngen.evaluation.families import FAMILY_FUNCTIONS, Result
+from syngen.evaluation.information.mutual_information import normalised
 from syngen.evaluation.inputs import read_inputs
-from syngen.evaluation.intervals import RESAMPLED, bootstrap_intervals
-from syngen.evaluation.modularity import N_SHUFFLES
-from syngen.evaluation.mutual_information import normalised
-from syngen.evaluation.options import FAMILIES, Conventions, Options, chosen_metrics
+from syngen.evaluation.metrics.families import FAMILY_FUNCTIONS, Result
+from syngen.evaluation.metrics.intervals import RESAMPLED, bootstrap_intervals
+from syngen.evaluation.metrics.metric_inputs import Workspace, drawn_rows
+from syngen.evaluation.metrics.modularity import N_SHUFFLES
+from syngen.evaluation.metrics.options import FAMILIES, Conventions, Options, chosen_metrics
 from syngen.evaluation.scores import Scores
-from syngen.evaluation.workspace import Workspace, drawn_rows
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
 
     from syngen._typing import FloatArray, Json
-    from syngen.evaluation.codes import Codes
+    from syngen.evaluation.codes.codes import Codes
     from syngen.evaluation.inputs import Dataset, Kinds
 
 __all__ = ["compute_scores"]

@@ -14,8 +14,8 @@ import time
 import warnings
 
 import syngen
-from syngen.evaluation.codes import Codes
-from syngen.evaluation.encoders import ENCODERS
+from syngen.evaluation.codes.codes import Codes
+from syngen.evaluation.encoders.reference import ENCODERS
 from syngen.loaders.dataset import FactorDataset
 
 ROWS = {"syntone-small": 4_000, "synspeech-small": 3_000}

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from syngen.evaluation.matching import match
+from syngen.evaluation.codes.matching import match
 from syngen.identities import Identities
 from syngen.loaders.sources.file_hashes import content_hashes
 from syngen.loaders.sources.stored import hash_array

@@ -18,8 +18,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 
 import syngen  # noqa: E402
-from syngen.evaluation.binning import width_bins  # noqa: E402
-from syngen.evaluation.mutual_information import information_matrix  # noqa: E402
+from syngen.evaluation.information.binning import width_bins  # noqa: E402
+from syngen.evaluation.information.mutual_information import information_matrix  # noqa: E402
 
 SIZES = (4, 10, 25)
 

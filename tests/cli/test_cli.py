@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 
 import syngen
 from syngen.cli.main import cli
-from syngen.evaluation.codes import write_codes
+from syngen.evaluation.codes.codes import write_codes
 from tests.golden.regenerate import RELEASE
 from tests.support import files_of, names_below, run_python, run_syngen
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 import syngen
 from syngen.cli.main import cli
-from syngen.evaluation.codes import Codes, read_codes, write_codes
+from syngen.evaluation.codes.codes import Codes, read_codes, write_codes
 from tests.support import names_below
 
 

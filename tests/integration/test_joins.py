@@ -21,7 +21,7 @@ import soundfile
 
 import syngen
 from syngen.errors import FactorError, ParameterError
-from syngen.evaluation.codes import read_codes, write_codes
+from syngen.evaluation.codes.codes import read_codes, write_codes
 from syngen.loaders.dataset import FactorDataset
 
 RECIPE: dict[str, Any] = {

@@ -13,7 +13,7 @@ import pytest
 
 import syngen
 from syngen.errors import ParameterError
-from syngen.evaluation.codes import Codes, Selection, read_codes, write_codes
+from syngen.evaluation.codes.codes import Codes, Selection, read_codes, write_codes
 from syngen.identities import Identities
 
 KEYS = np.array([7, 3, 8, 1, 2**61])

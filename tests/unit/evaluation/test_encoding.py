@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 import syngen
-from syngen.evaluation.encoders import ENCODERS
-from syngen.evaluation.encoding import pooled
+from syngen.evaluation.encoders.encoding import pooled
+from syngen.evaluation.encoders.reference import ENCODERS
 from syngen.figures.spectra import log_mel, mfcc
 from syngen.loaders.dataset import FactorDataset
 

@@ -7,8 +7,10 @@ import pytest
 from sklearn.feature_selection import mutual_info_classif
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
-from syngen.evaluation import binning, explicitness, infomec, irs, relations
-from syngen.evaluation.mutual_information import entropy, information_matrix, null_information
+from syngen.evaluation.information import binning
+from syngen.evaluation.information import derived as relations
+from syngen.evaluation.information.mutual_information import entropy, information_matrix, null_information
+from syngen.evaluation.metrics import explicitness, infomec, irs
 
 
 def test_bins_of_equal_width_are_those_of_numpy(rng: np.random.Generator) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import syngen
 from syngen.errors import ParameterError
-from syngen.evaluation.options import CORE, FAMILIES, METRICS
+from syngen.evaluation.metrics.options import CORE, FAMILIES, METRICS
 
 
 def factors_of(n: int, sizes: tuple[int, ...] = (4, 6, 9), seed: int = 0) -> np.ndarray:

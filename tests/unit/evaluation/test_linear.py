@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from syngen.evaluation.folds import group_folds, is_constant_within
-from syngen.evaluation.linear import CS, Precision, fit_logistic, fit_ridge, softmax_regression
+from syngen.evaluation.probes.folds import group_folds, is_constant_within
+from syngen.evaluation.probes.linear import CS, Precision, fit_logistic, fit_ridge, softmax_regression
 
 
 def separated(

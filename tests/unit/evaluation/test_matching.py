@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syngen.evaluation.matching import AMBIGUOUS, NONE, match
+from syngen.evaluation.codes.matching import AMBIGUOUS, NONE, match
 from syngen.identities import Identities
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from syngen.evaluation import dci, sap, votes
+from syngen.evaluation.metrics import dci, sap, votes
 
 
 class Grid:

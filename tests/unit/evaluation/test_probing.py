@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import syngen
-from syngen.evaluation.codes import Codes, write_codes
-from syngen.evaluation.probing import probe
-from syngen.evaluation.targets import Columns
+from syngen.evaluation.codes.codes import Codes, write_codes
+from syngen.evaluation.probes.probing import probe
+from syngen.evaluation.probes.targets import Columns
 from syngen.identities import Identities
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from syngen.evaluation.folds import group_folds
-from syngen.evaluation.trials import equal_error_rate, verify_unseen
+from syngen.evaluation.probes.folds import group_folds
+from syngen.evaluation.probes.trials import equal_error_rate, verify_unseen
 
 
 def test_equal_error_rate_is_where_the_roc_meets_the_diagonal(rng: np.random.Generator) -> None:

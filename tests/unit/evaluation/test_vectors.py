@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import syngen
-from syngen.evaluation.irs import irs_matrix
-from syngen.evaluation.votes import factor_vae
+from syngen.evaluation.metrics.irs import irs_matrix
+from syngen.evaluation.metrics.votes import factor_vae
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "metrics"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text("utf-8"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import FactorError, ParameterError, suggestion
-from syngen.evaluation.trials import Verification
+from syngen.evaluation.probes.trials import Verification
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from syngen.errors import FactorError, ParameterError
-from syngen.evaluation.codes import Codes
-from syngen.evaluation.matching import Match, match
+from syngen.evaluation.codes.codes import Codes
+from syngen.evaluation.codes.matching import Match, match
 from syngen.identities import HASH_BYTES, Identities
 
 if TYPE_CHECKING:

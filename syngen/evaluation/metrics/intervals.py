@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from syngen.evaluation.families import FAMILY_FUNCTIONS
-from syngen.evaluation.options import CORE, FAMILIES
-from syngen.evaluation.workspace import Workspace
+from syngen.evaluation.metrics.families import FAMILY_FUNCTIONS
+from syngen.evaluation.metrics.metric_inputs import Workspace
+from syngen.evaluation.metrics.options import CORE, FAMILIES
 
 __all__ = ["RESAMPLED", "bootstrap_intervals"]
 

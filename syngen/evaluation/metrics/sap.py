@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.evaluation.fitting import silently
+from syngen.evaluation.metrics.fitting import silently
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

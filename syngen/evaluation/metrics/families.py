@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.evaluation import dci, explicitness, gaps, infomec, irs, modularity, sap, votes
-from syngen.evaluation.mutual_information import normalised
+from syngen.evaluation.information.mutual_information import normalised
+from syngen.evaluation.metrics import dci, explicitness, gaps, infomec, irs, modularity, sap, votes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syngen._typing import BoolArray, FloatArray
-    from syngen.evaluation.workspace import Workspace
+    from syngen.evaluation.metrics.metric_inputs import Workspace
 
 __all__ = ["FAMILY_FUNCTIONS", "Result"]
 

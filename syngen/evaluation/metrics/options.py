@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from syngen.errors import ParameterError, suggestion
-from syngen.evaluation.binning import BINNINGS
-from syngen.evaluation.dci import DCI_MODELS
+from syngen.evaluation.information.binning import BINNINGS
+from syngen.evaluation.metrics.dci import DCI_MODELS
 
 __all__ = [
     "COMPATS",

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.evaluation import binning, modularity, mutual_information, relations
-from syngen.evaluation.fitting import can_be_learnt
+from syngen.evaluation.information import binning, mutual_information
+from syngen.evaluation.information import derived as relations
 from syngen.evaluation.inputs import FactorColumn, Inputs
-from syngen.evaluation.options import Options
+from syngen.evaluation.metrics import modularity
+from syngen.evaluation.metrics.fitting import can_be_learnt
+from syngen.evaluation.metrics.options import Options
 
 if TYPE_CHECKING:
     from syngen._typing import BoolArray, FloatArray, IntArray
-    from syngen.evaluation.binning import BinArray
+    from syngen.evaluation.information.binning import BinArray
 
 __all__ = ["Workspace", "drawn_rows"]
 

@@ -12,15 +12,15 @@ import numpy as np
 from syngen._threads import single_threaded
 from syngen._typing import ProgressUpdate
 from syngen.errors import ParameterError
-from syngen.evaluation.codes import Codes, Selection
-from syngen.evaluation.encoders import (
+from syngen.evaluation.codes.codes import Codes, Selection
+from syngen.evaluation.encoders.networks import is_module, load_torchscript, module_encoder
+from syngen.evaluation.encoders.reference import (
     ENCODERS,
     Dataset,
     ReferenceEncoder,
     find_encoder,
     read_batch,
 )
-from syngen.evaluation.networks import is_module, load_torchscript, module_encoder
 from syngen.identities import Identities
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def encode(
         module; an object with ``transform`` or ``encode``; or any callable. Each takes a batch, float32
         of shape (n, n_samples), and returns codes of shape (n, d), or (n, d, n_frames), of which mean
         and standard deviation over time become 2 d codes. Observations of natural length come one by one,
-        n = 1. What torch modules take: see `syngen.evaluation.networks.module_encoder`.
+        n = 1. What torch modules take: see `syngen.evaluation.encoders.networks.module_encoder`.
     dataset : Dataset
     batch_size : int
         Observations at a time.

@@ -23,13 +23,13 @@ import numpy as np
 
 from syngen._threads import single_threaded
 from syngen.errors import FactorError, ParameterError, suggestion
-from syngen.evaluation.codes import Codes
-from syngen.evaluation.folds import group_folds, is_constant_within
-from syngen.evaluation.joining import Joined, ManifestRows, Observations, join
-from syngen.evaluation.linear import Affine, fit_logistic, fit_ridge
-from syngen.evaluation.probe_report import ProbeReport, ProbeResult
-from syngen.evaluation.targets import Columns, Target, group_numbers, read_target
-from syngen.evaluation.trials import Verification, verify_unseen
+from syngen.evaluation.codes.codes import Codes
+from syngen.evaluation.codes.joining import Joined, ManifestRows, Observations, join
+from syngen.evaluation.probes.folds import group_folds, is_constant_within
+from syngen.evaluation.probes.linear import Affine, fit_logistic, fit_ridge
+from syngen.evaluation.probes.report import ProbeReport, ProbeResult
+from syngen.evaluation.probes.targets import Columns, Target, group_numbers, read_target
+from syngen.evaluation.probes.trials import Verification, verify_unseen
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.evaluation.mutual_information import joint_counts
+from syngen.evaluation.information.mutual_information import joint_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

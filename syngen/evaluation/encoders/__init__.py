@@ -1,0 +1,1 @@
+"""Encoders, and running one over a dataset."""

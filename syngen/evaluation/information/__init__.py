@@ -1,0 +1,1 @@
+"""Mutual information between codes and factors, and what it is counted on."""

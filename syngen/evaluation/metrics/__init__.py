@@ -1,0 +1,1 @@
+"""Metrics of disentanglement, one module a family, and what they share."""

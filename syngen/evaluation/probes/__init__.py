@@ -1,0 +1,1 @@
+"""Linear probes on groups that they have not seen."""
