@@ -10,9 +10,9 @@ from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
-    from syngen.auditing.recipes import RecipeAudit
     from syngen.auditing.recovery import DatasetAudit
-    from syngen.auditing.speech_report import SpeechAudit
+    from syngen.auditing.speech.report import SpeechAudit
+    from syngen.auditing.tone.audit import RecipeAudit
     from syngen.loaders.dataset import FactorDataset
     from syngen.resolving.load import RecipeLike
 
@@ -55,8 +55,8 @@ def audit_recipe(
     EngineError
         If its synthesizer has no descriptors.
     """
-    from syngen.auditing.recipes import audit
-    from syngen.auditing.speech import audit_speech
+    from syngen.auditing.speech.audit import audit_speech
+    from syngen.auditing.tone.audit import audit
 
     resolved = load_recipe(recipe)
     if resolved.synthesizer.speaks:

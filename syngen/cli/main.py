@@ -7,19 +7,19 @@ from typing import Any
 
 import click
 
-from syngen.cli import (
+from syngen.cli.commands import (
     audit,
     dataset,
-    downloading,
-    encoding,
-    environment,
-    evaluation,
-    exporting,
-    generation,
-    probing,
+    download,
+    encode,
+    env,
+    evaluate,
+    export,
+    generate,
+    probe,
     recipe,
-    releasing,
-    speech,
+    release,
+    voices,
 )
 from syngen.cli.reporting import fail
 from syngen.cli.signals import signals_heard
@@ -61,20 +61,20 @@ def cli(debug: bool) -> None:
 
 
 cli.add_command(recipe.recipe)
-cli.add_command(generation.generate)
+cli.add_command(generate.generate)
 cli.add_command(dataset.info)
 cli.add_command(dataset.rows)
 cli.add_command(dataset.extract)
 cli.add_command(dataset.verify)
-cli.add_command(exporting.export)
-cli.add_command(releasing.release)
-cli.add_command(downloading.download)
+cli.add_command(export.export)
+cli.add_command(release.release)
+cli.add_command(download.download)
 cli.add_command(audit.audit)
-cli.add_command(encoding.encode)
-cli.add_command(evaluation.evaluate)
-cli.add_command(probing.probe)
-cli.add_command(speech.voices)
-cli.add_command(environment.env)
+cli.add_command(encode.encode)
+cli.add_command(evaluate.evaluate)
+cli.add_command(probe.probe)
+cli.add_command(voices.voices)
+cli.add_command(env.env)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation.assembly import finish
-from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder import lifecycle
 from syngen.generation.folder.belongings import Resolve, remembering
 from syngen.generation.folder.growing import check_plan, write_plan
 from syngen.generation.folder.overwriting import check_target, clear, to_overwrite
@@ -154,13 +154,13 @@ def run(
             "talk would remove each other's shards"
         )
     layout = Layout(folder)
-    folders.check_usable(layout, overwrite=overwrite)
+    lifecycle.check_usable(layout, overwrite=overwrite)
     if log is not None:
         check_log_file(log, layout)
     is_finished = not overwrite and layout.description.exists()
     if is_finished and check_plan(plan, layout) is None and not layout.work.exists():
         return report_of(layout.folder, _finished(layout), started)
-    if not overwrite and layout.plan.exists() and not folders.is_unfinished(layout) and not is_finished:
+    if not overwrite and layout.plan.exists() and not lifecycle.is_unfinished(layout) and not is_finished:
         raise ManifestError(
             f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
             "--repair, or generate with --overwrite"
@@ -208,27 +208,27 @@ class _Work:
     def report(self, started: float, *, overwrite: bool) -> GenerationReport:
         """Take the lock, do what is missing, and say what was done."""
         plan, layout = self.plan, self.layout
-        folders.create(layout)
+        lifecycle.create(layout)
         left: tuple[str, ...] = ()
         with exclusive_lock(
-            layout.lock, patience_s=_LOCK_PATIENCE_S, folder_mode=folders.WORK_MODE
+            layout.lock, patience_s=_LOCK_PATIENCE_S, folder_mode=lifecycle.WORK_MODE
         ) as is_mine:
             if not is_mine:
                 raise ParameterError(f"another run is working in {layout.folder}; wait for it, or stop it")
-            folders.create(layout)  # a run that ended before we had the lock has removed them
+            lifecycle.create(layout)  # a run that ended before we had the lock has removed them
             is_finished = not overwrite and layout.description.exists()
             if is_finished and check_plan(plan, layout) is None:
                 finished = _finished(layout)
-                return report_of(layout.folder, finished, started, left=folders.remove_work(layout))
+                return report_of(layout.folder, finished, started, left=lifecycle.remove_work(layout))
             if overwrite:
                 left = clear(layout, to_overwrite(layout, plan, self.resolve))
             kept = write_plan(plan, layout)
-            folders.remove_temporaries(layout)
+            lifecycle.remove_temporaries(layout)
             events = EventLog(layout.log)
             events.create()
             with self._logged(events):
                 description, rendered, copied = self._make(events)
-            left = tuple(sorted({*left, *folders.remove_work(layout)}))
+            left = tuple(sorted({*left, *lifecycle.remove_work(layout)}))
         copied += kept
         return report_of(layout.folder, description, started, rendered=rendered, copied=copied, left=left)
 
@@ -270,7 +270,9 @@ class _Work:
         started = time.monotonic()
         receipts = {s.name: r for s in shards if (r := read_receipt(layout, s)) is not None}
         remaining = [shard for shard in shards if shard.name not in receipts]
-        folders.check_files(chain.from_iterable(folders.files_of_shard(layout, s.name) for s in remaining))
+        lifecycle.check_files(
+            chain.from_iterable(lifecycle.files_of_shard(layout, s.name) for s in remaining)
+        )
         jobs = min(self.jobs or default_jobs(), max(1, len(remaining)))
         events.write(
             "run started",
@@ -324,7 +326,7 @@ class _Work:
 
     def _remove_temporaries(self) -> None:
         if self.member is None:
-            folders.remove_temporaries(self.layout)
+            lifecycle.remove_temporaries(self.layout)
             return
         with suppress(ParameterError), planning(self.layout, patience_s=_LOCK_PATIENCE_S):
             remove_own_temporaries(self.plan, self.layout, self.member)

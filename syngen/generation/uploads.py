@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder import lifecycle
 from syngen.generation.shard_renderer import ShardWorker
 from syngen.io.cache import scratch_folder
 from syngen.io.object_store import Store
@@ -34,7 +34,7 @@ def make_in_store(worker: ShardWorker, store: Store, shard: Shard, indices: IntA
     """
     with scratch_folder() as folder:
         layout = Layout(folder)
-        folders.create(layout)
+        lifecycle.create(layout)
         receipt = worker.make(layout, shard, indices)
         for path in (
             layout.shard(shard.name),

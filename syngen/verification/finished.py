@@ -10,7 +10,7 @@ import numpy as np
 
 from syngen._typing import ProgressUpdate
 from syngen.errors import ManifestError, ParameterError, SyngenError
-from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder import lifecycle
 from syngen.io.atomic import is_temporary
 from syngen.io.locks import lock_if_there
 from syngen.resolving.vocabulary import vocabulary_for
@@ -115,7 +115,7 @@ def find_problems(
 
     The files of a shard need only be in the folder while the context that `at_hand` gives is entered.
     """
-    if not folders.is_unfinished(layout):
+    if not lifecycle.is_unfinished(layout):
         return _problems(layout, resolve, rerender, seed, progress, at_hand)
     if not layout.plan.exists() and not layout.receipts.is_dir():
         raise ManifestError(f"{layout.folder} holds no dataset: there is no dataset.json")
@@ -284,9 +284,9 @@ def _orphans(layout: Layout, description: Description | None) -> Iterator[Proble
             if path.name in names:
                 continue
             if path == layout.work:
-                if folders.is_left_behind(layout):
+                if lifecycle.is_left_behind(layout):
                     yield Problem(name, f"{name}: was left by a run or a repair that ended early")
-                for foreign in folders.foreign_work(layout):
+                for foreign in lifecycle.foreign_work(layout):
                     yield Problem(foreign, f"{foreign}: is not part of the dataset")
             elif is_temporary(path):
                 yield Problem(name, f"{name}: was left by a run that ended early")

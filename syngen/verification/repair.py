@@ -24,7 +24,7 @@ from syngen.errors import (
     SyngenError,
     VerificationError,
 )
-from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder import lifecycle
 from syngen.generation.folder.growing import store_plan
 from syngen.generation.workers.log import EventLog
 from syngen.generation.workers.pool import default_jobs
@@ -120,14 +120,14 @@ def repair_folder(
         raise ParameterError(f"{folder} cannot be written, so nothing in it can be repaired")
     if not (layout.work.exists() or any(path.exists() for path in layout.final_files())):
         raise ManifestError(f"{folder} holds no dataset: there is no dataset.json")
-    is_finished = not folders.is_unfinished(layout)
-    if is_finished and folders.is_part(layout):
+    is_finished = not lifecycle.is_unfinished(layout)
+    if is_finished and lifecycle.is_part(layout):
         raise ParameterError(
             f"{folder} is a part of a release, which its recipe alone does not make again: remove it and "
             "download it again"
         )
-    folders.check_work(layout)
-    with exclusive_lock(layout.lock, folder_mode=folders.WORK_MODE) as is_mine:
+    lifecycle.check_work(layout)
+    with exclusive_lock(layout.lock, folder_mode=lifecycle.WORK_MODE) as is_mine:
         if not is_mine:
             raise ParameterError(
                 f"a run is working in {folder}; repair it when the run has ended, or stop the run"
@@ -141,7 +141,7 @@ def repair_folder(
                 "again to go on."
             ) from error
         if is_finished:
-            folders.remove_work(layout)
+            lifecycle.remove_work(layout)
         return report
 
 
@@ -164,7 +164,7 @@ class _Repair:
         self._remove_temporaries()
         problems, unfinished = self._verified()
         if problems:
-            self._repair(problems, is_finished=not folders.is_unfinished(self.layout))
+            self._repair(problems, is_finished=not lifecycle.is_unfinished(self.layout))
             if self.shards or self.files:
                 problems, unfinished = self._verified()
         left = [*self.reasons, *abridged(problems)]
@@ -189,7 +189,7 @@ class _Repair:
 
     def _remove_temporaries(self) -> None:
         layout = self.layout
-        for path in folders.temporaries(layout):
+        for path in lifecycle.temporaries(layout):
             if not remove(path, within=layout.folder):
                 self.removed.append(path.relative_to(layout.folder).as_posix())
 
@@ -202,7 +202,7 @@ class _Repair:
             return
         working_folder(self.layout.audio, mode=0o777)
         for folder in (self._scratch.audio, self._scratch.receipts):
-            working_folder(folder, within=self.layout.folder, mode=folders.WORK_MODE)
+            working_folder(folder, within=self.layout.folder, mode=lifecycle.WORK_MODE)
         if is_finished:
             self._repair_finished(evidence, found, problems)
         else:
@@ -220,7 +220,7 @@ class _Repair:
     def _repair_unfinished(self, evidence: Evidence, found: FoundPlan, suspects: set[str]) -> None:
         layout = self.layout
         text = evidence.recipe_text(found.plan.resolved)
-        folders.check_files((layout.plan, layout.recipe))
+        lifecycle.check_files((layout.plan, layout.recipe))
         if text is None:
             self.reasons.append(
                 "recipe.yaml cannot be made again, but the next syngen generate writes it anew"
@@ -236,7 +236,7 @@ class _Repair:
             if receipt is not None and made.entry.sha256 not in known:
                 self._refuse(shard, found)
                 continue
-            if not self._is_free(*folders.files_of_shard(layout, shard.name)):
+            if not self._is_free(*lifecycle.files_of_shard(layout, shard.name)):
                 continue
             remove(layout.receipt(shard.name))  # it is not the receipt of what comes now
             for of in (Layout.shard, Layout.part, Layout.annotations_part, Layout.receipt):
@@ -285,7 +285,7 @@ class _Repair:
     def _is_free(self, *paths: Path) -> bool:
         """Whether files may be replaced; if not, say why."""
         try:
-            folders.check_files(paths)
+            lifecycle.check_files(paths)
         except InTheWayError as error:
             self.reasons.append(str(error))
             return False

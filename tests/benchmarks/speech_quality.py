@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import syngen
-from syngen.auditing.prosody import PROSODY, TIMBRE, band_limited, voice_features
+from syngen.auditing.speech.prosody import PROSODY, TIMBRE, band_limited, voice_features
 from syngen.synth.speech.text.grammars import GRAMMARS
 from syngen.synth.speech.voice.styles import STYLES
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import syngen
-from syngen.auditing.analysis import Analysis
-from syngen.auditing.collisions import MIN_DISTANCE, nearest_timbres
-from syngen.auditing.contexts import Stage, draw_contexts
-from syngen.auditing.descriptors import DESCRIPTORS, descriptors_of
-from syngen.auditing.instruments import Frame, Instrument
-from syngen.auditing.recipes import RecipeAudit
 from syngen.auditing.recovery import recover
 from syngen.auditing.signals import SignalTally
+from syngen.auditing.tone.analysis import Analysis
+from syngen.auditing.tone.audit import RecipeAudit
+from syngen.auditing.tone.collisions import MIN_DISTANCE, nearest_timbres
+from syngen.auditing.tone.contexts import Stage, draw_contexts
+from syngen.auditing.tone.factor_metrics import DESCRIPTORS, descriptors_of
+from syngen.auditing.tone.recipe_context import Frame, Instrument
 from syngen.errors import EngineError, ParameterError
 from syngen.figures.spectrograms import log_mel
 from syngen.resolving.resolve import ResolvedRecipe

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.evaluation.information import binning, mutual_information
-from syngen.evaluation.information import derived as relations
+from syngen.evaluation.information import binning, derived, mutual_information
 from syngen.evaluation.inputs import FactorColumn, Inputs
 from syngen.evaluation.metrics import modularity
 from syngen.evaluation.metrics.fitting import can_be_learnt
@@ -179,7 +178,7 @@ class Workspace:
         """Position of the factor that a derived one is a function of, by position of the derived one."""
         if not self.options.conventions.finds_derived:
             return {}
-        return relations.derived_factors(self.levels)
+        return derived.derived_factors(self.levels)
 
     @cached_property
     def headline(self) -> IntArray:
@@ -202,7 +201,7 @@ class Workspace:
         """Codes that know a factor only as far as a derived one goes; None if there are none."""
         if not self.derived:
             return None
-        return relations.carries_derived_only(self.information - self.null, self.of_factors, self.derived)
+        return derived.carries_derived_only(self.information - self.null, self.of_factors, self.derived)
 
     @cached_property
     def active(self) -> BoolArray:

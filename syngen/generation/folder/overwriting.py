@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError
-from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder import lifecycle
 from syngen.generation.folder.belongings import (
     Contents,
     Resolve,
@@ -49,11 +49,11 @@ def check_target(layout: Layout, plan: Plan, *, overwrite: bool, resolve: Resolv
     InTheWayError
         With the first name that is taken by something else.
     """
-    folders.check_work(layout)
-    with folders.looking_at(layout):
+    lifecycle.check_work(layout)
+    with lifecycle.looking_at(layout):
         if overwrite:
             return to_overwrite(layout, plan, resolve).n_bytes
-        folders.check_files(layout.final_files(plan.tables))
+        lifecycle.check_files(layout.final_files(plan.tables))
     return None
 
 
@@ -98,7 +98,7 @@ def clear(layout: Layout, contents: Contents) -> tuple[str, ...]:
     left = remove(
         layout.work, within=layout.folder, only=lambda name: is_work_name(name) and name not in kept
     )
-    folders.create(layout)
+    lifecycle.create(layout)
     if layout.plan.name in own:
         layout.plan.replace(layout.copy(layout.plan))
     sync_folder(layout.folder)

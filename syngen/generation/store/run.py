@@ -22,7 +22,7 @@ from syngen.errors import (
     StoreError,
 )
 from syngen.generation.assembly import finish
-from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder import lifecycle
 from syngen.generation.folder.belongings import Contents, Resolve
 from syngen.generation.plan import Plan
 from syngen.generation.preflight import disk_message
@@ -128,7 +128,7 @@ class _Work:
     def done(self, found: Found, replaced: Contents | None) -> tuple[Description, int]:
         """Do what is missing, or all again; return the description, and how many rows were rendered."""
         store = self.store
-        folders.create(self.layout)
+        lifecycle.create(self.layout)
         if replaced is not None:
             self._clear(replaced)
             found = Found({}, None, None)

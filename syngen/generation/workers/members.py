@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from syngen.errors import ParameterError
-from syngen.generation.folder import lifecycle as folders
+from syngen.generation.folder import lifecycle
 from syngen.generation.folder.growing import check_plan, write_plan
 from syngen.generation.plan import Plan
 from syngen.io.locks import exclusive_lock, is_locked
@@ -102,13 +102,13 @@ def joined(plan: Plan, layout: Layout, member: Member) -> Iterator[Joined]:
     PlanMismatchError
         If the folder is of another plan.
     """
-    folders.create(layout)
+    lifecycle.create(layout)
     with ExitStack() as held:
         if not held.enter_context(_locked(layout.lock, _PATIENCE_S, is_shared=True)):
             raise ParameterError(
                 f"a run that needs all of {layout.folder} is working in it; wait for it, or stop it"
             )
-        folders.create(layout)  # a run that ended before we had the lock has removed them
+        lifecycle.create(layout)  # a run that ended before we had the lock has removed them
         with planning(layout):
             own = member.lock(layout)
             if not held.enter_context(_locked(own, _PATIENCE_S)):
@@ -122,7 +122,7 @@ def joined(plan: Plan, layout: Layout, member: Member) -> Iterator[Joined]:
     if found.is_finished:
         with _locked(layout.lock, 0.0) as is_mine:  # the folder may be one that we have made again
             if is_mine:
-                folders.remove_work(layout)
+                lifecycle.remove_work(layout)
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def planning(layout: Layout, *, patience_s: float = _PLAN_PATIENCE_S) -> Iterato
 
 
 def _locked(path: Path, patience_s: float, *, is_shared: bool = False) -> AbstractContextManager[bool]:
-    mode = folders.WORK_MODE
+    mode = lifecycle.WORK_MODE
     return exclusive_lock(path, patience_s=patience_s, is_shared=is_shared, folder_mode=mode)
 
 
@@ -176,4 +176,4 @@ def remove_own_temporaries(plan: Plan, layout: Layout, member: Member) -> None:
     """
     if any(other.count != member.count for other in living_members(layout)):
         return
-    folders.remove_temporaries(layout, shards={shard.name for shard in member.shards(plan)})
+    lifecycle.remove_temporaries(layout, shards={shard.name for shard in member.shards(plan)})

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen._typing import ProgressUpdate
-from syngen.auditing.descriptors import MIN_RATIO
 from syngen.auditing.signals import SignalTally
+from syngen.auditing.tone.factor_metrics import MIN_RATIO
 from syngen.dsp.level import dequantise
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
-    from syngen.auditing.contexts import Context, ContextKind, Stage
-    from syngen.auditing.descriptors import Descriptor
+    from syngen.auditing.tone.contexts import Context, ContextKind, Stage
+    from syngen.auditing.tone.factor_metrics import Descriptor
 
 __all__ = ["Audibility", "Hearing", "hear"]
 

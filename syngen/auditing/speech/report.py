@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from syngen.auditing.reports import AuditReport
+from syngen.auditing.report import AuditReport
 from syngen.auditing.signals import SignalTally
 from syngen.auditing.tables import markdown_table
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from syngen.auditing.analysis import Analysis
-from syngen.auditing.instruments import Frame, Instrument
+from syngen.auditing.tone.analysis import Analysis
+from syngen.auditing.tone.recipe_context import Frame, Instrument
 from syngen.errors import FactorError
 from syngen.resolving.rendering import Rendering
 from syngen.sampling import Sampling

@@ -18,7 +18,7 @@ from syngen.errors import EngineError
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
-    from syngen.auditing.analysis import Analysis
+    from syngen.auditing.tone.analysis import Analysis
 
 __all__ = ["DESCRIPTORS", "MIN_RATIO", "Descriptor", "descriptors_of", "features"]
 

@@ -12,9 +12,9 @@ from syngen.cli.options import dataset_argument, json_option, quiet_option
 from syngen.cli.reporting import echo_json, progress_on_stderr, say
 
 if TYPE_CHECKING:
-    from syngen.auditing.recipes import RecipeAudit
     from syngen.auditing.recovery import DatasetAudit
-    from syngen.auditing.speech_report import SpeechAudit
+    from syngen.auditing.speech.report import SpeechAudit
+    from syngen.auditing.tone.audit import RecipeAudit
 
 __all__ = ["audit"]
 

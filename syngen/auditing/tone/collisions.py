@@ -15,7 +15,7 @@ from syngen.synth.tone.waves import partials_of
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
-    from syngen.auditing.instruments import Instrument
+    from syngen.auditing.tone.recipe_context import Instrument
     from syngen.synth.plugin import Parameter, Request
 
 __all__ = ["MIN_DISTANCE", "TimbrePair", "nearest_timbres"]

@@ -10,14 +10,14 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import uniform_filter1d
 
-from syngen.auditing.instruments import FLOOR, LINE_BINS
+from syngen.auditing.tone.recipe_context import FLOOR, LINE_BINS
 from syngen.figures.mel_bands import mel_bands
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syngen._typing import BoolArray, FloatArray, IntArray, PcmArray
-    from syngen.auditing.instruments import Frame
+    from syngen.auditing.tone.recipe_context import Frame
 
 __all__ = ["MODULATION_RATES", "Analysis"]
 

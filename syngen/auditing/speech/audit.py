@@ -14,9 +14,9 @@ import numpy as np
 
 from syngen._threads import single_threaded
 from syngen._typing import ProgressUpdate
-from syngen.auditing.prosody import band_powers, segment_cepstra, voice_features
 from syngen.auditing.signals import SignalTally
-from syngen.auditing.speech_report import BANDS_HZ, SpeechAudit, StyleSound, VoiceProbe
+from syngen.auditing.speech.prosody import band_powers, segment_cepstra, voice_features
+from syngen.auditing.speech.report import BANDS_HZ, SpeechAudit, StyleSound, VoiceProbe
 from syngen.dsp.level import dequantise
 from syngen.errors import EngineError, ParameterError
 from syngen.resolving.rendering import Rendering

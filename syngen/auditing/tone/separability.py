@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.auditing.descriptors import features
+from syngen.auditing.tone.factor_metrics import features
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray
-    from syngen.auditing.contexts import Stage
+    from syngen.auditing.tone.contexts import Stage
     from syngen.factors import Factor
 
 __all__ = ["MIN_ACCURACY", "ProbeResult", "probe_factor"]

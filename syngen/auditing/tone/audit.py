@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen._threads import single_threaded
-from syngen.auditing.audibility import Audibility, hear
-from syngen.auditing.collisions import TimbrePair, nearest_timbres
-from syngen.auditing.contexts import Context, ContextKind, Stage, draw_contexts
-from syngen.auditing.descriptors import descriptors_of
-from syngen.auditing.probes import ProbeResult, probe_factor
-from syngen.auditing.reports import AuditReport
+from syngen.auditing.report import AuditReport
 from syngen.auditing.tables import markdown_table, shown
+from syngen.auditing.tone.audibility import Audibility, hear
+from syngen.auditing.tone.collisions import TimbrePair, nearest_timbres
+from syngen.auditing.tone.contexts import Context, ContextKind, Stage, draw_contexts
+from syngen.auditing.tone.factor_metrics import descriptors_of
+from syngen.auditing.tone.separability import ProbeResult, probe_factor
 from syngen.errors import EngineError, ParameterError
 
 if TYPE_CHECKING:

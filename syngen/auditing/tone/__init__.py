@@ -1,0 +1,1 @@
+"""The audit of a recipe of tones: whether every factor can be heard, everywhere on the grid."""
