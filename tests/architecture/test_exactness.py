@@ -27,6 +27,7 @@ MODULES = sorted(
         "nuisances.py",
         "units.py",
         "dsp/*.py",
+        "resolving/*.py",
         "synth/**/*.py",
     )
     for path in PACKAGE.glob(pattern)
@@ -79,11 +80,11 @@ INTEGER_EXPRESSIONS = {
         "sum((min(length, position - start) for start, length in commands if start < position))"
     },
     "synth/speech/synthesizer.py": {"sum((len(str(text)) for text in texts))"},
-    "synth/tone_checks.py": {"sum((count * count for count in counts))"},
+    "synth/tone/checks.py": {"sum((count * count for count in counts))"},
     # both sides hold integers in float64, and every partial sum stays below 2**53
     "dsp/inharmonic.py": {"np.einsum"},
     "dsp/resampling.py": {"np.matmul"},
-    "dsp/loudness.py": {"np.einsum", "sum(map(int, active.tolist()))"},
+    "dsp/active_level.py": {"np.einsum", "sum(map(int, active.tolist()))"},
 }
 # what was measured to give the same bits everywhere for one version of SciPy, which is in the fingerprint
 MEASURED_IMPORTS = {
@@ -176,8 +177,13 @@ def _is_exact_power(node: ast.BinOp | ast.AugAssign) -> bool:
 
 def test_modules_of_the_sample_path_are_found() -> None:
     assert len(MODULES) > 15
-    assert {"elementary.py", "dsp/oscillators.py", "synth/tone.py", "synth/rendering.py"} <= set(MODULES)
-    speech = {"synth/speech/coloring.py", "synth/speech/engines/espeak.py", "dsp/loudness.py"}
+    assert {
+        "elementary.py",
+        "dsp/oscillators.py",
+        "synth/tone/synthesizer.py",
+        "resolving/rendering.py",
+    } <= set(MODULES)
+    speech = {"synth/speech/voice/coloring.py", "synth/speech/engines/espeak.py", "dsp/active_level.py"}
     assert speech | set(MEASURED_IMPORTS) <= set(MODULES)
 
 
