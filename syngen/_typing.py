@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import ArrayLike, NDArray
+
+    from syngen.factors import FactorGrid
+    from syngen.identities import Identities
 
     FloatArray: TypeAlias = NDArray[np.float64]
     Float32Array: TypeAlias = NDArray[np.float32]
@@ -53,6 +59,86 @@ class Progress(Protocol):
     """A callable that is told about progress; called in the process that started the job."""
 
     def __call__(self, update: ProgressUpdate, /) -> None: ...
+
+
+class DatasetView(Protocol):
+    """A dataset, or the part of one that a view selects, as far as other packages use it.
+
+    `syngen.loaders.dataset.FactorDataset` is what they are given, and where each member is documented.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def samples_key(self) -> str: ...
+
+    @property
+    def grid(self) -> FactorGrid: ...
+
+    @property
+    def derived(self) -> dict[str, tuple[str, tuple[Value, ...]]]: ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def is_spoken(self) -> bool: ...
+
+    @property
+    def splits(self) -> dict[str, tuple[str, ...]]: ...
+
+    @property
+    def selected_splits(self) -> dict[str, tuple[str, ...]]: ...
+
+    @property
+    def rows(self) -> IntArray: ...
+
+    @property
+    def indices(self) -> IntArray: ...
+
+    @property
+    def levels(self) -> IntArray: ...
+
+    @property
+    def lengths(self) -> IntArray: ...
+
+    @property
+    def shard_numbers(self) -> IntArray: ...
+
+    @property
+    def shards(self) -> list[Path]: ...
+
+    @property
+    def table(self) -> pa.Table: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int, /) -> Any: ...
+
+    def select(self, **conditions: Any) -> Self: ...
+
+    def checked(self, positions: ArrayLike, /) -> IntArray: ...
+
+    def rows_at(self, positions: IntArray, /) -> IntArray: ...
+
+    def level_column(self, factor: str, /) -> IntArray: ...
+
+    def batch(self, positions: ArrayLike, /) -> Float32Array: ...
+
+    def padded(self, positions: ArrayLike, /) -> tuple[Float32Array, IntArray]: ...
+
+    def pcm(self, positions: ArrayLike, /) -> list[PcmArray]: ...
+
+    def annotations(self, position: int, /) -> pd.DataFrame: ...
+
+    def identities(self, positions: ArrayLike | None = None, /) -> Identities: ...
 
 
 class GroundTruth(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,46 +20,16 @@ from syngen.errors import ParameterError
 from syngen.figures.spectrograms import N_BANDS, N_FRAMES, log_mel
 
 if TYPE_CHECKING:
-    from syngen._typing import Float32Array, FloatArray, IntArray, Json
-    from syngen.factors import Factor, FactorGrid
+    from syngen._typing import DatasetView, Float32Array, FloatArray, IntArray, Json
+    from syngen.factors import Factor
 
-__all__ = ["Dataset", "DatasetAudit", "Recovery", "recover"]
+__all__ = ["DatasetAudit", "Recovery", "recover"]
 
 _FEWEST_ROWS = 20
 _MOST_CLASSES = 12
 _BATCH = 64
 _HARD = 0.9
 _SIGMAS = 3.0
-
-
-class Dataset(Protocol):
-    """What a dataset must have to be audited; `FactorDataset` has it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def grid(self) -> FactorGrid: ...
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    @property
-    def n_samples(self) -> int: ...
-
-    @property
-    def levels(self) -> IntArray: ...
-
-    @property
-    def indices(self) -> IntArray: ...
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, position: int, /) -> Any: ...
-
-    def batch(self, positions: Any, /) -> Float32Array: ...
-
-    def select(self, **conditions: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -192,12 +162,12 @@ def _rate(number: float | None) -> str:
 
 
 @single_threaded()
-def recover(dataset: Dataset, *, n: int, seed: int) -> DatasetAudit:
+def recover(dataset: DatasetView, *, n: int, seed: int) -> DatasetAudit:
     """Learn every factor from the rows of train and score it on rows of test.
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : DatasetView
         With the splits train and test.
     n : int
         Rows to learn from, at most; a quarter as many are scored.
@@ -229,7 +199,7 @@ def recover(dataset: Dataset, *, n: int, seed: int) -> DatasetAudit:
 
 
 def _rows(
-    view: Dataset, n: int, split: str, rng: np.random.Generator, tally: SignalTally
+    view: DatasetView, n: int, split: str, rng: np.random.Generator, tally: SignalTally
 ) -> tuple[FloatArray, IntArray]:
     """Return features and levels of rows chosen from a split."""
     if min(len(view), n) < _FEWEST_ROWS:
@@ -244,7 +214,7 @@ def _rows(
     return np.stack(found), view.levels[chosen]
 
 
-def _waveforms(view: Dataset, positions: IntArray) -> Iterator[Float32Array]:
+def _waveforms(view: DatasetView, positions: IntArray) -> Iterator[Float32Array]:
     for start in range(0, len(positions), _BATCH):
         some = positions[start : start + _BATCH]
         if view.n_samples:

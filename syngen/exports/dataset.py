@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen.factors import FactorGrid
 from syngen.io.names import check_names
 from syngen.io.workspace import working_folder
 from syngen.storage.codec import find_codec
@@ -16,68 +15,14 @@ from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
+    from syngen._typing import DatasetView
 
-    from syngen._typing import IntArray, PcmArray, Value
-
-__all__ = ["Exportable", "filled_splits", "records", "write_wavs"]
+__all__ = ["filled_splits", "records", "write_wavs"]
 
 _ROWS_AT_ONCE = 64
 
 
-class Exportable(Protocol):
-    """A `FactorDataset`, or anything like one."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def fingerprint(self) -> str: ...
-
-    @property
-    def grid(self) -> FactorGrid: ...
-
-    @property
-    def derived(self) -> dict[str, tuple[str, tuple[Value, ...]]]: ...
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    @property
-    def n_samples(self) -> int: ...
-
-    @property
-    def is_spoken(self) -> bool: ...
-
-    @property
-    def splits(self) -> dict[str, tuple[str, ...]]: ...
-
-    @property
-    def rows(self) -> IntArray: ...
-
-    @property
-    def indices(self) -> IntArray: ...
-
-    @property
-    def levels(self) -> IntArray: ...
-
-    @property
-    def lengths(self) -> IntArray: ...
-
-    @property
-    def table(self) -> pa.Table: ...
-
-    def __len__(self) -> int: ...
-
-    def pcm(self, positions: Any, /) -> list[PcmArray]: ...
-
-    def annotations(self, position: int, /) -> pd.DataFrame: ...
-
-    def select(self, **conditions: Any) -> Self: ...
-
-
-def filled_splits(dataset: Exportable) -> Iterator[tuple[str, Exportable]]:
+def filled_splits(dataset: DatasetView) -> Iterator[tuple[str, DatasetView]]:
     """Yield the splits that have observations, with their views.
 
     Raises
@@ -93,7 +38,7 @@ def filled_splits(dataset: Exportable) -> Iterator[tuple[str, Exportable]]:
             yield name, view
 
 
-def write_wavs(dataset: Exportable, folder: Path) -> Iterator[tuple[int, str, int]]:
+def write_wavs(dataset: DatasetView, folder: Path) -> Iterator[tuple[int, str, int]]:
     """Write a WAV file for each observation; yield position, file name and number of samples."""
     codec, rows = find_codec("wav"), dataset.rows
     working_folder(folder, mode=0o777)
@@ -105,12 +50,12 @@ def write_wavs(dataset: Exportable, folder: Path) -> Iterator[tuple[int, str, in
             yield position, name, len(pcm)
 
 
-def records(dataset: Exportable, own: Collection[str] = ()) -> list[dict[str, Any]]:
+def records(dataset: DatasetView, own: Collection[str] = ()) -> list[dict[str, Any]]:
     """Return the row of each observation, and its columns of the manifest, as plain values.
 
     Parameters
     ----------
-    dataset : Exportable
+    dataset : DatasetView
     own : collection of str
         Columns that the export makes beside ``row``. Those of the manifest that have such names are called
         ``source_<name>``, and those of the storage are left out; see `exported_names`.

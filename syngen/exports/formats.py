@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from syngen.errors import ParameterError, suggestion
 from syngen.exports import huggingface, jsonl, lhotse, npz, wav
-from syngen.exports.dataset import Exportable
+
+if TYPE_CHECKING:
+    from syngen._typing import DatasetView
 
 __all__ = ["FORMATS", "find_format"]
 
-Export: TypeAlias = Callable[[Exportable, Path], int]
+Export: TypeAlias = Callable[["DatasetView", Path], int]
 
 FORMATS: dict[str, Export] = {
     "huggingface": huggingface.write,

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from syngen.exports.dataset import Exportable, filled_splits
+from syngen.exports.dataset import filled_splits
 from syngen.io.atomic import new_folder
 from syngen.io.workspace import working_folder
 from syngen.loaders.convert.arrow_tables import hub_features, hub_schema, hub_tables
 
 if TYPE_CHECKING:
-    from syngen._typing import Json
+    from syngen._typing import DatasetView, Json
 
 __all__ = ["write"]
 
 _ROWS_PER_FILE = 10_240
 
 
-def write(dataset: Exportable, folder: Path) -> int:
+def write(dataset: DatasetView, folder: Path) -> int:
     """Write ``data/<split>-*.parquet`` and ``README.md``; return the number of observations.
 
     ``datasets.load_dataset(folder)`` gives the splits. Their audio is WAV bytes, for soundfile.
@@ -36,7 +36,7 @@ def write(dataset: Exportable, folder: Path) -> int:
     return len(dataset)
 
 
-def _write_split(split: str, view: Exportable, folder: Path) -> None:
+def _write_split(split: str, view: DatasetView, folder: Path) -> None:
     schema, n_files = hub_schema(view), -(-len(view) // _ROWS_PER_FILE)
     tables = hub_tables(view)
     for number in range(n_files):
@@ -49,7 +49,7 @@ def _write_split(split: str, view: Exportable, folder: Path) -> None:
                 left -= table.num_rows
 
 
-def _card(dataset: Exportable, sizes: dict[str, int]) -> str:
+def _card(dataset: DatasetView, sizes: dict[str, int]) -> str:
     features: list[Json] = []
     for name, feature in hub_features(dataset).items():
         content: Any

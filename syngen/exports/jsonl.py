@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from syngen.exports.dataset import Exportable, filled_splits, records, write_wavs
+from syngen.exports.dataset import filled_splits, records, write_wavs
 from syngen.io.atomic import new_folder
 from syngen.storage.columns import exported_names
+
+if TYPE_CHECKING:
+    from syngen._typing import DatasetView
 
 __all__ = ["write"]
 
@@ -17,7 +21,7 @@ _SPOKEN = ("transcript", "text")
 _OWN = ("audio_filepath", "duration", "text", "offset", "file_name", "file", "path", "filename", "row")
 
 
-def write(dataset: Exportable, folder: Path) -> int:
+def write(dataset: DatasetView, folder: Path) -> int:
     """Write ``audio/*.wav`` and ``<split>.jsonl``; return the number of observations.
 
     ``audio_filepath`` is relative to the folder, ``duration`` in seconds, ``text`` the transcript, or the

@@ -7,16 +7,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen.exports.dataset import Exportable, filled_splits, records, write_wavs
+from syngen.exports.dataset import filled_splits, records, write_wavs
 from syngen.io.atomic import new_folder
 
 if TYPE_CHECKING:
-    from syngen._typing import Json
+    from syngen._typing import DatasetView, Json
 
 __all__ = ["write"]
 
 
-def write(dataset: Exportable, folder: Path) -> int:
+def write(dataset: DatasetView, folder: Path) -> int:
     """Write ``audio/*.wav`` and ``cuts_<split>.jsonl.gz``; return the number of observations.
 
     A column ``row`` of the manifest is called ``source_row``.
@@ -36,7 +36,7 @@ def write(dataset: Exportable, folder: Path) -> int:
     return len(dataset)
 
 
-def _cut(view: Exportable, position: int, name: str, n_samples: int, record: Json) -> Json:
+def _cut(view: DatasetView, position: int, name: str, n_samples: int, record: Json) -> Json:
     rate, key = view.sample_rate, f"{view.name}-{name.removesuffix('.wav')}"
     duration = n_samples / rate
     supervision: Json = {
@@ -71,7 +71,7 @@ def _cut(view: Exportable, position: int, name: str, n_samples: int, record: Jso
     }
 
 
-def _alignment(view: Exportable, position: int, rate: int) -> dict[str, list[list[Any]]]:
+def _alignment(view: DatasetView, position: int, rate: int) -> dict[str, list[list[Any]]]:
     """Return words and phones as symbol, start and duration in seconds, and score; without the silence."""
     found: dict[str, list[list[Any]]] = {}
     for span in view.annotations(position).itertuples():

@@ -11,11 +11,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen.exports.dataset import Exportable
 from syngen.io.atomic import new_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from syngen._typing import DatasetView
 
 __all__ = ["write"]
 
@@ -23,7 +24,7 @@ _ROWS_AT_ONCE = 256
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
-def write(dataset: Exportable, folder: Path) -> int:
+def write(dataset: DatasetView, folder: Path) -> int:
     """Write ``dataset.npz``; return the number of observations.
 
     It has ``pcm``, int16 (n, n_samples), which divided by 32768 is the waveform; ``latents_classes``, int64
@@ -58,7 +59,7 @@ def _member(
         yield file
 
 
-def _arrays(dataset: Exportable) -> dict[str, NDArray[Any]]:
+def _arrays(dataset: DatasetView) -> dict[str, NDArray[Any]]:
     levels = dataset.levels
     values = np.empty(levels.shape, dtype=np.float64)
     for j, factor in enumerate(dataset.grid.factors):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from syngen.exports.dataset import Exportable, filled_splits, records, write_wavs
+from syngen.exports.dataset import filled_splits, records, write_wavs
 from syngen.io.atomic import new_folder
+
+if TYPE_CHECKING:
+    from syngen._typing import DatasetView
 
 __all__ = ["write"]
 
 
-def write(dataset: Exportable, folder: Path) -> int:
+def write(dataset: DatasetView, folder: Path) -> int:
     """Write ``<split>/*.wav`` and ``metadata.csv``; return the number of observations.
 
     ``syngen.from_manifest(folder, "metadata.csv", factors=...)`` opens it again. A column ``file_name`` or

@@ -6,7 +6,7 @@ import hashlib
 import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,41 +16,16 @@ from syngen.io.cache import cached_folder
 from syngen.loaders.sources.stored import read_only
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    from syngen._typing import Float32Array, IntArray
+    from syngen._typing import DatasetView
 
 __all__ = ["cached_features"]
 
 _ROWS_AT_ONCE = 64
 
 
-class View(Protocol):
-    """What features are computed of: a `FactorDataset`."""
-
-    @property
-    def fingerprint(self) -> str: ...
-
-    @property
-    def samples_key(self) -> str: ...
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    @property
-    def n_samples(self) -> int: ...
-
-    @property
-    def lengths(self) -> IntArray: ...
-
-    def __len__(self) -> int: ...
-
-    def padded(self, positions: ArrayLike, /) -> tuple[Float32Array, IntArray]: ...
-
-    def batch(self, positions: ArrayLike, /) -> Float32Array: ...
-
-
-def cached_features(view: View, feature: Any) -> NDArray[np.float32]:
+def cached_features(view: DatasetView, feature: Any) -> NDArray[np.float32]:
     """Return the features of all observations of a view; see `FactorDataset.features`."""
     if not isinstance(feature, Feature):
         raise ParameterError(
@@ -86,7 +61,7 @@ def cached_features(view: View, feature: Any) -> NDArray[np.float32]:
     return read_only(array)
 
 
-def _fill(array: NDArray[np.float32], view: View, feature: Feature) -> None:
+def _fill(array: NDArray[np.float32], view: DatasetView, feature: Feature) -> None:
     for start in range(0, len(view), _ROWS_AT_ONCE):
         positions = np.arange(start, min(start + _ROWS_AT_ONCE, len(view)))
         waveforms = view.batch(positions) if view.n_samples else view.padded(positions)[0]
@@ -97,7 +72,7 @@ def _fill(array: NDArray[np.float32], view: View, feature: Feature) -> None:
             array[positions, :, computed.shape[2] :] = rest[:, -1:]
 
 
-def _name(view: View, feature: Feature) -> str:
+def _name(view: DatasetView, feature: Feature) -> str:
     """Return what stands for every number of the features of a view."""
     content = {
         "samples": view.samples_key,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from syngen._version import version
 from syngen.errors import ManifestError, SyngenError
 from syngen.releases.documents import documents_of, registry, subject_in
-from syngen.releases.metadata import ReleasedDataset, Subject
+from syngen.releases.metadata import Subject
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
+    from syngen._typing import DatasetView
     from syngen.storage.description import Description
     from syngen.storage.manifest import Vocabulary
 
@@ -23,7 +24,7 @@ _ACTIVE = ("<script", 'http-equiv="refresh', "javascript:", "<iframe", "<object"
 
 
 def release_problems(
-    layout: Layout, description: Description, vocabulary: Vocabulary, dataset: ReleasedDataset
+    layout: Layout, description: Description, vocabulary: Vocabulary, dataset: DatasetView
 ) -> list[str]:
     """Return what is wrong with the documents of a release, one line each.
 
@@ -37,7 +38,7 @@ def release_problems(
     description : Description
         With a release.
     vocabulary : Vocabulary
-    dataset : ReleasedDataset
+    dataset : DatasetView
     """
     try:
         subject = subject_in(layout, description, vocabulary, dataset)

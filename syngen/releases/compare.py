@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from syngen.releases.metadata import ReleasedDataset
 from syngen.storage.description import Description
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from syngen._typing import BoolArray, IntArray
+    from syngen._typing import BoolArray, DatasetView, IntArray
     from syngen.factors import Factor, FactorGrid
 
 __all__ = ["Difference", "FactorChange", "compare"]
@@ -109,7 +108,7 @@ def _told(value: object) -> str:
     return f"{value[0]} -> {value[1]}" if isinstance(value, list) else str(value)
 
 
-def compare(a: ReleasedDataset, of_a: Description, b: ReleasedDataset, of_b: Description) -> Difference:
+def compare(a: DatasetView, of_a: Description, b: DatasetView, of_b: Description) -> Difference:
     """Return what differs from a dataset to another.
 
     Observations are the same if they have the same values of all factors. If the factors have other
@@ -117,7 +116,7 @@ def compare(a: ReleasedDataset, of_a: Description, b: ReleasedDataset, of_b: Des
 
     Parameters
     ----------
-    a, b : ReleasedDataset
+    a, b : DatasetView
     of_a, of_b : Description
     """
     rows_a, rows_b = _common_rows(a, b)
@@ -180,7 +179,7 @@ def _details(old: Factor, new: Factor) -> dict[str, Any]:
     return details
 
 
-def _common_rows(a: ReleasedDataset, b: ReleasedDataset) -> tuple[IntArray, IntArray]:
+def _common_rows(a: DatasetView, b: DatasetView) -> tuple[IntArray, IntArray]:
     """Return the rows of A and of B that have the same values, int64 of the same length, in A's order."""
     nothing = np.empty(0, dtype=np.int64)
     if set(a.grid.names) != set(b.grid.names):
@@ -203,7 +202,7 @@ def _common_rows(a: ReleasedDataset, b: ReleasedDataset) -> tuple[IntArray, IntA
     return known[is_common], order[found[is_common]]
 
 
-def _hashes(dataset: ReleasedDataset) -> NDArray[np.uint8]:
+def _hashes(dataset: DatasetView) -> NDArray[np.uint8]:
     """Return pcm_sha256, uint8 of shape (n, 32)."""
     column: Any = dataset.table.column("pcm_sha256").combine_chunks()
     if isinstance(column, pa.ChunkedArray):
@@ -212,12 +211,12 @@ def _hashes(dataset: ReleasedDataset) -> NDArray[np.uint8]:
     return data.reshape(-1, 32)[column.offset : column.offset + len(column)]
 
 
-def _splits(dataset: ReleasedDataset) -> NDArray[Any]:
+def _splits(dataset: DatasetView) -> NDArray[Any]:
     return np.asarray(dataset.table.column("split").to_numpy(zero_copy_only=False)).astype(str)
 
 
 def _by_factor(
-    dataset: ReleasedDataset, rows: IntArray, is_changed: BoolArray
+    dataset: DatasetView, rows: IntArray, is_changed: BoolArray
 ) -> dict[str, dict[str, dict[str, int]]]:
     if not is_changed.any():
         return {}
@@ -235,7 +234,7 @@ def _by_factor(
     return found
 
 
-def _examples(dataset: ReleasedDataset, rows: IntArray) -> list[dict[str, Any]]:
+def _examples(dataset: DatasetView, rows: IntArray) -> list[dict[str, Any]]:
     levels = np.asarray(dataset.levels)
     return [
         {

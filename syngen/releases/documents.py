@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from syngen.io.files import sha256_of
 from syngen.releases.card import release_card
 from syngen.releases.citation import citation, zenodo
 from syngen.releases.croissant import croissant
-from syngen.releases.metadata import ReleasedDataset, Subject
+from syngen.releases.metadata import Subject
 from syngen.releases.plots import factor_plots
 from syngen.releases.preview import preview
 from syngen.storage.description import Description, json_bytes
@@ -16,13 +17,16 @@ from syngen.storage.layout import Layout
 from syngen.storage.manifest import Vocabulary
 from syngen.storage.names import RELEASE_FILES
 
+if TYPE_CHECKING:
+    from syngen._typing import DatasetView
+
 __all__ = ["FILES", "documents_of", "registry", "subject_in"]
 
 FILES = RELEASE_FILES
 
 
 def subject_in(
-    layout: Layout, description: Description, vocabulary: Vocabulary, dataset: ReleasedDataset
+    layout: Layout, description: Description, vocabulary: Vocabulary, dataset: DatasetView
 ) -> Subject:
     """Return what the documents of a release are made from.
 
@@ -32,7 +36,7 @@ def subject_in(
         Of a folder that has plan, recipe, tables and shards.
     description : Description
     vocabulary : Vocabulary
-    dataset : ReleasedDataset
+    dataset : DatasetView
         Its observations, wherever they are read.
     """
     tables = [layout.table(name) for name in description.tables]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from syngen.errors import ParameterError
 from syngen.storage.description import Description
@@ -13,10 +13,7 @@ from syngen.storage.manifest import Vocabulary
 from syngen.storage.publication import Publication
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from syngen._typing import IntArray, PcmArray
-    from syngen.factors import FactorGrid
+    from syngen._typing import DatasetView
 
 __all__ = [
     "KEYWORDS",
@@ -25,7 +22,6 @@ __all__ = [
     "PAPER_TITLE",
     "PAPER_URL",
     "PAPER_YEAR",
-    "ReleasedDataset",
     "Subject",
     "engine_sentences",
     "limits",
@@ -72,29 +68,6 @@ _ENGINES = {
 }
 
 
-class ReleasedDataset(Protocol):
-    """A `FactorDataset`: the observations of a release, in row order."""
-
-    @property
-    def grid(self) -> FactorGrid: ...
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    @property
-    def levels(self) -> IntArray: ...
-
-    @property
-    def lengths(self) -> IntArray: ...
-
-    @property
-    def table(self) -> pa.Table: ...
-
-    def __len__(self) -> int: ...
-
-    def pcm(self, positions: Any, /) -> list[PcmArray]: ...
-
-
 @dataclass(frozen=True)
 class Subject:
     """A release as its documents see it.
@@ -104,14 +77,14 @@ class Subject:
     description : Description
         Of a release.
     vocabulary : Vocabulary
-    dataset : ReleasedDataset
+    dataset : DatasetView
     files : mapping of str to tuple of int and str
         Bytes and SHA-256 of plan, recipe, tables and shards, by name.
     """
 
     description: Description
     vocabulary: Vocabulary
-    dataset: ReleasedDataset
+    dataset: DatasetView
     files: Mapping[str, tuple[int, str]]
 
     @property

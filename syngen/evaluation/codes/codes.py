@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,30 +27,13 @@ from syngen.io.atomic import atomic_file
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from syngen._typing import FloatArray, IntArray
+    from syngen._typing import DatasetView, FloatArray, IntArray
 
 __all__ = ["Codes", "Selection", "read_codes", "write_codes"]
 
 FORMAT = 2
 _ARRAYS = ("format", "codes", "rows", "fingerprint", "encoder", "selection")
 _OF_GRID, _OF_FILES = ("index", "pcm_sha256"), ("file_sha256", "file_mark")
-
-
-class Encoded(Protocol):
-    """What a dataset must have for codes to be attached to it; `FactorDataset` has it."""
-
-    @property
-    def rows(self) -> IntArray: ...
-
-    @property
-    def fingerprint(self) -> str: ...
-
-    @property
-    def selected_splits(self) -> dict[str, tuple[str, ...]]: ...
-
-    def __len__(self) -> int: ...
-
-    def identities(self, positions: Any = None, /) -> Identities: ...
 
 
 @dataclass(frozen=True)
@@ -138,7 +121,7 @@ class Codes:
             )
 
     @classmethod
-    def of(cls, values: ArrayLike, dataset: Encoded, *, encoder: str = "") -> Codes:
+    def of(cls, values: ArrayLike, dataset: DatasetView, *, encoder: str = "") -> Codes:
         """Attach codes that were made elsewhere to the observations of a dataset.
 
         Parameters

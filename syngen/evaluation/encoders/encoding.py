@@ -16,7 +16,6 @@ from syngen.evaluation.codes.codes import Codes, Selection
 from syngen.evaluation.encoders.networks import is_module, load_torchscript, module_encoder
 from syngen.evaluation.encoders.reference import (
     ENCODERS,
-    Dataset,
     ReferenceEncoder,
     find_encoder,
     read_batch,
@@ -24,17 +23,17 @@ from syngen.evaluation.encoders.reference import (
 from syngen.identities import Identities
 
 if TYPE_CHECKING:
-    from syngen._typing import FloatArray, IntArray, Progress
+    from syngen._typing import DatasetView, FloatArray, IntArray, Progress
 
 __all__ = ["encode", "pooled"]
 
-Encoding: TypeAlias = Callable[[Dataset, "IntArray"], "FloatArray"]
+Encoding: TypeAlias = Callable[["DatasetView", "IntArray"], "FloatArray"]
 """From a dataset and positions to codes of shape (n, d)."""
 
 
 def encode(
     encoder: Any,
-    dataset: Dataset,
+    dataset: DatasetView,
     *,
     batch_size: int = 64,
     split: str | None = None,
@@ -51,7 +50,7 @@ def encode(
         of shape (n, n_samples), and returns codes of shape (n, d), or (n, d, n_frames), of which mean
         and standard deviation over time become 2 d codes. Observations of natural length come one by one,
         n = 1. What torch modules take: see `syngen.evaluation.encoders.networks.module_encoder`.
-    dataset : Dataset
+    dataset : DatasetView
     batch_size : int
         Observations at a time.
     split : str, optional
@@ -120,7 +119,7 @@ def encode(
 
 
 @contextmanager
-def _opened(encoder: Any, dataset: Dataset) -> Iterator[tuple[str, Encoding]]:
+def _opened(encoder: Any, dataset: DatasetView) -> Iterator[tuple[str, Encoding]]:
     """Give the name of an encoder, and what it does, ready to work."""
     if isinstance(encoder, (str, Path)):
         name, encoder = _named(encoder)
@@ -163,7 +162,7 @@ def _function_of(encoder: Any) -> Callable[[Any], Any]:
 
 
 def _batchwise(run: Callable[[Any], Any]) -> Encoding:
-    def encoding(dataset: Dataset, positions: IntArray) -> FloatArray:
+    def encoding(dataset: DatasetView, positions: IntArray) -> FloatArray:
         batches = read_batch(dataset, positions)
         return np.concatenate([pooled(run(batch), len(batch)) for batch in batches])
 
@@ -220,7 +219,7 @@ def pooled(output: Any, n: int) -> FloatArray:
     return np.concatenate([values.mean(axis=2), values.std(axis=2)], axis=1)
 
 
-def _check_unchanged(before: Identities, view: Dataset, positions: IntArray) -> None:
+def _check_unchanged(before: Identities, view: DatasetView, positions: IntArray) -> None:
     """Refuse files that were replaced while they were encoded: whose codes these are is not known."""
     if not view.identities(positions).is_same_sequence(before):
         rows = view.rows[positions]

@@ -8,7 +8,7 @@ representation should beat.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,10 +16,9 @@ from syngen.errors import ParameterError, suggestion
 from syngen.figures.spectra import N_MELS, log_mel, mfcc
 
 if TYPE_CHECKING:
-    from syngen._typing import Float32Array, FloatArray, IntArray
-    from syngen.identities import Identities
+    from syngen._typing import DatasetView, Float32Array, FloatArray, IntArray
 
-__all__ = ["ENCODERS", "Dataset", "ReferenceEncoder", "find_encoder", "read_batch"]
+__all__ = ["ENCODERS", "ReferenceEncoder", "find_encoder", "read_batch"]
 
 N_CODES = 16
 """Codes of the encoders that could have any number."""
@@ -30,39 +29,7 @@ _MOST_TRAIN_ROWS = 2_000
 _TINY = 1e-12
 
 
-class Dataset(Protocol):
-    """What a dataset must have to be encoded; `FactorDataset` has it."""
-
-    @property
-    def fingerprint(self) -> str: ...
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    @property
-    def n_samples(self) -> int: ...
-
-    @property
-    def rows(self) -> IntArray: ...
-
-    @property
-    def levels(self) -> IntArray: ...
-
-    @property
-    def selected_splits(self) -> dict[str, tuple[str, ...]]: ...
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, position: int, /) -> Any: ...
-
-    def batch(self, positions: Any, /) -> Float32Array: ...
-
-    def identities(self, positions: Any = None, /) -> Identities: ...
-
-    def select(self, **conditions: Any) -> Any: ...
-
-
-def read_batch(dataset: Dataset, positions: IntArray) -> list[Float32Array]:
+def read_batch(dataset: DatasetView, positions: IntArray) -> list[Float32Array]:
     """Return waveforms as arrays of shape (n, n_samples): one, or of ragged observations one each."""
     if dataset.n_samples:
         return [dataset.batch(positions)]
@@ -79,11 +46,11 @@ class ReferenceEncoder(ABC):
 
     name: str
 
-    def fit(self, dataset: Dataset) -> None:  # noqa: B027  # most have nothing to learn
+    def fit(self, dataset: DatasetView) -> None:  # noqa: B027  # most have nothing to learn
         """Learn what is to be learned, from rows of the split train only."""
 
     @abstractmethod
-    def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
+    def encode(self, dataset: DatasetView, positions: IntArray) -> FloatArray:
         """Return the codes of some observations: float64, shape (n, d)."""
 
 
@@ -92,7 +59,7 @@ class Factors(ReferenceEncoder):
 
     name = "factors"
 
-    def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
+    def encode(self, dataset: DatasetView, positions: IntArray) -> FloatArray:
         return np.asarray(dataset.levels[positions], dtype=np.float64)
 
 
@@ -101,7 +68,7 @@ class RandomProjection(ReferenceEncoder):
 
     name = "random"
 
-    def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
+    def encode(self, dataset: DatasetView, positions: IntArray) -> FloatArray:
         rng = np.random.default_rng(_SEED)
         projection = rng.standard_normal((N_MELS, N_CODES)) / np.sqrt(N_MELS)
         means = [
@@ -116,7 +83,7 @@ class Mfcc(ReferenceEncoder):
 
     name = "mfcc"
 
-    def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
+    def encode(self, dataset: DatasetView, positions: IntArray) -> FloatArray:
         found = []
         for waveforms in read_batch(dataset, positions):
             coefficients = mfcc(waveforms, dataset.sample_rate)
@@ -136,7 +103,7 @@ class PcaLogMel(ReferenceEncoder):
         self._mean: FloatArray | None = None
         self._axes: FloatArray | None = None
 
-    def fit(self, dataset: Dataset) -> None:
+    def fit(self, dataset: DatasetView) -> None:
         train = dataset.select(split="train")
         if len(train) < 2:
             raise ParameterError(
@@ -149,7 +116,7 @@ class PcaLogMel(ReferenceEncoder):
         self._mean = x.mean(axis=0)
         self._axes = _principal_axes(x - self._mean, N_CODES)
 
-    def encode(self, dataset: Dataset, positions: IntArray) -> FloatArray:
+    def encode(self, dataset: DatasetView, positions: IntArray) -> FloatArray:
         if self._mean is None or self._axes is None:
             raise ParameterError("pca-logmel has not been fitted; call fit with a dataset first")
         return np.asarray((_segments(dataset, positions) - self._mean) @ self._axes)
@@ -169,7 +136,7 @@ def _principal_axes(x: FloatArray, n_axes: int) -> FloatArray:
     return np.asarray(axes * np.sign(axes[largest, np.arange(len(kept))]))
 
 
-def _segments(dataset: Dataset, positions: IntArray) -> FloatArray:
+def _segments(dataset: DatasetView, positions: IntArray) -> FloatArray:
     """Return log-mel spectrograms of observations as rows: float64, shape (n, N_MELS * N_SEGMENTS)."""
     found = []
     for waveforms in read_batch(dataset, positions):

@@ -8,44 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from syngen.factors import Factor, FactorGrid
+from syngen.factors import Factor
 from syngen.storage.codec import find_codec
 from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of
 
 if TYPE_CHECKING:
-    from syngen._typing import IntArray, Json, PcmArray
+    from syngen._typing import DatasetView, Json
 
-__all__ = ["HubDataset", "hub_features", "hub_schema", "hub_tables", "label_names"]
+__all__ = ["hub_features", "hub_schema", "hub_tables", "label_names"]
 
 _MAX_LABELS = 1000
 _ROWS_AT_ONCE = 256
 _OWN = ("audio", "row")
-
-
-class HubDataset(Protocol):
-    """What is written: a `FactorDataset`."""
-
-    @property
-    def grid(self) -> FactorGrid: ...
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    @property
-    def rows(self) -> IntArray: ...
-
-    @property
-    def table(self) -> pa.Table: ...
-
-    def __len__(self) -> int: ...
-
-    def pcm(self, positions: Any, /) -> list[PcmArray]: ...
 
 
 def label_names(factor: Factor) -> list[str] | None:
@@ -55,14 +35,14 @@ def label_names(factor: Factor) -> list[str] | None:
     return [str(value) for value in factor.values]
 
 
-def _columns(dataset: HubDataset) -> Iterator[tuple[str, pa.Field]]:
+def _columns(dataset: DatasetView) -> Iterator[tuple[str, pa.Field]]:
     """Yield the columns of the manifest that are written, each after its name; see `exported_names`."""
     schema = dataset.table.schema
     for column, name in exported_names(schema.names, _OWN).items():
         yield name, schema.field(column)
 
 
-def hub_features(dataset: HubDataset) -> dict[str, Json]:
+def hub_features(dataset: DatasetView) -> dict[str, Json]:
     """Return the feature of each column, as ``datasets`` writes it into Parquet and Arrow files."""
     features: dict[str, Json] = {
         "audio": {"sampling_rate": dataset.sample_rate, "decode": False, "_type": "Audio"},
@@ -77,7 +57,7 @@ def hub_features(dataset: HubDataset) -> dict[str, Json]:
     return features
 
 
-def _labels(dataset: HubDataset, field: pa.Field) -> list[str] | None:
+def _labels(dataset: DatasetView, field: pa.Field) -> list[str] | None:
     return label_names(dataset.grid[field.name]) if field.name in dataset.grid else None
 
 
@@ -85,7 +65,7 @@ def _dtype(kind: pa.DataType) -> str:
     return {"double": "float64", "float": "float32"}.get(str(kind), str(kind))
 
 
-def hub_schema(dataset: HubDataset) -> pa.Schema:
+def hub_schema(dataset: DatasetView) -> pa.Schema:
     """Return the schema of the tables, with the features in its metadata."""
     features = hub_features(dataset)
     audio = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
@@ -97,7 +77,7 @@ def hub_schema(dataset: HubDataset) -> pa.Schema:
     return pa.schema(fields, metadata={b"huggingface": text.encode("utf-8")})
 
 
-def hub_tables(dataset: HubDataset) -> Iterator[pa.Table]:
+def hub_tables(dataset: DatasetView) -> Iterator[pa.Table]:
     """Yield the observations of a dataset in tables of a few hundred rows each."""
     schema, given = hub_schema(dataset), list(_columns(dataset))
     codec, whole, rows = find_codec("wav"), dataset.table, dataset.rows

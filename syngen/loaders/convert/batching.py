@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,64 +13,15 @@ from syngen.errors import FactorError, ParameterError, SyngenError, suggestion
 from syngen.loaders.convert.epochs import Epochs
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    from syngen._typing import Float32Array, IntArray, Value
-    from syngen.factors import FactorGrid
+    from syngen._typing import DatasetView, IntArray
 
-__all__ = ["Arrays", "BatchReader", "Target", "Transform", "View", "iterate_batches", "padded_stack"]
+__all__ = ["Arrays", "BatchReader", "Target", "Transform", "iterate_batches", "padded_stack"]
 
 Arrays: TypeAlias = "dict[str, NDArray[Any]]"
 Transform: TypeAlias = Callable[[Any], Any]
 Target: TypeAlias = str | Sequence[str] | Callable[[dict[str, Any]], Any]
-
-
-class View(Protocol):
-    """What is read from: a `FactorDataset`."""
-
-    @property
-    def fingerprint(self) -> str: ...
-
-    @property
-    def grid(self) -> FactorGrid: ...
-
-    @property
-    def derived(self) -> dict[str, tuple[str, tuple[Value, ...]]]: ...
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    @property
-    def n_samples(self) -> int: ...
-
-    @property
-    def indices(self) -> IntArray: ...
-
-    @property
-    def shard_numbers(self) -> IntArray: ...
-
-    @property
-    def rows(self) -> IntArray: ...
-
-    @property
-    def splits(self) -> dict[str, tuple[str, ...]]: ...
-
-    @property
-    def shards(self) -> list[Path]: ...
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, position: int, /) -> Any: ...
-
-    def checked(self, positions: ArrayLike, /) -> IntArray: ...
-
-    def rows_at(self, positions: IntArray, /) -> IntArray: ...
-
-    def batch(self, positions: ArrayLike, /) -> Float32Array: ...
-
-    def padded(self, positions: ArrayLike, /) -> tuple[Float32Array, IntArray]: ...
-
-    def select(self, **conditions: Any) -> Any: ...
 
 
 class BatchReader:
@@ -79,7 +29,7 @@ class BatchReader:
 
     Parameters
     ----------
-    dataset : View
+    dataset : DatasetView
     transform : callable, optional
         Given each waveform, `wrap` applied to it, and returns an array; or a `Feature`, which takes the
         batch as a whole.
@@ -97,7 +47,7 @@ class BatchReader:
 
     def __init__(
         self,
-        dataset: View,
+        dataset: DatasetView,
         *,
         transform: Transform | None = None,
         target: Target | None = None,
@@ -201,7 +151,7 @@ class BatchReader:
         return _stacked(made, rows)
 
 
-def _target_column(dataset: View, name: str) -> tuple[int, IntArray | None]:
+def _target_column(dataset: DatasetView, name: str) -> tuple[int, IntArray | None]:
     """Return the position of a factor, and for a derived one the code of each of its levels."""
     grid, derived = dataset.grid, dataset.derived
     if name in grid:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from syngen._optional import require
 
 if TYPE_CHECKING:
-    from syngen._typing import Float32Array
+    from syngen._typing import DatasetView, Float32Array
     from syngen.figures.features import Feature
-    from syngen.loaders.convert.batching import Arrays, Target, Transform, View
+    from syngen.loaders.convert.batching import Arrays, Target, Transform
     from syngen.loaders.convert.pytorch import TorchDataset, TorchStream
 
 __all__ = ["Conversions"]
@@ -19,8 +19,8 @@ __all__ = ["Conversions"]
 class Conversions:
     """Loaders of other libraries, made of a view."""
 
-    def _split(self, split: str | None) -> View:
-        view: View = self  # type: ignore[assignment]
+    def _split(self, split: str | None) -> DatasetView:
+        view: DatasetView = self  # type: ignore[assignment]
         return view if split is None else view.select(split=split)
 
     def features(self, feature: Feature, *, split: str | None = None) -> Float32Array:

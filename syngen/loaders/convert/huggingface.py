@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,16 +12,16 @@ import pyarrow as pa
 from syngen._optional import require
 from syngen.errors import ParameterError
 from syngen.io.cache import cached_folder
-from syngen.loaders.convert.arrow_tables import HubDataset, hub_schema, hub_tables
+from syngen.loaders.convert.arrow_tables import hub_schema, hub_tables
 from syngen.storage.columns import exported_names, table_digest
 
 if TYPE_CHECKING:
-    from syngen.loaders.convert.batching import View
+    from syngen._typing import DatasetView
 
 __all__ = ["hub_dataset"]
 
 
-def hub_dataset(view: View, split: str | None) -> Any:
+def hub_dataset(view: DatasetView, split: str | None) -> Any:
     """Return a `datasets.Dataset` of a split, or a `datasets.DatasetDict` of all that have observations."""
     datasets = require("datasets", extra="huggingface")
     if split is not None:
@@ -32,14 +32,7 @@ def hub_dataset(view: View, split: str | None) -> Any:
     )
 
 
-class _Named(HubDataset, Protocol):
-    """What is written, and what stands for its samples."""
-
-    @property
-    def samples_key(self) -> str: ...
-
-
-def _dataset(datasets: Any, view: _Named) -> Any:
+def _dataset(datasets: Any, view: DatasetView) -> Any:
     schema = hub_schema(view)
 
     def make(folder: Path) -> None:
@@ -56,7 +49,7 @@ def _dataset(datasets: Any, view: _Named) -> Any:
     return datasets.Dataset.from_file(str(folder / "data.arrow"))
 
 
-def _name(view: _Named, schema: pa.Schema) -> str:
+def _name(view: DatasetView, schema: pa.Schema) -> str:
     """Return what stands for every cell of the columns, and for the audio."""
     table = view.table
     written = table.select(list(exported_names(table.column_names, ())))

@@ -11,11 +11,11 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_in
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from syngen.errors import ParameterError
-from syngen.loaders.convert.batching import BatchReader, Target, Transform, View, padded_stack
+from syngen.loaders.convert.batching import BatchReader, Target, Transform, padded_stack
 from syngen.loaders.convert.epochs import Epochs
 
 if TYPE_CHECKING:
-    from syngen._typing import Json
+    from syngen._typing import DatasetView, Json
 
 __all__ = ["StreamLoader", "TorchDataset", "TorchStream", "collate"]
 
@@ -88,18 +88,18 @@ class TorchDataset(Dataset):  # type: ignore[misc]
 
     Parameters
     ----------
-    dataset : View
+    dataset : DatasetView
     transform, target
         See `FactorDataset.to_torch`.
     """
 
     def __init__(
-        self, dataset: View, *, transform: Transform | None = None, target: Target | None = None
+        self, dataset: DatasetView, *, transform: Transform | None = None, target: Target | None = None
     ) -> None:
         self._reader = BatchReader(dataset, transform=transform, target=target, wrap=torch.from_numpy)
 
     @property
-    def dataset(self) -> View:
+    def dataset(self) -> DatasetView:
         """What it was made of."""
         return self._reader.dataset
 
@@ -123,7 +123,7 @@ class TorchStream(IterableDataset):  # type: ignore[misc]
 
     Parameters
     ----------
-    dataset : View
+    dataset : DatasetView
     epochs : Epochs
     transform, target
         See `FactorDataset.to_torch`.
@@ -131,7 +131,7 @@ class TorchStream(IterableDataset):  # type: ignore[misc]
 
     def __init__(
         self,
-        dataset: View,
+        dataset: DatasetView,
         epochs: Epochs,
         *,
         transform: Transform | None = None,
@@ -145,7 +145,7 @@ class TorchStream(IterableDataset):  # type: ignore[misc]
         self._worker: tuple[int, int] | None = None
 
     @property
-    def dataset(self) -> View:
+    def dataset(self) -> DatasetView:
         """What it was made of."""
         return self._reader.dataset
 

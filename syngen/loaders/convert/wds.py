@@ -15,7 +15,7 @@ from syngen.storage.codec import CODECS
 from syngen.storage.layout import row_of_key
 
 if TYPE_CHECKING:
-    from syngen.loaders.convert.batching import View
+    from syngen._typing import DatasetView
 
 __all__ = ["web_pipeline"]
 
@@ -62,7 +62,7 @@ def _decoded(sample: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def web_pipeline(view: View, *, shuffle: int, seed: int) -> Any:
+def web_pipeline(view: DatasetView, *, shuffle: int, seed: int) -> Any:
     """Return a `webdataset.WebDataset` of the observations of a view; see `FactorDataset.to_webdataset`."""
     webdataset = require("webdataset", extra="webdataset")
     paths = view.shards

@@ -13,6 +13,7 @@ from syngen.loaders.sampling.lookup import Lookup, line_through
 from syngen.loaders.sampling.samplers import (
     Interventions,
     Pairs,
+    Population,
     check_population,
     chosen_positions,
     draw_integers,
@@ -55,6 +56,10 @@ class ByFactor(ABC):
 
     @abstractmethod
     def level_column(self, factor: str) -> IntArray: ...
+
+    @property
+    def _population(self) -> Population:
+        return Population(self.grid, self.indices, self.lookup, self.level_column)
 
     @abstractmethod
     def _grid_point(self, position: int) -> int:
@@ -261,7 +266,7 @@ class ByFactor(ABC):
         >>> bool((pairs.changed.sum(axis=1) == 1).all())
         True
         """
-        return draw_pairs(self, num, k=k, mode=mode, random_state=random_state)
+        return draw_pairs(self._population, num, k=k, mode=mode, random_state=random_state)
 
     def sample_interventions(
         self, num: int, *, size: int, factor: str | None = None, random_state: RandomState
@@ -287,4 +292,6 @@ class ByFactor(ABC):
         ----------
         Kim and Mnih, "Disentangling by Factorising", ICML 2018 (arXiv 1802.05983), section 4.
         """
-        return draw_interventions(self, num, size=size, factor=factor, random_state=random_state)
+        return draw_interventions(
+            self._population, num, size=size, factor=factor, random_state=random_state
+        )

@@ -6,8 +6,9 @@ error or is passed over; none is made up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -33,21 +34,28 @@ _TRIES = 16
 _REDRAWS = 32
 
 
-class Population(Protocol):
-    """What is drawn from: a `FactorDataset`."""
+@dataclass(frozen=True)
+class Population:
+    """What is drawn from.
 
-    @property
-    def grid(self) -> FactorGrid: ...
+    Attributes
+    ----------
+    grid : FactorGrid
+    indices : ndarray of int64, shape (n,)
+        Grid point of each observation.
+    lookup : Lookup
+        From grid points to observations.
+    level_column : callable
+        Returns the levels of a factor, given its name: ndarray of int, shape (n,).
+    """
 
-    @property
-    def indices(self) -> IntArray: ...
+    grid: FactorGrid
+    indices: IntArray
+    lookup: Lookup
+    level_column: Callable[[str], IntArray]
 
-    @property
-    def lookup(self) -> Lookup: ...
-
-    def level_column(self, factor: str, /) -> IntArray: ...
-
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return len(self.indices)
 
 
 @dataclass(frozen=True)
