@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import ParameterError
-from syngen.resolving.load import load_recipe
+from syngen.resolving.load import load_recipe, permissions_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -141,7 +140,6 @@ def generate(
         "overwrite": overwrite,
         "hang_limit_s": hang_limit_s,
         "log": None if log is None else Path(log),
-        "resolve": partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs),
         "progress": progress,
     }
     if isinstance(place, Store):
@@ -198,14 +196,13 @@ def rehearse(
     )
     if folder is not None:
         place = place_of(folder)
-        resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
         if isinstance(place, Store):
             found = check_store(place, plan, overwrite=overwrite)
             if overwrite:
-                to_overwrite(place, found, plan, resolve)
+                to_overwrite(place, found, plan)
         else:
             check_usable(Layout(place), overwrite=overwrite)
-            check_target(Layout(place), plan, overwrite=overwrite, resolve=resolve)
+            check_target(Layout(place), plan, overwrite=overwrite)
     return estimate(plan)
 
 
@@ -256,7 +253,7 @@ def verify(
     if folder is None:
         raise ParameterError("a rendered dataset has no files to verify; give a folder")
     options: dict[str, Any] = {
-        "resolve": partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs),
+        "permissions": permissions_of(allow_other_audio, allow_programs),
         "rerender": rerender,
         "seed": seed,
         "progress": progress,
@@ -316,5 +313,5 @@ def repair(
             "again that are missing or cut; for other damage copy the dataset to a folder and repair it "
             "there, or generate it with --overwrite"
         )
-    resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
-    return repair_folder(place, resolve=resolve, jobs=jobs, progress=progress)
+    permissions = permissions_of(allow_other_audio, allow_programs)
+    return repair_folder(place, permissions=permissions, jobs=jobs, progress=progress)

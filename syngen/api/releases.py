@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.api.datasets import load
 from syngen.api.generation import verify
 from syngen.errors import ManifestError, ParameterError
-from syngen.resolving.load import load_recipe
+from syngen.resolving.load import permissions_of
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
     from syngen.loaders.dataset import FactorDataset
     from syngen.releases.build import ReleaseReport
     from syngen.releases.compare import Difference
-    from syngen.storage.description import Description
-    from syngen.storage.layout import Layout
 
 __all__ = ["check_release", "compare_releases", "release"]
 
@@ -86,8 +83,7 @@ def release(
     """
     from syngen.recipe.library import recipe_names
     from syngen.releases.build import recut
-    from syngen.releases.documents import FILES, documents_of, subject_in
-    from syngen.storage.manifest import vocabulary_of
+    from syngen.releases.documents import FILES
     from syngen.storage.publication import Publication
 
     place = _folder_of(dataset, "a release is made of")
@@ -103,20 +99,13 @@ def release(
     if size_limit is not None and size_limit < 1:
         raise ParameterError(f"the size limit is {size_limit}; a number of bytes is needed")
 
-    def documents(layout: Layout, description: Description) -> dict[str, bytes]:
-        # the observations are those of the dataset, which is whole where the release is not yet
-        opened = load(place)
-        return documents_of(subject_in(layout, description, vocabulary_of(opened.table.schema), opened))
-
-    resolve = partial(load_recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
     name = _name_in(place)
     default = "The syngen developers" if name in recipe_names() else f"The authors of {name}"
     return recut(
         place,
         Path(folder),
         release=Publication(version, tuple(authors) or (default,), date, url, FILES),
-        resolve=resolve,
-        documents=documents,
+        permissions=permissions_of(allow_other_audio, allow_programs),
         codec=codec,
         size_limit=size_limit,
         jobs=jobs,

@@ -30,8 +30,10 @@ __all__ = [
     "finish",
     "synthesizer_tables",
     "write_annotations",
+    "write_documents",
     "write_manifest",
     "write_synthesizer_table",
+    "write_tables",
 ]
 
 
@@ -41,10 +43,28 @@ def finish(
     receipts: Sequence[Receipt],
     *,
     at_hand: Callable[[Callable[[Layout, str], Path]], Iterable[str]] | None = None,
-    recipe_text: str | None = None,
-    documents: Callable[[Layout, Description], Mapping[str, bytes]] | None = None,
 ) -> Description:
     """Put manifest, card, checksums and description together; the description comes last.
+
+    Parameters
+    ----------
+    plan, layout, receipts, at_hand
+        See `write_tables`.
+    """
+    description = write_tables(plan, layout, receipts, at_hand=at_hand)
+    card = card_text(description, vocabulary_for(plan.resolved))
+    return write_documents(layout, description, {layout.card.name: card.encode("utf-8")})
+
+
+def write_tables(
+    plan: Plan,
+    layout: Layout,
+    receipts: Sequence[Receipt],
+    *,
+    at_hand: Callable[[Callable[[Layout, str], Path]], Iterable[str]] | None = None,
+    recipe_text: str | None = None,
+) -> Description:
+    """Write manifest, tables and recipe, and return what dataset.json will say.
 
     Parameters
     ----------
@@ -58,9 +78,6 @@ def finish(
         part need only be in the folder while its name is the current one.
     recipe_text : str, optional
         Content of recipe.yaml; by default the text that the plan's recipe was read from.
-    documents : callable, optional
-        Of a release: returns the content of each of its files, the card among them, by name. The tables
-        and the shards are in the folder when it is called.
     """
     names = [receipt.entry.name for receipt in receipts]
     write_manifest(plan, layout, at_hand(Layout.part) if at_hand else names)
@@ -70,18 +87,28 @@ def finish(
         write_synthesizer_table(layout, name, table)
     text = plan.resolved.recipe.text if recipe_text is None else recipe_text
     write_atomic(layout.recipe, text.encode("utf-8"))  # comments may have been edited between runs
-    description = description_for(
+    return description_for(
         plan,
         [receipt.entry for receipt in receipts],
         n_samples=sum(receipt.n_samples for receipt in receipts),
         recipe_text=text,
     )
-    if documents is None:
-        card = card_text(description, vocabulary_for(plan.resolved))
-        write_atomic(layout.card, card.encode("utf-8"))
-    else:
-        for name, data in documents(layout, description).items():
-            write_atomic(layout.folder / name, data)
+
+
+def write_documents(
+    layout: Layout, description: Description, documents: Mapping[str, bytes]
+) -> Description:
+    """Write the documents of a dataset that has its tables, their checksums, and at last the description.
+
+    Parameters
+    ----------
+    layout : Layout
+    description : Description
+    documents : mapping of str to bytes
+        Content of the card, and of the other files that only a release has, by name.
+    """
+    for name, data in documents.items():
+        write_atomic(layout.folder / name, data)
     content = description.to_bytes()
     hashes = {
         path.name: sha256_of(path)

@@ -21,7 +21,6 @@ from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation.assembly import finish
 from syngen.generation.folder import lifecycle
-from syngen.generation.folder.belongings import Resolve, remembering
 from syngen.generation.folder.growing import check_plan, write_plan
 from syngen.generation.folder.overwriting import check_target, clear, to_overwrite
 from syngen.generation.plan import Plan
@@ -102,7 +101,6 @@ def run(
     executor: str | Executor = "local",
     scheduler: str | None = None,
     member: Member | None = None,
-    resolve: Resolve | None = None,
     progress: Progress | None = None,
 ) -> GenerationReport:
     """Make the dataset of a plan in a folder, or finish it.
@@ -128,8 +126,6 @@ def run(
         Address of the Dask scheduler.
     member : Member, optional
         Make the shards of this member of a job array, and do not put the dataset together.
-    resolve : callable, optional
-        Turns the recipe document of a dataset that is overwritten into a resolved recipe.
     progress : callable, optional
         Told after every shard.
 
@@ -165,13 +161,12 @@ def run(
             f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
             "--repair, or generate with --overwrite"
         )
-    resolve = remembering(resolve, plan.resolved)
-    freed = check_target(layout, plan, overwrite=overwrite, resolve=resolve)
+    freed = check_target(layout, plan, overwrite=overwrite)
     try:
         plan.resolved.synthesizer.make_ready(plan.resolved.request)
         check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), freed=freed)
         with hiring(plan, executor, scheduler=scheduler, jobs=jobs) as hire:
-            work = _Work(plan, layout, jobs, hang_limit_s, log, progress, hire, member, resolve)
+            work = _Work(plan, layout, jobs, hang_limit_s, log, progress, hire, member)
             return work.part(started, member) if member else work.report(started, overwrite=overwrite)
     except OSError as error:
         raise GenerationIncompleteError(disk_message(layout, error)) from error
@@ -203,7 +198,6 @@ class _Work:
     progress: Progress | None
     hire: Hire | None
     member: Member | None
-    resolve: Resolve | None
 
     def report(self, started: float, *, overwrite: bool) -> GenerationReport:
         """Take the lock, do what is missing, and say what was done."""
@@ -221,7 +215,7 @@ class _Work:
                 finished = _finished(layout)
                 return report_of(layout.folder, finished, started, left=lifecycle.remove_work(layout))
             if overwrite:
-                left = clear(layout, to_overwrite(layout, plan, self.resolve))
+                left = clear(layout, to_overwrite(layout, plan))
             kept = write_plan(plan, layout)
             lifecycle.remove_temporaries(layout)
             events = EventLog(layout.log)

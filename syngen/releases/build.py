@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -25,8 +25,8 @@ from syngen.errors import (
     ShardError,
     VerificationError,
 )
-from syngen.generation.assembly import finish
-from syngen.generation.folder import lifecycle as folders
+from syngen.generation.assembly import write_documents, write_tables
+from syngen.generation.folder import lifecycle
 from syngen.generation.folder.growing import store_plan
 from syngen.generation.plan import Plan
 from syngen.generation.run import told
@@ -38,6 +38,10 @@ from syngen.io.atomic import is_temporary, name_without_mark, new_folder
 from syngen.io.files import human_bytes
 from syngen.io.locks import exclusive_lock, lock_if_there
 from syngen.io.workspace import InTheWayError, check_folder, remove
+from syngen.loaders.dataset import FactorDataset
+from syngen.loaders.sources.stored import StoredSource
+from syngen.releases.documents import documents_of, subject_in
+from syngen.resolving.load import resolve_document
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import read_checksums
 from syngen.storage.codec import find_codec
@@ -51,9 +55,10 @@ from syngen.storage.shards import BLOCK, END, MemberText, padding_of
 from syngen.verification.documents import checksum_problems
 
 if TYPE_CHECKING:
-    from syngen._typing import FloatArray, IntArray, Json, Progress
+    from syngen._typing import FloatArray, IntArray, Progress
     from syngen.resolving.resolve import ResolvedRecipe
     from syngen.storage.publication import Publication
+    from syngen.synth.plugin import Permissions
 
 __all__ = ["ReleaseReport", "recut"]
 
@@ -101,8 +106,7 @@ def recut(
     folder: Path,
     *,
     release: Publication,
-    resolve: Callable[[Json], ResolvedRecipe],
-    documents: Callable[[Layout, Description], Mapping[str, bytes]],
+    permissions: Permissions,
     codec: str = "flac",
     size_limit: int | None = None,
     jobs: int | None = None,
@@ -117,10 +121,8 @@ def recut(
     folder : Path
         Absent or empty.
     release : Publication
-    resolve : callable
-        Turns the recipe document of a dataset into a resolved recipe.
-    documents : callable
-        Returns the content of every file that `release` names; see `finish`.
+    permissions : Permissions
+        What the recipe of the dataset may do; see `load_recipe`.
     codec : str
     size_limit : int, optional
         Most bytes of a shard; by default what makes about fifty, from 32 MB to 2 GB.
@@ -148,14 +150,14 @@ def recut(
         raise ParameterError(f"{folder} is in the folder of the dataset; choose one beside it")
     layout = Layout(source)
     description = _described(layout)
-    resolved = _checked(layout, description, resolve)
-    job = _Recutting(layout, description, resolved, release, codec, documents, jobs, progress)
+    resolved = _checked(layout, description, permissions)
+    job = _Recutting(layout, description, resolved, release, codec, jobs, progress)
     limit, shard_size, need = job.first_cut(size_limit)
     _check_disk(folder, need)
     _remove_left_behind(folder)
     with new_folder(folder) as place, exclusive_lock(Layout(place.parent).lock):
         made = job.made(Layout(place), limit, shard_size, folder)
-        folders.remove_work(Layout(place))
+        lifecycle.remove_work(Layout(place))
     return ReleaseReport(
         folder=folder,
         version=release.version,
@@ -175,16 +177,14 @@ def _described(layout: Layout) -> Description:
         raise ParameterError(f"{folder} is not a folder; a release is made of the folder of a dataset")
     if layout.description.exists() or layout.description.is_symlink():
         return read_description(layout.description)
-    if layout.plan.exists() and folders.is_unfinished(layout):
+    if layout.plan.exists() and lifecycle.is_unfinished(layout):
         raise GenerationIncompleteError(
             f"the dataset in {folder} is unfinished; run syngen generate again to finish it"
         )
     raise ManifestError(f"{folder} holds no dataset: there is no dataset.json")
 
 
-def _checked(
-    layout: Layout, description: Description, resolve: Callable[[Json], ResolvedRecipe]
-) -> ResolvedRecipe:
+def _checked(layout: Layout, description: Description, permissions: Permissions) -> ResolvedRecipe:
     """Return the recipe of a dataset whose files, as far as the shards, are what they were."""
     hashes, problems = read_checksums(layout)
     problems += checksum_problems(layout, hashes, description)
@@ -196,7 +196,7 @@ def _checked(
             problems.append(Problem(path.name, f"shard {shard.name}: {found}"))
     if problems:
         raise _damaged(layout, [str(problem) for problem in problems])
-    resolved = resolve(description.recipe)
+    resolved = resolve_document(description.recipe, permissions)
     vocabulary = vocabulary_of(read_manifest(layout.manifest, columns=["index"]).schema)
     if resolved.fingerprint != description.fingerprint or vocabulary != vocabulary_for(resolved):
         raise VerificationError(
@@ -250,7 +250,6 @@ class _Recutting:
     resolved: ResolvedRecipe
     release: Publication
     codec: str
-    documents: Callable[[Layout, Description], Mapping[str, bytes]]
     jobs: int | None
     progress: Progress | None
 
@@ -269,7 +268,7 @@ class _Recutting:
         """Write the release into an empty folder."""
         while True:
             plan = Plan(self.resolved, shard_size, self.codec, self.release)
-            folders.create(layout)
+            lifecycle.create(layout)
             text = self.description.recipe_text
             store_plan(layout, plan.to_bytes(), text.encode("utf-8"))
             receipts = self._shards(plan, layout, target)
@@ -282,7 +281,12 @@ class _Recutting:
             shard_size = max(1, min(shard_size - 1, int(0.98 * shard_size * limit / largest.bytes)))
             remove(layout.audio)
             remove(layout.receipts)
-        return finish(plan, layout, receipts, recipe_text=text, documents=self.documents)
+        description = write_tables(plan, layout, receipts, recipe_text=text)
+        # the observations are those of the dataset, which is whole where the release is not yet
+        dataset = FactorDataset(StoredSource(self.source.folder))
+        vocabulary = vocabulary_of(dataset.table.schema)
+        subject = subject_in(layout, description, vocabulary, dataset)
+        return write_documents(layout, description, documents_of(subject))
 
     def _shards(self, plan: Plan, layout: Layout, target: Path) -> list[Receipt]:
         jobs = min(self.jobs or default_jobs(), len(plan.shards))

@@ -10,10 +10,11 @@ from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
     from syngen.resolving.resolve import ResolvedRecipe
+    from syngen.synth.plugin import Permissions
 
     RecipeLike: TypeAlias = str | Path | Mapping[str, Any] | ResolvedRecipe
 
-__all__ = ["RecipeLike", "load_recipe"]
+__all__ = ["RecipeLike", "load_recipe", "permissions_of", "resolve_document"]
 
 
 def load_recipe(
@@ -48,20 +49,48 @@ def load_recipe(
     FactorGrid(timbre: 4, amplitude: 20, frequency: 400; 32,000 points)
     """
     from syngen.recipe.library import find_recipe
-    from syngen.recipe.parse import parse_document, parse_recipe, read_text
+    from syngen.recipe.parse import parse_recipe, read_text
     from syngen.resolving.resolve import ResolvedRecipe, resolve, resolve_draft
     from syngen.synth.plugin import Permissions
 
-    if isinstance(allow_programs, str):
-        raise ParameterError(f"allow_programs is a list of names, not {allow_programs!r}")
-    permissions = Permissions(allow_other_audio, frozenset(allow_programs))
+    permissions = permissions_of(allow_other_audio, allow_programs)
     if isinstance(recipe, ResolvedRecipe):
         is_new = permissions not in (Permissions(), recipe.request.permissions)
         return resolve(recipe.recipe, permissions=permissions) if is_new else recipe
     if isinstance(recipe, Mapping):
-        return resolve_draft(parse_document(recipe), permissions=permissions)
+        return resolve_document(recipe, permissions)
     if not isinstance(recipe, (str, Path)):
         raise ParameterError(f"{recipe!r} is not a recipe: give a name, a path or a mapping")
     path = find_recipe(recipe)
     draft = parse_recipe(read_text(path), source=str(path), folder=path.absolute().parent)
     return resolve_draft(draft, permissions=permissions)
+
+
+def permissions_of(allow_other_audio: bool, allow_programs: Collection[str]) -> Permissions:  # noqa: FBT001
+    """Return what a recipe may do; see `load_recipe`."""
+    from syngen.synth.plugin import Permissions
+
+    if isinstance(allow_programs, str):
+        raise ParameterError(f"allow_programs is a list of names, not {allow_programs!r}")
+    return Permissions(allow_other_audio, frozenset(allow_programs))
+
+
+def resolve_document(document: Mapping[str, Any], permissions: Permissions) -> ResolvedRecipe:
+    """Check the recipe document of a dataset, and join it with its synthesizer.
+
+    Parameters
+    ----------
+    document : mapping
+        Content of a recipe, as ``plan.json`` and ``dataset.json`` hold it.
+    permissions : Permissions
+        What the recipe may do, as for `load_recipe`.
+
+    Raises
+    ------
+    RecipeError
+        With every problem.
+    """
+    from syngen.recipe.parse import parse_document
+    from syngen.resolving.resolve import resolve_draft
+
+    return resolve_draft(parse_document(document), permissions=permissions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from syngen.errors import ManifestError, ParameterError, SyngenError
 from syngen.generation.folder import lifecycle
 from syngen.io.atomic import is_temporary
 from syngen.io.locks import lock_if_there
+from syngen.resolving.load import resolve_document
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import listed_tables, read_checksums
 from syngen.storage.codec import find_codec
@@ -34,8 +35,9 @@ from syngen.verification.unfinished import unfinished_problems
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from syngen._typing import Json, Progress
+    from syngen._typing import Progress
     from syngen.resolving.resolve import ResolvedRecipe
+    from syngen.synth.plugin import Permissions
 
 __all__ = ["abridged", "find_problems", "verify_folder"]
 
@@ -45,7 +47,7 @@ _MOST_PROBLEMS = 1000
 def verify_folder(
     folder: Path,
     *,
-    resolve: Callable[[Json], ResolvedRecipe],
+    permissions: Permissions,
     rerender: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
@@ -55,8 +57,8 @@ def verify_folder(
     Parameters
     ----------
     folder : Path
-    resolve : callable
-        Turns the recipe document of a dataset into a resolved recipe.
+    permissions : Permissions
+        What the recipe of the dataset may do; see `load_recipe`.
     rerender : int
         Render so many observations again, chosen by `seed`, and compare their hashes.
     seed : int
@@ -87,7 +89,9 @@ def verify_folder(
             raise ParameterError(
                 f"a run is working in {folder}; verify it when the run has ended, or stop the run"
             )
-        found = find_problems(layout, resolve=resolve, rerender=rerender, seed=seed, progress=progress)
+        found = find_problems(
+            layout, permissions=permissions, rerender=rerender, seed=seed, progress=progress
+        )
         return abridged(found)
 
 
@@ -105,7 +109,7 @@ def abridged(problems: Iterable[Problem]) -> list[str]:
 def find_problems(
     layout: Layout,
     *,
-    resolve: Callable[[Json], ResolvedRecipe],
+    permissions: Permissions,
     rerender: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
@@ -116,17 +120,17 @@ def find_problems(
     The files of a shard need only be in the folder while the context that `at_hand` gives is entered.
     """
     if not lifecycle.is_unfinished(layout):
-        return _problems(layout, resolve, rerender, seed, progress, at_hand)
+        return _problems(layout, permissions, rerender, seed, progress, at_hand)
     if not layout.plan.exists() and not layout.receipts.is_dir():
         raise ManifestError(f"{layout.folder} holds no dataset: there is no dataset.json")
     return unfinished_problems(
-        layout, resolve, rerender=rerender, seed=seed, progress=progress, at_hand=at_hand
+        layout, permissions, rerender=rerender, seed=seed, progress=progress, at_hand=at_hand
     )
 
 
 def _problems(
     layout: Layout,
-    resolve: Callable[[Json], ResolvedRecipe],
+    permissions: Permissions,
     rerender: int,
     seed: int,
     progress: Progress | None,
@@ -158,7 +162,7 @@ def _problems(
         return
     vocabulary, table = manifest
     yield from _shard_problems(layout, description, vocabulary, table, progress, at_hand)
-    yield from _content_problems(layout, description, vocabulary, table, resolve, rerender, seed)
+    yield from _content_problems(layout, description, vocabulary, table, permissions, rerender, seed)
 
 
 def _read_whole(
@@ -180,7 +184,7 @@ def _content_problems(
     description: Description,
     vocabulary: Vocabulary,
     table: pa.Table,
-    resolve: Callable[[Json], ResolvedRecipe],
+    permissions: Permissions,
     rerender: int,
     seed: int,
 ) -> Iterator[Problem]:
@@ -195,7 +199,7 @@ def _content_problems(
             yield from spoken_problems(table, annotations)
     name = layout.description.name
     try:
-        resolved = resolve(description.recipe)
+        resolved = resolve_document(description.recipe, permissions)
         sizes = resolved.rows.split_sizes
     except SyngenError as error:
         text = f"{name}: the recipe cannot be resolved, so no row can be checked by it: {error}"

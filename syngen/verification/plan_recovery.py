@@ -7,7 +7,7 @@ needed, and whichever is damaged contradicts the others.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,7 @@ from syngen.generation.plan import Plan
 from syngen.io.files import sha256_of
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_document
+from syngen.resolving.load import resolve_document
 from syngen.storage.checksums import listed_hashes, listed_tables
 from syngen.storage.codec import CODECS
 from syngen.storage.description import Description, ShardEntry, read_description, read_json
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import Json
     from syngen.resolving.resolve import ResolvedRecipe
+    from syngen.synth.plugin import Permissions
 
 __all__ = ["Evidence", "FoundPlan", "hash_of", "is_near"]
 
@@ -108,7 +110,7 @@ class Evidence:
         """Whether verification has looked at a shard: it looks at those that a document lists."""
         return self.description is None or any(entry.name == name for entry in self._entries)
 
-    def plan(self, resolve: Callable[[Json], ResolvedRecipe]) -> FoundPlan:
+    def plan(self, permissions: Permissions) -> FoundPlan:
         """Find the plan.
 
         Raises
@@ -120,11 +122,11 @@ class Evidence:
         found: list[FoundPlan] = []
         for name, content in self._contents():
             with suppress(*_UNREADABLE):
-                found += self._candidates(name, content, resolve, reasons)
+                found += self._candidates(name, content, permissions, reasons)
         known = self._own_hashes.get(self.layout.plan.name)
         if not found and known is not None:
             with suppress(*_UNREADABLE):
-                found += self._from_recipe(resolve, known)
+                found += self._from_recipe(permissions, known)
         proven = [f for f in found if _sha256(f.to_bytes()) == known]
         if len({f.to_bytes() for f in proven or found}) > 1:
             fitting = [f for f in found if recipe_problem(self.layout.recipe, f.plan.resolved) is None]
@@ -148,12 +150,12 @@ class Evidence:
         self,
         name: str,
         content: Json,
-        resolve: Callable[[Json], ResolvedRecipe],
+        permissions: Permissions,
         reasons: list[str],
     ) -> Iterator[FoundPlan]:
         """Yield the plans that a document may mean."""
         try:
-            resolved = resolve(content["recipe"])
+            resolved = resolve_document(content["recipe"], permissions)
             _ = resolved.rows.split_sizes
         except SyngenError as error:
             reasons.append(f"the recipe in {name} cannot be used: {error}")
@@ -173,7 +175,7 @@ class Evidence:
         for shard_size in self._shard_sizes(content, resolved, versions):
             yield FoundPlan(Plan(resolved, shard_size, content["codec"], release), versions)
 
-    def _from_recipe(self, resolve: Callable[[Json], ResolvedRecipe], known: str) -> Iterator[FoundPlan]:
+    def _from_recipe(self, permissions: Permissions, known: str) -> Iterator[FoundPlan]:
         """Yield the plan of recipe.yaml and the manifest that has a known hash."""
         recipe = draft_of(self.layout.recipe.read_bytes()).recipe
         if recipe is None:
@@ -182,7 +184,7 @@ class Evidence:
         names = read_series(files, columns=["shard"]).column(0)
         counts = [entry["counts"] for entry in pc.value_counts(names).to_pylist()]
         for sized in (recipe, recipe.with_size(len(names))):
-            resolved = resolve(sized.document())
+            resolved = resolve_document(sized.document(), permissions)
             for codec, size in product(CODECS, sorted({DEFAULT_SHARD_SIZE, *counts})):
                 found = FoundPlan(Plan(resolved, size, codec), Plan(resolved, size, codec).versions())
                 if _sha256(found.to_bytes()) == known:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +42,8 @@ from syngen.verification.finished import abridged, find_problems
 from syngen.verification.plan_recovery import Evidence, FoundPlan, hash_of
 
 if TYPE_CHECKING:
-    from syngen._typing import Json, Progress
-    from syngen.resolving.resolve import ResolvedRecipe
+    from syngen._typing import Progress
+    from syngen.synth.plugin import Permissions
 
 __all__ = ["RepairReport", "repair_folder"]
 
@@ -85,7 +85,7 @@ class RepairReport:
 def repair_folder(
     folder: Path,
     *,
-    resolve: Callable[[Json], ResolvedRecipe],
+    permissions: Permissions,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> RepairReport:
@@ -94,8 +94,8 @@ def repair_folder(
     Parameters
     ----------
     folder : Path
-    resolve : callable
-        Turns the recipe document of a dataset into a resolved recipe.
+    permissions : Permissions
+        What the recipe of the dataset may do; see `load_recipe`.
     jobs : int, optional
         Worker processes; by default one per CPU.
     progress : callable, optional
@@ -132,7 +132,7 @@ def repair_folder(
             raise ParameterError(
                 f"a run is working in {folder}; repair it when the run has ended, or stop the run"
             )
-        job = _Repair(layout, resolve, jobs, progress)
+        job = _Repair(layout, permissions, jobs, progress)
         try:
             report = job.report(started)
         except OSError as error:
@@ -150,7 +150,7 @@ class _Repair:
     """One repair."""
 
     layout: Layout
-    resolve: Callable[[Json], ResolvedRecipe]
+    permissions: Permissions
     jobs: int | None
     progress: Progress | None
     shards: list[str] = field(default_factory=list)
@@ -182,7 +182,7 @@ class _Repair:
     def _verified(self) -> tuple[list[Problem], str]:
         """Return what is wrong, and how much of an unfinished dataset is there."""
         try:
-            found = find_problems(self.layout, resolve=self.resolve)
+            found = find_problems(self.layout, permissions=self.permissions)
             return [problem for problem in found if problem.file != self.layout.work.name], ""
         except GenerationIncompleteError as error:
             return [], str(error)
@@ -196,7 +196,7 @@ class _Repair:
     def _repair(self, problems: Sequence[Problem], *, is_finished: bool) -> None:
         evidence = Evidence(self.layout)
         try:
-            found = evidence.plan(self.resolve)
+            found = evidence.plan(self.permissions)
         except VerificationError as error:
             self.reasons += [f"nothing can be repaired: {reason}" for reason in error.problems]
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +20,9 @@ from syngen.storage.publication import publication_in
 from syngen.verification.finished import abridged, find_problems
 
 if TYPE_CHECKING:
-    from syngen._typing import Json, Progress
+    from syngen._typing import Progress
     from syngen.io.object_store import Store
-    from syngen.resolving.resolve import ResolvedRecipe
+    from syngen.synth.plugin import Permissions
 
 __all__ = ["verify_store"]
 
@@ -33,7 +33,7 @@ _RECEIPTS = f"{name_of(NAMES.receipts)}/"
 def verify_store(
     store: Store,
     *,
-    resolve: Callable[[Json], ResolvedRecipe],
+    permissions: Permissions,
     rerender: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
@@ -43,7 +43,7 @@ def verify_store(
     Parameters
     ----------
     store : Store
-    resolve, rerender, seed, progress
+    permissions, rerender, seed, progress
         See `syngen.verification.finished.verify_folder`.
 
     Returns
@@ -77,7 +77,7 @@ def verify_store(
             mirror.fetch_documents()
             problems = find_problems(
                 mirror.layout,
-                resolve=resolve,
+                permissions=permissions,
                 rerender=rerender,
                 seed=seed,
                 progress=progress,

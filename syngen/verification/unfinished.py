@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, SyngenError
 from syngen.generation.plan import Plan
 from syngen.io.atomic import is_temporary
+from syngen.resolving.load import resolve_document
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec
 from syngen.storage.description import read_json
@@ -27,15 +28,15 @@ from syngen.verification.rows import rendering_problems, row_problems, spoken_pr
 from syngen.verification.shards import AtHand, ShardCheck, always, rows_of
 
 if TYPE_CHECKING:
-    from syngen._typing import Json, Progress
-    from syngen.resolving.resolve import ResolvedRecipe
+    from syngen._typing import Progress
+    from syngen.synth.plugin import Permissions
 
 __all__ = ["plan_problems", "state_of", "unfinished_problems"]
 
 
 def unfinished_problems(
     layout: Layout,
-    resolve: Callable[[Json], ResolvedRecipe],
+    permissions: Permissions,
     *,
     rerender: int = 0,
     seed: int = 0,
@@ -54,7 +55,7 @@ def unfinished_problems(
     n_problems = 0
     plan: Plan | None = None
     try:
-        resolved = resolve(read_json(layout.plan).get("recipe", {}))
+        resolved = resolve_document(read_json(layout.plan).get("recipe", {}), permissions)
         plan = plan_in(layout, resolved)
         _ = plan.shards
     except SyngenError as error:

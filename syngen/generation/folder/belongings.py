@@ -7,35 +7,37 @@ names. What has another name is somebody's own and stays, whatever a document sa
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
-from syngen.errors import ParameterError, SyngenError
+from syngen.errors import SyngenError
 from syngen.generation.plan import Plan
 from syngen.io.atomic import is_temporary
 from syngen.io.files import sha256_of
 from syngen.io.workspace import InTheWayError, check_file
+from syngen.resolving.load import resolve_document
 from syngen.storage.layout import Layout, end_of_table, shard_name, split_of_shard
 from syngen.storage.names import RELEASE_FILES, is_dataset_name, is_work_name
 
 if TYPE_CHECKING:
     from syngen._typing import Json
     from syngen.resolving.resolve import ResolvedRecipe
+    from syngen.synth.plugin import Permissions
 
 __all__ = [
     "Belongings",
     "Contents",
-    "Resolve",
     "belongings_in",
     "belongings_of",
     "check_free",
     "contents_of",
-    "remembering",
 ]
 
 _NAMES = Layout(Path())
@@ -43,8 +45,6 @@ _AUDIO = f"{_NAMES.audio.name}/"
 _WORK = f"{_NAMES.work.name}/"
 _SERIES = re.compile(r"(manifest|annotations)(?:_([0-9]{6,9}))?")
 _SPEAKERS = "speakers"  # the one table of the synthesizers that syngen comes with
-
-Resolve = Callable[["Json"], "ResolvedRecipe"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def belongings_of(plan: Plan) -> Belongings:
     )
 
 
-def belongings_in(documents: Iterable[Json | None], resolve: Resolve | None) -> Belongings:
+def belongings_in(documents: Iterable[Json | None], new: ResolvedRecipe) -> Belongings:
     """Return what belongs to the dataset that has these documents.
 
     Parameters
@@ -96,15 +96,16 @@ def belongings_in(documents: Iterable[Json | None], resolve: Resolve | None) -> 
     documents : iterable of dict or None
         Content of plan.json, of its copy, and of dataset.json, as far as they can be read. The first of a
         dataset counts.
-    resolve : callable, optional
-        Turns the recipe document of a dataset into a resolved recipe. Where that is impossible here, the
-        sizes of the splits are taken as they are stated, and of the tables only those that syngen knows.
+    new : ResolvedRecipe
+        Of the dataset that is to be written there, with whose permissions the recipe of the documents is
+        resolved. Where that is impossible here, the sizes of the splits are taken as they are stated, and
+        of the tables only those that syngen knows.
     """
     ours = {"format", "fingerprint", "recipe"}
     content = next((found for found in documents if found is not None and ours <= set(found)), None)
     if content is None:
         return Belongings(_top((), ()), {})
-    resolved = _resolved(content, resolve)
+    resolved = _resolved(content, new)
     proofs: dict[str, tuple[int, str]] = {}
     if "shard_size" in content:
         sizes = None if resolved is None else resolved.rows.split_sizes
@@ -115,22 +116,6 @@ def belongings_in(documents: Iterable[Json | None], resolve: Resolve | None) -> 
     stated = release.get("files") if isinstance(release, dict) else None
     files = [name for name in RELEASE_FILES if isinstance(stated, list) and name in stated]
     return Belongings(_top(_tables(content, resolved), files), n_shards, proofs)
-
-
-def remembering(resolve: Resolve | None, resolved: ResolvedRecipe) -> Resolve:
-    """Return a function that resolves each recipe once, and one that is resolved already not at all."""
-    known = [(resolved.recipe.document(), resolved)]
-
-    def remembered(document: Json) -> ResolvedRecipe:
-        for seen, found in known:
-            if seen == document:
-                return found
-        if resolve is None:
-            raise ParameterError("recipes of others cannot be resolved here")
-        known.append((document, resolve(document)))
-        return known[-1][1]
-
-    return remembered
 
 
 @dataclass(frozen=True)
@@ -223,16 +208,22 @@ def _top(tables: Iterable[str], files: Iterable[str]) -> frozenset[str]:
     return frozenset(path.name for path in _NAMES.final_files(tuple(tables), tuple(files)))
 
 
-def _resolved(content: Json, resolve: Resolve | None) -> ResolvedRecipe | None:
+def _resolved(content: Json, new: ResolvedRecipe) -> ResolvedRecipe | None:
     """Return the recipe of a document; None where this installation cannot make anything of it."""
-    if resolve is None:
-        return None
+    document = content["recipe"]
+    if document == new.recipe.document():
+        return new
     try:
-        resolved = resolve(content["recipe"])
+        resolved = _resolved_text(json.dumps(document), new.request.permissions)
         _ = resolved.rows.split_sizes
     except (SyngenError, TypeError, ValueError):
         return None
     return resolved
+
+
+@lru_cache(maxsize=1)  # a run looks twice: before it begins, and under the lock
+def _resolved_text(document: str, permissions: Permissions) -> ResolvedRecipe:
+    return resolve_document(json.loads(document), permissions)
 
 
 def _planned(content: Json, most: Mapping[str, int] | None) -> dict[str, int]:

@@ -9,7 +9,6 @@ from syngen.errors import ManifestError
 from syngen.generation.folder import lifecycle
 from syngen.generation.folder.belongings import (
     Contents,
-    Resolve,
     belongings_in,
     belongings_of,
     check_free,
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["check_target", "clear", "to_overwrite"]
 
 
-def check_target(layout: Layout, plan: Plan, *, overwrite: bool, resolve: Resolve | None) -> int | None:
+def check_target(layout: Layout, plan: Plan, *, overwrite: bool) -> int | None:
     """Refuse a folder in which a run would write or remove what is not the dataset's; changes nothing.
 
     Parameters
@@ -36,8 +35,6 @@ def check_target(layout: Layout, plan: Plan, *, overwrite: bool, resolve: Resolv
     layout : Layout
     plan : Plan
     overwrite : bool
-    resolve : callable, optional
-        See `belongings_in`.
 
     Returns
     -------
@@ -52,12 +49,12 @@ def check_target(layout: Layout, plan: Plan, *, overwrite: bool, resolve: Resolv
     lifecycle.check_work(layout)
     with lifecycle.looking_at(layout):
         if overwrite:
-            return to_overwrite(layout, plan, resolve).n_bytes
+            return to_overwrite(layout, plan).n_bytes
         lifecycle.check_files(layout.final_files(plan.tables))
     return None
 
 
-def to_overwrite(layout: Layout, plan: Plan, resolve: Resolve | None) -> Contents:
+def to_overwrite(layout: Layout, plan: Plan) -> Contents:
     """Return what overwriting removes from a folder, and what it leaves there; changes nothing.
 
     Parameters
@@ -65,8 +62,6 @@ def to_overwrite(layout: Layout, plan: Plan, resolve: Resolve | None) -> Content
     layout : Layout
     plan : Plan
         Of the new dataset.
-    resolve : callable, optional
-        See `belongings_in`.
 
     Raises
     ------
@@ -74,7 +69,7 @@ def to_overwrite(layout: Layout, plan: Plan, resolve: Resolve | None) -> Content
         If the new dataset needs a name of what stays.
     """
     documents = map(_document, (layout.plan, layout.copy(layout.plan), layout.description))
-    contents = contents_of(layout, belongings_in(documents, resolve))
+    contents = contents_of(layout, belongings_in(documents, plan.resolved))
     check_free(layout.folder, belongings_of(plan), contents.left)
     return contents
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError, ParameterError, PlanMismatchError
-from syngen.generation.folder.belongings import Contents, Resolve, belongings_in, belongings_of, check_free
+from syngen.generation.folder.belongings import Contents, belongings_in, belongings_of, check_free
 from syngen.generation.plan import Plan
 from syngen.generation.uploads import NAMES, name_of
 from syngen.storage.names import is_work_name
@@ -64,7 +64,7 @@ def work_in(names: Iterable[str]) -> list[str]:
     return [name for name in names if name.startswith(WORK) and is_work_name(name.removeprefix(WORK))]
 
 
-def to_overwrite(store: Store, found: Found, plan: Plan, resolve: Resolve | None) -> Contents:
+def to_overwrite(store: Store, found: Found, plan: Plan) -> Contents:
     """Return what overwriting removes, and what it leaves; see `syngen.generation.folder.overwriting`.
 
     Shards of a dataset without a plan are known by their size: they are not fetched to be hashed.
@@ -74,7 +74,7 @@ def to_overwrite(store: Store, found: Found, plan: Plan, resolve: Resolve | None
     InTheWayError
         If the new dataset needs a name of what stays.
     """
-    belongings = belongings_in(map(_document, (found.plan, found.description)), resolve)
+    belongings = belongings_in(map(_document, (found.plan, found.description)), plan.resolved)
     own = {
         name
         for name, size in found.sizes.items()

@@ -23,7 +23,7 @@ from syngen.errors import (
 )
 from syngen.generation.assembly import finish
 from syngen.generation.folder import lifecycle
-from syngen.generation.folder.belongings import Contents, Resolve
+from syngen.generation.folder.belongings import Contents
 from syngen.generation.plan import Plan
 from syngen.generation.preflight import disk_message
 from syngen.generation.run import GenerationReport, check_numbers, report_of, told
@@ -66,7 +66,6 @@ def run_in_store(
     overwrite: bool = False,
     hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
     log: Path | None = None,
-    resolve: Resolve | None = None,
     progress: Progress | None = None,
 ) -> GenerationReport:
     """Make the dataset of a plan in an object store, or finish it.
@@ -76,7 +75,7 @@ def run_in_store(
     plan : Plan
     store : Store
         Without objects, or holding the same plan.
-    jobs, overwrite, hang_limit_s, log, resolve, progress
+    jobs, overwrite, hang_limit_s, log, progress
         See `syngen.generation.run.run`.
 
     Raises
@@ -97,7 +96,7 @@ def run_in_store(
         work = _Work(plan, store, layout, jobs, hang_limit_s, log, progress)
         try:
             found = check_store(store, plan, overwrite=overwrite)
-            replaced = to_overwrite(store, found, plan, resolve) if overwrite else None
+            replaced = to_overwrite(store, found, plan) if overwrite else None
             plan.resolved.synthesizer.make_ready(plan.resolved.request)
             description, rendered = work.done(found, replaced)
         except (OSError, GenerationIncompleteError) as error:
