@@ -14,8 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
-from syngen.errors import DownloadError, FactorError, ManifestError, ShardError
+from syngen.errors import (
+    DownloadError,
+    FactorError,
+    ManifestError,
+    ShardError,
+)
 from syngen.storage.codec import Codec, find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout, key_of
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import IntArray
 
-__all__ = ["Contents", "read_contents"]
+__all__ = ["Contents", "known_layout", "read_contents"]
 
 MOST_SECONDS = 600
 """Of an observation; what a recipe may ask for."""
@@ -215,3 +221,13 @@ def _check_agreement(contents: Contents) -> None:
             raise DownloadError(
                 f"manifest.parquet puts observations of shard {entry.name} over one another"
             )
+
+
+def known_layout(folder: Path) -> Layout | None:
+    """Return where description and manifest of a release are, if a download got so far."""
+    layout = Layout(folder)
+    try:
+        tables = read_description(layout.description).tables
+    except ManifestError:
+        return None
+    return layout if all(path.is_file() for path in layout.series("manifest", tables)) else None

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from syngen.errors import DownloadMismatchError, ManifestError
-from syngen.storage.description import read_description
+from syngen.downloads.contents import known_layout
+from syngen.downloads.request import check_target, cut_from, known_of, report_of
+from syngen.downloads.staging import staged
+from syngen.errors import DownloadError, DownloadMismatchError, ParameterError
+from syngen.generation.plan import Plan
+from syngen.generation.run import run
+from syngen.recipe.library import recipe_names
+from syngen.resolving.load import load_recipe
+from syngen.resolving.resolve import resolve
+from syngen.storage.description import read_description, read_json
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_series
+from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE
+from syngen.verification.documents import recipe_text_problem
 
-__all__ = ["compare_observations", "known_layout"]
+if TYPE_CHECKING:
+    from syngen._typing import Progress
+    from syngen.downloads.catalog import Entry
+    from syngen.downloads.request import Choose, DownloadReport, Order
+    from syngen.resolving.resolve import ResolvedRecipe
+
+__all__ = ["compare_observations", "recreate_release"]
 
 _MOST_SHOWN = 5
-
-
-def known_layout(folder: Path) -> Layout | None:
-    """Return where description and manifest of a release are, if a download got so far."""
-    layout = Layout(folder)
-    try:
-        tables = read_description(layout.description).tables
-    except ManifestError:
-        return None
-    return layout if all(path.is_file() for path in layout.series("manifest", tables)) else None
 
 
 def compare_observations(made: Layout, published: Layout) -> int:
@@ -67,3 +73,61 @@ def _identities(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     hashes = content[start : start + 32 * len(digests)].reshape(-1, 32)
     order = np.argsort(indices)
     return indices[order], hashes[order]
+
+
+def recreate_release(
+    order: Order, entry: Entry, choose: Choose | None, *, jobs: int | None, progress: Progress | None
+) -> DownloadReport:
+    """Make a release again, and compare it with what is known of it."""
+    check_target(order.target)
+    if Layout(order.target).description.exists():
+        raise ParameterError(
+            f"{order.target} holds a dataset; choose another folder to make the release in"
+        )
+    sums = known_of(order, progress=None)
+    with staged(order.target) as staging:
+        known = known_layout(staging.whole)
+        resolved, codec, shard_size = _described(entry, order) if known is None else _described_by(known)
+        if entry.fingerprint not in (None, resolved.fingerprint):
+            raise DownloadError(
+                f"{entry.name} cannot be made again: its recipe gives the fingerprint "
+                f"{resolved.fingerprint[:16]}... here, the catalog says {str(entry.fingerprint)[:16]}...; "
+                "install the version of syngen that made it"
+            )
+        plan = Plan(resolved, shard_size, order.codec or codec)
+        run(plan, staging.made, jobs=jobs, progress=progress)
+        compared = 0
+        if known is not None:
+            try:
+                compared = compare_observations(Layout(staging.made), known)
+            except DownloadError:
+                staging.remove()
+                raise
+        result = staging.made
+        if choose is not None:
+            result = staging.selected
+            staging.clear(result)
+            cut_from(staging.made, result, choose(staging.made), sums=sums, selection=order.selection)
+        staging.put_in_place(result, is_private=order.is_shared)
+        return report_of(order.target, "made again", compared=compared)
+
+
+def _described(entry: Entry, order: Order) -> tuple[ResolvedRecipe, str, int]:
+    """Return recipe, codec and shard size of a release of which nothing but the catalog is known."""
+    recipe = entry.recipe or entry.name
+    if recipe not in recipe_names():
+        raise DownloadError(
+            f"{entry.name or order.mirrors[0]} cannot be made again: no mirror has its dataset.json, and "
+            "no recipe of its name is shipped"
+        )
+    return load_recipe(recipe), "wav", DEFAULT_SHARD_SIZE
+
+
+def _described_by(known: Layout) -> tuple[ResolvedRecipe, str, int]:
+    """Return recipe, codec and shard size of a release whose documents were had."""
+    description = read_description(known.description)
+    resolved = load_recipe(description.recipe)
+    if recipe_text_problem(description.recipe_text.encode(), resolved) is None:
+        resolved = resolve(resolved.recipe.with_origin(text=description.recipe_text))
+    planned = read_json(known.plan).get("shard_size")
+    return resolved, description.codec, planned if type(planned) is int else DEFAULT_SHARD_SIZE

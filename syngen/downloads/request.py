@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.downloads.checksum_list import parse_listing
-from syngen.downloads.contents import Contents, read_contents
+from syngen.downloads.contents import Contents, known_layout, read_contents
 from syngen.downloads.fetch import Download, downloading, is_document
-from syngen.downloads.recreate import known_layout
 from syngen.downloads.staging import Staging, staged
 from syngen.downloads.subset import Cut, Piece, every_row, segments_of, some_rows
 from syngen.downloads.transfers import NoMirrorError
