@@ -158,9 +158,17 @@ def control_digests() -> dict[str, str]:
 
 def dispatched_features() -> list[str]:
     """Return the CPU features that numpy chooses by at run time, as far as this machine has them."""
+    return [name for name in _umath().__cpu_dispatch__ if has_feature(name)]
+
+
+def has_feature(name: str) -> bool:
+    """Return whether the CPU has a feature that numpy knows by name."""
+    return bool(_umath().__cpu_features__.get(name))
+
+
+def _umath() -> Any:
     core = "numpy._core" if int(np.__version__.partition(".")[0]) >= 2 else "numpy.core"
-    module: Any = importlib.import_module(f"{core}._multiarray_umath")
-    return [name for name in module.__cpu_dispatch__ if module.__cpu_features__[name]]
+    return importlib.import_module(f"{core}._multiarray_umath")
 
 
 NO_DISPATCH = {"NPY_DISABLE_CPU_FEATURES": " ".join(dispatched_features())}
