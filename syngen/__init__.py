@@ -23,6 +23,7 @@ _MODULES = {
         "compare_releases",
         "download",
         "encode",
+        "estimate",
         "evaluate",
         "expand",
         "export",
@@ -31,7 +32,6 @@ _MODULES = {
         "load",
         "load_recipe",
         "probe",
-        "rehearse",
         "release",
         "render",
         "repair",
@@ -72,6 +72,7 @@ _MODULES = {
     "syngen.synth.tone.timbres": ("Timbre",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
+_FORMER_NAMES = {"rehearse": "estimate"}  # kept until syngen 0.3
 
 # files of the distribution "syngen" (synthetic tables), which installs into a folder of the same name
 _STRANGERS = ("infer.py", "sdk.py")
@@ -90,6 +91,14 @@ def __getattr__(name: str) -> Any:
         from syngen._version import version
 
         return version()
+    if name in _FORMER_NAMES:
+        present = _FORMER_NAMES[name]
+        warnings.warn(
+            f"syngen.{name} is called syngen.{present} since syngen 0.2; the old name goes with 0.3",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return __getattr__(present)
     if name not in _HOMES:
         raise AttributeError(f"module 'syngen' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOMES[name]), name)

@@ -7,6 +7,7 @@ from syngen.api import check_release as check_release
 from syngen.api import compare_releases as compare_releases
 from syngen.api import download as download
 from syngen.api import encode as encode
+from syngen.api import estimate as estimate
 from syngen.api import evaluate as evaluate
 from syngen.api import expand as expand
 from syngen.api import export as export
@@ -15,7 +16,6 @@ from syngen.api import generate as generate
 from syngen.api import load as load
 from syngen.api import load_recipe as load_recipe
 from syngen.api import probe as probe
-from syngen.api import rehearse as rehearse
 from syngen.api import release as release
 from syngen.api import render as render
 from syngen.api import repair as repair
@@ -57,3 +57,4 @@ from syngen.synth.speech.engines.base import Voice as Voice
 from syngen.synth.tone.timbres import Timbre as Timbre
 
 __version__: str
+rehearse = estimate

@@ -98,18 +98,18 @@ splits:
 def interrupt_after(n_shards: int, recipe: Any, folder: Path, **options: Any) -> Path:
     """Leave an unfinished folder with so many finished shards; return it."""
     import syngen
-    from syngen.generation.shard_renderer import ShardWorker
+    from syngen.generation.shard_renderer import ShardRenderer
 
-    make, made = ShardWorker.make, []
+    make, made = ShardRenderer.make, []
 
-    def make_some(worker: ShardWorker, *arguments: Any) -> Any:
+    def make_some(worker: ShardRenderer, *arguments: Any) -> Any:
         if len(made) == n_shards:
             raise KeyboardInterrupt
         made.append(make(worker, *arguments))
         return made[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ShardWorker, "make", make_some)
+        patch.setattr(ShardRenderer, "make", make_some)
         with pytest.raises(KeyboardInterrupt):
             syngen.generate(recipe, folder, **{"jobs": 1, "shard_size": 7} | options)
     return folder

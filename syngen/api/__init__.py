@@ -6,7 +6,7 @@ from syngen.api.audits import audit_dataset, audit_recipe
 from syngen.api.datasets import export, from_manifest, load, render
 from syngen.api.downloads import download
 from syngen.api.evaluation import encode, evaluate, probe
-from syngen.api.generation import generate, rehearse, repair, verify
+from syngen.api.generation import estimate, generate, repair, verify
 from syngen.api.recipes import expand
 from syngen.api.releases import check_release, compare_releases, release
 from syngen.api.speech import voices
@@ -19,6 +19,7 @@ __all__ = [
     "compare_releases",
     "download",
     "encode",
+    "estimate",
     "evaluate",
     "expand",
     "export",
@@ -27,7 +28,6 @@ __all__ = [
     "load",
     "load_recipe",
     "probe",
-    "rehearse",
     "release",
     "render",
     "repair",

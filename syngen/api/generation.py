@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syngen.resolving.load import RecipeLike
     from syngen.verification.repair import RepairReport
 
-__all__ = ["generate", "rehearse", "repair", "verify"]
+__all__ = ["estimate", "generate", "repair", "verify"]
 
 
 def _planned(
@@ -159,7 +159,7 @@ def generate(
     )
 
 
-def rehearse(
+def estimate(
     recipe: RecipeLike,
     folder: str | Path | None = None,
     *,
@@ -179,7 +179,7 @@ def rehearse(
     folder : str or Path, optional
         Checked as `generate` would check it.
     """
-    from syngen.generation.estimate import estimate
+    from syngen.generation.estimate import estimate_plan
     from syngen.generation.folder.lifecycle import check_usable
     from syngen.generation.folder.overwriting import check_target
     from syngen.generation.store.listing import check_store, to_overwrite
@@ -203,7 +203,7 @@ def rehearse(
         else:
             check_usable(Layout(place), overwrite=overwrite)
             check_target(Layout(place), plan, overwrite=overwrite)
-    return estimate(plan)
+    return estimate_plan(plan)
 
 
 def verify(

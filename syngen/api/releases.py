@@ -82,7 +82,7 @@ def release(
         If the dataset is damaged, or this installation would make another.
     """
     from syngen.recipe.library import recipe_names
-    from syngen.releases.build import recut
+    from syngen.releases.build import build_release
     from syngen.releases.documents import FILES
     from syngen.storage.publication import Publication
 
@@ -101,7 +101,7 @@ def release(
 
     name = _name_in(place)
     default = "The syngen developers" if name in recipe_names() else f"The authors of {name}"
-    return recut(
+    return build_release(
         place,
         Path(folder),
         release=Publication(version, tuple(authors) or (default,), date, url, FILES),

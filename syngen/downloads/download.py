@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from syngen.downloads.locate import find_release, place_in_cache
 from syngen.downloads.recreate import recreate_release
-from syngen.downloads.request import DownloadReport, Order, check_kept, obtain, report_of
+from syngen.downloads.request import DownloadReport, DownloadRequest, check_kept, fetch_release, report_of
 from syngen.downloads.selection import selected_rows, selection_document
 from syngen.errors import ParameterError
-from syngen.io.http.stalls import Limits
+from syngen.io.http.stalls import TransferLimits
 from syngen.storage.codec import find_codec
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ def download_release(
         raise ParameterError(f"limit is {limit}; at least 1 is needed")
     if not 1 <= connections <= 64:
         raise ParameterError(f"connections is {connections}; 1 to 64 are possible")
-    limits = Limits()
+    limits = TransferLimits()
     entry = find_release(release, version=version, catalog=catalog, mirrors=mirrors, limits=limits)
     selection = selection_document(split, where, limit)
     target = place_in_cache(entry, codec, selection) if to is None else Path(to).expanduser().absolute()
     if to is None and (target / "dataset.json").is_file():  # which was put there whole
         check_kept(target, entry)
         return report_of(target, "there already")
-    order = Order(
+    order = DownloadRequest(
         entry.mirrors,
         target,
         name=entry.name or None,
@@ -66,4 +66,4 @@ def download_release(
     choose = partial(selected_rows, split=split, where=where, limit=limit) if selection else None
     if recreate:
         return recreate_release(order, entry, choose, jobs=jobs, progress=progress)
-    return obtain(order, choose=choose, progress=progress)
+    return fetch_release(order, choose=choose, progress=progress)

@@ -34,7 +34,7 @@ from syngen.errors import (
 )
 from syngen.io.files import human_bytes
 from syngen.io.http.connections import HttpClient
-from syngen.io.http.stalls import Limits
+from syngen.io.http.stalls import TransferLimits
 from syngen.io.mirrors import mirror_of
 from syngen.io.names import is_name
 from syngen.io.workspace import remove, working_folder
@@ -106,7 +106,7 @@ class Download:
                 )
         self.hashes = parse_listing(data)
         self.staging.prune([*self.hashes, "SHA256SUMS"])
-        os.replace(part, self.staging.whole / "SHA256SUMS")
+        os.replace(part, self.staging.verified / "SHA256SUMS")
 
     def read_description(self, name: str | None, version: str | None = None) -> Description:
         """Fetch dataset.json and check it against SHA256SUMS.
@@ -120,9 +120,9 @@ class Download:
         """
         self.fetch("dataset.json", most=_MOST_DESCRIPTION_BYTES)
         try:
-            description = read_description(self.staging.whole / "dataset.json")
+            description = read_description(self.staging.verified / "dataset.json")
         except ManifestError as error:
-            text = str(error).replace(f"{self.staging.whole}{os.sep}", "")
+            text = str(error).replace(f"{self.staging.verified}{os.sep}", "")
             raise DownloadError(f"the release is refused: {text}") from error
         check_shards(self.hashes, description)
         found = description.recipe.get("name")
@@ -147,7 +147,7 @@ class Download:
             for name in names
         }
         self.each(names, lambda name: self.fetch(name, most=most[name]))
-        return read_contents(self.staging.whole)
+        return read_contents(self.staging.verified)
 
     def fetch_shards(self, contents: Contents) -> None:
         """Fetch every shard and compare it with the manifest."""
@@ -156,7 +156,7 @@ class Download:
             entry = contents.description.shards[number]
             name = f"audio/{entry.name}.tar"
             self.fetch(name, size=entry.bytes, most=entry.bytes)
-            contents.check_shard(number, self.staging.whole / name)
+            contents.check_shard(number, self.staging.verified / name)
 
         self.each(range(len(contents.description.shards)), one)
 
@@ -179,7 +179,7 @@ class Download:
 
     def n_there(self) -> int:
         """Return the bytes that earlier tries have left."""
-        found = [*self.staging.whole.rglob("*"), *self.staging.parts.rglob("*")]
+        found = [*self.staging.verified.rglob("*"), *self.staging.parts.rglob("*")]
         return sum(path.stat().st_size for path in found if path.is_file())
 
     def each(self, items: Sequence[Any], do: Callable[[Any], None]) -> None:
@@ -208,9 +208,9 @@ class Download:
 
         part, digest = self.part_of(name), self.hashes[name]
         # pooch makes it too, and fails if another thread does at the same moment
-        working_folder((self.staging.whole / name).parent, within=self.staging.whole, mode=0o777)
+        working_folder((self.staging.verified / name).parent, within=self.staging.verified, mode=0o777)
         registry = pooch.create(
-            path=self.staging.whole,
+            path=self.staging.verified,
             base_url="",
             registry={name: f"sha256:{digest}"},
             urls={name: name},
@@ -265,7 +265,7 @@ def downloading(
     mirrors: Sequence[str],
     *,
     connections: int,
-    limits: Limits,
+    limits: TransferLimits,
     progress: Progress | None = None,
 ) -> Iterator[Download]:
     """Give a download for the length of a block, and clean up after errors.
@@ -291,8 +291,8 @@ def downloading(
 def _clean(staging: Staging, error: SyngenError) -> None:
     if isinstance(error, DownloadIncompleteError):
         return
-    staging.clear(staging.parts, staging.made)
-    whole = staging.whole
+    staging.clear(staging.parts, staging.derived)
+    whole = staging.verified
     is_useful = isinstance(error, _WrongFileError) and any(whole.glob("audio/*.tar"))
     is_known = isinstance(error, NoMirrorError) and (whole / "manifest.parquet").exists()
     if not is_useful and not is_known:

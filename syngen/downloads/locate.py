@@ -23,7 +23,7 @@ from syngen.io.cache import cache_folder, scratch_folder
 from syngen.io.files import is_url
 from syngen.io.http.connections import HttpClient
 from syngen.io.http.responses import Stream
-from syngen.io.http.stalls import Limits
+from syngen.io.http.stalls import TransferLimits
 from syngen.io.mirrors import locator
 
 __all__ = ["find_release", "place_in_cache", "read_catalog"]
@@ -37,7 +37,7 @@ def find_release(
     version: str | None,
     catalog: str | Path | None,
     mirrors: Sequence[str],
-    limits: Limits,
+    limits: TransferLimits,
 ) -> Entry:
     """Return what is known of a release.
 
@@ -74,7 +74,7 @@ def find_release(
     return Entry("", "", (here(str(release)), *more))
 
 
-def read_catalog(catalog: str | Path | None, limits: Limits) -> Catalog:
+def read_catalog(catalog: str | Path | None, limits: TransferLimits) -> Catalog:
     """Read a catalog.
 
     Parameters
@@ -107,7 +107,7 @@ def read_catalog(catalog: str | Path | None, limits: Limits) -> Catalog:
     return parse_catalog(data, str(path), locator(str(path)))
 
 
-def _fetched(url: str, limits: Limits) -> bytes:
+def _fetched(url: str, limits: TransferLimits) -> bytes:
     client = HttpClient(limits)
     try:
         with scratch_folder() as scratch:

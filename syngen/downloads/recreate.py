@@ -25,7 +25,7 @@ from syngen.verification.documents import recipe_text_problem
 if TYPE_CHECKING:
     from syngen._typing import Progress
     from syngen.downloads.catalog import Entry
-    from syngen.downloads.request import Choose, DownloadReport, Order
+    from syngen.downloads.request import Choose, DownloadReport, DownloadRequest
     from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["compare_observations", "recreate_release"]
@@ -76,7 +76,12 @@ def _identities(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
 
 
 def recreate_release(
-    order: Order, entry: Entry, choose: Choose | None, *, jobs: int | None, progress: Progress | None
+    order: DownloadRequest,
+    entry: Entry,
+    choose: Choose | None,
+    *,
+    jobs: int | None,
+    progress: Progress | None,
 ) -> DownloadReport:
     """Make a release again, and compare it with what is known of it."""
     check_target(order.target)
@@ -86,7 +91,7 @@ def recreate_release(
         )
     sums = known_of(order, progress=None)
     with staged(order.target) as staging:
-        known = known_layout(staging.whole)
+        known = known_layout(staging.verified)
         resolved, codec, shard_size = _described(entry, order) if known is None else _described_by(known)
         if entry.fingerprint not in (None, resolved.fingerprint):
             raise DownloadError(
@@ -95,24 +100,24 @@ def recreate_release(
                 "install the version of syngen that made it"
             )
         plan = Plan(resolved, shard_size, order.codec or codec)
-        run(plan, staging.made, jobs=jobs, progress=progress)
+        run(plan, staging.derived, jobs=jobs, progress=progress)
         compared = 0
         if known is not None:
             try:
-                compared = compare_observations(Layout(staging.made), known)
+                compared = compare_observations(Layout(staging.derived), known)
             except DownloadError:
                 staging.remove()
                 raise
-        result = staging.made
+        result = staging.derived
         if choose is not None:
             result = staging.selected
             staging.clear(result)
-            cut_from(staging.made, result, choose(staging.made), sums=sums, selection=order.selection)
+            cut_from(staging.derived, result, choose(staging.derived), sums=sums, selection=order.selection)
         staging.put_in_place(result, is_private=order.is_shared)
         return report_of(order.target, "made again", compared=compared)
 
 
-def _described(entry: Entry, order: Order) -> tuple[ResolvedRecipe, str, int]:
+def _described(entry: Entry, order: DownloadRequest) -> tuple[ResolvedRecipe, str, int]:
     """Return recipe, codec and shard size of a release of which nothing but the catalog is known."""
     recipe = entry.recipe or entry.name
     if recipe not in recipe_names():

@@ -15,11 +15,11 @@ from syngen.downloads.checksum_list import parse_listing
 from syngen.downloads.contents import Contents, known_layout, read_contents
 from syngen.downloads.fetch import Download, downloading, is_document
 from syngen.downloads.staging import Staging, staged
-from syngen.downloads.subset import Cut, Piece, every_row, segments_of, some_rows
+from syngen.downloads.subset import RangeFile, SubsetWriter, every_row, segments_of, some_rows
 from syngen.downloads.transfers import NoMirrorError
 from syngen.errors import DownloadError, DownloadIncompleteError, ManifestError, ParameterError
 from syngen.io.files import inside, sha256_of
-from syngen.io.http.stalls import Limits
+from syngen.io.http.stalls import TransferLimits
 from syngen.io.workspace import remove
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Choose",
     "DownloadReport",
-    "Order",
+    "DownloadRequest",
     "check_kept",
     "check_target",
     "cut_from",
+    "fetch_release",
     "known_of",
-    "obtain",
     "report_of",
 ]
 
@@ -49,7 +49,7 @@ Choose = Callable[[Path], "IntArray"]
 
 
 @dataclass(frozen=True)
-class Order:
+class DownloadRequest:
     """What to download.
 
     Attributes
@@ -79,7 +79,7 @@ class Order:
     codec: str | None = None
     selection: Json | None = None
     connections: int = 4
-    limits: Limits = field(default_factory=Limits)
+    limits: TransferLimits = field(default_factory=TransferLimits)
     is_shared: bool = False
 
     @property
@@ -116,8 +116,8 @@ class DownloadReport:
     bytes_received: int
 
 
-def obtain(
-    order: Order, *, choose: Choose | None = None, progress: Progress | None = None
+def fetch_release(
+    order: DownloadRequest, *, choose: Choose | None = None, progress: Progress | None = None
 ) -> DownloadReport:
     """Download a release, or the rows of it that `choose` returns.
 
@@ -143,16 +143,16 @@ def obtain(
             outcome = "downloaded"
             if choose is None and order.codec in (None, description.codec):
                 _as_it_is(download, description)
-                staging.put_in_place(staging.whole, is_private=order.is_shared)
+                staging.put_in_place(staging.verified, is_private=order.is_shared)
             else:
                 _made(download, description, order, choose)
-                staging.put_in_place(staging.made, is_private=order.is_shared)
+                staging.put_in_place(staging.derived, is_private=order.is_shared)
         staging.remove()
         received = download.transfers.n_received
         return report_of(order.target, outcome, bytes_received=received)
 
 
-def known_of(order: Order, *, progress: Progress | None = None) -> str | None:
+def known_of(order: DownloadRequest, *, progress: Progress | None = None) -> str | None:
     """Fetch description and manifest of a release into the staging folder, as far as mirrors have them.
 
     Returns
@@ -172,9 +172,9 @@ def known_of(order: Order, *, progress: Progress | None = None) -> str | None:
                 n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"
             ]
             download.fetch_documents(description, names)
-        if known_layout(staging.whole) is None:
+        if known_layout(staging.verified) is None:
             return None
-        return sha256_of(staging.whole / "SHA256SUMS")
+        return sha256_of(staging.verified / "SHA256SUMS")
 
 
 def report_of(folder: Path, outcome: str, *, compared: int = 0, bytes_received: int = 0) -> DownloadReport:
@@ -218,7 +218,9 @@ def check_target(target: Path) -> None:
         raise ParameterError(f"{target} cannot be used: {error.strerror or error}") from error
 
 
-def _is_there(download: Download, description: Description, order: Order, *, is_part: bool) -> bool:
+def _is_there(
+    download: Download, description: Description, order: DownloadRequest, *, is_part: bool
+) -> bool:
     """Whether the target is what is wanted already; its files are compared with their hashes.
 
     Raises
@@ -270,7 +272,9 @@ def _as_it_is(download: Download, description: Description) -> None:
     download.staging.prune([*download.hashes, "SHA256SUMS"])
 
 
-def _made(download: Download, description: Description, order: Order, choose: Choose | None) -> None:
+def _made(
+    download: Download, description: Description, order: DownloadRequest, choose: Choose | None
+) -> None:
     """Fetch what is needed, and make a dataset of it."""
     staging = download.staging
     names = [n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"]
@@ -279,7 +283,7 @@ def _made(download: Download, description: Description, order: Order, choose: Ch
     if choose is None:
         rows, plans = np.arange(description.n_rows, dtype=np.int64), every_row(description)
     else:
-        rows = np.unique(np.asarray(choose(staging.whole), dtype=np.int64))
+        rows = np.unique(np.asarray(choose(staging.verified), dtype=np.int64))
         if not len(rows):
             raise ParameterError(f"no observation of {description.recipe['name']} is selected")
         plans = some_rows(contents, rows)
@@ -293,15 +297,15 @@ def _made(download: Download, description: Description, order: Order, choose: Ch
     if choose is None:
         download.fetch_shards(contents)
         pieces = {
-            number: Piece(staging.whole / "audio" / f"{entry.name}.tar", [(0, entry.bytes)])
+            number: RangeFile(staging.verified / "audio" / f"{entry.name}.tar", [(0, entry.bytes)])
             for number, entry in enumerate(description.shards)
         }
     else:
         pieces = _fetch_pieces(download, contents, wanted)
-    staging.clear(staging.made)
+    staging.clear(staging.derived)
     part_of = None if choose is None else _part_of(download, description, order)
-    cut = Cut(contents, rows, plans, pieces, codec, part_of)
-    cut.make(staging.made, download.each)
+    cut = SubsetWriter(contents, rows, plans, pieces, codec, part_of)
+    cut.make(staging.derived, download.each)
 
 
 def _segments(contents: Contents, rows: IntArray | None) -> dict[int, list[tuple[int, int]]]:
@@ -319,14 +323,14 @@ def _segments(contents: Contents, rows: IntArray | None) -> dict[int, list[tuple
 
 def _fetch_pieces(
     download: Download, contents: Contents, wanted: dict[int, list[tuple[int, int]]]
-) -> dict[int, Piece]:
+) -> dict[int, RangeFile]:
     """Fetch parts of shards; that their audio is right is seen when the dataset is made."""
-    pieces: dict[int, Piece] = {}
+    pieces: dict[int, RangeFile] = {}
     for number, segments in wanted.items():
         name = f"audio/{contents.description.shards[number].name}.tar"
         # another selection of the same shard is another file
         mark = hashlib.sha256(repr((download.hashes[name], segments)).encode()).hexdigest()
-        pieces[number] = Piece(download.staging.parts / f"piece-{mark}", segments)
+        pieces[number] = RangeFile(download.staging.parts / f"piece-{mark}", segments)
     _prune(download.staging, pieces)
 
     def one(number: int) -> None:
@@ -340,7 +344,7 @@ def _fetch_pieces(
     return pieces
 
 
-def _prune(staging: Staging, pieces: dict[int, Piece]) -> None:
+def _prune(staging: Staging, pieces: dict[int, RangeFile]) -> None:
     """Remove pieces of another selection."""
     kept = {piece.path.name for piece in pieces.values()}
     for path in staging.parts.glob("piece-*"):
@@ -348,7 +352,7 @@ def _prune(staging: Staging, pieces: dict[int, Piece]) -> None:
             remove(path)
 
 
-def _part_of(download: Download, description: Description, order: Order) -> Json:
+def _part_of(download: Download, description: Description, order: DownloadRequest) -> Json:
     return part_of(description, download.sums, order.selection)
 
 
@@ -378,7 +382,7 @@ def cut_from(
     contents = read_contents(source)
     description = contents.description
     pieces = {
-        number: Piece(contents.layout.shard(entry.name), [(0, entry.bytes)])
+        number: RangeFile(contents.layout.shard(entry.name), [(0, entry.bytes)])
         for number, entry in enumerate(description.shards)
     }
     rows = np.unique(np.asarray(rows, dtype=np.int64))
@@ -386,7 +390,7 @@ def cut_from(
         raise ParameterError(f"no observation of {description.recipe['name']} is selected")
     plans = some_rows(contents, rows)
     of = part_of(description, sums, selection)
-    cut = Cut(contents, rows, plans, pieces, contents.codec, of)
+    cut = SubsetWriter(contents, rows, plans, pieces, contents.codec, of)
 
     def each(items: Sequence[int], do: Callable[[int], None]) -> None:
         for item in items:

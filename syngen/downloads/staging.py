@@ -2,7 +2,7 @@
 
 It has the same name for every try, so that a killed download goes on, and a lock, so that there is one at a
 time. Others may know its name: it is used only if it belongs to this user, and if nothing is in it but what
-downloads put there. Only what was verified is in `Staging.whole`, which takes the target's place by one
+downloads put there. Only what was verified is in `Staging.verified`, which takes the target's place by one
 rename.
 """
 
@@ -56,7 +56,7 @@ class Staging:
     target: Path
 
     @property
-    def whole(self) -> Path:
+    def verified(self) -> Path:
         """Folder of verified files, by their names in the release."""
         return self.place / "whole"
 
@@ -66,13 +66,13 @@ class Staging:
         return self.place / "parts"
 
     @property
-    def made(self) -> Path:
+    def derived(self) -> Path:
         """Folder of a dataset that is made of what came."""
         return self.place / "made"
 
     @property
     def selected(self) -> Path:
-        """Folder of some of the observations in `made`."""
+        """Folder of some of the observations in `derived`."""
         return self.place / "part"
 
     @property
@@ -93,7 +93,7 @@ class Staging:
         except InTheWayError as error:
             remedy = f"remove {self.place}, in which nobody else should write,"
             raise InTheWayError(error.path, error.what, remedy) from error
-        working_folder(self.whole, mode=0o777)
+        working_folder(self.verified, mode=0o777)
         working_folder(self.parts)
 
     def _check(self) -> None:
@@ -103,19 +103,19 @@ class Staging:
             top, slash, rest = name.partition("/")
             if not slash:
                 return name == self.lock.name
-            if top == self.whole.name:
+            if top == self.verified.name:
                 return not rest or rest in listed or _OF_POOCH.fullmatch(rest) is not None
             if top == self.parts.name:
                 return not rest or _PART.fullmatch(rest) is not None
-            return top in (self.made.name, self.selected.name) and (not rest or is_dataset_name(rest))
+            return top in (self.derived.name, self.selected.name) and (not rest or is_dataset_name(rest))
 
         for name, what in findings(self.place, is_ours):
             raise InTheWayError(self.place / name, what)
 
     def _listed(self) -> set[str]:
         """Return the names that earlier tries may have given, and those of their folders with a slash."""
-        names, path = {_SUMS}, self.whole / _SUMS
-        check_folder(self.whole)
+        names, path = {_SUMS}, self.verified / _SUMS
+        check_folder(self.verified)
         check_file(path)
         with contextlib.suppress(OSError, UnicodeDecodeError, ManifestError):
             names |= set(parse_checksums(path.read_text("utf-8")))
@@ -123,8 +123,8 @@ class Staging:
 
     def prune(self, names: Collection[str]) -> None:
         """Remove from `whole` what is not of the release, such as leftovers of a killed try."""
-        remove(self.whole, within=self.place.parent, only=lambda name: name not in names)
-        working_folder(self.whole, mode=0o777)
+        remove(self.verified, within=self.place.parent, only=lambda name: name not in names)
+        working_folder(self.verified, mode=0o777)
 
     def put_in_place(self, folder: Path, *, is_private: bool = False) -> None:
         """Let a folder of this place become the target, and remove the rest.

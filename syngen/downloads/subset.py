@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
     from syngen.downloads.transfers import Segment
 
-__all__ = ["Cut", "Piece", "ShardPlan", "every_row", "segments_of", "some_rows"]
+__all__ = ["RangeFile", "ShardPlan", "SubsetWriter", "every_row", "segments_of", "some_rows"]
 
 _ROWS_AT_ONCE = 1 << 16
 _GAP = 1 << 12
@@ -98,7 +98,7 @@ def segments_of(offsets: IntArray, sizes: IntArray) -> list[Segment]:
     return segments
 
 
-class Piece:
+class RangeFile:
     """Segments of a shard, one after the other in a file.
 
     Parameters
@@ -119,7 +119,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Cut:
+class SubsetWriter:
     """Makes a dataset of rows of a release.
 
     Attributes
@@ -140,7 +140,7 @@ class Cut:
     contents: Contents
     rows: IntArray
     plans: Sequence[ShardPlan]
-    pieces: Mapping[int, Piece]
+    pieces: Mapping[int, RangeFile]
     codec: Codec
     part_of: Json | None
 
@@ -341,7 +341,7 @@ class Cut:
 class _Pieces:
     """Files of pieces, opened when they are needed."""
 
-    def __init__(self, pieces: Mapping[int, Piece]) -> None:
+    def __init__(self, pieces: Mapping[int, RangeFile]) -> None:
         self._pieces = pieces
         self._files: dict[int, IO[bytes]] = {}
 

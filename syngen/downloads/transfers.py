@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from syngen.errors import DownloadError, DownloadIncompleteError
-from syngen.io.http.responses import AbsentError, CutError, Stream, TransferError, UnfitError
-from syngen.io.http.stalls import Limits
+from syngen.io.http.responses import (
+    InvalidResponseError,
+    NotFoundError,
+    Stream,
+    TransferError,
+    TransientError,
+)
+from syngen.io.http.stalls import TransferLimits
 from syngen.io.mirrors import Mirror
 from syngen.io.workspace import remove, working_folder
 
@@ -47,7 +53,7 @@ class Transfers:
     """
 
     mirrors: Sequence[Mirror]
-    limits: Limits
+    limits: TransferLimits
     told: Callable[[int], None] = lambda n: None
     n_received: int = 0
     _silent: dict[int, str] = field(default_factory=dict)
@@ -107,12 +113,12 @@ class Transfers:
             if number in avoided:
                 continue
             if number in self._silent:
-                reasons.append((mirror, CutError(self._silent[number], is_silent=True)))
+                reasons.append((mirror, TransientError(self._silent[number], is_silent=True)))
                 continue
             try:
                 self._from(mirror, _Wanted(name, part, size, most, segments))
             except TransferError as error:
-                if isinstance(error, CutError) and error.is_silent:
+                if isinstance(error, TransientError) and error.is_silent:
                     self._silent[number] = str(error)
                 reasons.append((mirror, error))
             else:
@@ -128,7 +134,7 @@ class Transfers:
                 if self._try(mirror, wanted):
                     return
                 continue
-            except CutError as error:
+            except TransientError as error:
                 if _size_of(wanted.part) > before:
                     fruitless, pause_s = 0, self.limits.first_pause_s
                     if not error.pause_s:
@@ -165,7 +171,7 @@ class Transfers:
         else:
             is_all = wanted.place(now) is None
         if not is_all and now == have:
-            raise CutError("sent not one byte of what was asked for")
+            raise TransientError("sent not one byte of what was asked for")
         return is_all
 
     def _copy(self, stream: Stream, file: IO[bytes], *, skipped: int, room: int) -> None:
@@ -180,7 +186,9 @@ class Transfers:
                 if not data:
                     continue
             if len(data) > room:
-                raise UnfitError(f"sends more than the {file.tell() + room:,} bytes that it may have")
+                raise InvalidResponseError(
+                    f"sends more than the {file.tell() + room:,} bytes that it may have"
+                )
             room -= len(data)
             file.write(data)
             self.told(len(data))
@@ -216,14 +224,14 @@ class _Wanted:
     def check(self, stream: Stream, start: int) -> None:
         """Refuse an answer that cannot be the file."""
         if self.segments is not None and stream.start != start:
-            raise UnfitError("answers with the whole file where a part of it was asked for")
+            raise InvalidResponseError("answers with the whole file where a part of it was asked for")
         if stream.total is None:
             return
         if self.size is not None and stream.total != self.size:
             what = "truncated, or another file" if stream.total < self.size else "another file"
-            raise UnfitError(f"has {stream.total:,} bytes of {self.size:,} there: it is {what}")
+            raise InvalidResponseError(f"has {stream.total:,} bytes of {self.size:,} there: it is {what}")
         if stream.total > self.most:
-            raise UnfitError(
+            raise InvalidResponseError(
                 f"has {stream.total:,} bytes there, more than the {self.most:,} that it may have"
             )
 
@@ -240,12 +248,12 @@ def _summary(
 ) -> DownloadError:
     """Return what to raise when every mirror has failed."""
     told = "; ".join(f"{mirror}: {error}" for mirror, error in reasons) or "no place is known that has it"
-    if any(isinstance(error, UnfitError) for _, error in reasons):
+    if any(isinstance(error, InvalidResponseError) for _, error in reasons):
         return DownloadError(f"{name} is refused: {told}")
-    cut = [error for _, error in reasons if isinstance(error, CutError)]
+    cut = [error for _, error in reasons if isinstance(error, TransientError)]
     if has_come or any(not error.is_silent for error in cut):
         return DownloadIncompleteError(
             f"{name} did not come whole: {told}; run the same command again to go on"
         )
-    is_absent = reasons and all(isinstance(error, AbsentError) for _, error in reasons)
+    is_absent = reasons and all(isinstance(error, NotFoundError) for _, error in reasons)
     return NoMirrorError(f"no mirror {'has' if is_absent else 'answers for'} {name}: {told}")

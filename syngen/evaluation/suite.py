@@ -13,7 +13,7 @@ from syngen.evaluation.information.mutual_information import normalised
 from syngen.evaluation.inputs import read_inputs
 from syngen.evaluation.metrics.families import FAMILY_FUNCTIONS, Result
 from syngen.evaluation.metrics.intervals import RESAMPLED, bootstrap_intervals
-from syngen.evaluation.metrics.metric_inputs import Workspace, drawn_rows
+from syngen.evaluation.metrics.metric_inputs import MetricInputs, drawn_rows
 from syngen.evaluation.metrics.modularity import N_SHUFFLES
 from syngen.evaluation.metrics.options import FAMILIES, Conventions, Options, chosen_metrics
 from syngen.evaluation.scores import Scores
@@ -65,7 +65,7 @@ def compute_scores(
         n_resamples=n_resamples,
     )
     given = read_inputs(codes, factors, factor_names=factor_names, factor_kinds=factor_kinds, common=common)
-    work = Workspace(drawn_rows(given, n_samples=n_samples, seed=seed), options)
+    work = MetricInputs(drawn_rows(given, n_samples=n_samples, seed=seed), options)
     with single_threaded():
         results = {
             name: FAMILY_FUNCTIONS[name](work)
@@ -94,10 +94,10 @@ def _merged(results: dict[str, Result], metrics: Sequence[str]) -> Result:
 
 
 def _assembled(
-    work: Workspace, merged: Result, intervals: dict[str, tuple[float, float]], *, rows_given: int
+    work: MetricInputs, merged: Result, intervals: dict[str, tuple[float, float]], *, rows_given: int
 ) -> Scores:
     information = _all_codes(work, work.information)
-    share = normalised(information, work.of_factors)
+    share = normalised(information, work.factor_entropies)
     importance = None if merged.importance is None else _all_codes(work, merged.importance)
     for matrix in (information, share, work.factor_information, importance):
         if matrix is not None:
@@ -116,24 +116,24 @@ def _assembled(
     )
 
 
-def _all_codes(work: Workspace, values: FloatArray) -> FloatArray:
+def _all_codes(work: MetricInputs, values: FloatArray) -> FloatArray:
     """Return values with a row of zeros for each constant code."""
     complete = np.zeros((work.inputs.codes.shape[1], *values.shape[1:]))
     complete[work.varying] = values
     return complete
 
 
-def _factor_names(work: Workspace) -> list[str]:
+def _factor_names(work: MetricInputs) -> list[str]:
     return [factor.name for factor in work.inputs.factors]
 
 
-def _role(work: Workspace, j: int) -> str:
-    if work.of_factors[j] == 0.0:
+def _role(work: MetricInputs, j: int) -> str:
+    if work.factor_entropies[j] == 0.0:
         return "constant"
-    return "derived" if j in work.derived else "headline"
+    return "derived" if j in work.derived else "scored_factors"
 
 
-def _factor_frame(work: Workspace, merged: Result) -> pd.DataFrame:
+def _factor_frame(work: MetricInputs, merged: Result) -> pd.DataFrame:
     import pandas as pd
 
     names = _factor_names(work)
@@ -142,7 +142,7 @@ def _factor_frame(work: Workspace, merged: Result) -> pd.DataFrame:
     columns: dict[str, Any] = {
         "kind": [factor.kind for factor in work.inputs.factors],
         "n_levels": [int(levels.max()) + 1 for levels in work.levels],
-        "entropy": work.of_factors,
+        "entropy": work.factor_entropies,
         "role": [_role(work, j) for j in range(work.n_factors)],
         "derived_from": [names[work.derived[j]] if j in work.derived else "" for j in range(len(names))],
         "best_code": [
@@ -153,7 +153,7 @@ def _factor_frame(work: Workspace, merged: Result) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(names, name="factor"))
 
 
-def _code_frame(work: Workspace, merged: Result) -> pd.DataFrame:
+def _code_frame(work: MetricInputs, merged: Result) -> pd.DataFrame:
     import pandas as pd
 
     n_codes, names = work.inputs.codes.shape[1], _factor_names(work)
@@ -163,19 +163,19 @@ def _code_frame(work: Workspace, merged: Result) -> pd.DataFrame:
     sizes[work.varying] = [int(levels.max()) + 1 for levels in work.bins]
     best = np.full(n_codes, "", dtype=object)
     if len(work.varying):
-        share = normalised(work.information, work.of_factors)
+        share = normalised(work.information, work.factor_entropies)
         best[work.varying] = [names[j] for j in share.argmax(axis=1)]
     columns: dict[str, Any] = {
         "status": status,
         "n_bins": sizes,
-        "entropy": _all_codes(work, work.of_codes),
+        "entropy": _all_codes(work, work.code_entropies),
         "best_factor": best,
         **{key: _all_codes(work, values) for key, values in merged.by_code.items()},
     }
     return pd.DataFrame(columns, index=pd.Index(work.inputs.code_names, name="code"))
 
 
-def _metadata(work: Workspace, merged: Result, *, rows_given: int) -> Json:
+def _metadata(work: MetricInputs, merged: Result, *, rows_given: int) -> Json:
     import scipy
     import sklearn
 
@@ -211,31 +211,33 @@ def _metadata(work: Workspace, merged: Result, *, rows_given: int) -> Json:
     }
 
 
-def _warnings(work: Workspace, merged: Result) -> list[str]:
+def _warnings(work: MetricInputs, merged: Result) -> list[str]:
     names, found = _factor_names(work), [work.inputs.note] if work.inputs.note else []
     found += [f"{key} has no value: {reason}" for key, reason in merged.undefined.items()]
     for child, parent in work.derived.items():
         found.append(f"factor {names[child]} is a function of {names[parent]} and is reported apart")
     found += [
         f"factor {name} does not vary and is left out"
-        for name, entropy in zip(names, work.of_factors, strict=True)
+        for name, entropy in zip(names, work.factor_entropies, strict=True)
         if entropy == 0.0
     ]
     found += [
         f"factor {name} has a level for almost every row: no model can learn it"
-        for name, entropy, learnable in zip(names, work.of_factors, work.learnable, strict=True)
+        for name, entropy, learnable in zip(names, work.factor_entropies, work.learnable, strict=True)
         if entropy > 0.0 and not learnable
     ]
     return [*found, *_shared_information(work), *_small_samples(work)]
 
 
-def _shared_information(work: Workspace) -> list[str]:
+def _shared_information(work: MetricInputs) -> list[str]:
     """Name pairs of factors that are not independent."""
-    names, found, kept = _factor_names(work), [], work.headline.tolist()
+    names, found, kept = _factor_names(work), [], work.scored_factors.tolist()
     for a, i in enumerate(kept):
         for j in kept[a + 1 :]:
             chance = (work.levels[i].max() * work.levels[j].max()) / (2.0 * work.n)
-            share = (work.factor_information[i, j] - chance) / min(work.of_factors[i], work.of_factors[j])
+            share = (work.factor_information[i, j] - chance) / min(
+                work.factor_entropies[i], work.factor_entropies[j]
+            )
             if share > _CORRELATED:
                 found.append(
                     f"factors {names[i]} and {names[j]} share {share:.2f} of their information: "
@@ -244,16 +246,17 @@ def _shared_information(work: Workspace) -> list[str]:
     return found
 
 
-def _small_samples(work: Workspace) -> list[str]:
+def _small_samples(work: MetricInputs) -> list[str]:
     """Name factors whose levels are too many for the rows."""
     n_bins = max([int(levels.max()) for levels in work.bins], default=0)
     found = []
-    for j in work.headline.tolist():
+    for j in work.scored_factors.tolist():
         bias = int(work.levels[j].max()) * n_bins / (2.0 * work.n)
-        if bias > _BIASED * work.of_factors[j]:
+        known = work.factor_entropies[j]
+        if bias > _BIASED * known:
             found.append(
                 f"factor {work.inputs.factors[j].name} has {int(work.levels[j].max()) + 1} levels in "
-                f"{work.n:,} rows: random codes seem to know {min(bias, work.of_factors[j]):.2f} nats "
+                f"{work.n:,} rows: random codes seem to know {min(bias, known):.2f} nats "
                 "of it, take more rows"
             )
     return found

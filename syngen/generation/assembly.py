@@ -42,16 +42,16 @@ def finish(
     layout: Layout,
     receipts: Sequence[Receipt],
     *,
-    at_hand: Callable[[Callable[[Layout, str], Path]], Iterable[str]] | None = None,
+    materialize_shard: Callable[[Callable[[Layout, str], Path]], Iterable[str]] | None = None,
 ) -> Description:
     """Put manifest, card, checksums and description together; the description comes last.
 
     Parameters
     ----------
-    plan, layout, receipts, at_hand
+    plan, layout, receipts, materialize_shard
         See `write_tables`.
     """
-    description = write_tables(plan, layout, receipts, at_hand=at_hand)
+    description = write_tables(plan, layout, receipts, materialize_shard=materialize_shard)
     card = card_text(description, vocabulary_for(plan.resolved))
     return write_documents(layout, description, {layout.card.name: card.encode("utf-8")})
 
@@ -61,7 +61,7 @@ def write_tables(
     layout: Layout,
     receipts: Sequence[Receipt],
     *,
-    at_hand: Callable[[Callable[[Layout, str], Path]], Iterable[str]] | None = None,
+    materialize_shard: Callable[[Callable[[Layout, str], Path]], Iterable[str]] | None = None,
     recipe_text: str | None = None,
 ) -> Description:
     """Write manifest, tables and recipe, and return what dataset.json will say.
@@ -73,16 +73,18 @@ def write_tables(
         Of a folder that has the plan and the parts of the shards.
     receipts : sequence of Receipt
         In row order.
-    at_hand : callable, optional
-        Takes `Layout.part` or `Layout.annotations_part` and iterates over the names of the shards; that
-        part need only be in the folder while its name is the current one.
+    materialize_shard : callable, optional
+        Takes `Layout.shard_manifest` or `Layout.annotations_part` and iterates over the names of the
+        shards; that file need only be in the folder while its name is the current one.
     recipe_text : str, optional
         Content of recipe.yaml; by default the text that the plan's recipe was read from.
     """
     names = [receipt.entry.name for receipt in receipts]
-    write_manifest(plan, layout, at_hand(Layout.part) if at_hand else names)
+    write_manifest(plan, layout, materialize_shard(Layout.shard_manifest) if materialize_shard else names)
     if plan.resolved.synthesizer.speaks:
-        write_annotations(plan, layout, at_hand(Layout.annotations_part) if at_hand else names)
+        write_annotations(
+            plan, layout, materialize_shard(Layout.annotations_part) if materialize_shard else names
+        )
     for name, table in synthesizer_tables(plan.resolved).items():
         write_synthesizer_table(layout, name, table)
     text = plan.resolved.recipe.text if recipe_text is None else recipe_text
@@ -126,7 +128,7 @@ def write_manifest(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
     def parts() -> Iterator[tuple[pa.Table, IntArray]]:
         row = 0
         for name in names:
-            table = read_manifest(layout.part(name))
+            table = read_manifest(layout.shard_manifest(name))
             yield table, np.arange(row, row + table.num_rows, dtype=np.int64)
             row += table.num_rows
 

@@ -1,4 +1,4 @@
-"""What a plan will take, before a byte is written: a rehearsal of a few observations."""
+"""What a plan will take, before a byte is written: a few observations, rendered in memory."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass
 
 from syngen.generation.plan import Plan
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from syngen.storage.shards import END
 
-__all__ = ["Estimate", "estimate"]
+__all__ = ["Estimate", "estimate_plan"]
 
-_REHEARSED = 200
+_N_MEASURED = 200
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Estimate:
     hours : float
         Of audio.
     bytes : int
-        Of the shards, measured on the rehearsed observations.
+        Of the shards, measured on a few observations.
     cpu_s : float
         CPU time of rendering and encoding everything, from the same measurement.
     splits : dict of str to int
@@ -39,15 +39,15 @@ class Estimate:
     splits: dict[str, int]
 
 
-def estimate(plan: Plan) -> Estimate:
+def estimate_plan(plan: Plan) -> Estimate:
     """Render and encode some observations in memory, and multiply."""
     resolved = plan.resolved
     first = plan.shards[0]
-    indices = plan.indices(first)[:_REHEARSED]
-    worker = ShardWorker(plan)
+    indices = plan.indices(first)[:_N_MEASURED]
+    worker = ShardRenderer(plan)
     buffer = io.BytesIO()
     started = time.process_time()
-    n_samples = worker.rehearse(buffer, first, indices)
+    n_samples = worker.write_sample(buffer, first, indices)
     cpu_s = time.process_time() - started
     scale = resolved.size / len(indices)
     n_bytes = buffer.tell() - len(END)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from syngen.errors import ParameterError, StoreError
 from syngen.generation.plan import Plan
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from syngen.io.files import human_bytes
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
@@ -51,7 +51,7 @@ def check_space(
     """Refuse a plan that does not fit on the disk; writes nothing.
 
     For WAV of a known length the need is known to a per mille. Otherwise it is estimated, from the
-    shards that are there, a rehearsal, or the typical length of speech; what is refused then is only what
+    shards that are there, a sample, or the typical length of speech; what is refused then is only what
     exceeds the space by far.
 
     Parameters
@@ -112,7 +112,7 @@ def _bytes_per_row(plan: Plan, sizes: dict[str, int]) -> float:
     if n_known:
         return _CERTAIN * sum(sizes.values()) / n_known
     if not plan.resolved.synthesizer.needs_worker:
-        return _CERTAIN * _rehearsed(plan)
+        return _CERTAIN * _bytes_of_sample(plan)
     duration = audio.duration or plan.resolved.synthesizer.typical_s(plan.resolved.request)
     share = 1.0 if plan.codec == "wav" else _FLAC_SHARE
     return 2 * BLOCK + text + _CERTAIN * share * 2 * audio.sample_rate * duration
@@ -126,12 +126,12 @@ def _text_bytes(plan: Plan) -> int:
     return len(MemberText(grid).of(int(indices[0]), split, levels))
 
 
-def _rehearsed(plan: Plan) -> float:
+def _bytes_of_sample(plan: Plan) -> float:
     shard = plan.shards[0]
     n_rows = min(_REHEARSED, shard.n_rows)
     buffer = io.BytesIO()
     indices = plan.resolved.rows.indices(shard.split, shard.start, shard.start + n_rows)
-    ShardWorker(plan).rehearse(buffer, shard, indices)
+    ShardRenderer(plan).write_sample(buffer, shard, indices)
     return (buffer.tell() - len(END)) / n_rows
 
 

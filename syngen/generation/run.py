@@ -25,9 +25,9 @@ from syngen.generation.folder.growing import check_plan, write_plan
 from syngen.generation.folder.overwriting import check_target, clear, to_overwrite
 from syngen.generation.plan import Plan
 from syngen.generation.preflight import check_space, disk_message
-from syngen.generation.workers.executors import Hire, check_engine, hiring
+from syngen.generation.workers.executors import PoolStarter, check_engine, pool_starter
 from syngen.generation.workers.log import EventLog, append_events, check_log_file
-from syngen.generation.workers.members import Member, joined, planning, remove_own_temporaries
+from syngen.generation.workers.members import Member, member_session, plan_lock, remove_own_temporaries
 from syngen.generation.workers.pool import default_jobs
 from syngen.generation.workers.scheduler import DEFAULT_HANG_LIMIT_S, make_shards
 from syngen.generation.workers.shard_task import cause_of
@@ -40,7 +40,7 @@ from syngen.storage.shard_ranges import Shard
 if TYPE_CHECKING:
     from syngen._typing import Progress
 
-__all__ = ["GenerationReport", "check_numbers", "report_of", "run", "told"]
+__all__ = ["GenerationReport", "check_numbers", "progress_reporter", "report_of", "run"]
 
 _LOCK_PATIENCE_S = 0.5  # somebody may be looking whether a run is at work
 
@@ -165,8 +165,8 @@ def run(
     try:
         plan.resolved.synthesizer.make_ready(plan.resolved.request)
         check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), freed=freed)
-        with hiring(plan, executor, scheduler=scheduler, jobs=jobs) as hire:
-            work = _Work(plan, layout, jobs, hang_limit_s, log, progress, hire, member)
+        with pool_starter(plan, executor, scheduler=scheduler, jobs=jobs) as start_pool:
+            work = _Work(plan, layout, jobs, hang_limit_s, log, progress, start_pool, member)
             return work.part(started, member) if member else work.report(started, overwrite=overwrite)
     except OSError as error:
         raise GenerationIncompleteError(disk_message(layout, error)) from error
@@ -196,7 +196,7 @@ class _Work:
     hang_limit_s: float
     log: Path | None
     progress: Progress | None
-    hire: Hire | None
+    start_pool: PoolStarter | None
     member: Member | None
 
     def report(self, started: float, *, overwrite: bool) -> GenerationReport:
@@ -229,7 +229,7 @@ class _Work:
     def part(self, started: float, member: Member) -> GenerationReport:
         """Do what a member of a job array does, and say what is left."""
         plan, layout = self.plan, self.layout
-        with joined(plan, layout, member) as found:
+        with member_session(plan, layout, member) as found:
             if found.is_finished:
                 return report_of(layout.folder, _finished(layout), started)
             events = EventLog(layout.log)
@@ -281,7 +281,7 @@ class _Work:
             versions=plan.versions(),
             scan_s=round(time.monotonic() - started, 4),
         )
-        tell = told(self.progress, plan, shards, remaining)
+        tell = progress_reporter(self.progress, plan, shards, remaining)
         making = make_shards(
             plan,
             layout,
@@ -290,7 +290,7 @@ class _Work:
             tell,
             hang_limit_s=self.hang_limit_s,
             log=events,
-            hire=self.hire,
+            start_pool=self.start_pool,
         )
         with closing(making) as made:
             for receipt in made:
@@ -322,14 +322,14 @@ class _Work:
         if self.member is None:
             lifecycle.remove_temporaries(self.layout)
             return
-        with suppress(ParameterError), planning(self.layout, patience_s=_LOCK_PATIENCE_S):
+        with suppress(ParameterError), plan_lock(self.layout, patience_s=_LOCK_PATIENCE_S):
             remove_own_temporaries(self.plan, self.layout, self.member)
 
     def _keep_log(self) -> None:
         if self.log is None:
             return
         try:
-            with planning(self.layout) if self.member else nullcontext():  # all append to the same file
+            with plan_lock(self.layout) if self.member else nullcontext():  # all append to the same file
                 append_events(self.layout.log, self.log)
         except OSError as error:  # no reason to lose what was made
             warnings.warn(
@@ -356,7 +356,7 @@ def _finished(layout: Layout) -> Description:
     return description
 
 
-def told(
+def progress_reporter(
     progress: Progress | None, plan: Plan, shards: Sequence[Shard], remaining: Sequence[Shard]
 ) -> Callable[[Receipt | None], None]:
     """Return a function that adds a receipt up and tells the caller."""

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, PcmArray, Value
 
 __all__ = [
-    "Columns",
-    "Facts",
+    "ObservationStats",
     "PartFiles",
+    "ShardColumns",
     "annotations_of",
     "columns_in_shard",
     "facts_of",
@@ -52,7 +52,9 @@ _DB_PER_DOUBLING = 3.010299956639812  # 10 log10(2)
 _DOT_SAMPLES = 1 << 13
 
 
-class Facts(NamedTuple):  # made for every observation: a frozen dataclass takes four times as long
+class ObservationStats(
+    NamedTuple
+):  # made for every observation: a frozen dataclass takes four times as long
     """What a manifest says of an observation that is not known before it is made.
 
     Attributes
@@ -78,7 +80,7 @@ class Facts(NamedTuple):  # made for every observation: a frozen dataclass takes
 
 
 @dataclass(frozen=True)
-class Columns:
+class ShardColumns:
     """What is known once observations are in a shard.
 
     Attributes
@@ -94,7 +96,7 @@ class Columns:
     nuisances: dict[str, list[Value]]
     offset: list[int] = field(default_factory=list)
     size: list[int] = field(default_factory=list)
-    facts: list[Facts] = field(default_factory=list)
+    facts: list[ObservationStats] = field(default_factory=list)
 
     @property
     def n_samples(self) -> int:
@@ -123,7 +125,7 @@ class Columns:
 
 
 def part_table(
-    plan: Plan, vocabulary: Vocabulary, shard: Shard, indices: IntArray, columns: Columns
+    plan: Plan, vocabulary: Vocabulary, shard: Shard, indices: IntArray, columns: ShardColumns
 ) -> pa.Table:
     """Return a shard's part of the manifest.
 
@@ -160,7 +162,7 @@ def part_table(
     return pa.table(content)
 
 
-def annotations_of(shard: Shard, columns: Columns) -> pa.Table:
+def annotations_of(shard: Shard, columns: ShardColumns) -> pa.Table:
     """Return a shard's part of the annotations."""
     spans = [[(s.kind, s.text, s.start, s.end) for s in spoken.spans] for spoken in columns.spoken]
     return annotation_table(shard.row, spans)
@@ -183,7 +185,7 @@ def write_parts(
     annotations: pa.Table | None,
 ) -> PartFiles:
     """Write a shard's part of the manifest, and of the annotations where something is spoken."""
-    part, sha256 = layout.part(name), ""
+    part, sha256 = layout.shard_manifest(name), ""
     with atomic_file(part) as file, ManifestWriter(file, vocabulary.part_schema()) as out:
         out.write(table)
     if annotations is not None:
@@ -194,7 +196,7 @@ def write_parts(
     return PartFiles(part.stat().st_size, sha256_of(part), sha256)
 
 
-def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryview) -> Columns:
+def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryview) -> ShardColumns:
     """Read from a shard's bytes what its part of the manifest says. Nothing may be spoken in it.
 
     Raises
@@ -205,7 +207,7 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
     codec, resolved = find_codec(plan.codec), plan.resolved
     text_of = MemberText(resolved.grid)
     drawn = {n.name: plain(n.draw(resolved.recipe.seed, indices)) for n in resolved.nuisances}
-    columns = Columns(drawn)
+    columns = ShardColumns(drawn)
     levels = resolved.grid.levels_of(indices).tolist()
     position = 0
     for row, (index, of_index) in enumerate(zip(indices.tolist(), levels, strict=True), shard.row):
@@ -236,10 +238,10 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
     return columns
 
 
-def facts_of(pcm: PcmArray) -> Facts:
+def facts_of(pcm: PcmArray) -> ObservationStats:
     """Return what a manifest says of samples."""
     sha256 = hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2").data).digest()
-    return Facts(len(pcm), sha256, peak_of(pcm), mean_square_of(pcm))
+    return ObservationStats(len(pcm), sha256, peak_of(pcm), mean_square_of(pcm))
 
 
 def plain(values: Iterable[Value]) -> list[Value]:

@@ -20,15 +20,15 @@ from syngen.errors import EngineError
 from syngen.generation.folder.reusable_shards import StoredShard, find_stored
 from syngen.generation.plan import Plan
 from syngen.generation.shard_manifest import (
-    Columns,
-    Facts,
+    ObservationStats,
+    ShardColumns,
     annotations_of,
     mean_square_of,
     part_table,
     plain,
     write_parts,
 )
-from syngen.generation.sources import DatasetRows
+from syngen.generation.sources import DatasetSource
 from syngen.io.atomic import atomic_file, write_atomic
 from syngen.resolving.rendering import Rendered, Rendering
 from syngen.resolving.vocabulary import vocabulary_for
@@ -42,12 +42,12 @@ from syngen.storage.shards import MemberText, ShardWriter
 if TYPE_CHECKING:
     from syngen._typing import IntArray
 
-__all__ = ["ShardWorker", "check_versions"]
+__all__ = ["ShardRenderer", "check_versions"]
 
 _NOTHING = np.empty(0)  # a waveform that is written need not be kept
 
 
-class ShardWorker:
+class ShardRenderer:
     """Makes shards of one plan. Lives as long as its process: renderers keep caches.
 
     Parameters
@@ -67,7 +67,7 @@ class ShardWorker:
         self._beat = beat or _told_nobody
         self._codec = find_codec(plan.codec)
         self._rate = plan.resolved.audio.sample_rate
-        self._source = None if source is None else DatasetRows(Layout(source), self._codec, self._rate)
+        self._source = None if source is None else DatasetSource(Layout(source), self._codec, self._rate)
         if source is None:  # else no engine is needed
             self._rendering = Rendering(plan.resolved)
         self._vocabulary = vocabulary_for(plan.resolved)
@@ -108,7 +108,7 @@ class ShardWorker:
         write_atomic(layout.receipt(shard.name), receipt.to_bytes())
         return receipt
 
-    def rehearse(self, file: IO[bytes], shard: Shard, indices: IntArray) -> int:
+    def write_sample(self, file: IO[bytes], shard: Shard, indices: IntArray) -> int:
         """Write a shard to a stream and nothing else; return its samples of audio."""
         writer = ShardWriter(file)
         columns = self._write_members(writer, shard, indices, self._made(indices, None))
@@ -116,10 +116,14 @@ class ShardWorker:
         return columns.n_samples
 
     def _write_members(
-        self, writer: ShardWriter, shard: Shard, indices: IntArray, made: Iterator[tuple[bytes, Facts]]
-    ) -> Columns:
+        self,
+        writer: ShardWriter,
+        shard: Shard,
+        indices: IntArray,
+        made: Iterator[tuple[bytes, ObservationStats]],
+    ) -> ShardColumns:
         resolved, suffix = self._plan.resolved, self._codec.name
-        columns = Columns(
+        columns = ShardColumns(
             {n.name: plain(n.draw(resolved.recipe.seed, indices)) for n in resolved.nuisances}
         )
         levels = map(tuple, resolved.grid.levels_of(indices).tolist())
@@ -135,14 +139,16 @@ class ShardWorker:
             beat(row + 1)
         return columns
 
-    def _made(self, indices: IntArray, stored: StoredShard | None) -> Iterator[tuple[bytes, Facts]]:
+    def _made(
+        self, indices: IntArray, stored: StoredShard | None
+    ) -> Iterator[tuple[bytes, ObservationStats]]:
         """Yield each observation: as it is stored, or rendered."""
         if stored is None:
             return map(self._encoded, self._rendering.observations(indices))
         rest = map(self._encoded, self._rendering.observations(indices[len(stored) :]))
         return chain(self._copied(indices, stored), rest)
 
-    def _copied(self, indices: IntArray, stored: StoredShard) -> Iterator[tuple[bytes, Facts]]:
+    def _copied(self, indices: IntArray, stored: StoredShard) -> Iterator[tuple[bytes, ObservationStats]]:
         for position in range(len(stored)):
             found = stored.observation(position)
             if found is None:
@@ -150,9 +156,9 @@ class ShardWorker:
                 found = self._encoded(observation)
             yield found
 
-    def _encoded(self, observation: Rendered) -> tuple[bytes, Facts]:
+    def _encoded(self, observation: Rendered) -> tuple[bytes, ObservationStats]:
         pcm, spoken = observation.pcm, observation.spoken
-        return self._codec.encode(pcm, self._rate), Facts(
+        return self._codec.encode(pcm, self._rate), ObservationStats(
             len(pcm),
             hashlib.sha256(pcm.astype("<i2", copy=False).data).digest(),
             observation.peak,

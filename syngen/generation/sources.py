@@ -12,7 +12,7 @@ import numpy as np
 
 from syngen.errors import ShardError
 from syngen.generation.folder.reusable_shards import spoken_in
-from syngen.generation.shard_manifest import Facts
+from syngen.generation.shard_manifest import ObservationStats
 from syngen.storage.codec import find_codec
 from syngen.storage.description import read_description
 from syngen.storage.manifest import read_series
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syngen.storage.layout import Layout
     from syngen.storage.shard_ranges import Shard
 
-__all__ = ["DatasetRows"]
+__all__ = ["DatasetSource"]
 
 _PLACES = ("index", "shard", "offset", "size", "n_samples", "pcm_sha256", "peak", "rms_db")
 _MOST_BYTES = 1 << 31
@@ -33,7 +33,7 @@ _NAN = float("nan")
 _SPOKEN = ("transcript", "speech_start", "speech_end")
 
 
-class DatasetRows:
+class DatasetSource:
     """The observations of a dataset by row. Opened when the first is asked for.
 
     Parameters
@@ -49,7 +49,7 @@ class DatasetRows:
         self._layout, self._codec, self._sample_rate = layout, codec, sample_rate
         self._opened: tuple[pa.Table, pa.Table | None, Codec] | None = None
 
-    def observations(self, shard: Shard, indices: IntArray) -> Iterator[tuple[bytes, Facts]]:
+    def observations(self, shard: Shard, indices: IntArray) -> Iterator[tuple[bytes, ObservationStats]]:
         """Yield the encoded audio of a shard's rows, and what a manifest says of each.
 
         Every observation is decoded and must have the samples that the manifest says.
@@ -79,7 +79,7 @@ class DatasetRows:
                 pcm = _checked(stored_codec, stored, n_samples, sha256, shard.row + position, name)
                 said = None if spoken is None else spoken[position]
                 audio = self._codec.encode(pcm, self._sample_rate)
-                yield audio, Facts(n_samples, sha256, peak, _NAN, rms_db, said)
+                yield audio, ObservationStats(n_samples, sha256, peak, _NAN, rms_db, said)
 
     def pcm(self, row: int) -> PcmArray:
         """Return the samples of a row, int16 of shape (n_samples,); raises what `observations` raises."""

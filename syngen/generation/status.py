@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import ManifestError
-from syngen.generation.store.listing import look
+from syngen.generation.store.listing import list_store
 from syngen.generation.uploads import NAMES, name_of
 from syngen.generation.workers.log import read_events
 from syngen.generation.workers.members import living_members
@@ -139,7 +139,7 @@ def state_of_store(store: Store) -> FolderState | None:
     ManifestError
         If the plan in it is damaged.
     """
-    found = look(store)
+    found = list_store(store)
     if found.description is not None or found.plan is None:
         return None
     place = f"{store}/{name_of(NAMES.plan)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.generation.folder import lifecycle
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from syngen.io.cache import scratch_folder
 from syngen.io.object_store import Store
 from syngen.storage.layout import Layout
@@ -27,7 +27,7 @@ def name_of(path: Path) -> str:
     return path.as_posix()
 
 
-def make_in_store(worker: ShardWorker, store: Store, shard: Shard, indices: IntArray) -> Receipt:
+def make_in_store(worker: ShardRenderer, store: Store, shard: Shard, indices: IntArray) -> Receipt:
     """Make a shard, its part of the manifest and its receipt in a store.
 
     No name is ever taken by anything but the same bytes, so that it does not matter who else makes them.
@@ -38,7 +38,7 @@ def make_in_store(worker: ShardWorker, store: Store, shard: Shard, indices: IntA
         receipt = worker.make(layout, shard, indices)
         for path in (
             layout.shard(shard.name),
-            layout.part(shard.name),
+            layout.shard_manifest(shard.name),
             layout.annotations_part(shard.name),
         ):
             if path.is_file():

@@ -15,7 +15,7 @@ from urllib.request import url2pathname
 from syngen.errors import ParameterError
 from syngen.io.files import is_url
 from syngen.io.http.connections import HttpClient
-from syngen.io.http.responses import CHUNK, AbsentError, Stream, UnfitError
+from syngen.io.http.responses import CHUNK, InvalidResponseError, NotFoundError, Stream
 
 __all__ = ["FolderMirror", "HttpMirror", "Mirror", "locator", "mirror_of"]
 
@@ -82,18 +82,18 @@ class FolderMirror:
     def open(self, name: str, start: int = 0, stop: int | None = None) -> Iterator[Stream]:
         path = self._folder / name
         if not self._folder.is_dir():
-            raise AbsentError("there is no such folder")
+            raise NotFoundError("there is no such folder")
         try:
             # not waiting for the other end of a pipe; what a link leads to must lie in the folder too
             descriptor = os.open(path, _FLAGS)
         except OSError as error:
-            raise AbsentError(f"{name} cannot be read: {error.strerror or error}") from error
+            raise NotFoundError(f"{name} cannot be read: {error.strerror or error}") from error
         with open(descriptor, "rb", buffering=0) as file:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
-                raise UnfitError(f"{name} is not a file")
+                raise InvalidResponseError(f"{name} is not a file")
             if not path.resolve().is_relative_to(self._folder.resolve()):
-                raise UnfitError(f"{name} is a link that leads out of the folder")
+                raise InvalidResponseError(f"{name} is a link that leads out of the folder")
             file.seek(start)
             yield _FileStream(file, start, found.st_size, found.st_size if stop is None else stop)
 

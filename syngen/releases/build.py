@@ -27,10 +27,10 @@ from syngen.errors import (
 )
 from syngen.generation.assembly import write_documents, write_tables
 from syngen.generation.folder import lifecycle
-from syngen.generation.folder.growing import store_plan
+from syngen.generation.folder.growing import write_plan_files
 from syngen.generation.plan import Plan
-from syngen.generation.run import told
-from syngen.generation.sources import DatasetRows
+from syngen.generation.run import progress_reporter
+from syngen.generation.sources import DatasetSource
 from syngen.generation.workers.log import EventLog
 from syngen.generation.workers.pool import default_jobs
 from syngen.generation.workers.scheduler import make_shards
@@ -40,7 +40,7 @@ from syngen.io.locks import exclusive_lock, lock_if_there
 from syngen.io.workspace import InTheWayError, check_folder, remove
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.sources.stored import StoredSource
-from syngen.releases.documents import documents_of, subject_in
+from syngen.releases.documents import documents_of, release_metadata
 from syngen.resolving.load import resolve_document
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import read_checksums
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from syngen.storage.publication import Publication
     from syngen.synth.plugin import Permissions
 
-__all__ = ["ReleaseReport", "recut"]
+__all__ = ["ReleaseReport", "build_release"]
 
 _PARTS = 50
 _LEAST_LIMIT, _MOST_LIMIT = 32_000_000, 2_000_000_000
@@ -101,7 +101,7 @@ class ReleaseReport:
     wall_s: float
 
 
-def recut(
+def build_release(
     source: Path,
     folder: Path,
     *,
@@ -270,7 +270,7 @@ class _Recutting:
             plan = Plan(self.resolved, shard_size, self.codec, self.release)
             lifecycle.create(layout)
             text = self.description.recipe_text
-            store_plan(layout, plan.to_bytes(), text.encode("utf-8"))
+            write_plan_files(layout, plan.to_bytes(), text.encode("utf-8"))
             receipts = self._shards(plan, layout, target)
             largest = max(receipts, key=lambda receipt: receipt.entry.bytes).entry
             if largest.bytes <= limit:
@@ -285,12 +285,12 @@ class _Recutting:
         # the observations are those of the dataset, which is whole where the release is not yet
         dataset = FactorDataset(StoredSource(self.source.folder))
         vocabulary = vocabulary_of(dataset.table.schema)
-        subject = subject_in(layout, description, vocabulary, dataset)
+        subject = release_metadata(layout, description, vocabulary, dataset)
         return write_documents(layout, description, documents_of(subject))
 
     def _shards(self, plan: Plan, layout: Layout, target: Path) -> list[Receipt]:
         jobs = min(self.jobs or default_jobs(), len(plan.shards))
-        tell = told(self.progress, plan, plan.shards, plan.shards)
+        tell = progress_reporter(self.progress, plan, plan.shards, plan.shards)
         receipts: dict[str, Receipt] = {}
         making = make_shards(
             plan, layout, plan.shards, jobs, tell, log=EventLog(None), source=self.source.folder.absolute()
@@ -321,8 +321,8 @@ class _Recutting:
                     return [*found, f"more than {_MOST_DAMAGED} problems; stopped here"]
         return found
 
-    def _rows(self) -> DatasetRows:
-        return DatasetRows(self.source, find_codec(self.codec), self.resolved.audio.sample_rate)
+    def _rows(self) -> DatasetSource:
+        return DatasetSource(self.source, find_codec(self.codec), self.resolved.audio.sample_rate)
 
     def _sampled_sizes(self, rows: IntArray) -> FloatArray:
         """Return the bytes that some rows fill in a shard, float64."""

@@ -11,7 +11,7 @@ from syngen.releases.metadata import (
     PAPER_TITLE,
     PAPER_URL,
     PAPER_YEAR,
-    Subject,
+    ReleaseMetadata,
     engine_sentences,
     limits,
     uses,
@@ -29,7 +29,7 @@ _LARGER = ((10**7, "1M<n<10M"), (10**8, "10M<n<100M"), (10**9, "100M<n<1B"))
 _MOST_VALUES = 24
 
 
-def release_card(subject: Subject) -> str:
+def release_card(subject: ReleaseMetadata) -> str:
     """Return the card of a release.
 
     Parameters
@@ -54,7 +54,7 @@ def release_card(subject: Subject) -> str:
     return f"---\n{front}\n---\n\n" + "\n\n".join(section.strip() for section in sections) + "\n"
 
 
-def _front(subject: Subject) -> Json:
+def _front(subject: ReleaseMetadata) -> Json:
     own = front_matter(subject.description, subject.vocabulary)
     n_rows = subject.description.n_rows
     size = next((name for most, name in _SIZES + _LARGER if n_rows < most), "n>1B")
@@ -72,14 +72,14 @@ def _front(subject: Subject) -> Json:
     return front | own
 
 
-def _contents(subject: Subject) -> str:
+def _contents(subject: ReleaseMetadata) -> str:
     return (
         "`preview.html` plays some of it and shows spectrograms: open it in a browser. "
         f"The fingerprint `{subject.description.fingerprint}` stands for all that decides a sample."
     )
 
 
-def _factors(subject: Subject) -> str:
+def _factors(subject: ReleaseMetadata) -> str:
     values = [
         f"`{factor.name}`: {', '.join(map(str, factor.values))}."
         for factor in subject.vocabulary.grid.factors
@@ -96,7 +96,7 @@ def _factors(subject: Subject) -> str:
     )
 
 
-def _splits(subject: Subject) -> str:
+def _splits(subject: ReleaseMetadata) -> str:
     table = subject.dataset.table
     lines = ["## Splits", "", "| scheme | split | observations |", "|---|---|---|"]
     for column, (scheme, names) in zip(
@@ -110,7 +110,7 @@ def _splits(subject: Subject) -> str:
     return "\n".join(lines)
 
 
-def _reading(subject: Subject) -> str:
+def _reading(subject: ReleaseMetadata) -> str:
     description = subject.description
     is_one = len(series_names("manifest", description.n_rows)) == 1
     manifests = "`manifest.parquet`" if is_one else "`manifest*.parquet`, in the order of their names"
@@ -140,7 +140,7 @@ ds = syngen.load("FOLDER")
 * `sha256sum --check SHA256SUMS` proves every byte."""
 
 
-def _making(subject: Subject) -> str:
+def _making(subject: ReleaseMetadata) -> str:
     description = subject.description
     versions = "\n".join(f"| {name} | {version} |" for name, version in description.versions.items())
     engine = f"\n| speech engine | {subject.engine} |" if subject.engine else ""
@@ -166,7 +166,7 @@ def _bullets(title: str, sentences: list[str]) -> str:
     return "\n".join([f"## {title}", "", *(f"* {sentence}" for sentence in sentences)])
 
 
-def _licence(subject: Subject) -> str:
+def _licence(subject: ReleaseMetadata) -> str:
     licence = subject.licence
     if licence:
         text = f"The data is under [{licence[0]}]({licence[1]})."
@@ -177,7 +177,7 @@ def _licence(subject: Subject) -> str:
     return f"## Licence\n\n{text}\n\n{engine_sentences(subject)}"
 
 
-def _citing(subject: Subject) -> str:
+def _citing(subject: ReleaseMetadata) -> str:
     paper = f"{'; '.join(PAPER_AUTHORS)} ({PAPER_YEAR}). {PAPER_TITLE}. {PAPER_URL}"
     return (
         f"## Citing it\n\n> {subject.citation}\n\n`CITATION.cff` has it for programs. The idea of such "

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from syngen._version import version
 from syngen.errors import ManifestError, SyngenError
-from syngen.releases.documents import documents_of, registry, subject_in
-from syngen.releases.metadata import Subject
+from syngen.releases.documents import documents_of, registry, release_metadata
+from syngen.releases.metadata import ReleaseMetadata
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
@@ -41,7 +41,7 @@ def release_problems(
     dataset : DatasetView
     """
     try:
-        subject = subject_in(layout, description, vocabulary, dataset)
+        subject = release_metadata(layout, description, vocabulary, dataset)
         hashes = parse_checksums(layout.checksums.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, ManifestError) as error:
         return [f"the documents cannot be compared with the dataset: {error}"]
@@ -53,7 +53,7 @@ def release_problems(
     return list(dict.fromkeys(found))
 
 
-def _missing(subject: Subject) -> Iterator[str]:
+def _missing(subject: ReleaseMetadata) -> Iterator[str]:
     for name in ("CITATION.cff", "README.md", "croissant.json", "registry.txt", "zenodo.json"):
         if name not in subject.release.files:
             yield f"{name}: is no file of this release"
@@ -74,7 +74,7 @@ def _registry_problems(layout: Layout, hashes: Mapping[str, str]) -> Iterator[st
         yield f"{name}: its lines are not sorted by name, each once"
 
 
-def _statement_problems(layout: Layout, subject: Subject) -> Iterator[str]:
+def _statement_problems(layout: Layout, subject: ReleaseMetadata) -> Iterator[str]:
     """Compare what every document says of title, version, authors and licence."""
     release = subject.release
     authors = list(release.authors)
@@ -153,7 +153,9 @@ def _names(authors: object) -> list[str]:
     return found
 
 
-def _croissant_problems(layout: Layout, subject: Subject, hashes: Mapping[str, str]) -> Iterator[str]:
+def _croissant_problems(
+    layout: Layout, subject: ReleaseMetadata, hashes: Mapping[str, str]
+) -> Iterator[str]:
     name = "croissant.json"
     try:
         content = read_json(layout.folder / name)
@@ -183,7 +185,7 @@ def _page_problems(layout: Layout) -> Iterator[str]:
             yield f"preview.html: has {word!r}; a page of a release runs nothing and fetches nothing"
 
 
-def _difference_problems(layout: Layout, subject: Subject) -> Iterator[str]:
+def _difference_problems(layout: Layout, subject: ReleaseMetadata) -> Iterator[str]:
     """Compare the documents with what would be written."""
     try:
         made = documents_of(subject, with_preview=False)

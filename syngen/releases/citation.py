@@ -18,7 +18,7 @@ from syngen.releases.metadata import (
     PAPER_TITLE,
     PAPER_URL,
     PAPER_YEAR,
-    Subject,
+    ReleaseMetadata,
     engine_sentences,
     limits,
 )
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["citation", "zenodo"]
 
 
-def citation(subject: Subject) -> str:
+def citation(subject: ReleaseMetadata) -> str:
     """Return the text of CITATION.cff, version 1.2.0."""
     release = subject.release
     content: dict[str, Any] = {
@@ -102,7 +102,7 @@ def _scalar(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)  # JSON is YAML, and quotes whatever needs quotes
 
 
-def zenodo(subject: Subject) -> Json:
+def zenodo(subject: ReleaseMetadata) -> Json:
     """Return the metadata that Zenodo's deposit interface takes."""
     release = subject.release
     paragraphs = [

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from syngen.releases.metadata import Subject, engine_sentences, limits, uses
+from syngen.releases.metadata import ReleaseMetadata, engine_sentences, limits, uses
 from syngen.storage.layout import series_names
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ _STORAGE = {
 }
 
 
-def croissant(subject: Subject) -> Json:
+def croissant(subject: ReleaseMetadata) -> Json:
     """Return the document of a release.
 
     Parameters
@@ -132,7 +132,7 @@ def _kind_of(name: str) -> str:
     return "sc:Person" if ", " in name else "sc:Organization"
 
 
-def _responsible(subject: Subject) -> Json:
+def _responsible(subject: ReleaseMetadata) -> Json:
     versions = ", ".join(f"{name} {version}" for name, version in subject.description.versions.items())
     return {
         "rai:dataCollection": (
@@ -177,7 +177,7 @@ def _responsible(subject: Subject) -> Json:
     }
 
 
-def _distribution(subject: Subject) -> list[Json]:
+def _distribution(subject: ReleaseMetadata) -> list[Json]:
     codec = subject.description.codec
     shards = [f"audio/{shard.name}.tar" for shard in subject.description.shards]
     found: list[Json] = []
@@ -213,7 +213,7 @@ def _format_of(name: str) -> str:
     return formats.get(suffix, "text/yaml" if suffix == "yaml" else "text/plain")
 
 
-def _splits(subject: Subject) -> Json:
+def _splits(subject: ReleaseMetadata) -> Json:
     names = subject.description.counts
     return {
         "@type": "cr:RecordSet",
@@ -230,7 +230,7 @@ def _splits(subject: Subject) -> Json:
     }
 
 
-def _factors(subject: Subject) -> Json:
+def _factors(subject: ReleaseMetadata) -> Json:
     return {
         "@type": "cr:RecordSet",
         "@id": "factors",
@@ -255,7 +255,7 @@ def _factors(subject: Subject) -> Json:
     }
 
 
-def _manifest(subject: Subject) -> Json:
+def _manifest(subject: ReleaseMetadata) -> Json:
     files = [f"{name}.parquet" for name in series_names("manifest", subject.description.n_rows)]
     row: Json = {"fileObject": {"@id": files[0]}, "extract": {"fileProperty": "lineNumbers"}}
     fields = [_field("manifest/row", "Row, from 0.", "sc:Integer", row)]
@@ -276,7 +276,7 @@ def _manifest(subject: Subject) -> Json:
     }
 
 
-def _observations(subject: Subject) -> Json:
+def _observations(subject: ReleaseMetadata) -> Json:
     fields = [
         _field(
             "observations/row",
@@ -330,7 +330,7 @@ def _data_type(kind: pa.DataType) -> str | None:
     return "sc:Text" if pa.types.is_string(kind) else None
 
 
-def _meaning(subject: Subject, column: str) -> str:
+def _meaning(subject: ReleaseMetadata, column: str) -> str:
     grid = subject.vocabulary.grid
     if column in grid:
         unit = f", in {grid[column].unit}" if grid[column].unit else ""

@@ -9,7 +9,7 @@ from syngen.io.files import sha256_of
 from syngen.releases.card import release_card
 from syngen.releases.citation import citation, zenodo
 from syngen.releases.croissant import croissant
-from syngen.releases.metadata import Subject
+from syngen.releases.metadata import ReleaseMetadata
 from syngen.releases.plots import factor_plots
 from syngen.releases.preview import preview
 from syngen.storage.description import Description, json_bytes
@@ -20,14 +20,14 @@ from syngen.storage.names import RELEASE_FILES
 if TYPE_CHECKING:
     from syngen._typing import DatasetView
 
-__all__ = ["FILES", "documents_of", "registry", "subject_in"]
+__all__ = ["FILES", "documents_of", "registry", "release_metadata"]
 
 FILES = RELEASE_FILES
 
 
-def subject_in(
+def release_metadata(
     layout: Layout, description: Description, vocabulary: Vocabulary, dataset: DatasetView
-) -> Subject:
+) -> ReleaseMetadata:
     """Return what the documents of a release are made from.
 
     Parameters
@@ -43,10 +43,10 @@ def subject_in(
     paths = [layout.plan, layout.recipe, layout.manifest, *tables]
     files = {path.name: (path.stat().st_size, sha256_of(path)) for path in paths}
     files |= {f"audio/{shard.name}.tar": (shard.bytes, shard.sha256) for shard in description.shards}
-    return Subject(description, vocabulary, dataset, files)
+    return ReleaseMetadata(description, vocabulary, dataset, files)
 
 
-def documents_of(subject: Subject, *, with_preview: bool = True) -> dict[str, bytes]:
+def documents_of(subject: ReleaseMetadata, *, with_preview: bool = True) -> dict[str, bytes]:
     """Return the content of every document by name; the registry is last, for it has the hashes of all.
 
     Parameters

@@ -22,7 +22,7 @@ __all__ = [
     "PAPER_TITLE",
     "PAPER_URL",
     "PAPER_YEAR",
-    "Subject",
+    "ReleaseMetadata",
     "engine_sentences",
     "limits",
     "uses",
@@ -69,7 +69,7 @@ _ENGINES = {
 
 
 @dataclass(frozen=True)
-class Subject:
+class ReleaseMetadata:
     """A release as its documents see it.
 
     Attributes
@@ -151,7 +151,7 @@ class Subject:
         return (*KEYWORDS, "speech synthesis") if self.is_spoken else KEYWORDS
 
 
-def uses(subject: Subject) -> list[str]:
+def uses(subject: ReleaseMetadata) -> list[str]:
     """Return sentences on what a release is meant for."""
     found = [
         (
@@ -165,7 +165,7 @@ def uses(subject: Subject) -> list[str]:
     return found
 
 
-def limits(subject: Subject) -> list[str]:
+def limits(subject: ReleaseMetadata) -> list[str]:
     """Return sentences on what a release must not be taken for."""
     found = [
         "It is synthetic: what is learned or measured here need not hold for recordings.",
@@ -187,7 +187,7 @@ def limits(subject: Subject) -> list[str]:
     return found
 
 
-def engine_sentences(subject: Subject) -> str:
+def engine_sentences(subject: ReleaseMetadata) -> str:
     """Return what is to be said of the licence of what made the sound."""
     if not subject.is_spoken:
         return (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.releases.metadata import Subject
+from syngen.releases.metadata import ReleaseMetadata
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
@@ -31,7 +31,7 @@ _MOST_AT_END = 17
 _CHARACTER = 6.5  # width of one
 
 
-def factor_plots(subject: Subject) -> str:
+def factor_plots(subject: ReleaseMetadata) -> str:
     """Return a picture with a panel for each factor, and one each for length and level where they vary.
 
     Parameters

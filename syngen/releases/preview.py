@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.releases.metadata import Subject
+from syngen.releases.metadata import ReleaseMetadata
 from syngen.storage.codec import find_codec
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class View:
     loudest: float
 
 
-def preview(subject: Subject) -> str:
+def preview(subject: ReleaseMetadata) -> str:
     """Return the page.
 
     Parameters
@@ -86,7 +86,7 @@ def preview(subject: Subject) -> str:
     return "".join(parts) + "</body>\n</html>\n"
 
 
-def _head(subject: Subject, view: View) -> str:
+def _head(subject: ReleaseMetadata, view: View) -> str:
     title = escape(f"{subject.title}, version {subject.release.version}")
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -106,7 +106,7 @@ def _head(subject: Subject, view: View) -> str:
 """
 
 
-def _lines(subject: Subject) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+def _lines(subject: ReleaseMetadata) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     """Yield for each factor its title, and positions with labels."""
     grid = subject.vocabulary.grid
     levels = np.asarray(subject.dataset.levels[:_SEARCHED], dtype=np.int64)
@@ -151,7 +151,7 @@ def _nearest(levels: IntArray, base: IntArray, position: int, level: int, sizes:
     return int(np.argmin(cost))
 
 
-def _figure(subject: Subject, pcm: PcmArray, label: str, view: View) -> str:
+def _figure(subject: ReleaseMetadata, pcm: PcmArray, label: str, view: View) -> str:
     rate = subject.vocabulary.sample_rate
     picture = base64.b64encode(spectrogram_png(pcm, rate, view)).decode("ascii")
     sound = base64.b64encode(find_codec("wav").encode(pcm, rate)).decode("ascii")

@@ -140,7 +140,7 @@ class Description:
 
 def _requirement(version: str) -> str:
     """Return what reads a dataset of a version; the distribution had another name before 0.2."""
-    return f"{'syngen' if version.startswith('0.1.') else DISTRIBUTION}>={version}"
+    return f"{'syngen' if version.startswith(('0.0.', '0.1.')) else DISTRIBUTION}>={version}"
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:

@@ -118,7 +118,7 @@ class Layout:
         return self.work / "repair"
 
     @property
-    def smaller(self) -> Path:
+    def previous_size(self) -> Path:
         """Folder of what a smaller dataset that grows had: one folder each, by number."""
         return self.work / "smaller"
 
@@ -134,7 +134,7 @@ class Layout:
         """Return the receipt of a shard."""
         return self.receipts / f"{name}.json"
 
-    def part(self, name: str) -> Path:
+    def shard_manifest(self, name: str) -> Path:
         """Return the part of the manifest that belongs to a shard."""
         return self.receipts / f"{name}.parquet"
 

@@ -110,7 +110,7 @@ def has_parts(layout: Layout, receipt: Receipt) -> bool:
     """
     name = receipt.entry.name
     try:
-        return sha256_of(layout.part(name)) == receipt.part_sha256 and (
+        return sha256_of(layout.shard_manifest(name)) == receipt.part_sha256 and (
             not receipt.annotations_sha256
             or sha256_of(layout.annotations_part(name)) == receipt.annotations_sha256
         )

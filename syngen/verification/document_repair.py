@@ -31,7 +31,7 @@ from syngen.storage.problems import Problem
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 from syngen.verification.documents import is_by_this_version
-from syngen.verification.plan_recovery import Evidence, FoundPlan, hash_of, is_near
+from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, hash_of, is_corrupted_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ class DocumentRepair:
 
     def __init__(
         self,
-        evidence: Evidence,
+        evidence: PlanRecovery,
         found: FoundPlan,
         problems: Sequence[Problem],
         scratch: Layout,
@@ -108,13 +108,13 @@ class DocumentRepair:
         """Note that a shard's part of the manifest is in the scratch folder."""
         self._receipts[shard.name] = receipt
 
-    def says(self, shard: Shard, receipt: Receipt, scratch: Layout) -> bool:
+    def manifest_confirms(self, shard: Shard, receipt: Receipt, scratch: Layout) -> bool:
         """Whether the manifest has the samples of a shard that no document has a hash of."""
         if self._evidence.shard_hashes(shard.name) or self._is_manifest_wrong:
             return False
         try:
             table = read_series(self._manifests, columns=["pcm_sha256"])
-            made = read_manifest(scratch.part(receipt.entry.name), columns=["pcm_sha256"])
+            made = read_manifest(scratch.shard_manifest(receipt.entry.name), columns=["pcm_sha256"])
         except ManifestError:
             return False
         part = table.column(0).slice(shard.row, shard.n_rows)
@@ -180,7 +180,7 @@ class DocumentRepair:
         sha256, wanted = hash_of(made), self._evidence.hashes.get(path.name)
         if sha256 is None or sha256 == hash_of(path):
             return []
-        if wanted is not None and is_near(sha256, wanted):
+        if wanted is not None and is_corrupted_digest(sha256, wanted):
             wanted = sha256
         in_the_way = _in_the_way(path)
         if in_the_way is not None:

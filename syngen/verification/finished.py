@@ -29,7 +29,7 @@ from syngen.verification.rows import (
     spoken_problems,
     synthesizer_table_problems,
 )
-from syngen.verification.shards import AtHand, ShardCheck, always, hash_problems, rows_of
+from syngen.verification.shards import MaterializeShard, ShardCheck, already_local, hash_problems, rows_of
 from syngen.verification.unfinished import unfinished_problems
 
 if TYPE_CHECKING:
@@ -113,18 +113,23 @@ def find_problems(
     rerender: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
-    at_hand: AtHand = always,
+    materialize_shard: MaterializeShard = already_local,
 ) -> Iterator[Problem]:
     """Yield what is wrong with a dataset; see `verify_folder`. Call it under the lock, if there is one.
 
-    The files of a shard need only be in the folder while the context that `at_hand` gives is entered.
+    The files of a shard need only be in the folder while the context of `materialize_shard` is entered.
     """
     if not lifecycle.is_unfinished(layout):
-        return _problems(layout, permissions, rerender, seed, progress, at_hand)
+        return _problems(layout, permissions, rerender, seed, progress, materialize_shard)
     if not layout.plan.exists() and not layout.receipts.is_dir():
         raise ManifestError(f"{layout.folder} holds no dataset: there is no dataset.json")
     return unfinished_problems(
-        layout, permissions, rerender=rerender, seed=seed, progress=progress, at_hand=at_hand
+        layout,
+        permissions,
+        rerender=rerender,
+        seed=seed,
+        progress=progress,
+        materialize_shard=materialize_shard,
     )
 
 
@@ -134,7 +139,7 @@ def _problems(
     rerender: int,
     seed: int,
     progress: Progress | None,
-    at_hand: AtHand,
+    materialize_shard: MaterializeShard,
 ) -> Iterator[Problem]:
     description = None
     hashes, unreadable = read_checksums(layout)
@@ -157,11 +162,11 @@ def _problems(
     if description is None or manifest is None:
         source = "SHA256SUMS" if description is None else "dataset.json"
         for entry in _entries(hashes) if description is None else description.shards:
-            with at_hand(entry.name):
+            with materialize_shard(entry.name):
                 yield from hash_problems(entry, layout.shard(entry.name), source)
         return
     vocabulary, table = manifest
-    yield from _shard_problems(layout, description, vocabulary, table, progress, at_hand)
+    yield from _shard_problems(layout, description, vocabulary, table, progress, materialize_shard)
     yield from _content_problems(layout, description, vocabulary, table, permissions, rerender, seed)
 
 
@@ -304,7 +309,7 @@ def _shard_problems(
     vocabulary: Vocabulary,
     table: pa.Table,
     progress: Progress | None,
-    at_hand: AtHand,
+    materialize_shard: MaterializeShard,
 ) -> Iterator[Problem]:
     codec, text = find_codec(description.codec), MemberText(vocabulary.grid)
     row, samples = 0, 0
@@ -316,11 +321,11 @@ def _shard_problems(
             yield Problem(
                 manifest, f"{manifest}: rows {row}.. belong to {sorted(shards)}, not to {entry.name}"
             )
-            with at_hand(entry.name):
+            with materialize_shard(entry.name):
                 yield from hash_problems(entry, layout.shard(entry.name), layout.description.name)
         else:
             check = ShardCheck(entry, codec, vocabulary.sample_rate, text)
-            with at_hand(entry.name):
+            with materialize_shard(entry.name):
                 yield from check.problems(layout.shard(entry.name), rows)
         row += entry.rows
         samples += sum(r.n_samples for r in rows)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from syngen.resolving.resolve import ResolvedRecipe
     from syngen.synth.plugin import Permissions
 
-__all__ = ["Evidence", "FoundPlan", "hash_of", "is_near"]
+__all__ = ["FoundPlan", "PlanRecovery", "hash_of", "is_corrupted_digest"]
 
 
 def hash_of(path: Path) -> str | None:
@@ -61,7 +61,7 @@ class FoundPlan:
         return self.plan.to_bytes(self.versions)
 
 
-class Evidence:
+class PlanRecovery:
     """What the documents of a folder say, as far as they can be read.
 
     Parameters
@@ -227,7 +227,7 @@ class Evidence:
                 return text
         for text in stored:
             is_unproven = wanted is None or stored.count(text) > 1  # no hash, or a copy agrees against it
-            if text in possible or (wanted is not None and is_near(_sha256(text), wanted)):
+            if text in possible or (wanted is not None and is_corrupted_digest(_sha256(text), wanted)):
                 return text
             if is_unproven and recipe_text_problem(text, resolved) is None:
                 return text
@@ -258,7 +258,7 @@ def _possible_texts(resolved: ResolvedRecipe) -> Iterator[bytes]:
             yield recipe.text.encode("utf-8")
 
 
-def is_near(found: str, listed: str) -> bool:
+def is_corrupted_digest(found: str, listed: str) -> bool:
     """Whether a hash is one that was damaged in its list: what is hashed by chance agrees in a 16th."""
     return sum(a == b for a, b in zip(found, listed, strict=True)) > len(found) // 2
 

@@ -25,7 +25,7 @@ from syngen.errors import (
     VerificationError,
 )
 from syngen.generation.folder import lifecycle
-from syngen.generation.folder.growing import store_plan
+from syngen.generation.folder.growing import write_plan_files
 from syngen.generation.workers.log import EventLog
 from syngen.generation.workers.pool import default_jobs
 from syngen.generation.workers.scheduler import make_shards
@@ -39,7 +39,7 @@ from syngen.storage.receipts import Receipt, has_parts, read_any_receipt, read_r
 from syngen.storage.shard_ranges import Shard
 from syngen.verification.document_repair import DocumentRepair
 from syngen.verification.finished import abridged, find_problems
-from syngen.verification.plan_recovery import Evidence, FoundPlan, hash_of
+from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, hash_of
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
@@ -194,7 +194,7 @@ class _Repair:
                 self.removed.append(path.relative_to(layout.folder).as_posix())
 
     def _repair(self, problems: Sequence[Problem], *, is_finished: bool) -> None:
-        evidence = Evidence(self.layout)
+        evidence = PlanRecovery(self.layout)
         try:
             found = evidence.plan(self.permissions)
         except VerificationError as error:
@@ -217,7 +217,7 @@ class _Repair:
     def _scratch(self) -> Layout:
         return Layout(self.layout.scratch)
 
-    def _repair_unfinished(self, evidence: Evidence, found: FoundPlan, suspects: set[str]) -> None:
+    def _repair_unfinished(self, evidence: PlanRecovery, found: FoundPlan, suspects: set[str]) -> None:
         layout = self.layout
         text = evidence.recipe_text(found.plan.resolved)
         lifecycle.check_files((layout.plan, layout.recipe))
@@ -226,7 +226,7 @@ class _Repair:
                 "recipe.yaml cannot be made again, but the next syngen generate writes it anew"
             )
         else:
-            self.files += store_plan(layout, found.to_bytes(), text)
+            self.files += write_plan_files(layout, found.to_bytes(), text)
             if self.files:  # without its plan, no shard was looked at
                 suspects = {problem.file for problem in self._verified()[0]}
         damaged = [s for s in found.plan.shards if _is_damaged(layout, s, suspects)]
@@ -239,14 +239,16 @@ class _Repair:
             if not self._is_free(*lifecycle.files_of_shard(layout, shard.name)):
                 continue
             remove(layout.receipt(shard.name))  # it is not the receipt of what comes now
-            for of in (Layout.shard, Layout.part, Layout.annotations_part, Layout.receipt):
-                if of(self._scratch, shard.name).exists():
-                    of(self._scratch, shard.name).replace(of(layout, shard.name))
+            for path_of in (Layout.shard, Layout.shard_manifest, Layout.annotations_part, Layout.receipt):
+                if path_of(self._scratch, shard.name).exists():
+                    path_of(self._scratch, shard.name).replace(path_of(layout, shard.name))
             sync_folder(layout.audio)
             sync_folder(layout.receipts)
             self.shards.append(shard.name)
 
-    def _repair_finished(self, evidence: Evidence, found: FoundPlan, problems: Sequence[Problem]) -> None:
+    def _repair_finished(
+        self, evidence: PlanRecovery, found: FoundPlan, problems: Sequence[Problem]
+    ) -> None:
         layout, plan = self.layout, found.plan
         documents = DocumentRepair(evidence, found, problems, self._scratch)
         damaged: dict[str, set[str]] = {}
@@ -261,7 +263,7 @@ class _Repair:
         for shard, made in self._made(found, to_make):
             sha256 = made.entry.sha256
             known = damaged.get(shard.name, evidence.shard_hashes(shard.name))
-            if sha256 not in known and not documents.says(shard, made, self._scratch):
+            if sha256 not in known and not documents.manifest_confirms(shard, made, self._scratch):
                 self._refuse(shard, found)
                 continue
             if hash_of(layout.shard(shard.name)) == sha256:  # only its part of the manifest was wanted
@@ -349,5 +351,5 @@ def _made_before(scratch: Layout, layout: Layout, shard: Shard) -> Receipt | Non
     receipt = read_receipt(scratch, shard, is_checked=False)
     if receipt is None or not has_parts(scratch, receipt):
         return None
-    hashes = (hash_of(of.shard(shard.name)) for of in (scratch, layout))
+    hashes = (hash_of(some.shard(shard.name)) for some in (scratch, layout))
     return receipt if receipt.entry.sha256 in hashes else None

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
     from syngen._typing import PcmArray
 
-__all__ = ["AtHand", "Row", "ShardCheck", "always", "hash_problems", "rows_of"]
+__all__ = ["MaterializeShard", "Row", "ShardCheck", "already_local", "hash_problems", "rows_of"]
 
-AtHand: TypeAlias = Callable[[str], AbstractContextManager[None]]
+MaterializeShard: TypeAlias = Callable[[str], AbstractContextManager[None]]
 """Takes the name of a shard, whose files are in their places while the context is entered."""
 
 
-def always(_: str) -> AbstractContextManager[None]:
+def already_local(_: str) -> AbstractContextManager[None]:
     """Return a context in which the files of a shard are where they always are."""
     return nullcontext()
 

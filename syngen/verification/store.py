@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
-from syngen.generation.store.listing import Found, look
+from syngen.generation.store.listing import StoreListing, list_store
 from syngen.generation.uploads import NAMES, name_of
 from syngen.io.cache import scratch_folder
 from syngen.io.names import is_name
@@ -64,7 +64,7 @@ def verify_store(
     """
     if rerender < 0:
         raise ParameterError(f"rerender is {rerender}; 0 or more is needed")
-    found = look(store)
+    found = list_store(store)
     if not found.sizes and found.plan is None and found.description is None:
         raise ParameterError(f"there is nothing at {store}; verify takes the URL of a dataset")
     with scratch_folder() as folder:
@@ -81,7 +81,7 @@ def verify_store(
                 rerender=rerender,
                 seed=seed,
                 progress=progress,
-                at_hand=mirror.at_hand,
+                materialize_shard=mirror.materialize_shard,
             )
             return [said(text) for text in abridged((*mirror.orphans(), *problems))]
         except GenerationIncompleteError as error:
@@ -93,7 +93,7 @@ def verify_store(
 class _Mirror:
     """The documents of a dataset in a local folder, and one shard of it."""
 
-    def __init__(self, store: Store, layout: Layout, found: Found) -> None:
+    def __init__(self, store: Store, layout: Layout, found: StoreListing) -> None:
         self._store, self.layout, self._found = store, layout, found
         self._files: tuple[str, ...] = ()
         with suppress(ValueError, TypeError, AttributeError, RecursionError):
@@ -128,11 +128,11 @@ class _Mirror:
             self._store.fetch(name, self.layout.folder / name, size)
 
     @contextmanager
-    def at_hand(self, name: str) -> Iterator[None]:
+    def materialize_shard(self, name: str) -> Iterator[None]:
         """Have a shard and its parts in the folder while a block runs, as far as they are there."""
         paths = [self.layout.shard(name)]
         if self._found.description is None:
-            paths += [self.layout.part(name), self.layout.annotations_part(name)]
+            paths += [self.layout.shard_manifest(name), self.layout.annotations_part(name)]
         try:
             for path in paths:
                 self._fetch(name_of(path.relative_to(self.layout.folder)))

@@ -25,7 +25,7 @@ from syngen.storage.shard_ranges import Shard, differing_lines
 from syngen.storage.shards import MemberText
 from syngen.verification.documents import plan_in, recipe_problem
 from syngen.verification.rows import rendering_problems, row_problems, spoken_problems
-from syngen.verification.shards import AtHand, ShardCheck, always, rows_of
+from syngen.verification.shards import MaterializeShard, ShardCheck, already_local, rows_of
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
@@ -41,7 +41,7 @@ def unfinished_problems(
     rerender: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
-    at_hand: AtHand = always,
+    materialize_shard: MaterializeShard = already_local,
 ) -> Iterator[Problem]:
     """Yield what is wrong with the finished shards of an unfinished dataset, and with its plan.
 
@@ -63,7 +63,7 @@ def unfinished_problems(
         yield Problem(layout.plan.name, f"{layout.plan.name}: {error}")
     if plan is None:
         return
-    check = _Unfinished(layout, plan, progress, at_hand)
+    check = _Unfinished(layout, plan, progress, materialize_shard)
     for problem in (*plan_problems(layout, plan), *_orphans(layout, plan)):
         n_problems += 1
         yield problem
@@ -124,7 +124,7 @@ class _Unfinished:
     layout: Layout
     plan: Plan
     progress: Progress | None
-    at_hand: AtHand
+    materialize_shard: MaterializeShard
     n_shards: int = 0
     n_rows: int = 0
 
@@ -136,10 +136,10 @@ class _Unfinished:
         annotations: list[pa.Table] = []
         numbers: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
         for shard in finished:
-            with self.at_hand(shard.name):
+            with self.materialize_shard(shard.name):
                 found = list(self._of_shard(shard))
                 if not found and rerender:
-                    tables.append(read_manifest(self.layout.part(shard.name)))
+                    tables.append(read_manifest(self.layout.shard_manifest(shard.name)))
                     numbers.append(np.arange(shard.row, shard.row + shard.n_rows, dtype=np.int64))
                     if self.plan.resolved.synthesizer.speaks:
                         annotations.append(read_manifest(self.layout.annotations_part(shard.name)))
@@ -171,7 +171,7 @@ class _Unfinished:
         yield from found
         if found:
             return
-        table = read_manifest(layout.part(shard.name))
+        table = read_manifest(layout.shard_manifest(shard.name))
         vocabulary = vocabulary_for(self.plan.resolved)
         check = ShardCheck(
             receipt.entry,
@@ -198,7 +198,7 @@ class _Unfinished:
             return
         vocabulary = vocabulary_for(resolved)
         try:
-            table = read_manifest(layout.part(shard.name))
+            table = read_manifest(layout.shard_manifest(shard.name))
             found = schema_problems(vocabulary, table.schema, f"the manifest of shard {shard.name}")
             if not found and table.num_rows != shard.n_rows:
                 text = f"shard {shard.name}: {table.num_rows} rows in its part of the manifest"

@@ -60,7 +60,15 @@ def test_stub_has_the_lazy_names() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
+    former = [ast.unparse(node) for node in stub.body if isinstance(node, ast.Assign)]
     assert names == syngen._HOMES
+    assert former == [f"{old} = {name}" for old, name in syngen._FORMER_NAMES.items()]
+
+
+def test_former_names_warn_and_are_the_same_functions() -> None:
+    with pytest.warns(DeprecationWarning, match="rehearse is called syngen.estimate since"):
+        assert syngen.rehearse is syngen.estimate
+    assert "rehearse" not in dir(syngen)
 
 
 @pytest.mark.parametrize("name", syngen.__all__)
@@ -69,7 +77,8 @@ def test_every_public_name_can_be_imported_and_is_documented(name: str) -> None:
 
 
 def test_no_public_function_shares_a_name_with_a_module() -> None:
-    modules = {path.stem for path in (ROOT / "syngen").rglob("*.py")}
+    """Importing a module below `syngen` would put it in the place of the function of that name."""
+    modules = {path.stem for path in (ROOT / "syngen").glob("*.py")}
     modules |= {path.name for path in (ROOT / "syngen").iterdir() if path.is_dir()}
     functions = {name for name in syngen.__all__ if name.islower()}
     assert functions.isdisjoint(modules)

@@ -26,7 +26,7 @@ from scipy import signal
 import syngen
 from syngen.dsp.oscillators import count_partials, phase_increment, phase_ramp
 from syngen.generation.plan import Plan
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from syngen.resolving.resolve import ResolvedRecipe
 from syngen.storage.codec import find_codec
 from syngen.storage.shards import header_of, padding_of
@@ -131,12 +131,12 @@ def against_the_limit(codec: str) -> list[tuple[str, str, str]]:
     resolved = syngen.load_recipe("syntone-small")
     plan = Plan(resolved, codec=codec)
     shard = plan.shards[0]
-    indices, worker = plan.indices(shard), ShardWorker(plan)
+    indices, worker = plan.indices(shard), ShardRenderer(plan)
     waves = unit_waves(resolved)
-    worker.rehearse(Sink(), shard, indices)  # the waves of this shard are now kept
+    worker.write_sample(Sink(), shard, indices)  # the waves of this shard are now kept
     best = interleaved(
         {
-            "syngen": lambda: worker.rehearse(Sink(), shard, indices),
+            "syngen": lambda: worker.write_sample(Sink(), shard, indices),
             "limit": limit_program(resolved, indices, waves, codec, hash_shard=True),
             "without shard hash": limit_program(resolved, indices, waves, codec, hash_shard=False),
         }
@@ -233,10 +233,10 @@ def against_nested_loops() -> list[tuple[str, str, str]]:
 
 def whole_chain(name: str, target: str) -> tuple[str, str, str]:
     plan = Plan(syngen.load_recipe(name))
-    shard, worker = plan.shards[0], ShardWorker(plan)
+    shard, worker = plan.shards[0], ShardRenderer(plan)
     indices = plan.indices(shard)
-    worker.rehearse(Sink(), shard, indices[:200])
-    best = interleaved({name: lambda: worker.rehearse(Sink(), shard, indices)}, rounds=3)
+    worker.write_sample(Sink(), shard, indices[:200])
+    best = interleaved({name: lambda: worker.write_sample(Sink(), shard, indices)}, rounds=3)
     return f"{name} to WAV per CPU-second", f"{len(indices) / best[name]:,.0f}", target
 
 
@@ -313,7 +313,7 @@ recipe = {"name": "ten-million", "synthesizer": "tone", "seed": 1, "audio": {"du
 def memories(folder: Path) -> list[tuple[str, str, str]]:
     out = repr(str(folder / "memory"))
     generate, _ = memory(f"syngen.generate('syntone-small', {out}, jobs=1, limit=16_000)")
-    dry, dry_s = memory(TEN_MILLION + "syngen.rehearse(recipe)")
+    dry, dry_s = memory(TEN_MILLION + "syngen.estimate(recipe)")
     table = repr(str(folder / "ten-million.parquet"))
     expand, expand_s = memory(TEN_MILLION + f"syngen.expand(recipe, {table})")
     return [

@@ -22,7 +22,7 @@ from pathlib import Path
 import syngen
 from syngen.generation.folder import lifecycle as folders
 from syngen.generation.plan import Plan
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from syngen.generation.workers.scheduler import make_shards
 from syngen.storage.layout import Layout
 from syngen.storage.receipts import Receipt
@@ -78,12 +78,12 @@ assert all(read_receipt(layout, shard) for shard in plan.shards)
 print(whole, time.perf_counter() - started)
 """
 
-_worker: ShardWorker | None = None
+_worker: ShardRenderer | None = None
 
 
 def prepare(plan: Plan) -> None:
     global _worker  # noqa: PLW0603  # tasks find it here
-    _worker = ShardWorker(plan)
+    _worker = ShardRenderer(plan)
 
 
 def make(plan: Plan, folder: Path, shard: Shard) -> Receipt:

@@ -21,7 +21,7 @@ import numpy as np
 import syngen
 from syngen.dsp.resampling import resample
 from syngen.generation.plan import Plan
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from syngen.resolving.resolve import ResolvedRecipe
 from syngen.seeding import Stream
 from syngen.storage.codec import find_codec
@@ -95,12 +95,12 @@ def limit_program(resolved: ResolvedRecipe, indices: np.ndarray, codec: str) -> 
 
 def against_the_limit(codec: str) -> tuple[str, str, str]:
     plan = Plan(all_styles(), codec=codec)
-    shard, worker = plan.shards[0], ShardWorker(plan)
+    shard, worker = plan.shards[0], ShardRenderer(plan)
     indices = plan.indices(shard)[:N]
-    worker.rehearse(Sink(), shard, indices)
+    worker.write_sample(Sink(), shard, indices)
     best = interleaved(
         {
-            "syngen": lambda: worker.rehearse(Sink(), shard, indices),
+            "syngen": lambda: worker.write_sample(Sink(), shard, indices),
             "limit": limit_program(plan.resolved, indices, codec),
         }
     )
@@ -119,10 +119,10 @@ def real_time(style: str | None) -> tuple[str, str, str]:
         document["factors"]["style"] = {"values": [style]}
         resolved = syngen.load_recipe(document)
     plan = Plan(resolved)
-    shard, worker = plan.shards[0], ShardWorker(plan)
+    shard, worker = plan.shards[0], ShardRenderer(plan)
     indices = plan.indices(shard)[:N]
-    n_samples = worker.rehearse(Sink(), shard, indices)
-    seconds = min(cpu_seconds(lambda: worker.rehearse(Sink(), shard, indices)) for _ in range(3))
+    n_samples = worker.write_sample(Sink(), shard, indices)
+    seconds = min(cpu_seconds(lambda: worker.write_sample(Sink(), shard, indices)) for _ in range(3))
     return (
         f"{style or 'all styles'}: times real time a core",
         f"{n_samples / 16_000 / seconds:.0f} ({seconds / N * 1000:.1f} ms of CPU an utterance)",

@@ -426,7 +426,10 @@ def _foreign_manifest(folder: Path) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "later format": (_later, r"has format 99; this syngen reads up to 1\. Install syngen>=9"),
+    "later format": (
+        _later,
+        r"has format 99; this syngen reads up to 1\. Install a later one: .* \"syngen-audio>=9\"",
+    ),
     "later format of the manifest": (_later_vocabulary, r"the manifest has format 99"),
     "fewer rows than shards": (_contradictory, r"\d+ rows"),
     "no vocabulary": (_without_vocabulary, r"no vocabulary; it is not a manifest made by syngen"),

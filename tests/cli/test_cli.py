@@ -397,7 +397,7 @@ def test_a_failing_synthesizer_exits_3_and_can_be_resumed(
     arguments = ["generate", "syntone-tiny", "data/new", "-j", "1", "-q"]
     with monkeypatch.context() as patch:
         patch.setattr(
-            "syngen.generation.shard_renderer.ShardWorker.make",
+            "syngen.generation.shard_renderer.ShardRenderer.make",
             lambda *_: (_ for _ in ()).throw(syngen.EngineError("out of breath")),
         )
         result = run(*arguments)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import syngen
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from tests.support import WHOLE_LOOKING, WITH_NUISANCES
 
 
@@ -39,16 +39,16 @@ def with_nuisances(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """syntone-tiny after a run that was interrupted when four of its ten shards were finished."""
     folder = tmp_path_factory.mktemp("interrupted") / "syntone-tiny"
-    make, made = ShardWorker.make, []
+    make, made = ShardRenderer.make, []
 
-    def make_four(worker: ShardWorker, *arguments: object) -> object:
+    def make_four(worker: ShardRenderer, *arguments: object) -> object:
         if len(made) == 4:
             raise KeyboardInterrupt
         made.append(make(worker, *arguments))  # type: ignore[arg-type]
         return made[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ShardWorker, "make", make_four)
+        patch.setattr(ShardRenderer, "make", make_four)
         with pytest.raises(KeyboardInterrupt):
             syngen.generate("syntone-tiny", folder, jobs=1, shard_size=50)
     return folder

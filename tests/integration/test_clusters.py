@@ -138,7 +138,7 @@ def test_an_error_in_a_thread_of_others_is_the_shards_own(
     def fail(*_: Any) -> None:
         raise ZeroDivisionError("no such tone")
 
-    monkeypatch.setattr("syngen.generation.shard_renderer.ShardWorker.make", fail)
+    monkeypatch.setattr("syngen.generation.shard_renderer.ShardRenderer.make", fail)
     with (
         ThreadPoolExecutor(1) as threads,
         pytest.raises(GenerationIncompleteError, match="10 of 10 shards failed.*ZeroDivisionError"),

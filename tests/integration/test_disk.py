@@ -18,7 +18,7 @@ import pytest
 
 import syngen
 from syngen.errors import GenerationIncompleteError, ParameterError
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from syngen.generation.status import state_of_folder
 from tests.integration.test_kills import Run
 from tests.support import (
@@ -156,15 +156,15 @@ def test_shards_larger_than_files_may_be_are_refused_with_a_size_that_works(
 
 def fail_after(patch: pytest.MonkeyPatch, n_shards: int, number: int) -> None:
     """Let the file system refuse everything after so many shards."""
-    make, made = ShardWorker.make, []
+    make, made = ShardRenderer.make, []
 
-    def make_some(worker: ShardWorker, *arguments: Any) -> Any:
+    def make_some(worker: ShardRenderer, *arguments: Any) -> Any:
         if len(made) == n_shards:
             raise OSError(number, os.strerror(number))
         made.append(make(worker, *arguments))
         return made[-1]
 
-    patch.setattr(ShardWorker, "make", make_some)
+    patch.setattr(ShardRenderer, "make", make_some)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 import syngen
 from syngen.cli.main import cli
-from syngen.io.http.stalls import Limits
+from syngen.io.http.stalls import TransferLimits
 from tests.golden.regenerate import RELEASE
 from tests.servers import Handler, serve
 from tests.support import PATIENCE_S, digests_of, files_of, flip, renew_checksums, wait_until
@@ -37,8 +37,8 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon."""
-    hasty = partial(Limits, first_pause_s=0.01, longest_pause_s=0.02)
-    monkeypatch.setattr("syngen.io.http.stalls.Limits", hasty)
+    hasty = partial(TransferLimits, first_pause_s=0.01, longest_pause_s=0.02)
+    monkeypatch.setattr("syngen.io.http.stalls.TransferLimits", hasty)
 
 
 def write_catalog(path: Path, **entry: object) -> Path:
@@ -377,7 +377,7 @@ def test_shipped_catalog_names_the_shipped_recipes() -> None:
     from syngen.downloads.locate import read_catalog
     from syngen.recipe.library import recipe_names
 
-    catalog = read_catalog(None, Limits())
+    catalog = read_catalog(None, TransferLimits())
     assert {entry.name for entry in catalog.entries} == set(recipe_names())
     for entry in catalog.entries:
         resolved = syngen.load_recipe(entry.recipe or "")

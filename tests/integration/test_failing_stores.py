@@ -277,11 +277,11 @@ def test_verify_names_damage_and_what_does_not_belong_there() -> None:
     data[600] ^= 1
     FaultyFileSystem().pipe_file("/bucket/tiny/audio/train-000001.tar", bytes(data))
     FaultyFileSystem().pipe_file("/bucket/tiny/audio/notes.txt", b"mine")
-    FaultyFileSystem().pipe_file("/bucket/tiny/.syngen/receipts/late.json", b"{}")
+    FaultyFileSystem().pipe_file("/bucket/tiny/.syngen/receipts/train-000099.json", b"{}")
     problems = "\n".join(syngen.verify(URL))
     assert "shard train-000001: row 50" in problems
     assert "audio/notes.txt: is not part of the dataset" in problems
-    assert ".syngen/receipts/late.json: was left by a run" in problems
+    assert ".syngen/receipts/train-000099.json: was left by a run" in problems
     assert run("verify", URL, "-q").exit_code == 4
 
 

@@ -21,7 +21,7 @@ from syngen.errors import (
     PlanMismatchError,
 )
 from syngen.generation.run import GenerationReport
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from syngen.io.locks import exclusive_lock
 from syngen.storage.layout import Layout
 from tests.support import edit_json, files_of, flip, identities, names_below, run_python
@@ -180,16 +180,16 @@ def test_a_shard_without_a_valid_receipt_is_made_again(
 def test_a_shard_that_fails_is_named_and_made_by_the_next_run(
     tmp_path: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make = ShardWorker.make
+    make = ShardRenderer.make
 
-    def make_all_but_one(worker: ShardWorker, layout: Layout, shard: object, indices: object) -> object:
+    def make_all_but_one(worker: ShardRenderer, layout: Layout, shard: object, indices: object) -> object:
         if shard.name == "train-000002":  # type: ignore[attr-defined]
             raise EngineError("the engine is out of breath")
         return make(worker, layout, shard, indices)  # type: ignore[arg-type]
 
     folder = tmp_path / "data"
     with monkeypatch.context() as patch:
-        patch.setattr(ShardWorker, "make", make_all_but_one)
+        patch.setattr(ShardRenderer, "make", make_all_but_one)
         with pytest.raises(GenerationIncompleteError, match="1 of 10 shards failed, first train-000002"):
             resumed(folder)
     assert not (folder / "dataset.json").exists()
@@ -203,10 +203,10 @@ def test_a_shard_that_fails_is_named_and_made_by_the_next_run(
 def test_failed_shards_are_listed_with_their_reasons(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(worker: ShardWorker, layout: Layout, shard: object, indices: object) -> object:
+    def fail(worker: ShardRenderer, layout: Layout, shard: object, indices: object) -> object:
         raise EngineError("out of breath")
 
-    monkeypatch.setattr(ShardWorker, "make", fail)
+    monkeypatch.setattr(ShardRenderer, "make", fail)
     with pytest.raises(GenerationIncompleteError) as caught:
         resumed(tmp_path / "data", limit=60)
     assert set(caught.value.failed) == {"train-000000", "validation-000000", "test-000000"}
@@ -216,9 +216,9 @@ def test_failed_shards_are_listed_with_their_reasons(
 def test_a_full_disk_stops_the_run_and_keeps_what_is_finished(
     tmp_path: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make, made = ShardWorker.make, []
+    make, made = ShardRenderer.make, []
 
-    def make_three(worker: ShardWorker, *arguments: object) -> object:
+    def make_three(worker: ShardRenderer, *arguments: object) -> object:
         if len(made) == 3:
             raise OSError(28, "No space left on device")
         made.append(make(worker, *arguments))  # type: ignore[arg-type]
@@ -226,7 +226,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_finished(
 
     folder = tmp_path / "data"
     with monkeypatch.context() as patch:
-        patch.setattr(ShardWorker, "make", make_three)
+        patch.setattr(ShardRenderer, "make", make_three)
         with pytest.raises(GenerationIncompleteError, match="No space left on device"):
             resumed(folder)
     assert resumed(folder).rendered == N_ROWS - 150
@@ -347,7 +347,7 @@ def test_a_second_run_in_a_folder_is_refused(unfinished: Path, tiny_dataset: Pat
 
 def test_the_lock_dies_with_its_holder(unfinished: Path, tiny_dataset: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from syngen.io.atomic import exclusive_lock\n"
+        "import sys; from pathlib import Path; from syngen.io.locks import exclusive_lock\n"
         "with exclusive_lock(Path(sys.argv[1])) as is_mine:\n"
         "    print(is_mine, flush=True); sys.stdin.read()"
     )

@@ -24,7 +24,7 @@ from click.testing import CliRunner
 import syngen
 from syngen.cli.main import cli
 from syngen.downloads.checksum_list import parse_listing
-from syngen.io.http.stalls import Limits
+from syngen.io.http.stalls import TransferLimits
 from syngen.storage.shards import header_of
 from tests.servers import Behaviour, Handler, serve
 from tests.support import digests_of, edit_json, edit_manifest, flip, renew_checksums
@@ -48,14 +48,14 @@ def release(sound: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    hasty = partial(Limits, first_pause_s=0.01, longest_pause_s=0.02)
-    monkeypatch.setattr("syngen.io.http.stalls.Limits", hasty)
+    hasty = partial(TransferLimits, first_pause_s=0.01, longest_pause_s=0.02)
+    monkeypatch.setattr("syngen.io.http.stalls.TransferLimits", hasty)
 
 
 def give_up_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """End transfers that stall soon, for servers with which all of them do."""
-    hasty = partial(Limits, stall_s=0.5, first_pause_s=0.01, longest_pause_s=0.02)
-    monkeypatch.setattr("syngen.io.http.stalls.Limits", hasty)
+    hasty = partial(TransferLimits, stall_s=0.5, first_pause_s=0.01, longest_pause_s=0.02)
+    monkeypatch.setattr("syngen.io.http.stalls.TransferLimits", hasty)
 
 
 @pytest.fixture

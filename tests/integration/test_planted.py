@@ -299,7 +299,7 @@ def test_a_file_that_stays_is_not_replaced_by_the_next_dataset(
     with pytest.raises(syngen.ParameterError, match=f"{name} is in the way: the dataset needs its name"):
         syngen.generate(WHOLE_LOOKING, data, jobs=1, overwrite=True, **options)
     with pytest.raises(syngen.ParameterError, match=f"{name} is in the way"):
-        syngen.rehearse(WHOLE_LOOKING, data, overwrite=True, **options)
+        syngen.estimate(WHOLE_LOOKING, data, overwrite=True, **options)
     assert files_of(data) == before
 
 

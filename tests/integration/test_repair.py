@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 import syngen
 from syngen.cli.main import cli
 from syngen.errors import ManifestError, ParameterError
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from syngen.io.locks import exclusive_lock
 from syngen.verification import document_repair
 from syngen.verification import repair as repairing
@@ -261,12 +261,12 @@ def test_what_cannot_be_proven_is_kept(data: Path, monkeypatch: pytest.MonkeyPat
     path = data / "audio" / "train-000001.tar"
     flip(path, 700)
     before = files_of(data)
-    make = ShardWorker.make
+    make = ShardRenderer.make
 
-    def make_otherwise(worker: ShardWorker, layout: Any, shard: Any, indices: Any) -> Any:
+    def make_otherwise(worker: ShardRenderer, layout: Any, shard: Any, indices: Any) -> Any:
         return make(worker, layout, shard, indices[::-1].copy())
 
-    monkeypatch.setattr(ShardWorker, "make", make_otherwise)
+    monkeypatch.setattr(ShardRenderer, "make", make_otherwise)
     report = syngen.repair(data, jobs=1)
     assert any("rendered again it has another SHA-256 than it had" in reason for reason in report.left)
     assert any(reason.startswith("shard train-000001: row ") for reason in report.left)
@@ -342,7 +342,7 @@ def test_a_repair_that_is_killed_is_finished_by_the_next(
         return called
 
     with monkeypatch.context() as patch:
-        patch.setattr(ShardWorker, "make", stopping(ShardWorker.make))
+        patch.setattr(ShardRenderer, "make", stopping(ShardRenderer.make))
         patch.setattr(document_repair, "write_atomic", stopping(document_repair.write_atomic))
         patch.setattr(document_repair, "write_manifest", stopping(document_repair.write_manifest))
         patch.setattr(repairing._Repair, "_place", stopping(repairing._Repair._place))

@@ -14,9 +14,9 @@ from syngen.auditing.signals import SignalTally
 from syngen.auditing.tone.analysis import Analysis
 from syngen.auditing.tone.audit import RecipeAudit
 from syngen.auditing.tone.collisions import MIN_DISTANCE, nearest_timbres
-from syngen.auditing.tone.contexts import Stage, draw_contexts
+from syngen.auditing.tone.contexts import AuditRenderer, draw_contexts
 from syngen.auditing.tone.factor_metrics import DESCRIPTORS, descriptors_of
-from syngen.auditing.tone.recipe_context import Frame, Instrument
+from syngen.auditing.tone.recipe_context import ObservationContext, RecipeContext
 from syngen.errors import EngineError, ParameterError
 from syngen.figures.spectrograms import log_mel
 from syngen.resolving.resolve import ResolvedRecipe
@@ -43,8 +43,8 @@ def a_recipe(factors: dict[str, Any], **settings: Any) -> ResolvedRecipe:
     )
 
 
-def frame(**values: float) -> Frame:
-    instrument = Instrument(
+def frame(**values: float) -> ObservationContext:
+    instrument = RecipeContext(
         sample_rate=RATE,
         n_samples=RATE,
         inharmonicities=(0.0,),
@@ -54,7 +54,7 @@ def frame(**values: float) -> Frame:
         leaving_s=1.0,
     )
     plain = {"frequency": 440.0, "inharmonicity": 0.0, "onset": 0.0, "attack": 0.0, "decay": 0.0}
-    return Frame.of(instrument, {**plain, "vibrato_rate": 5.0, "vibrato_depth": 0.0, **values})
+    return ObservationContext.of(instrument, {**plain, "vibrato_rate": 5.0, "vibrato_depth": 0.0, **values})
 
 
 def analysis(waveform: np.ndarray, **values: float) -> Analysis:
@@ -235,7 +235,7 @@ def test_timbres_that_are_one_tone_are_found(
     factors: dict[str, Any], settings: dict[str, Any], coincide: bool | None
 ) -> None:
     resolved = a_recipe(factors, **settings)
-    pair = nearest_timbres(resolved.request, Instrument.of(resolved.request))
+    pair = nearest_timbres(resolved.request, RecipeContext.of(resolved.request))
     if coincide is None:
         assert pair is None
     else:
@@ -274,12 +274,12 @@ def test_contexts_keep_to_the_conditions_of_the_recipe(rng: np.random.Generator)
 
 def test_another_draw_is_the_recipe_with_another_seed() -> None:
     resolved = a_recipe({}, snr=24.0)
-    stage = Stage(resolved)
+    stage = AuditRenderer(resolved)
     first, again, other = (stage.render([5], draw=draw)[0] for draw in (0, 0, 1))
     assert np.array_equal(first.pcm, again.pcm)
     assert not np.array_equal(first.pcm, other.pcm)
     assert stage.is_drawn
-    assert not Stage(syngen.load_recipe("syntone-small")).is_drawn
+    assert not AuditRenderer(syngen.load_recipe("syntone-small")).is_drawn
 
 
 def test_a_factor_without_descriptor_is_named_not_judged() -> None:

@@ -14,8 +14,8 @@ import syngen
 from syngen.downloads.catalog import Catalog, Entry
 from syngen.downloads.subset import Piece, segments_of
 from syngen.downloads.transfers import Transfers
-from syngen.io.http.responses import CutError, Stream
-from syngen.io.http.stalls import Limits
+from syngen.io.http.responses import Stream, TransientError
+from syngen.io.http.stalls import TransferLimits
 from syngen.io.mirrors import HttpMirror, locator
 
 
@@ -99,13 +99,13 @@ class _Portion:
 
     def read(self) -> bytes:
         if self._data and not self._left:
-            raise CutError("cut")
+            raise TransientError("cut")
         found = self._data[: self._left]
         self._data, self._left = self._data[len(found) :], self._left - len(found)
         return found
 
 
-HASTY = Limits(tries=3, first_pause_s=0.001, longest_pause_s=0.001)
+HASTY = TransferLimits(tries=3, first_pause_s=0.001, longest_pause_s=0.001)
 
 
 def test_tries_that_bring_bytes_do_not_count(tmp_path: Path) -> None:

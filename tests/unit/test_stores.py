@@ -129,7 +129,7 @@ def test_a_scratch_folder_goes_with_its_block() -> None:
 
 def test_what_a_killed_process_left_is_removed_by_the_next() -> None:
     program = (
-        "import sys, time; from syngen.io.atomic import scratch_folder\nwith scratch_folder() as folder:\n"
+        "import sys, time; from syngen.io.cache import scratch_folder\nwith scratch_folder() as folder:\n"
     )
     program += "    print(folder, flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:

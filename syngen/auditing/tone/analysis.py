@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syngen._typing import BoolArray, FloatArray, IntArray, PcmArray
-    from syngen.auditing.tone.recipe_context import Frame
+    from syngen.auditing.tone.recipe_context import ObservationContext
 
 __all__ = ["MODULATION_RATES", "Analysis"]
 
@@ -42,7 +42,7 @@ class Analysis:
     pcm : ndarray of int16, shape (n_samples,)
     """
 
-    def __init__(self, frame: Frame, pcm: PcmArray) -> None:
+    def __init__(self, frame: ObservationContext, pcm: PcmArray) -> None:
         self.frame = frame
         self.samples: FloatArray = pcm / _FULL_SCALE
 
@@ -63,9 +63,9 @@ class Analysis:
 
         Samples are weighed by the envelope of the context, so that the noise after a tone counts little.
         """
-        instrument, x = self.frame.instrument, self.samples
+        recipe_context, x = self.frame.recipe_context, self.samples
         power = np.abs(scipy.fft.rfft(x * self.frame.fade * _tapered(len(x)))) ** 2
-        bands = mel_bands(instrument.n_samples, instrument.sample_rate).matrix @ power
+        bands = mel_bands(recipe_context.n_samples, recipe_context.sample_rate).matrix @ power
         return _decibels(bands / max(power.sum(), _TINY) + self.frame.band_floors)
 
     @cached_property
@@ -75,8 +75,8 @@ class Analysis:
         The band's edges are raised cosines, so that what precedes the onset does not ring.
         """
         frame, spectrum = self.frame, self._spectrum
-        duration = frame.instrument.duration_s
-        flat, end = (width * frame.frequency * duration for width in frame.instrument.band)
+        duration = frame.recipe_context.duration_s
+        flat, end = (width * frame.frequency * duration for width in frame.recipe_context.band)
         centre = round(frame.frequency * duration)
         offsets = np.arange(-int(end), int(end) + 1)
         n_points = max(1024, 1 << (2 * len(offsets) - 1).bit_length())
@@ -92,7 +92,7 @@ class Analysis:
         """How much each moment of the fundamental counts: a Hann window from the onset on."""
         seconds, _, _ = self.fundamental
         onset = self.frame.onset_s
-        position = (seconds - onset) / (self.frame.instrument.duration_s - onset)
+        position = (seconds - onset) / (self.frame.recipe_context.duration_s - onset)
         return np.where(position > 0.0, np.sin(np.pi * np.clip(position, 0.0, 1.0)) ** 2, 0.0)
 
     @cached_property
@@ -125,9 +125,9 @@ class Analysis:
     def _slope(self) -> float:
         """Slope in dB/s of the settled fundamental, loud moments counting more."""
         seconds, signal, _ = self.fundamental
-        instrument = self.frame.instrument
-        first = max(instrument.settled_s, 0.05 * instrument.duration_s)  # the ends are tapered
-        last = min(instrument.leaving_s - 0.01, 0.95 * instrument.duration_s)
+        recipe_context = self.frame.recipe_context
+        first = max(recipe_context.settled_s, 0.05 * recipe_context.duration_s)  # the ends are tapered
+        last = min(recipe_context.leaving_s - 0.01, 0.95 * recipe_context.duration_s)
         inside = (seconds >= first) & (seconds <= last)
         if np.count_nonzero(inside) < 2:
             return 0.0
@@ -140,7 +140,7 @@ class Analysis:
     @cached_property
     def decay_db(self) -> float:
         """Mean level of the fundamental over the tone, in dB, had it started at 0 dB and decayed evenly."""
-        return float(self._slope * 0.5 * (self.frame.instrument.duration_s - self.frame.onset_s))
+        return float(self._slope * 0.5 * (self.frame.recipe_context.duration_s - self.frame.onset_s))
 
     @cached_property
     def tremolo_db(self) -> FloatArray:
@@ -158,7 +158,7 @@ class Analysis:
         changes it.
         """
         frame, x = self.frame, self.samples
-        rate = frame.instrument.sample_rate
+        rate = frame.recipe_context.sample_rate
         period = rate / frame.frequency
         width = max(1, round(period * np.ceil(_SHORTEST_S * rate / period)))
         once = uniform_filter1d(x * x, width, mode="constant")
@@ -166,8 +166,8 @@ class Analysis:
         rms = np.sqrt(np.maximum(0.0, uniform_filter1d(once, width, mode="constant")[::hop]))
         seconds = np.arange(0, len(x), hop) / rate
         rms = rms * 10.0 ** (-self._slope * seconds / 20.0)
-        first = frame.instrument.settled_s
-        settled = (seconds >= first) & (seconds <= min(first + _LEVEL_S, frame.instrument.leaving_s))
+        first = frame.recipe_context.settled_s
+        settled = (seconds >= first) & (seconds <= min(first + _LEVEL_S, frame.recipe_context.leaving_s))
         full = float(np.mean(rms[settled])) if settled.any() else float(rms.max())
         return seconds, rms / max(full, _TINY)
 
@@ -178,7 +178,7 @@ class Analysis:
         Time is stretched until the measured phase of the fundamental grows evenly.
         """
         frame, x = self.frame, self.samples
-        rate, start = frame.instrument.sample_rate, frame.start
+        rate, start = frame.recipe_context.sample_rate, frame.start
         n_points = len(x) - start
         seconds = np.arange(start, len(x)) / rate
         tone = x[start:]

@@ -15,10 +15,10 @@ from syngen.dsp.level import dequantise
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
-    from syngen.auditing.tone.contexts import Context, ContextKind, Stage
-    from syngen.auditing.tone.factor_metrics import Descriptor
+    from syngen.auditing.tone.contexts import AuditRenderer, Context, ContextKind
+    from syngen.auditing.tone.factor_metrics import FactorMetric
 
-__all__ = ["Audibility", "Hearing", "hear"]
+__all__ = ["Audibility", "AudibilityResult", "measure_audibility"]
 
 _WORST_KEPT = 2
 
@@ -76,8 +76,8 @@ class Audibility:
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """What `hear` finds.
+class AudibilityResult:
+    """What `measure_audibility` finds.
 
     Attributes
     ----------
@@ -91,20 +91,20 @@ class Hearing:
     tally: SignalTally
 
 
-def hear(
-    stage: Stage,
+def measure_audibility(
+    renderer: AuditRenderer,
     contexts: Mapping[ContextKind, list[Context]],
-    descriptors: Mapping[str, Descriptor],
+    descriptors: Mapping[str, FactorMetric],
     *,
     progress: Progress | None = None,
-) -> Hearing:
+) -> AudibilityResult:
     """Measure every factor with a descriptor in every context.
 
     Parameters
     ----------
-    stage : Stage
+    renderer : AuditRenderer
     contexts : mapping of kind to list of Context
-    descriptors : mapping of str to Descriptor
+    descriptors : mapping of str to FactorMetric
     progress : callable, optional
         Called with a `ProgressUpdate` about contexts.
     """
@@ -114,30 +114,30 @@ def hear(
     for kind, some in contexts.items():
         measured: dict[str, list[tuple[float, float, int]]] = {}
         for context in some:
-            for factor, change, nuisance in _measure(stage, context, descriptors, tally):
+            for factor, change, nuisance in _measure(renderer, context, descriptors, tally):
                 measured.setdefault(factor, []).append((change, nuisance, context.index))
             done += 1
-            audio_s = tally.n_observations * stage.instrument.duration_s
+            audio_s = tally.n_observations * renderer.recipe_context.duration_s
             if progress is not None:
                 progress(ProgressUpdate(done, total, audio_s))
         rows += [
-            _summary(factor, kind, found, descriptors[factor], is_drawn=stage.is_drawn)
+            _summary(factor, kind, found, descriptors[factor], is_drawn=renderer.is_drawn)
             for factor, found in measured.items()
         ]
-    order = {name: place for place, name in enumerate(stage.resolved.grid.names)}
+    order = {name: place for place, name in enumerate(renderer.resolved.grid.names)}
     rows.sort(key=lambda row: order[row.factor])
-    return Hearing(tuple(rows), tally)
+    return AudibilityResult(tuple(rows), tally)
 
 
 def _measure(
-    stage: Stage, context: Context, descriptors: Mapping[str, Descriptor], tally: SignalTally
+    renderer: AuditRenderer, context: Context, descriptors: Mapping[str, FactorMetric], tally: SignalTally
 ) -> Iterator[tuple[str, float, float]]:
     neighbours = {name: index for name, index in context.neighbours.items() if name in descriptors}
-    rendered = stage.render([context.index, *neighbours.values()])
-    redrawn = stage.render([context.index], draw=1) if stage.is_drawn else []
+    rendered = renderer.render([context.index, *neighbours.values()])
+    redrawn = renderer.render([context.index], draw=1) if renderer.is_drawn else []
     for one in (*rendered, *redrawn):
         tally.add(one.index, dequantise(one.pcm))
-    here, *rest = stage.analyses(context.index, [*rendered, *redrawn])
+    here, *rest = renderer.analyses(context.index, [*rendered, *redrawn])
     for name, there in zip(neighbours, rest, strict=False):
         distance = descriptors[name].distance
         yield name, distance(here, there), distance(here, rest[-1]) if redrawn else 0.0
@@ -147,7 +147,7 @@ def _summary(
     factor: str,
     kind: str,
     found: list[tuple[float, float, int]],
-    descriptor: Descriptor,
+    descriptor: FactorMetric,
     *,
     is_drawn: bool,
 ) -> Audibility:

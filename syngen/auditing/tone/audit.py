@@ -10,11 +10,11 @@ import numpy as np
 from syngen._threads import single_threaded
 from syngen.auditing.report import AuditReport
 from syngen.auditing.tables import markdown_table, shown
-from syngen.auditing.tone.audibility import Audibility, hear
+from syngen.auditing.tone.audibility import Audibility, measure_audibility
 from syngen.auditing.tone.collisions import TimbrePair, nearest_timbres
-from syngen.auditing.tone.contexts import Context, ContextKind, Stage, draw_contexts
+from syngen.auditing.tone.contexts import AuditRenderer, Context, ContextKind, draw_contexts
 from syngen.auditing.tone.factor_metrics import descriptors_of
-from syngen.auditing.tone.separability import ProbeResult, probe_factor
+from syngen.auditing.tone.separability import SeparabilityResult, probe_factor
 from syngen.errors import EngineError, ParameterError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class RecipeAudit(AuditReport):
     contexts: int
     seed: int
     audibility: tuple[Audibility, ...]
-    probes: tuple[ProbeResult, ...]
+    probes: tuple[SeparabilityResult, ...]
     nearest_timbres: TimbrePair | None
     signals: SignalTally
     undescribed: tuple[str, ...]
@@ -174,22 +174,24 @@ def audit(
     if resolved.audio.duration is None:
         raise EngineError(f"{resolved.name}: only observations of one length can be audited")
     rng = np.random.default_rng(seed)
-    stage = Stage(resolved)
+    renderer = AuditRenderer(resolved)
     chosen: dict[ContextKind, list[Context]] = {
         kind: draw_contexts(resolved, kind, contexts, rng) for kind in _KINDS
     }
-    heard = hear(stage, chosen, descriptors, progress=progress)
+    heard = measure_audibility(renderer, chosen, descriptors, progress=progress)
     hardest = {row.factor: row.worst[0] for row in heard.rows if row.kind == "corner"}
-    probed = {name: probe_factor(stage, resolved.grid[name], index, rng) for name, index in hardest.items()}
+    probed = {
+        name: probe_factor(renderer, resolved.grid[name], index, rng) for name, index in hardest.items()
+    }
     return RecipeAudit(
         recipe=resolved.name,
         contexts=contexts,
         seed=seed,
         audibility=heard.rows,
         probes=tuple(probe for probe in probed.values() if probe is not None),
-        nearest_timbres=nearest_timbres(resolved.request, stage.instrument),
+        nearest_timbres=nearest_timbres(resolved.request, renderer.recipe_context),
         signals=heard.tally,
         undescribed=tuple(name for name in resolved.grid if name not in descriptors),
         unprobed=tuple(name for name, probe in probed.items() if probe is None),
-        is_drawn=stage.is_drawn,
+        is_drawn=renderer.is_drawn,
     )

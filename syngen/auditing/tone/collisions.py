@@ -15,7 +15,7 @@ from syngen.synth.tone.waves import partials_of
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
-    from syngen.auditing.tone.recipe_context import Instrument
+    from syngen.auditing.tone.recipe_context import RecipeContext
     from syngen.synth.plugin import Parameter, Request
 
 __all__ = ["MIN_DISTANCE", "TimbrePair", "nearest_timbres"]
@@ -58,7 +58,7 @@ class TimbrePair:
         )
 
 
-def nearest_timbres(request: Request, instrument: Instrument) -> TimbrePair | None:
+def nearest_timbres(request: Request, recipe_context: RecipeContext) -> TimbrePair | None:
     """Return the two timbres that are most alike at any frequency, brightness and inharmonicity.
 
     Timbres of different brightness are compared too: a tilt can turn one into another.
@@ -77,17 +77,17 @@ def nearest_timbres(request: Request, instrument: Instrument) -> TimbrePair | No
         tilts = [float(value) for value in brightness.values]
     pairs = (
         pair
-        for n_max, frequency, bend in _counts(request.parameters["frequency"], instrument)
+        for n_max, frequency, bend in _counts(request.parameters["frequency"], recipe_context)
         for pair in _pairs(names, tilts, n_max, frequency, bend)
     )
     return min(pairs, key=lambda pair: pair.distance, default=None)
 
 
-def _counts(frequencies: Parameter, instrument: Instrument) -> Iterator[tuple[int, float, float]]:
+def _counts(frequencies: Parameter, recipe_context: RecipeContext) -> Iterator[tuple[int, float, float]]:
     """Yield every number of partials that occurs, with a frequency and inharmonicity that has it."""
     seen: set[int] = set()
-    for value, bend in itertools.product(frequencies.values, instrument.inharmonicities):
-        n_max = count_stretched(float(value), instrument.partial_limit, bend)
+    for value, bend in itertools.product(frequencies.values, recipe_context.inharmonicities):
+        n_max = count_stretched(float(value), recipe_context.partial_limit, bend)
         if n_max not in seen:
             seen.add(n_max)
             yield n_max, float(value), bend

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from syngen.auditing.tone.analysis import Analysis
-from syngen.auditing.tone.recipe_context import Frame, Instrument
+from syngen.auditing.tone.recipe_context import ObservationContext, RecipeContext
 from syngen.errors import FactorError
 from syngen.resolving.rendering import Rendering
 from syngen.sampling import Sampling
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from syngen.resolving.rendering import Rendered
     from syngen.resolving.resolve import ResolvedRecipe
 
-__all__ = ["Context", "ContextKind", "Stage", "draw_contexts"]
+__all__ = ["AuditRenderer", "Context", "ContextKind", "draw_contexts"]
 
 ContextKind = Literal["random", "corner"]
 _TRIES = 200
@@ -117,7 +117,7 @@ def _other_levels(factor: Factor, level: int) -> list[int]:
     return [other for other in range(factor.size) if other != level]
 
 
-class Stage:
+class AuditRenderer:
     """Renders and analyses observations of a recipe under any draw of nuisances and noise.
 
     Parameters
@@ -128,7 +128,7 @@ class Stage:
 
     def __init__(self, resolved: ResolvedRecipe) -> None:
         self.resolved = resolved
-        self.instrument = Instrument.of(resolved.request)
+        self.recipe_context = RecipeContext.of(resolved.request)
         self._kept: dict[int, Rendering] = {}
 
     @cached_property
@@ -163,23 +163,23 @@ class Stage:
             request=replace(resolved.request, seed=seed),
         )
 
-    def frame(self, index: int, rendered: Rendered | None = None) -> Frame:
+    def frame(self, index: int, rendered: Rendered | None = None) -> ObservationContext:
         """Return the frame of a context; of an observation's nuisances if some concern it."""
         drawn = {} if rendered is None else rendered.nuisances
         values = {**self._given, **self.resolved.grid.values_of(index), **drawn}
-        return Frame.of(self.instrument, values)
+        return ObservationContext.of(self.recipe_context, values)
 
     def analyses(self, index: int, rendered: list[Rendered]) -> list[Analysis]:
         """Return analyses of observations as the frame of one context sees them.
 
         Where frequencies are so far apart that one frame cannot hold both, each has its own.
         """
-        shared: dict[Frame, Frame] = {}
+        shared: dict[ObservationContext, ObservationContext] = {}
         result = []
         for one in rendered:
             frame = self.frame(index, one)
             own = self.frame(one.index, one)
-            if not self.instrument.is_in_reach(frame.frequency, own.frequency):
+            if not self.recipe_context.is_in_reach(frame.frequency, own.frequency):
                 frame = own
             result.append(Analysis(shared.setdefault(frame, frame), one.pcm))
         return result

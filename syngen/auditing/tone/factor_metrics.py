@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray
     from syngen.auditing.tone.analysis import Analysis
 
-__all__ = ["DESCRIPTORS", "MIN_RATIO", "Descriptor", "descriptors_of", "features"]
+__all__ = ["DESCRIPTORS", "MIN_RATIO", "FactorMetric", "descriptors_of", "features"]
 
 MIN_RATIO = 1.3
 """Least change over the distance between two draws of the nuisances."""
@@ -29,7 +29,7 @@ _ENVELOPE_STEP = 4
 
 
 @dataclass(frozen=True)
-class Descriptor:
+class FactorMetric:
     """How one factor is heard.
 
     Parameters
@@ -74,14 +74,14 @@ def _frequency(a: Analysis, b: Analysis) -> float:
 def _rise(a: Analysis, b: Analysis) -> float:
     seconds, first = a.envelope
     _, second = b.envelope
-    rising = seconds <= max(a.frame.instrument.settled_s, a.frame.onset_s) + _AFTER_ATTACK_S
+    rising = seconds <= max(a.frame.recipe_context.settled_s, a.frame.onset_s) + _AFTER_ATTACK_S
     return _largest(first - second, rising)
 
 
 def _fall(a: Analysis, b: Analysis) -> float:
     seconds, first = a.envelope
     _, second = b.envelope
-    return _largest(first - second, seconds >= a.frame.instrument.leaving_s - _AFTER_ATTACK_S)
+    return _largest(first - second, seconds >= a.frame.recipe_context.leaving_s - _AFTER_ATTACK_S)
 
 
 def _onset(a: Analysis, b: Analysis) -> float:
@@ -120,28 +120,28 @@ def _half_risen(analysis: Analysis) -> float:
 _SPECTRUM = "48 mel bands of the long-term spectrum, level removed"
 _PLACES = "levels at the places where each inharmonicity would have partials, vibrato undone"
 
-DESCRIPTORS: Mapping[str, Descriptor] = MappingProxyType(
+DESCRIPTORS: Mapping[str, FactorMetric] = MappingProxyType(
     {
-        "timbre": Descriptor(_timbre, "dB", 1.0, f"RMS over {_SPECTRUM}, and over {_PLACES}"),
-        "amplitude": Descriptor(_amplitude, "dB", 0.9, "RMS of the observation"),
-        "frequency": Descriptor(_frequency, "cents", 10.0, "mean frequency of the fundamental"),
-        "brightness": Descriptor(_mel, "dB", 0.6, f"RMS over {_SPECTRUM}"),
-        "inharmonicity": Descriptor(_places, "dB", 1.2, f"RMS over {_PLACES}"),
-        "attack": Descriptor(_rise, "of full scale", 0.35, "largest difference of the rising envelope"),
-        "release": Descriptor(_fall, "of full scale", 0.35, "largest difference of the final envelope"),
-        "onset": Descriptor(_onset, "ms", 10.0, "time at which the envelope is half risen"),
-        "decay": Descriptor(_decay, "dB", 1.0, "mean level of the fundamental since its onset"),
-        "vibrato_rate": Descriptor(_vibrato, "cents", 10.0, "swings of the frequency at 2 to 12 Hz, L2"),
-        "vibrato_depth": Descriptor(_vibrato, "cents", 10.0, "swings of the frequency at 2 to 12 Hz, L2"),
-        "tremolo_rate": Descriptor(_tremolo, "dB", 1.0, "swings of the level at 2 to 12 Hz, L2"),
-        "tremolo_depth": Descriptor(_tremolo, "dB", 1.0, "swings of the level at 2 to 12 Hz, L2"),
-        "snr": Descriptor(_noise, "dB", 1.5, "median of the spectrum between the partials"),
+        "timbre": FactorMetric(_timbre, "dB", 1.0, f"RMS over {_SPECTRUM}, and over {_PLACES}"),
+        "amplitude": FactorMetric(_amplitude, "dB", 0.9, "RMS of the observation"),
+        "frequency": FactorMetric(_frequency, "cents", 10.0, "mean frequency of the fundamental"),
+        "brightness": FactorMetric(_mel, "dB", 0.6, f"RMS over {_SPECTRUM}"),
+        "inharmonicity": FactorMetric(_places, "dB", 1.2, f"RMS over {_PLACES}"),
+        "attack": FactorMetric(_rise, "of full scale", 0.35, "largest difference of the rising envelope"),
+        "release": FactorMetric(_fall, "of full scale", 0.35, "largest difference of the final envelope"),
+        "onset": FactorMetric(_onset, "ms", 10.0, "time at which the envelope is half risen"),
+        "decay": FactorMetric(_decay, "dB", 1.0, "mean level of the fundamental since its onset"),
+        "vibrato_rate": FactorMetric(_vibrato, "cents", 10.0, "swings of the frequency at 2 to 12 Hz, L2"),
+        "vibrato_depth": FactorMetric(_vibrato, "cents", 10.0, "swings of the frequency at 2 to 12 Hz, L2"),
+        "tremolo_rate": FactorMetric(_tremolo, "dB", 1.0, "swings of the level at 2 to 12 Hz, L2"),
+        "tremolo_depth": FactorMetric(_tremolo, "dB", 1.0, "swings of the level at 2 to 12 Hz, L2"),
+        "snr": FactorMetric(_noise, "dB", 1.5, "median of the spectrum between the partials"),
     }
 )
 """Descriptors of the tone synthesizer's factors; phase has none."""
 
 
-def descriptors_of(synthesizer: str) -> Mapping[str, Descriptor]:
+def descriptors_of(synthesizer: str) -> Mapping[str, FactorMetric]:
     """Return the descriptors of a synthesizer's factors.
 
     Raises

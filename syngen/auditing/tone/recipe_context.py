@@ -1,6 +1,6 @@
-"""What the analysis of a tone may know beforehand: an `Instrument` per recipe, a `Frame` per context.
+"""What the analysis of a tone may know beforehand, of the recipe and of each observation.
 
-The descriptors ask whether one factor can be heard while all others stay where they are, so they may use
+The factor metrics ask whether one factor can be heard while all others stay where they are, so they may use
 the nominal values of the context: where its partials lie, when it starts, how loud its noise is. What they
 compare is measured.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray, ValueMapping
     from syngen.synth.plugin import Request
 
-__all__ = ["FLOOR", "LINE_BINS", "Frame", "Instrument"]
+__all__ = ["FLOOR", "LINE_BINS", "ObservationContext", "RecipeContext"]
 
 FLOOR = 1e-6
 """Power below which nothing counts, relative to the whole: -60 dB."""
@@ -37,7 +37,7 @@ _WIDEST = 0.25  # a wider band would take in the second partial
 
 
 @dataclass(frozen=True)
-class Instrument:
+class RecipeContext:
     """What holds for every observation of a recipe.
 
     Attributes
@@ -62,8 +62,8 @@ class Instrument:
     leaving_s: float
 
     @classmethod
-    def of(cls, request: Request) -> Instrument:
-        """Return the instrument for a request of the tone synthesizer."""
+    def of(cls, request: Request) -> RecipeContext:
+        """Return the context for a request of the tone synthesizer."""
         n_samples, rate = request.audio.n_samples, request.audio.sample_rate
         nyquist = rate / 2.0
         limit = float(request.settings["partial_limit"]) or nyquist
@@ -110,12 +110,12 @@ def _widest_step(request: Request) -> float:
 
 
 @dataclass(frozen=True)
-class Frame:
+class ObservationContext:
     """What is known of one context.
 
     Attributes
     ----------
-    instrument : Instrument
+    recipe_context : RecipeContext
     frequency : float
         Nominal, in Hz.
     inharmonicity : float
@@ -129,7 +129,7 @@ class Frame:
         Of the stationary tone over the noise; None without noise.
     """
 
-    instrument: Instrument
+    recipe_context: RecipeContext
     frequency: float
     inharmonicity: float
     vibrato_rate: float
@@ -139,11 +139,11 @@ class Frame:
     snr_db: float | None
 
     @classmethod
-    def of(cls, instrument: Instrument, values: ValueMapping) -> Frame:
+    def of(cls, recipe_context: RecipeContext, values: ValueMapping) -> ObservationContext:
         """Return the frame of an observation's nominal values."""
         snr = values.get("snr")
         return cls(
-            instrument=instrument,
+            recipe_context=recipe_context,
             frequency=float(values["frequency"]),
             inharmonicity=float(values["inharmonicity"]),
             vibrato_rate=float(values["vibrato_rate"]) if values["vibrato_depth"] else 0.0,
@@ -156,21 +156,21 @@ class Frame:
     @cached_property
     def start(self) -> int:
         """Sample at which the tone starts."""
-        instrument = self.instrument
-        return min(round(self.onset_s * instrument.sample_rate), instrument.n_samples // 2)
+        recipe_context = self.recipe_context
+        return min(round(self.onset_s * recipe_context.sample_rate), recipe_context.n_samples // 2)
 
     @cached_property
     def places(self) -> FloatArray:
         """Where partials may lie, over the fundamental: partial by partial, for every inharmonicity."""
-        top = self.instrument.partial_limit / self.frequency
+        top = self.recipe_context.partial_limit / self.frequency
         numbers = np.arange(1, max(2, math.ceil(top)), dtype=np.float64)
-        stretched = _places(numbers, self.instrument.inharmonicities)
+        stretched = _places(numbers, self.recipe_context.inharmonicities)
         return stretched[stretched < max(top, 1.5)]
 
     @cached_property
     def lines(self) -> FloatArray:
         """Where every partial of this context's inharmonicity would lie, up to half the sampling rate."""
-        top = self.instrument.sample_rate / 2.0 / self.frequency
+        top = self.recipe_context.sample_rate / 2.0 / self.frequency
         return _places(np.arange(1, math.ceil(top) + 2, dtype=np.float64), (self.inharmonicity,))
 
     @cached_property
@@ -181,24 +181,24 @@ class Frame:
     @cached_property
     def envelope(self) -> FloatArray:
         """Nominal envelope, without release: shape (n_samples,)."""
-        seconds = np.arange(self.instrument.n_samples - self.start) / self.instrument.sample_rate
+        seconds = np.arange(self.recipe_context.n_samples - self.start) / self.recipe_context.sample_rate
         rise = 0.5 - 0.5 * np.cos(np.pi * np.minimum(1.0, seconds / max(self.attack_s, 1e-9)))
-        gain = np.zeros(self.instrument.n_samples)
+        gain = np.zeros(self.recipe_context.n_samples)
         gain[self.start :] = rise * 10.0 ** (-self.decay * seconds / 20.0)
         return gain
 
     @cached_property
     def line_floor(self) -> float:
         """Relative power from which a spectral line counts."""
-        noise = self._noise(np.ones(self.instrument.n_samples - self.start))
-        n_bins = (self.instrument.n_samples - self.start) / 2.0
+        noise = self._noise(np.ones(self.recipe_context.n_samples - self.start))
+        n_bins = (self.recipe_context.n_samples - self.start) / 2.0
         return max(FLOOR, _NOISE_LINES * LINE_BINS / n_bins * noise)
 
     @cached_property
     def band_floors(self) -> FloatArray:
         """Relative power from which each mel band counts: ndarray of float64, shape (N_MELS,)."""
-        instrument = self.instrument
-        shares = mel_bands(instrument.n_samples, instrument.sample_rate).shares
+        recipe_context = self.recipe_context
+        shares = mel_bands(recipe_context.n_samples, recipe_context.sample_rate).shares
         return np.maximum(FLOOR, _NOISE_BANDS * self._noise(self.fade[self.start :]) * shares)
 
     def _noise(self, weights: FloatArray) -> float:

@@ -13,10 +13,10 @@ from syngen.auditing.tone.factor_metrics import features
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray
-    from syngen.auditing.tone.contexts import Stage
+    from syngen.auditing.tone.contexts import AuditRenderer
     from syngen.factors import Factor
 
-__all__ = ["MIN_ACCURACY", "ProbeResult", "probe_factor"]
+__all__ = ["MIN_ACCURACY", "SeparabilityResult", "probe_factor"]
 
 MIN_ACCURACY = 0.98
 """Share of the held-out clips whose level must be found."""
@@ -32,7 +32,7 @@ _LEAST_SPREAD = 1e-3  # in dB, cents or full scale: less is rounding, and is not
 
 
 @dataclass(frozen=True)
-class ProbeResult:
+class SeparabilityResult:
     """How well a probe tells the levels of a factor apart at one context.
 
     Attributes
@@ -76,7 +76,9 @@ class ProbeResult:
         )
 
 
-def probe_factor(stage: Stage, factor: Factor, index: int, rng: np.random.Generator) -> ProbeResult | None:
+def probe_factor(
+    renderer: AuditRenderer, factor: Factor, index: int, rng: np.random.Generator
+) -> SeparabilityResult | None:
     """Train a probe at one context and test it there.
 
     Clips of a level have all other factors where the context has them, and nuisances and noise drawn anew.
@@ -86,7 +88,7 @@ def probe_factor(stage: Stage, factor: Factor, index: int, rng: np.random.Genera
 
     Parameters
     ----------
-    stage : Stage
+    renderer : AuditRenderer
     factor : Factor
         More than five levels: the five around the context's are told apart.
     index : int
@@ -99,26 +101,26 @@ def probe_factor(stage: Stage, factor: Factor, index: int, rng: np.random.Genera
     ProbeResult or None
         None where nothing is drawn and the other factors have fewer than eight combinations.
     """
-    grid = stage.resolved.grid
+    grid = renderer.resolved.grid
     levels = _nearest(factor, int(grid.levels_of([index])[0][grid.position(factor.name)]))
-    if stage.is_drawn:
-        groups = _redrawn_clips(stage, factor, index, levels)
+    if renderer.is_drawn:
+        groups = _redrawn_clips(renderer, factor, index, levels)
     else:
-        groups = _varied_clips(stage, factor, index, levels, rng)
+        groups = _varied_clips(renderer, factor, index, levels, rng)
     n_clips = len(groups[0])
     if n_clips < _FEWEST_CLIPS:
         return None
     order = rng.permutation(n_clips)
     train, test = order[: n_clips // 2], order[n_clips // 2 :]
     accuracy = _accuracy([group[train] for group in groups], [group[test] for group in groups])
-    return ProbeResult(
+    return SeparabilityResult(
         factor=factor.name,
         index=index,
         levels=tuple(levels),
         n_train=len(train) * len(levels),
         n_test=len(test) * len(levels),
         accuracy=accuracy,
-        varied="nuisances" if stage.is_drawn else "other factors",
+        varied="nuisances" if renderer.is_drawn else "other factors",
     )
 
 
@@ -129,22 +131,26 @@ def _nearest(factor: Factor, level: int) -> list[int]:
     return list(range(first, first + _MAX_LEVELS))
 
 
-def _redrawn_clips(stage: Stage, factor: Factor, index: int, levels: list[int]) -> list[FloatArray]:
-    points = _moved(stage, factor, index, levels)
-    n_places = len(stage.frame(index).places)
+def _redrawn_clips(
+    renderer: AuditRenderer, factor: Factor, index: int, levels: list[int]
+) -> list[FloatArray]:
+    points = _moved(renderer, factor, index, levels)
+    n_places = len(renderer.frame(index).places)
     # draws 0 and 1 chose this context as a hard one; these are others
-    draws = (stage.render(points, draw=2 + n) for n in range(2 * N_CLIPS))
-    return _by_level([[features(a, n_places) for a in stage.analyses(index, draw)] for draw in draws])
+    draws = (renderer.render(points, draw=2 + n) for n in range(2 * N_CLIPS))
+    return _by_level([[features(a, n_places) for a in renderer.analyses(index, draw)] for draw in draws])
 
 
 def _varied_clips(
-    stage: Stage, factor: Factor, index: int, levels: list[int], rng: np.random.Generator
+    renderer: AuditRenderer, factor: Factor, index: int, levels: list[int], rng: np.random.Generator
 ) -> list[FloatArray]:
-    around = _surroundings(stage, factor, index)
+    around = _surroundings(renderer, factor, index)
     bases = around[rng.permutation(len(around))[: 2 * N_CLIPS]].tolist()
-    n_places = min(len(stage.frame(base).places) for base in bases)
-    moved = ((base, stage.render(_moved(stage, factor, base, levels))) for base in bases)
-    return _by_level([[features(a, n_places) for a in stage.analyses(base, some)] for base, some in moved])
+    n_places = min(len(renderer.frame(base).places) for base in bases)
+    moved = ((base, renderer.render(_moved(renderer, factor, base, levels))) for base in bases)
+    return _by_level(
+        [[features(a, n_places) for a in renderer.analyses(base, some)] for base, some in moved]
+    )
 
 
 def _by_level(clips: list[list[FloatArray]]) -> list[FloatArray]:
@@ -153,20 +159,20 @@ def _by_level(clips: list[list[FloatArray]]) -> list[FloatArray]:
     return [np.stack([vector[:n_features] for vector in some]) for some in zip(*clips, strict=True)]
 
 
-def _moved(stage: Stage, factor: Factor, index: int, levels: list[int]) -> IntArray:
+def _moved(renderer: AuditRenderer, factor: Factor, index: int, levels: list[int]) -> IntArray:
     """Return the grid point of each level of a factor, all else as at `index`."""
-    grid = stage.resolved.grid
+    grid = renderer.resolved.grid
     points = np.tile(grid.levels_of([index])[0], (len(levels), 1))
     points[:, grid.position(factor.name)] = levels
     return grid.indices_of(points)
 
 
-def _surroundings(stage: Stage, factor: Factor, index: int) -> IntArray:
+def _surroundings(renderer: AuditRenderer, factor: Factor, index: int) -> IntArray:
     """Return grid points with other levels of the other factors, no farther away than needed.
 
     Nominal factors move only where ordered ones have too few levels.
     """
-    grid = stage.resolved.grid
+    grid = renderer.resolved.grid
     here = grid.levels_of([index])[0].tolist()
     for moves_nominal in (False, True):
         for radius in range(1, max(grid.sizes) + 1):

@@ -127,7 +127,7 @@ def generate(
         _print_script(recipe, folder, plan, n=sbatch, jobs=jobs, hang_limit=hang_limit, log=log)
         return
     if dry_run:
-        _rehearse(recipe, folder, options, as_json=as_json)
+        _print_estimate(recipe, folder, options, as_json=as_json)
         return
     from syngen.api import generate as make
 
@@ -201,10 +201,10 @@ def _print_script(
     log: Path | None,
 ) -> None:
     """Print a script for a job array that makes the dataset with the same options."""
-    from syngen.api import load_recipe, rehearse
+    from syngen.api import estimate, load_recipe
     from syngen.cli.job_arrays import job_array_script
 
-    estimate = rehearse(recipe, folder, **options)
+    found = estimate(recipe, folder, **options)
     permissions = {key: options[key] for key in ("allow_other_audio", "allow_programs")}
     words = ["syngen", "generate", "--quiet", f"--shard-size={options['shard_size']}"]
     words += [f"--codec={options['codec']}", f"--hang-limit={hang_limit:g}"]
@@ -221,22 +221,22 @@ def _print_script(
     )
     click.echo(script, nl=False)
     say(
-        f"{estimate.observations:,} observations in {estimate.shards:,} shards for {n:,} members, "
-        f"{human_bytes(estimate.bytes)}, {estimate.cpu_s:,.0f} seconds of CPU time; nothing was written"
+        f"{found.observations:,} observations in {found.shards:,} shards for {n:,} members, "
+        f"{human_bytes(found.bytes)}, {found.cpu_s:,.0f} seconds of CPU time; nothing was written"
     )
 
 
-def _rehearse(recipe: str, folder: Path | str, options: dict[str, Any], *, as_json: bool) -> None:
-    from syngen.api import rehearse
+def _print_estimate(recipe: str, folder: Path | str, options: dict[str, Any], *, as_json: bool) -> None:
+    from syngen.api import estimate
 
-    estimate = rehearse(recipe, folder, **options)
+    found = estimate(recipe, folder, **options)
     if as_json:
-        echo_json(estimate)
+        echo_json(found)
         return
-    splits = ", ".join(f"{name} {count:,}" for name, count in estimate.splits.items())
-    click.echo(f"observations  {estimate.observations:,} ({splits})")
-    click.echo(f"audio         {estimate.hours:.2f} hours")
-    click.echo(f"shards        {estimate.shards:,}")
-    click.echo(f"bytes         {estimate.bytes:,} ({human_bytes(estimate.bytes)})")
-    click.echo(f"CPU time      {estimate.cpu_s:,.0f} seconds, estimated from a rehearsal")
+    splits = ", ".join(f"{name} {count:,}" for name, count in found.splits.items())
+    click.echo(f"observations  {found.observations:,} ({splits})")
+    click.echo(f"audio         {found.hours:.2f} hours")
+    click.echo(f"shards        {found.shards:,}")
+    click.echo(f"bytes         {found.bytes:,} ({human_bytes(found.bytes)})")
+    click.echo(f"CPU time      {found.cpu_s:,.0f} seconds, estimated from a few observations")
     say("nothing was written")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     BinArray = NDArray[np.int32]
 
-__all__ = ["BINNINGS", "dense", "keeps_values", "quantile_bins", "scaled_width_bins", "width_bins"]
+__all__ = ["BINNINGS", "dense", "levels_if_few", "quantile_bins", "scaled_width_bins", "width_bins"]
 
 BINNINGS = ("width", "quantile")
 
@@ -102,7 +102,7 @@ def dense(numbers: NDArray[np.integer]) -> BinArray:
     return inverse
 
 
-def keeps_values(column: FloatArray, *, most: int) -> BinArray | None:
+def levels_if_few(column: FloatArray, *, most: int) -> BinArray | None:
     """Return the values of a column as levels if there are at most `most`, otherwise None."""
     # a column of real numbers shows in its first rows that it has many values
     if len(np.unique(column[: 8 * most])) > most:

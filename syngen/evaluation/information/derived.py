@@ -77,7 +77,7 @@ def _is_function(child: NDArray[np.integer], parent: NDArray[np.integer], shape:
 
 
 def carries_derived_only(
-    information: FloatArray, of_factors: FloatArray, derived: Mapping[int, int]
+    information: FloatArray, factor_entropies: FloatArray, derived: Mapping[int, int]
 ) -> BoolArray:
     """Return which codes know a factor only as far as a factor derived from it goes.
 
@@ -87,7 +87,7 @@ def carries_derived_only(
     ----------
     information : ndarray of float64, shape (n_codes, n_factors)
         With the null subtracted.
-    of_factors : ndarray of float64, shape (n_factors,)
+    factor_entropies : ndarray of float64, shape (n_factors,)
     derived : mapping of int to int
         As `derived_factors` returns it.
 
@@ -99,5 +99,7 @@ def carries_derived_only(
     for child, parent in derived.items():
         known = information[:, child]
         beyond = information[:, parent] - known
-        only[:, parent] |= (known > _LEAST_KNOWN * of_factors[child]) & (beyond < _MOST_BEYOND * known)
+        only[:, parent] |= (known > _LEAST_KNOWN * factor_entropies[child]) & (
+            beyond < _MOST_BEYOND * known
+        )
     return only

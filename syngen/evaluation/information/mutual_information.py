@@ -92,8 +92,8 @@ def information_matrix(
     >>> information_matrix([levels, np.array([0, 0, 1, 1])], [levels]).round(6).tolist()
     [[0.693147], [0.0]]
     """
-    of_factors = entropies(factors)
-    varying = [j for j in range(len(factors)) if of_factors[j] > 0.0]
+    factor_entropies = entropies(factors)
+    varying = [j for j in range(len(factors)) if factor_entropies[j] > 0.0]
     matrix = np.zeros((len(codes), len(factors)))
     groups = _grouped([factors[j] for j in varying], most=max(1, len(factors[0]) // 40) if varying else 1)
     for i, narrow in enumerate(codes):
@@ -104,8 +104,8 @@ def information_matrix(
         for group in groups:
             for place, counts in group.counts_with(code, size):
                 j = varying[place]
-                shared = of_code + of_factors[j] - entropy(counts)
-                matrix[i, j] = min(max(0.0, shared), of_code, of_factors[j])
+                shared = of_code + factor_entropies[j] - entropy(counts)
+                matrix[i, j] = min(max(0.0, shared), of_code, factor_entropies[j])
     return matrix
 
 
@@ -172,11 +172,11 @@ def null_information(
     return total / max(1, n_shuffles)
 
 
-def normalised(matrix: FloatArray, of_factors: FloatArray) -> FloatArray:
+def normalised(matrix: FloatArray, factor_entropies: FloatArray) -> FloatArray:
     """Divide each column by the entropy of its factor; a factor without entropy has a column of zeros."""
-    positive = of_factors > 0.0
+    positive = factor_entropies > 0.0
     result = np.zeros_like(matrix)
-    result[:, positive] = matrix[:, positive] / of_factors[positive]
+    result[:, positive] = matrix[:, positive] / factor_entropies[positive]
     return result
 
 

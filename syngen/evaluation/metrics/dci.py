@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen.evaluation.metrics.fitting import silently
+from syngen.evaluation.metrics.fitting import ignore_convergence_warnings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,9 +42,9 @@ __all__ = [
     "FEWEST_ROWS",
     "Task",
     "completeness",
-    "concentration_of",
     "disentanglement",
     "fit_importance",
+    "one_minus_normalised_entropy",
     "ubisoft_lasso",
 ]
 
@@ -115,7 +115,7 @@ def _forest(task: Task, seed: int) -> tuple[FloatArray, float]:
     train, test = (np.stack([ranked[i][part] for i in order], axis=1) for part in (0, 1))
     kind = RandomForestRegressor if task.is_real else RandomForestClassifier
     leaf = min(_LEAF_ROWS, max(1, len(train) // 50))
-    with silently():
+    with ignore_convergence_warnings():
         model = kind(_N_TREES, max_features=None, min_samples_leaf=leaf, random_state=seed)
         model.fit(train, task.train_target)
     importance = np.zeros(len(order))
@@ -138,7 +138,7 @@ def _boosted(task: Task, seed: int) -> tuple[FloatArray, float]:
     from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
     kind = GradientBoostingRegressor if task.is_real else GradientBoostingClassifier
-    with silently():
+    with ignore_convergence_warnings():
         model = kind(random_state=seed).fit(task.train, task.train_target)
     return np.asarray(np.abs(model.feature_importances_)), _quality(model.predict(task.test), task)
 
@@ -165,7 +165,7 @@ def _fitted_lasso(x: FloatArray, y: FloatArray) -> Any:
     from sklearn.model_selection import cross_val_score
 
     folds = min(_FOLDS, len(x))
-    with silently():
+    with ignore_convergence_warnings():
         errors = [
             -cross_val_score(
                 Lasso(alpha=alpha, max_iter=5_000), x, y, cv=folds, scoring="neg_mean_squared_error"
@@ -211,12 +211,12 @@ def _r2(found: FloatArray, target: FloatArray) -> float:
     return max(0.0, 1.0 - float(np.sum((found - target) ** 2)) / spread)
 
 
-def concentration_of(importance: FloatArray) -> FloatArray:
+def one_minus_normalised_entropy(importance: FloatArray) -> FloatArray:
     """Return 1 - entropy of each row, the base being the number of columns.
 
     Examples
     --------
-    >>> concentration_of(np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 0.0]])).round(6).tolist()
+    >>> one_minus_normalised_entropy(np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 0.0]])).round(6).tolist()
     [1.0, 0.0, 0.0]
     """
     n, k = importance.shape
@@ -235,7 +235,7 @@ def disentanglement(importance: FloatArray) -> float:
     ----------
     importance : ndarray of float64, shape (n_codes, n_factors)
     """
-    return _weighted(concentration_of(importance), importance.sum(axis=1))
+    return _weighted(one_minus_normalised_entropy(importance), importance.sum(axis=1))
 
 
 def completeness(importance: FloatArray) -> float:
@@ -245,7 +245,7 @@ def completeness(importance: FloatArray) -> float:
     ----------
     importance : ndarray of float64, shape (n_codes, n_factors)
     """
-    return _weighted(concentration_of(importance.T), importance.sum(axis=0))
+    return _weighted(one_minus_normalised_entropy(importance.T), importance.sum(axis=0))
 
 
 def _weighted(values: FloatArray, weights: FloatArray) -> float:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.evaluation.metrics.fitting import silently
+from syngen.evaluation.metrics.fitting import ignore_convergence_warnings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def explicitness_of(
     if len(np.unique(train_levels)) < 2 or not varying.any():
         return None
     mean, spread = train[:, varying].mean(axis=0), spread[varying]
-    with silently():
+    with ignore_convergence_warnings():
         model = LogisticRegression().fit((train[:, varying] - mean) / spread, train_levels)
     likelihood = model.predict_proba((test[:, varying] - mean) / spread)
     return _mean_area(likelihood, model.classes_, test_levels)
@@ -79,7 +79,7 @@ def ubisoft_explicitness_of(codes: FloatArray, levels: NDArray[np.integer]) -> f
     scaled = (codes - low) / np.where(high > low, high - low, 1.0)
     classes = np.unique(levels)
     likelihood = np.zeros((len(codes), len(classes)))
-    with silently():
+    with ignore_convergence_warnings():
         for k, level in enumerate(classes):
             model = LogisticRegression(class_weight="balanced").fit(scaled, levels == level)
             likelihood[:, k] = model.predict_proba(scaled)[:, 1]

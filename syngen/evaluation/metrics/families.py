@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syngen._typing import BoolArray, FloatArray
-    from syngen.evaluation.metrics.metric_inputs import Workspace
+    from syngen.evaluation.metrics.metric_inputs import MetricInputs
 
 __all__ = ["FAMILY_FUNCTIONS", "Result"]
 
@@ -57,46 +57,46 @@ def _mean(values: FloatArray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def gap_family(work: Workspace) -> Result:
+def gap_family(work: MetricInputs) -> Result:
     """Return MIG, MIG-sup, DCIMIG and JEMMIG."""
-    result, kept = Result(), work.headline
+    result, kept = Result(), work.scored_factors
     by_code = work.options.conventions.divides_by_code
-    scale = work.of_codes[:, np.newaxis] if by_code else work.of_factors
-    mig = gaps.mig_per_factor(work.information, scale, excluded=work.no_rival)
+    scale = work.code_entropies[:, np.newaxis] if by_code else work.factor_entropies
+    mig = gaps.mig_per_factor(work.information, scale, excluded=work.derived_only_mask)
     jemmig = gaps.jemmig_per_factor(
         work.information,
-        work.of_codes,
-        work.of_factors,
+        work.code_entropies,
+        work.factor_entropies,
         n_bins=work.options.n_bins,
-        excluded=work.no_rival,
+        excluded=work.derived_only_mask,
     )
-    varies = work.of_factors > 0.0
+    varies = work.factor_entropies > 0.0
     result.by_factor = {"mig": np.where(varies, mig, 0.0), "jemmig": np.where(varies, jemmig, 0.0)}
     sup = gaps.mig_sup_per_code(work.information[:, kept], scale if by_code else scale[kept])
     result.by_code = {"mig_sup": sup}
     result.put("mig", _mean(mig[kept]), NO_FACTORS)
     result.put("mig_sup", _mean(sup[_own_codes(work)]) if len(kept) else None, _no_codes(work))
-    dcimig = gaps.dcimig(work.information[:, kept], work.of_factors[kept]) if len(kept) else None
+    dcimig = gaps.dcimig(work.information[:, kept], work.factor_entropies[kept]) if len(kept) else None
     result.put("dcimig", dcimig, NO_FACTORS)
     result.put("jemmig", _mean(jemmig[kept]), NO_FACTORS)
     return result
 
 
-def _own_codes(work: Workspace) -> BoolArray:
+def _own_codes(work: MetricInputs) -> BoolArray:
     """Return the active codes, without those of derived factors as long as others are left."""
-    if work.no_rival is None:
+    if work.derived_only_mask is None:
         return work.active
-    own: BoolArray = work.active & ~work.no_rival.any(axis=1)
+    own: BoolArray = work.active & ~work.derived_only_mask.any(axis=1)
     return own if own.any() else work.active
 
 
-def _no_codes(work: Workspace) -> str:
-    if not len(work.headline):
+def _no_codes(work: MetricInputs) -> str:
+    if not len(work.scored_factors):
         return NO_FACTORS
     return NO_ACTIVE if len(work.varying) else NO_CODES
 
 
-def sap_matrix(work: Workspace) -> FloatArray:
+def sap_matrix(work: MetricInputs) -> FloatArray:
     """Return how well each single code predicts each factor."""
     matrix = np.zeros((len(work.varying), work.n_factors))
     train, test = work.split
@@ -109,22 +109,22 @@ def sap_matrix(work: Workspace) -> FloatArray:
         matrix[:, ordered] = sap.squared_correlations(work.codes, values)
     score = sap.support_vector_accuracy if uses_vectors else sap.discriminant_accuracy
     for j, levels in enumerate(work.levels):
-        if j not in ordered and work.of_factors[j] > 0.0:
+        if j not in ordered and work.factor_entropies[j] > 0.0:
             matrix[:, j] = score(work.codes[train], levels[train], work.codes[test], levels[test])
     return matrix
 
 
-def sap_family(work: Workspace) -> Result:
+def sap_family(work: MetricInputs) -> Result:
     """Return SAP."""
-    first, second = gaps.top_two(sap_matrix(work), excluded=work.no_rival)
+    first, second = gaps.top_two(sap_matrix(work), excluded=work.derived_only_mask)
     result = Result(by_factor={"sap": first - second})
-    result.put("sap", _mean((first - second)[work.headline]), NO_FACTORS)
+    result.put("sap", _mean((first - second)[work.scored_factors]), NO_FACTORS)
     return result
 
 
-def modularity_family(work: Workspace) -> Result:
+def modularity_family(work: MetricInputs) -> Result:
     """Return modularity."""
-    kept, conventions = work.headline, work.options.conventions
+    kept, conventions = work.scored_factors, work.options.conventions
     shared = work.information[:, kept]
     if conventions.subtracts_null:
         shared = shared - work.null[:, kept]
@@ -137,9 +137,9 @@ def modularity_family(work: Workspace) -> Result:
     return result
 
 
-def irs_family(work: Workspace) -> Result:
+def irs_family(work: MetricInputs) -> Result:
     """Return IRS."""
-    kept, conventions = work.headline, work.options.conventions
+    kept, conventions = work.scored_factors, work.options.conventions
     result = Result(by_code={"irs": np.zeros(len(work.varying))})
     if not len(kept) or not work.active.any():
         result.put("irs", None, _no_codes(work))
@@ -158,13 +158,13 @@ def irs_family(work: Workspace) -> Result:
     return result
 
 
-def activity_family(work: Workspace) -> Result:
+def activity_family(work: MetricInputs) -> Result:
     """Return the number of active codes."""
-    n_active = float(np.count_nonzero(work.active)) if len(work.headline) else 0.0
+    n_active = float(np.count_nonzero(work.active)) if len(work.scored_factors) else 0.0
     return Result(scores={"n_active": n_active})
 
 
-def dci_family(work: Workspace) -> Result:
+def dci_family(work: MetricInputs) -> Result:
     """Return disentanglement, completeness and informativeness."""
     result = Result(importance=np.zeros((len(work.varying), work.n_factors)))
     informativeness = np.zeros(work.n_factors)
@@ -192,21 +192,21 @@ def dci_family(work: Workspace) -> Result:
     return result
 
 
-def _put_dci(result: Result, work: Workspace, informativeness: FloatArray, *, weighted: bool) -> None:
-    kept = work.headline
+def _put_dci(result: Result, work: MetricInputs, informativeness: FloatArray, *, weighted: bool) -> None:
+    kept = work.scored_factors
     importance = np.zeros((len(work.varying), 0)) if result.importance is None else result.importance
     shares = importance[:, kept]
-    result.by_factor = {"dci_c": dci.concentration_of(importance.T), "dci_i": informativeness}
-    result.by_code = {"dci_d": dci.concentration_of(shares), "importance": shares.sum(axis=1)}
+    result.by_factor = {"dci_c": dci.one_minus_normalised_entropy(importance.T), "dci_i": informativeness}
+    result.by_code = {"dci_d": dci.one_minus_normalised_entropy(shares), "importance": shares.sum(axis=1)}
     reason = NO_CODES if len(kept) else NO_FACTORS
     is_defined = bool(len(kept) and len(work.varying))
-    complete = dci.completeness(shares) if weighted else _mean(dci.concentration_of(shares.T))
+    complete = dci.completeness(shares) if weighted else _mean(dci.one_minus_normalised_entropy(shares.T))
     result.put("dci_d", dci.disentanglement(shares) if is_defined else None, reason)
     result.put("dci_c", complete if is_defined else None, reason)
     result.put("dci_i", _mean(informativeness[kept]), NO_FACTORS)
 
 
-def explicitness_family(work: Workspace) -> Result:
+def explicitness_family(work: MetricInputs) -> Result:
     """Return explicitness."""
     values, known = np.zeros(work.n_factors), np.zeros(work.n_factors, dtype=np.bool_)
     train, test = work.split
@@ -222,21 +222,21 @@ def explicitness_family(work: Workspace) -> Result:
         known[j] = value is not None
         values[j] = 0.0 if value is None else value
     result = Result(by_factor={"explicitness": values})
-    kept = work.headline
+    kept = work.scored_factors
     reason = _no_codes(work) if not len(kept) or not len(work.varying) else "no level can be scored"
     result.put("explicitness", _mean(values[kept][known[kept]]), reason)
     return result
 
 
-def infomec_family(work: Workspace) -> Result:
+def infomec_family(work: MetricInputs) -> Result:
     """Return InfoM, InfoC and InfoE."""
-    result, kept = Result(), work.headline
+    result, kept = Result(), work.scored_factors
     rng = work.rng("jitter")
     shared = work.information.copy()
     for i in np.flatnonzero(~work.is_counted).tolist():
         for j in kept.tolist():
             shared[i, j] = infomec.neighbour_information(work.codes[:, i], work.levels[j], rng=rng)
-    share = normalised(shared, work.of_factors)[:, kept]
+    share = normalised(shared, work.factor_entropies)[:, kept]
     # by default every code that varies: the reference's rule would take a factor's levels 0..3 from beside
     # those of one with 0..399, and perfect codes would have an InfoC of 1/3
     is_reference = bool(work.options.conventions.name)
@@ -256,10 +256,10 @@ def infomec_family(work: Workspace) -> Result:
     return result
 
 
-def vote_family(work: Workspace) -> Result:
+def vote_family(work: MetricInputs) -> Result:
     """Return the FactorVAE and BetaVAE scores, as far as they are asked for."""
     result, wanted = Result(), work.options.metrics
-    levels = [work.levels[j] for j in work.headline]
+    levels = [work.levels[j] for j in work.scored_factors]
     reason = "no code varies enough, or no two rows share a level"
     if "factor_vae" in wanted:
         score = votes.factor_vae(work.codes, levels, rng=work.rng("votes")) if levels else None
@@ -270,7 +270,7 @@ def vote_family(work: Workspace) -> Result:
     return result
 
 
-FAMILY_FUNCTIONS: dict[str, Callable[[Workspace], Result]] = {
+FAMILY_FUNCTIONS: dict[str, Callable[[MetricInputs], Result]] = {
     "gaps": gap_family,
     "predictability": sap_family,
     "modularity": modularity_family,

@@ -6,11 +6,11 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 
-__all__ = ["can_be_learnt", "silently"]
+__all__ = ["can_be_learnt", "ignore_convergence_warnings"]
 
 
 @contextlib.contextmanager
-def silently() -> Iterator[None]:
+def ignore_convergence_warnings() -> Iterator[None]:
     """Ignore warnings of a fit: models stop at the reference's number of steps, converged or not."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

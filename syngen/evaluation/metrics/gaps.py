@@ -129,16 +129,16 @@ def dcimig_per_factor(information: FloatArray) -> FloatArray:
     return result
 
 
-def dcimig(information: FloatArray, of_factors: FloatArray) -> float:
+def dcimig(information: FloatArray, factor_entropies: FloatArray) -> float:
     """Return the sum of the best gaps over the sum of the factors' entropies."""
-    total = float(of_factors.sum())
+    total = float(factor_entropies.sum())
     return min(1.0, float(dcimig_per_factor(information).sum()) / total) if total > 0.0 else 0.0
 
 
 def jemmig_per_factor(
     information: FloatArray,
-    of_codes: FloatArray,
-    of_factors: FloatArray,
+    code_entropies: FloatArray,
+    factor_entropies: FloatArray,
     *,
     n_bins: int,
     excluded: BoolArray | None = None,
@@ -148,7 +148,7 @@ def jemmig_per_factor(
     Parameters
     ----------
     information : ndarray of float64, shape (n_codes, n_factors)
-    of_codes, of_factors : ndarray of float64
+    code_entropies, factor_entropies : ndarray of float64
         Entropies in nats.
     n_bins : int
         Bins of a code. One that keeps more values than that counts its own entropy instead.
@@ -164,7 +164,7 @@ def jemmig_per_factor(
     if n_codes == 0:
         return np.zeros(n_factors)
     first, second = top_two(information, excluded=excluded)
-    of_best = of_codes[information.argmax(axis=0)]
-    joint = of_best + of_factors - first
-    most = of_factors + np.maximum(np.log(n_bins), of_best)
+    of_best = code_entropies[information.argmax(axis=0)]
+    joint = of_best + factor_entropies - first
+    most = factor_entropies + np.maximum(np.log(n_bins), of_best)
     return np.asarray(np.clip(1.0 - (joint - first + second) / most, 0.0, 1.0))

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.evaluation.metrics.fitting import silently
+from syngen.evaluation.metrics.fitting import ignore_convergence_warnings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -166,7 +166,7 @@ def infoe_of(codes: FloatArray, levels: NDArray[np.integer]) -> float:
     if len(classes) < 2 or not varying.any():
         return 0.0
     x = (codes[:, varying] - codes[:, varying].mean(axis=0)) / spread[varying]
-    with silently():
+    with ignore_convergence_warnings():
         model = LogisticRegression(C=_NO_PENALTY, class_weight="balanced").fit(x, inverse)
     found = model.predict_proba(x)
     likelihood = np.clip(found[np.arange(len(x)), inverse], np.finfo(np.float64).eps, 1.0)

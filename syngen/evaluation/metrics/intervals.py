@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from syngen.evaluation.metrics.families import FAMILY_FUNCTIONS
-from syngen.evaluation.metrics.metric_inputs import Workspace
+from syngen.evaluation.metrics.metric_inputs import MetricInputs
 from syngen.evaluation.metrics.options import CORE, FAMILIES
 
 __all__ = ["RESAMPLED", "bootstrap_intervals"]
@@ -23,7 +23,7 @@ _COVERAGE = 0.95
 
 
 def bootstrap_intervals(
-    work: Workspace, scores: dict[str, float], keys: Sequence[str]
+    work: MetricInputs, scores: dict[str, float], keys: Sequence[str]
 ) -> dict[str, tuple[float, float]]:
     """Return the 95 % interval of each score.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from syngen._typing import BoolArray, FloatArray, IntArray
     from syngen.evaluation.information.binning import BinArray
 
-__all__ = ["Workspace", "drawn_rows"]
+__all__ = ["MetricInputs", "drawn_rows"]
 
 _FEWEST_ROWS_PER_LEVEL = 5
 _STREAMS = {"rows": 0, "split": 1, "null": 2, "votes": 3, "jitter": 4, "resamples": 5}
@@ -39,7 +39,7 @@ def drawn_rows(inputs: Inputs, *, n_samples: int | None, seed: int) -> Inputs:
 
 
 @dataclass(frozen=True, eq=False)
-class Workspace:
+class MetricInputs:
     """Codes and factors with everything that follows from them.
 
     Matrices have a row for each code that varies and a column for each factor, derived and constant
@@ -54,9 +54,9 @@ class Workspace:
     inputs: Inputs
     options: Options
 
-    def resampled(self, rows: IntArray) -> Workspace:
+    def resampled(self, rows: IntArray) -> MetricInputs:
         """Return the workspace of some rows, with the bins, the null and the roles of codes of this one."""
-        other = Workspace(self.inputs.take(rows), self.options)
+        other = MetricInputs(self.inputs.take(rows), self.options)
         other.__dict__.update(
             varying=self.varying,
             bins=[binning.dense(column[rows]) for column in self.bins],
@@ -64,8 +64,8 @@ class Workspace:
             null=self.null if self.options.conventions.subtracts_null else None,
             active=self.active,
             derived=self.derived,
-            headline=self.headline,
-            no_rival=self.no_rival,
+            scored_factors=self.scored_factors,
+            derived_only_mask=self.derived_only_mask,
         )
         return other
 
@@ -104,7 +104,7 @@ class Workspace:
     def _levels_of(self, factor: FactorColumn) -> BinArray:
         conventions, n_bins = self.options.conventions, self.options.n_bins
         if factor.kind == "continuous" or self._is_sparse(factor):
-            kept = binning.keeps_values(factor.values, most=n_bins) if conventions.keeps_values else None
+            kept = binning.levels_if_few(factor.values, most=n_bins) if conventions.levels_if_few else None
             return self._binned(factor.values) if kept is None else kept
         return np.unique(factor.values, return_inverse=True)[1].astype(np.int32)
 
@@ -112,7 +112,7 @@ class Workspace:
         """Return whether an ordinal factor has so many levels that it is as good as continuous."""
         return (
             factor.kind == "ordinal"
-            and self.options.conventions.keeps_values
+            and self.options.conventions.levels_if_few
             and len(np.unique(factor.values)) * _FEWEST_ROWS_PER_LEVEL > self.n
         )
 
@@ -127,18 +127,18 @@ class Workspace:
     @cached_property
     def bins(self) -> list[BinArray]:
         """Bin of each code that varies."""
-        most, keeps_values = self._most_values, self.options.conventions.keeps_values
+        most, levels_if_few = self._most_values, self.options.conventions.levels_if_few
         found = []
         for i in range(self.codes.shape[1]):
             column = np.ascontiguousarray(self.codes[:, i])
-            kept = binning.keeps_values(column, most=most) if keeps_values else None
+            kept = binning.levels_if_few(column, most=most) if levels_if_few else None
             found.append(self._binned(column) if kept is None else kept)
         return found
 
     @cached_property
     def is_counted(self) -> BoolArray:
         """Whether a code has so few values that they are levels rather than real numbers."""
-        kept = (binning.keeps_values(column, most=self._most_values) for column in self.codes.T)
+        kept = (binning.levels_if_few(column, most=self._most_values) for column in self.codes.T)
         return np.array([levels is not None for levels in kept], dtype=np.bool_)
 
     @cached_property
@@ -147,12 +147,12 @@ class Workspace:
         return max([self.options.n_bins, *(int(levels.max()) + 1 for levels in self.levels)])
 
     @cached_property
-    def of_codes(self) -> FloatArray:
+    def code_entropies(self) -> FloatArray:
         """Entropy of each code that varies, in nats."""
         return mutual_information.entropies(self.bins)
 
     @cached_property
-    def of_factors(self) -> FloatArray:
+    def factor_entropies(self) -> FloatArray:
         """Entropy of each factor, in nats."""
         return mutual_information.entropies(self.levels)
 
@@ -181,10 +181,10 @@ class Workspace:
         return derived.derived_factors(self.levels)
 
     @cached_property
-    def headline(self) -> IntArray:
+    def scored_factors(self) -> IntArray:
         """Positions of the factors that make the scores: they vary and are not derived."""
         return np.array(
-            [j for j in range(self.n_factors) if self.of_factors[j] > 0.0 and j not in self.derived],
+            [j for j in range(self.n_factors) if self.factor_entropies[j] > 0.0 and j not in self.derived],
             dtype=np.int64,
         )
 
@@ -193,23 +193,27 @@ class Workspace:
         """Which factors vary and have levels that a model can learn."""
         enough = [can_be_learnt(int(levels.max()) + 1, self.n) for levels in self.levels]
         is_real = [factor.kind == "continuous" for factor in self.inputs.factors]
-        found: BoolArray = (self.of_factors > 0.0) & (np.array(enough) | np.array(is_real))
+        found: BoolArray = (self.factor_entropies > 0.0) & (np.array(enough) | np.array(is_real))
         return found
 
     @cached_property
-    def no_rival(self) -> BoolArray | None:
+    def derived_only_mask(self) -> BoolArray | None:
         """Codes that know a factor only as far as a derived one goes; None if there are none."""
         if not self.derived:
             return None
-        return derived.carries_derived_only(self.information - self.null, self.of_factors, self.derived)
+        return derived.carries_derived_only(
+            self.information - self.null, self.factor_entropies, self.derived
+        )
 
     @cached_property
     def active(self) -> BoolArray:
         """Which codes that vary take part in means over codes."""
         if not self.options.conventions.prunes_inactive:
             return np.ones(len(self.varying), dtype=np.bool_)
-        kept = self.headline
-        return modularity.active_codes(self.information[:, kept], self.null[:, kept], self.of_factors[kept])
+        kept = self.scored_factors
+        return modularity.active_codes(
+            self.information[:, kept], self.null[:, kept], self.factor_entropies[kept]
+        )
 
     @cached_property
     def split(self) -> tuple[IntArray, IntArray]:

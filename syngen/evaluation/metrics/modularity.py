@@ -25,14 +25,14 @@ ACTIVE_ABOVE = 0.02
 N_SHUFFLES = 5
 
 
-def active_codes(information: FloatArray, null: FloatArray, of_factors: FloatArray) -> BoolArray:
+def active_codes(information: FloatArray, null: FloatArray, factor_entropies: FloatArray) -> BoolArray:
     """Return which codes know more than chance of some factor.
 
     Parameters
     ----------
     information, null : ndarray of float64, shape (n_codes, n_factors)
         As measured, and with shuffled rows.
-    of_factors : ndarray of float64, shape (n_factors,)
+    factor_entropies : ndarray of float64, shape (n_factors,)
         Entropies, positive.
 
     Returns
@@ -41,7 +41,7 @@ def active_codes(information: FloatArray, null: FloatArray, of_factors: FloatArr
     """
     if information.shape[1] == 0:
         return np.zeros(len(information), dtype=np.bool_)
-    active: BoolArray = ((information - null) / of_factors).max(axis=1) > ACTIVE_ABOVE
+    active: BoolArray = ((information - null) / factor_entropies).max(axis=1) > ACTIVE_ABOVE
     return active
 
 

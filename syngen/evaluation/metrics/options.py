@@ -76,7 +76,7 @@ class Conventions:
 
     name: str = ""
     bins: Literal["width", "quantile", "scaled"] = "width"
-    keeps_values: bool = True
+    levels_if_few: bool = True
     finds_derived: bool = True
     subtracts_null: bool = True
     prunes_inactive: bool = True
@@ -112,7 +112,7 @@ class Conventions:
         return cls(
             name=compat,
             bins="scaled" if is_ubisoft else "width",
-            keeps_values=False,
+            levels_if_few=False,
             finds_derived=False,
             subtracts_null=False,
             prunes_inactive=False,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.evaluation.metrics.fitting import silently
+from syngen.evaluation.metrics.fitting import ignore_convergence_warnings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,12 +47,12 @@ def squared_correlations(codes: FloatArray, factors: FloatArray) -> FloatArray:
     [[1.0], [0.0]]
     """
     targets = factors - factors.mean(axis=0)
-    shared, of_codes = np.zeros((codes.shape[1], factors.shape[1])), np.zeros(codes.shape[1])
+    shared, code_entropies = np.zeros((codes.shape[1], factors.shape[1])), np.zeros(codes.shape[1])
     for i in range(codes.shape[1]):
         column = codes[:, i] - codes[:, i].mean()
         shared[i] = column @ targets
-        of_codes[i] = np.dot(column, column)
-    most = np.multiply.outer(of_codes, np.square(targets).sum(axis=0))
+        code_entropies[i] = np.dot(column, column)
+    most = np.multiply.outer(code_entropies, np.square(targets).sum(axis=0))
     ratio = np.divide(shared**2, most, out=np.zeros_like(most), where=most > 0.0)
     return np.asarray(np.minimum(ratio, 1.0))
 
@@ -127,7 +127,7 @@ def support_vector_accuracy(
     for i in range(train.shape[1]):
         if train[:, i].min() == train[:, i].max():
             continue
-        with silently():
+        with ignore_convergence_warnings():
             model = LinearSVC(C=0.01, class_weight="balanced", dual=False)
             model.fit(train[:, [i]], train_levels)
         accuracy[i] = np.mean(model.predict(test[:, [i]]) == test_levels)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from syngen.evaluation.metrics.fitting import silently
+from syngen.evaluation.metrics.fitting import ignore_convergence_warnings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -201,7 +201,7 @@ def _linear_score(
     if len(np.unique(known)) < 2:
         return float(np.mean(asked == known[0]))
     order = rng.permutation(len(known))
-    with silently():
+    with ignore_convergence_warnings():
         model = LogisticRegression().fit(train[order], known[order])
     return float(np.mean(model.predict(test) == asked))
 

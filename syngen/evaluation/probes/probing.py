@@ -29,7 +29,7 @@ from syngen.evaluation.probes.folds import group_folds, is_constant_within
 from syngen.evaluation.probes.linear import Affine, fit_logistic, fit_ridge
 from syngen.evaluation.probes.report import ProbeReport, ProbeResult
 from syngen.evaluation.probes.targets import Columns, Target, group_numbers, read_target
-from syngen.evaluation.probes.trials import Verification, verify_unseen
+from syngen.evaluation.probes.trials import SpeakerVerificationResult, verify_unseen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -383,7 +383,7 @@ class _Probing:
             lambda scores, rows: -float(np.sum(np.argmax(scores, axis=1) == labels[rows])),
         )
 
-    def _verification(self, target: Target) -> Verification | None:
+    def _verification(self, target: Target) -> SpeakerVerificationResult | None:
         """Return equal error rates for unseen speakers, if the target is the speaker."""
         if target.name != "speaker" or target.n_levels < 2 * self.n_folds:
             return None

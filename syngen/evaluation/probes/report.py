@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import FactorError, ParameterError, suggestion
-from syngen.evaluation.probes.trials import Verification
+from syngen.evaluation.probes.trials import SpeakerVerificationResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,7 @@ class ProbeResult:
     recall: dict[str, float]
     folds: tuple[float, ...]
     strengths: tuple[float, ...]
-    verification: Verification | None = None
+    verification: SpeakerVerificationResult | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from syngen._typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["Verification", "equal_error_rate", "verify_unseen"]
+__all__ = ["SpeakerVerificationResult", "equal_error_rate", "verify_unseen"]
 
 _MOST_ROWS = 1_000
 _SHRINKAGE = 1e-3
@@ -18,7 +18,7 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class Verification:
+class SpeakerVerificationResult:
     """Equal error rates of telling whether two rows have one label, for labels that were not in train.
 
     Attributes
@@ -84,7 +84,7 @@ def equal_error_rate(scores: FloatArray, is_same: BoolArray) -> float:
 
 def verify_unseen(
     x: FloatArray, labels: IntArray, contents: IntArray, folds: IntArray, rng: np.random.Generator
-) -> Verification:
+) -> SpeakerVerificationResult:
     """Compare rows of labels that were not in train, pair by pair.
 
     In each fold codes are standardised and projected on the linear discriminants of the labels in train
@@ -136,8 +136,8 @@ def verify_unseen(
             unit = codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), _TINY)
             rates.append(equal_error_rate((unit @ unit.T)[first, second], same))
     if not projected_rates:
-        return Verification(0.5, 0.0, 0.5, (), 0)
-    return Verification(
+        return SpeakerVerificationResult(0.5, 0.0, 0.5, (), 0)
+    return SpeakerVerificationResult(
         eer=float(np.mean(projected_rates)),
         eer_sd=float(np.std(projected_rates)),
         eer_unprojected=float(np.mean(plain_rates)),

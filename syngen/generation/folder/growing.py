@@ -40,7 +40,7 @@ from syngen.storage.shard_ranges import Shard, differing_lines
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["check_plan", "store_plan", "write_plan"]
+__all__ = ["check_plan", "write_plan", "write_plan_files"]
 
 
 def check_plan(plan: Plan, layout: Layout) -> Plan | None:
@@ -152,7 +152,7 @@ def write_plan(plan: Plan, layout: Layout) -> int:
         _move_back(plan, layout)
     elif not _is_noted(layout, plan.to_bytes()):
         _check_free(plan, layout, Belongings(frozenset({layout.recipe.name}), {}))
-    store_plan(layout, plan.to_bytes(), plan.resolved.recipe.text.encode("utf-8"))
+    write_plan_files(layout, plan.to_bytes(), plan.resolved.recipe.text.encode("utf-8"))
     return n_kept
 
 
@@ -161,7 +161,7 @@ def _check_free(plan: Plan, layout: Layout, belongings: Belongings) -> None:
     check_free(layout.folder, belongings_of(plan), contents_of(layout, belongings).left)
 
 
-def store_plan(layout: Layout, plan: bytes, recipe: bytes) -> list[str]:
+def write_plan_files(layout: Layout, plan: bytes, recipe: bytes) -> list[str]:
     """Write plan and recipe of an unfinished dataset, with copies and hashes that tell which is damaged.
 
     Returns
@@ -219,17 +219,17 @@ def _aside(smaller: Plan, layout: Layout) -> Layout:
     found = smaller_layouts(layout)
     if found and (not found[0].plan.is_file() or found[0].plan.read_bytes() == smaller.to_bytes()):
         return found[0]
-    return Layout(layout.smaller / f"{len(found):06d}")
+    return Layout(layout.previous_size / f"{len(found):06d}")
 
 
 def _move(shards: Iterable[Shard], source: Layout, target: Layout) -> None:
     """Move shards with their receipts from one folder to another, as far as they are there."""
     for shard in shards:
-        for of in (Layout.receipt, Layout.part, Layout.annotations_part, Layout.shard):
-            path = of(source, shard.name)
+        for path_of in (Layout.receipt, Layout.shard_manifest, Layout.annotations_part, Layout.shard):
+            path = path_of(source, shard.name)
             if path.is_file():
-                check_file(of(target, shard.name))
-                path.replace(of(target, shard.name))
+                check_file(path_of(target, shard.name))
+                path.replace(path_of(target, shard.name))
     for folder in (target.receipts, target.audio, source.receipts, source.audio):
         sync_folder(folder)
 

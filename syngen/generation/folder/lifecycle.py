@@ -151,7 +151,7 @@ def check_files(paths: Iterable[Path]) -> None:
 
 def files_of_shard(layout: Layout, name: str) -> tuple[Path, ...]:
     """Return the files of a shard in an unfinished dataset."""
-    of = (Layout.shard, Layout.part, Layout.annotations_part, Layout.receipt)
+    of = (Layout.shard, Layout.shard_manifest, Layout.annotations_part, Layout.receipt)
     return tuple(path_of(layout, name) for path_of in of)
 
 

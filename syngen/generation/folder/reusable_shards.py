@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.errors import ManifestError, ShardError
-from syngen.generation.shard_manifest import Facts
+from syngen.generation.shard_manifest import ObservationStats
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest
 from syngen.storage.names import is_work_name
@@ -33,10 +33,12 @@ _NOTHING = np.empty(0)
 
 def smaller_layouts(layout: Layout) -> list[Layout]:
     """Return where smaller datasets of a growing one are kept, the largest first."""
-    if not layout.smaller.is_dir():
+    if not layout.previous_size.is_dir():
         return []
     found = (
-        path for path in layout.smaller.iterdir() if is_work_name(f"{layout.smaller.name}/{path.name}/")
+        path
+        for path in layout.previous_size.iterdir()
+        if is_work_name(f"{layout.previous_size.name}/{path.name}/")
     )
     return [Layout(path) for path in sorted(found, reverse=True) if path.is_dir() and not path.is_symlink()]
 
@@ -81,7 +83,7 @@ class StoredShard:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def observation(self, position: int) -> tuple[bytes, Facts] | None:
+    def observation(self, position: int) -> tuple[bytes, ObservationStats] | None:
         """Return the audio of an observation as it is stored; None where its bytes are damaged."""
         offset, size, n_samples, sha256, peak, rms_db = self._rows[position]
         audio = bytes(self._data[offset : offset + size])
@@ -91,7 +93,7 @@ class StoredShard:
                 return None
             audio = checked
         spoken = self._spoken[position] if self._spoken is not None else None
-        return audio, Facts(n_samples, sha256, peak, float("nan"), rms_db, spoken)
+        return audio, ObservationStats(n_samples, sha256, peak, float("nan"), rms_db, spoken)
 
     def _checked(self, audio: bytes, sha256: bytes) -> bytes | None:
         """Return the bytes of an observation whose samples are undamaged."""
@@ -125,7 +127,7 @@ def find_stored(
         if receipt is None or receipt.entry.split != shard.split or not has_parts(smaller, receipt):
             continue
         try:
-            table = read_manifest(smaller.part(shard.name))
+            table = read_manifest(smaller.shard_manifest(shard.name))
             is_speech = bool(receipt.annotations_sha256)
             spans = read_manifest(smaller.annotations_part(shard.name)) if is_speech else None
             data = smaller.shard(shard.name).read_bytes()

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WORK",
-    "Found",
+    "StoreListing",
     "check_store",
-    "look",
+    "list_store",
     "not_there",
     "read_receipts",
     "to_overwrite",
@@ -38,7 +38,7 @@ WORK = f"{name_of(NAMES.work)}/"
 
 
 @dataclass(frozen=True)
-class Found:
+class StoreListing:
     """What there is at a URL.
 
     Attributes
@@ -64,7 +64,7 @@ def work_in(names: Iterable[str]) -> list[str]:
     return [name for name in names if name.startswith(WORK) and is_work_name(name.removeprefix(WORK))]
 
 
-def to_overwrite(store: Store, found: Found, plan: Plan) -> Contents:
+def to_overwrite(store: Store, found: StoreListing, plan: Plan) -> Contents:
     """Return what overwriting removes, and what it leaves; see `syngen.generation.folder.overwriting`.
 
     Shards of a dataset without a plan are known by their size: they are not fetched to be hashed.
@@ -93,16 +93,16 @@ def _document(data: bytes | None) -> Json | None:
     return content if isinstance(content, dict) else None
 
 
-def look(store: Store) -> Found:
+def list_store(store: Store) -> StoreListing:
     """Return what there is at a URL."""
     sizes = store.sizes()
     plan, description = store.ranges(
         [(name_of(NAMES.plan), 0, None), (name_of(NAMES.description), 0, None)]
     )
-    return Found(sizes, plan, description)
+    return StoreListing(sizes, plan, description)
 
 
-def check_store(store: Store, plan: Plan, *, overwrite: bool = False) -> Found:
+def check_store(store: Store, plan: Plan, *, overwrite: bool = False) -> StoreListing:
     """Refuse a URL that generation must not touch; changes nothing.
 
     Raises
@@ -114,7 +114,7 @@ def check_store(store: Store, plan: Plan, *, overwrite: bool = False) -> Found:
     ManifestError
         If there is a dataset that lost its plan.
     """
-    found = look(store)
+    found = list_store(store)
     is_foreign = found.plan is None and found.description is None
     if is_foreign and len(found.sizes) > len(found.work):
         hint = " (--overwrite removes datasets only)" if overwrite else ""
@@ -153,7 +153,7 @@ def _fits(receipt: Receipt, sizes: Mapping[str, int]) -> bool:
     name = receipt.entry.name
     return (
         sizes.get(name_of(NAMES.shard(name))) == receipt.entry.bytes
-        and sizes.get(name_of(NAMES.part(name))) == receipt.part_bytes
+        and sizes.get(name_of(NAMES.shard_manifest(name))) == receipt.part_bytes
         and (not receipt.annotations_sha256 or name_of(NAMES.annotations_part(name)) in sizes)
     )
 

@@ -26,12 +26,12 @@ from syngen.generation.folder import lifecycle
 from syngen.generation.folder.belongings import Contents
 from syngen.generation.plan import Plan
 from syngen.generation.preflight import disk_message
-from syngen.generation.run import GenerationReport, check_numbers, report_of, told
+from syngen.generation.run import GenerationReport, check_numbers, progress_reporter, report_of
 from syngen.generation.store.listing import (
     WORK,
-    Found,
+    StoreListing,
     check_store,
-    look,
+    list_store,
     not_there,
     read_receipts,
     to_overwrite,
@@ -124,13 +124,13 @@ class _Work:
     progress: Progress | None
     has_begun: bool = field(default=False, init=False)
 
-    def done(self, found: Found, replaced: Contents | None) -> tuple[Description, int]:
+    def done(self, found: StoreListing, replaced: Contents | None) -> tuple[Description, int]:
         """Do what is missing, or all again; return the description, and how many rows were rendered."""
         store = self.store
         lifecycle.create(self.layout)
         if replaced is not None:
             self._clear(replaced)
-            found = Found({}, None, None)
+            found = StoreListing({}, None, None)
         events = EventLog(self.layout.log)
         events.create()
         is_finished = found.description is not None
@@ -166,7 +166,7 @@ class _Work:
         finally:
             remove(self.layout.description)
 
-    def _complete(self, description: Description, found: Found, events: EventLog) -> int:
+    def _complete(self, description: Description, found: StoreListing, events: EventLog) -> int:
         """Make those shards of a finished dataset again that are not there any more."""
         wanted = {entry.name: entry for entry in description.shards}
         missing = [
@@ -186,12 +186,12 @@ class _Work:
             leftovers = (
                 name_of(path(NAMES, shard.name))
                 for shard in missing
-                for path in (Layout.receipt, Layout.part, Layout.annotations_part)
+                for path in (Layout.receipt, Layout.shard_manifest, Layout.annotations_part)
             )
             self.store.delete(leftovers)
         return sum(shard.n_rows for shard in missing)
 
-    def _make(self, found: Found, events: EventLog) -> tuple[Description, int]:
+    def _make(self, found: StoreListing, events: EventLog) -> tuple[Description, int]:
         """Make what is missing and put the dataset together."""
         store, plan = self.store, self.plan
         kept = read_receipts(store, plan, found.sizes)
@@ -234,7 +234,7 @@ class _Work:
             self.layout,
             shards,
             jobs,
-            told(self.progress, plan, plan.shards, list(shards)),
+            progress_reporter(self.progress, plan, plan.shards, list(shards)),
             hang_limit_s=self.hang_limit_s,
             log=events,
             store=self.store,
@@ -247,7 +247,9 @@ class _Work:
         store, layout, plan = self.store, self.layout, self.plan
         layout.plan.write_bytes(plan.to_bytes())
         try:
-            description = finish(plan, layout, receipts, at_hand=lambda path: self._parts(receipts, path))
+            description = finish(
+                plan, layout, receipts, materialize_shard=lambda path: self._parts(receipts, path)
+            )
         except _LostPartError as lost:
             return self._finished_by_another(lost)
         files = layout.final_files(description.tables)
@@ -262,7 +264,7 @@ class _Work:
             names = [name_of(path_of(NAMES, receipt.entry.name)) for receipt in some]
             for receipt, (_, data) in zip(some, self.store.get_all(names), strict=True):
                 name, path = receipt.entry.name, path_of(self.layout, receipt.entry.name)
-                is_part = path == self.layout.part(name)
+                is_part = path == self.layout.shard_manifest(name)
                 wanted = receipt.part_sha256 if is_part else receipt.annotations_sha256
                 if data is None or hashlib.sha256(data).hexdigest() != wanted:
                     raise _LostPartError(name)
@@ -272,7 +274,7 @@ class _Work:
 
     def _finished_by_another(self, lost: _LostPartError) -> Description:
         """Return what another run has finished meanwhile, or see to it that a lost part is made again."""
-        found = look(self.store)
+        found = list_store(self.store)
         if found.description is not None and found.plan == self.plan.to_bytes():
             return self._described(found.description)
         self.store.delete([name_of(NAMES.receipt(lost.name))])

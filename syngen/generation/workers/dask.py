@@ -21,7 +21,7 @@ from syngen._version import version
 from syngen.errors import EngineError, GenerationIncompleteError, ParameterError
 from syngen.generation.plan import Plan
 from syngen.generation.workers.heartbeats import UNKNOWN
-from syngen.generation.workers.pool import Crew
+from syngen.generation.workers.pool import WorkerPool
 from syngen.generation.workers.processes import Job, WorkerDiedError
 from syngen.generation.workers.remote import RemoteTask, WorkerRefusedError, lease_in, settle
 from syngen.generation.workers.shard_task import cause_of
@@ -109,8 +109,8 @@ class DaskCluster:
             more = f"; and {n_more} more" if n_more > 0 else ""
             raise WorkerRefusedError("; ".join(refusals[:_MOST_NAMED]) + more)
 
-    def hire(self, job: Job) -> Crew:
-        """Return the crew of the cluster's workers, connecting again if the scheduler was lost.
+    def start_pool(self, job: Job) -> WorkerPool:
+        """Return the pool of the cluster's workers, connecting again if the scheduler was lost.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class DaskCluster:
         except BaseException:
             lease.close()
             raise
-        return Crew(DaskExecutor(self._client, lease.close), task, self._width)
+        return WorkerPool(DaskExecutor(self._client, lease.close), task, self._width)
 
     def _width(self) -> int:
         """Return two shards a thread, so that none of them waits for this process."""

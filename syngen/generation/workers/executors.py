@@ -10,13 +10,13 @@ from typing import TypeAlias
 
 from syngen.errors import ParameterError, suggestion
 from syngen.generation.plan import Plan
-from syngen.generation.workers.pool import Crew
+from syngen.generation.workers.pool import WorkerPool
 from syngen.generation.workers.processes import Job
-from syngen.generation.workers.remote import lent
+from syngen.generation.workers.remote import external_pool
 
-__all__ = ["Hire", "check_engine", "hiring"]
+__all__ = ["PoolStarter", "check_engine", "pool_starter"]
 
-Hire: TypeAlias = Callable[[Job], Crew]
+PoolStarter: TypeAlias = Callable[[Job], WorkerPool]
 
 _NAMES = ("local", "dask")
 
@@ -48,10 +48,10 @@ def check_engine(executor: str | Executor, scheduler: str | None, jobs: int | No
 
 
 @contextmanager
-def hiring(
+def pool_starter(
     plan: Plan, executor: str | Executor, *, scheduler: str | None, jobs: int | None
-) -> Iterator[Hire | None]:
-    """Give a function that returns a crew for a job, or None for workers of our own on this machine.
+) -> Iterator[PoolStarter | None]:
+    """Give a function that returns a pool for a job, or None for workers of our own on this machine.
 
     Raises
     ------
@@ -61,12 +61,12 @@ def hiring(
         If workers cannot take part.
     """
     if isinstance(executor, Executor):
-        yield partial(lent, executor=executor, jobs=jobs)
+        yield partial(external_pool, executor=executor, jobs=jobs)
     elif executor == "dask":
         from syngen.generation.workers.dask import DaskCluster
 
         with closing(DaskCluster(str(scheduler))) as cluster:
             cluster.check(plan)
-            yield cluster.hire
+            yield cluster.start_pool
     else:
         yield None

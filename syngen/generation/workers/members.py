@@ -22,7 +22,7 @@ from syngen.io.locks import exclusive_lock, is_locked
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
 
-__all__ = ["Joined", "Member", "joined", "living_members", "planning", "remove_own_temporaries"]
+__all__ = ["Joined", "Member", "living_members", "member_session", "plan_lock", "remove_own_temporaries"]
 
 _MOST_MEMBERS = 1_000_000
 _PATIENCE_S = 0.5  # somebody may be looking whether a run is at work
@@ -92,7 +92,7 @@ class Joined:
 
 
 @contextmanager
-def joined(plan: Plan, layout: Layout, member: Member) -> Iterator[Joined]:
+def member_session(plan: Plan, layout: Layout, member: Member) -> Iterator[Joined]:
     """Hold the locks of a member, in a folder that has its plan.
 
     Raises
@@ -109,7 +109,7 @@ def joined(plan: Plan, layout: Layout, member: Member) -> Iterator[Joined]:
                 f"a run that needs all of {layout.folder} is working in it; wait for it, or stop it"
             )
         lifecycle.create(layout)  # a run that ended before we had the lock has removed them
-        with planning(layout):
+        with plan_lock(layout):
             own = member.lock(layout)
             if not held.enter_context(_locked(own, _PATIENCE_S)):
                 raise ParameterError(
@@ -126,7 +126,7 @@ def joined(plan: Plan, layout: Layout, member: Member) -> Iterator[Joined]:
 
 
 @contextmanager
-def planning(layout: Layout, *, patience_s: float = _PLAN_PATIENCE_S) -> Iterator[None]:
+def plan_lock(layout: Layout, *, patience_s: float = _PLAN_PATIENCE_S) -> Iterator[None]:
     """Be the only member that looks at the plan, at the other members and at what they left.
 
     Raises
@@ -169,7 +169,7 @@ def living_members(layout: Layout) -> list[Member]:
 
 
 def remove_own_temporaries(plan: Plan, layout: Layout, member: Member) -> None:
-    """Remove what earlier processes of a member left half-written. Call it while `planning`.
+    """Remove what earlier processes of a member left half-written. Call it under `plan_lock`.
 
     Nothing is removed that could be in the hands of another: members of an array of another size may be
     at work on the same shards.

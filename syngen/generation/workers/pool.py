@@ -19,10 +19,17 @@ from syngen.errors import ParameterError
 from syngen.generation.workers.heartbeats import IDLE, STOP, Heartbeat
 from syngen.generation.workers.log import EventLog
 from syngen.generation.workers.processes import Job, WorkerDiedError, WorkerProcess, task
-from syngen.generation.workers.shard_task import ShardMaker
+from syngen.generation.workers.shard_task import ShardTask
 from syngen.storage.receipts import Receipt
 
-__all__ = ["Crew", "InProcessExecutor", "LocalExecutor", "default_jobs", "here", "local"]
+__all__ = [
+    "InProcessExecutor",
+    "LocalExecutor",
+    "WorkerPool",
+    "default_jobs",
+    "in_process_pool",
+    "process_pool",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,7 +48,7 @@ def default_jobs() -> int:
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """An executor with what is submitted to it.
 
     Attributes
@@ -58,14 +65,14 @@ class Crew:
     width: Callable[[], int]
 
 
-def here(job: Job) -> Crew:
-    """Return a crew that works in this process."""
-    maker = ShardMaker(job.plan, job.folder, job.versions, EventLog(job.log), Heartbeat(), job.source)
-    return Crew(InProcessExecutor(), maker, lambda: 1)
+def in_process_pool(job: Job) -> WorkerPool:
+    """Return a pool that works in this process."""
+    maker = ShardTask(job.plan, job.folder, job.versions, EventLog(job.log), Heartbeat(), job.source)
+    return WorkerPool(InProcessExecutor(), maker, lambda: 1)
 
 
-def local(job: Job, *, jobs: int, hang_limit_s: float) -> Crew:
-    """Return a crew of processes on this machine.
+def process_pool(job: Job, *, jobs: int, hang_limit_s: float) -> WorkerPool:
+    """Return a pool of processes on this machine.
 
     Parameters
     ----------
@@ -76,7 +83,7 @@ def local(job: Job, *, jobs: int, hang_limit_s: float) -> Crew:
         See `LocalExecutor`.
     """
     # one shard more for each, so that none of them waits for this process
-    return Crew(LocalExecutor(job, jobs=jobs, hang_limit_s=hang_limit_s), task, lambda: 2 * jobs)
+    return WorkerPool(LocalExecutor(job, jobs=jobs, hang_limit_s=hang_limit_s), task, lambda: 2 * jobs)
 
 
 class InProcessExecutor(Executor):

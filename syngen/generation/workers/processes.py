@@ -27,7 +27,7 @@ from syngen.errors import ParameterError
 from syngen.generation.plan import Plan
 from syngen.generation.workers.heartbeats import IDLE, Heartbeat, StopRequested
 from syngen.generation.workers.log import EventLog
-from syngen.generation.workers.shard_task import ShardMaker, portable
+from syngen.generation.workers.shard_task import ShardTask, portable
 from syngen.io.object_store import Store
 
 __all__ = ["Job", "WorkerDiedError", "WorkerProcess", "task"]
@@ -296,11 +296,11 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-_maker: ShardMaker | None = None
+_maker: ShardTask | None = None
 
 
 def task(*arguments: Any) -> Any:
-    """Make a shard in a worker process; see `ShardMaker`."""
+    """Make a shard in a worker process; see `ShardTask`."""
     if _maker is None:
         raise RuntimeError("task runs in worker processes only")
     return _maker(*arguments)
@@ -312,7 +312,7 @@ def _serve(line: Connection, stack: Connection, cells: Any, slot: int, job: Job)
     _settle(stack)
     heartbeat = Heartbeat(memoryview(cells).cast("B").cast("q"), slot)
     log = EventLog(job.log)
-    _maker = ShardMaker(job.plan, job.folder, job.versions, log, heartbeat, job.source)
+    _maker = ShardTask(job.plan, job.folder, job.versions, log, heartbeat, job.source)
     log.write("worker started", cpu_s=round(time.process_time(), 4))
     with contextlib.suppress(OSError, EOFError):  # nobody listens any more
         line.send(None)

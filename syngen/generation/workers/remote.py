@@ -28,9 +28,9 @@ from syngen.generation.plan import Plan
 from syngen.generation.shard_renderer import check_versions
 from syngen.generation.workers.heartbeats import Heartbeat, RunEndedError
 from syngen.generation.workers.log import EventLog
-from syngen.generation.workers.pool import Crew, default_jobs
+from syngen.generation.workers.pool import WorkerPool, default_jobs
 from syngen.generation.workers.processes import Job
-from syngen.generation.workers.shard_task import ShardMaker, portable
+from syngen.generation.workers.shard_task import ShardTask, portable
 from syngen.io.atomic import temporary_beside
 from syngen.io.workspace import remove
 from syngen.storage.layout import Layout
@@ -40,7 +40,15 @@ from syngen.storage.shard_ranges import Shard
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
 
-__all__ = ["LentExecutor", "RemoteTask", "WorkerRefusedError", "lease_in", "lent", "settle", "worker_name"]
+__all__ = [
+    "ExternalExecutor",
+    "RemoteTask",
+    "WorkerRefusedError",
+    "external_pool",
+    "lease_in",
+    "settle",
+    "worker_name",
+]
 
 _LEASE_S = 1.0  # between two looks at the lease, which may be on a network file system
 _STOP_S = 10.0
@@ -122,7 +130,7 @@ class RemoteTask:
         )
 
     def __call__(self, shard: Shard, indices: IntArray, attempt: int) -> Receipt:
-        """Make a shard; see `ShardMaker`.
+        """Make a shard; see `ShardTask`.
 
         Raises
         ------
@@ -217,16 +225,16 @@ class _Makers:
     def __init__(self) -> None:
         self._lock, self._only = threading.Lock(), threading.Lock()
         self._task: RemoteTask | None = None
-        self._idle: list[ShardMaker] = []
+        self._idle: list[ShardTask] = []
 
     @contextlib.contextmanager
-    def lent(self, task: RemoteTask) -> Iterator[ShardMaker]:
+    def lent(self, task: RemoteTask) -> Iterator[ShardTask]:
         """Lend a maker that no other thread uses."""
         with self._only if task.is_alone else contextlib.nullcontext(), self._lent(task) as maker:
             yield maker
 
     @contextlib.contextmanager
-    def _lent(self, task: RemoteTask) -> Iterator[ShardMaker]:
+    def _lent(self, task: RemoteTask) -> Iterator[ShardTask]:
         with self._lock:
             if self._task != task:
                 self._task, self._idle = task, []
@@ -240,10 +248,10 @@ class _Makers:
                 if self._task == task:
                     self._idle.append(maker)
 
-    def _made(self, task: RemoteTask) -> ShardMaker:
+    def _made(self, task: RemoteTask) -> ShardTask:
         plan = task.check(worker_name())
         log = EventLog(task.log, host=platform.node())
-        maker = ShardMaker(plan, task.folder, task.versions, log, _LeaseHeartbeat(task.lease))
+        maker = ShardTask(plan, task.folder, task.versions, log, _LeaseHeartbeat(task.lease))
         log.write("worker started")
         return maker
 
@@ -251,7 +259,7 @@ class _Makers:
 _makers = _Makers()
 
 
-class LentExecutor(Executor):
+class ExternalExecutor(Executor):
     """An executor of somebody else: it is used, and never shut down.
 
     Parameters
@@ -291,8 +299,8 @@ def settle(futures: set[Future[Any]], *, wait_s: float, is_cancelled: bool) -> N
         wait(futures, timeout=wait_s)
 
 
-def lent(job: Job, executor: Executor, *, jobs: int | None) -> Crew:
-    """Return a crew that works in an executor of the caller's.
+def external_pool(job: Job, executor: Executor, *, jobs: int | None) -> WorkerPool:
+    """Return a pool that works in an executor of the caller's.
 
     Parameters
     ----------
@@ -307,4 +315,4 @@ def lent(job: Job, executor: Executor, *, jobs: int | None) -> Crew:
     lease = contextlib.ExitStack()
     task = RemoteTask.of(job, lease.enter_context(lease_in(job.shared_folder)))
     n_at_a_time = 2 * jobs
-    return Crew(LentExecutor(executor, lease.close), task, lambda: n_at_a_time)
+    return WorkerPool(ExternalExecutor(executor, lease.close), task, lambda: n_at_a_time)

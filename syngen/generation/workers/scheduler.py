@@ -20,7 +20,7 @@ from syngen.generation.plan import Plan
 from syngen.generation.preflight import disk_message
 from syngen.generation.workers.heartbeats import IDLE
 from syngen.generation.workers.log import EventLog
-from syngen.generation.workers.pool import Crew, here, local
+from syngen.generation.workers.pool import WorkerPool, in_process_pool, process_pool
 from syngen.generation.workers.processes import Job, WorkerDiedError
 from syngen.generation.workers.remote import WorkerRefusedError
 from syngen.generation.workers.shard_task import cause_of
@@ -50,7 +50,7 @@ def make_shards(
     *,
     hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
     log: EventLog | None = None,
-    hire: Callable[[Job], Crew] | None = None,
+    start_pool: Callable[[Job], WorkerPool] | None = None,
     store: Store | None = None,
     source: Path | None = None,
 ) -> Generator[Receipt, None, None]:
@@ -69,8 +69,8 @@ def make_shards(
     hang_limit_s : float
         A worker that finishes no observation for so long is ended; 0 for no limit.
     log : EventLog, optional
-    hire : callable, optional
-        Returns the crew that works for a job; by default this machine's.
+    start_pool : callable, optional
+        Returns the pool that works for a job; by default this machine's.
     store : Store, optional
         Where the shards go instead of the folder.
     source : Path, optional
@@ -91,10 +91,10 @@ def make_shards(
     is_here = is_here or (store is not None and store.is_private)
     scheduler = Scheduler(plan, layout, shards, log)
 
-    def start() -> Crew:
-        if hire is not None:
-            return hire(job)
-        return here(job) if is_here else local(job, jobs=jobs, hang_limit_s=hang_limit_s)
+    def start() -> WorkerPool:
+        if start_pool is not None:
+            return start_pool(job)
+        return in_process_pool(job) if is_here else process_pool(job, jobs=jobs, hang_limit_s=hang_limit_s)
 
     with closing(scheduler.run(start)) as receipts:
         for receipt in receipts:
@@ -104,7 +104,7 @@ def make_shards(
 
 
 class Scheduler:
-    """Makes shards with a crew and keeps book of what fails.
+    """Makes shards with a pool and keeps book of what fails.
 
     Parameters
     ----------
@@ -126,18 +126,18 @@ class Scheduler:
         self._stop_error: OSError | WorkerRefusedError | None = None
         self.failed: dict[str, str] = {}
 
-    def run(self, start: Callable[[], Crew]) -> Generator[Receipt, None, None]:
+    def run(self, start: Callable[[], WorkerPool]) -> Generator[Receipt, None, None]:
         """Yield receipts in the order in which shards are finished.
 
         Parameters
         ----------
         start : callable
-            Returns a crew; called again when the executor of the last one breaks as a whole.
+            Returns a pool; called again when the executor of the last one breaks as a whole.
         """
-        crew = start()
+        pool = start()
         try:
             while True:
-                is_broken = self._fill(crew)
+                is_broken = self._fill(pool)
                 if not self._running and not is_broken:
                     break
                 done, _ = wait(self._running, return_when=FIRST_COMPLETED)
@@ -154,13 +154,13 @@ class Scheduler:
                         self._n_false_starts = 0
                         yield receipt
                 if is_broken:
-                    crew.executor.shutdown(wait=False, cancel_futures=True)
-                    crew = start()
+                    pool.executor.shutdown(wait=False, cancel_futures=True)
+                    pool = start()
         except BaseException:
             self._log.write("stopping", shards_in_hand=sorted(s.name for s in self._running.values()))
-            crew.executor.shutdown(cancel_futures=True)
+            pool.executor.shutdown(cancel_futures=True)
             raise
-        crew.executor.shutdown()
+        pool.executor.shutdown()
 
     def check(self) -> None:
         """Raise what has to be said about shards that failed.
@@ -178,12 +178,12 @@ class Scheduler:
         if self.failed:
             raise GenerationIncompleteError(self._failure_text(), self.failed)
 
-    def _fill(self, crew: Crew) -> bool:
+    def _fill(self, pool: WorkerPool) -> bool:
         """Submit shards; return whether the executor turned out to be broken."""
-        while shard := self._next(crew.width()):
+        while shard := self._next(pool.width()):
             attempt = len(self._causes.get(shard.name, ())) + 1
             try:
-                future = crew.executor.submit(crew.task, shard, self._plan.indices(shard), attempt)
+                future = pool.executor.submit(pool.task, shard, self._plan.indices(shard), attempt)
             except BrokenExecutor as error:
                 return self._break(shard, error)
             self._running[future] = shard

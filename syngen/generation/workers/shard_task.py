@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from syngen.errors import EngineError, SyngenError
 from syngen.generation.plan import Plan
-from syngen.generation.shard_renderer import ShardWorker, check_versions
+from syngen.generation.shard_renderer import ShardRenderer, check_versions
 from syngen.generation.uploads import make_in_store
 from syngen.generation.workers.heartbeats import Heartbeat, RunEndedError, StopRequested
 from syngen.generation.workers.log import EventLog
@@ -23,10 +23,10 @@ from syngen.storage.shard_ranges import Shard
 if TYPE_CHECKING:
     from syngen._typing import IntArray
 
-__all__ = ["ShardMaker", "cause_of", "portable"]
+__all__ = ["ShardTask", "cause_of", "portable"]
 
 
-class ShardMaker:
+class ShardTask:
     """Makes shards of a plan in a folder. Lives as long as its process.
 
     Parameters
@@ -38,7 +38,7 @@ class ShardMaker:
     log : EventLog
     heartbeat : Heartbeat
     source : Path, optional
-        Folder of the dataset that observations are read from; see `ShardWorker`.
+        Folder of the dataset that observations are read from; see `ShardRenderer`.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class ShardMaker:
         source: Path | None = None,
     ) -> None:
         self._folder, self._log, self._heartbeat = folder, log, heartbeat
-        self._worker: ShardWorker | SyngenError | OSError
+        self._worker: ShardRenderer | SyngenError | OSError
         try:
             check_versions(plan, versions)
-            self._worker = ShardWorker(plan, beat=heartbeat, source=source)
+            self._worker = ShardRenderer(plan, beat=heartbeat, source=source)
         except (SyngenError, OSError) as error:  # raised for each shard: it is then known which are missing
             self._worker = error
 
@@ -70,7 +70,7 @@ class ShardMaker:
         """
         log, about = self._log, {"shard": shard.name, "attempt": attempt}
         wall, cpu = time.monotonic(), time.process_time()
-        if isinstance(self._worker, ShardWorker):
+        if isinstance(self._worker, ShardRenderer):
             log.write("shard started", **about, row=shard.row, rows=shard.n_rows)
         try:
             receipt = self._made(shard, indices)
@@ -88,7 +88,7 @@ class ShardMaker:
         return receipt
 
     def _made(self, shard: Shard, indices: IntArray) -> Receipt:
-        if not isinstance(self._worker, ShardWorker):
+        if not isinstance(self._worker, ShardRenderer):
             raise self._worker
         try:
             if isinstance(self._folder, Store):

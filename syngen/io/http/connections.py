@@ -16,8 +16,8 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from syngen._version import version
-from syngen.io.http.responses import Body, CutError, Response, UnfitError, body_of, cut_by
-from syngen.io.http.stalls import Limits, Watch, Watched
+from syngen.io.http.responses import Body, InvalidResponseError, Response, TransientError, body_of, cut_by
+from syngen.io.http.stalls import StallMonitor, TransferLimits, Watched
 
 __all__ = ["HttpClient"]
 
@@ -33,11 +33,11 @@ class HttpClient:
     limits : Limits
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: TransferLimits) -> None:
         self._limits = limits
         self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
         self._lock = threading.Lock()
-        self._watch = Watch(limits)
+        self._watch = StallMonitor(limits)
         self._context: ssl.SSLContext | None = None
 
     def abort(self) -> None:
@@ -63,7 +63,7 @@ class HttpClient:
         Raises
         ------
         TransferError
-            `CutError`, `AbsentError` or `UnfitError`; so do reads.
+            `TransientError`, `NotFoundError` or `InvalidResponseError`; so do reads.
         """
         headers = {"Accept-Encoding": "identity", "User-Agent": f"syngen/{version()}"}
         if start or stop is not None:
@@ -88,7 +88,7 @@ class HttpClient:
                 response.close()
                 if connection is not None:
                     connection.close()
-        raise UnfitError(f"more than {_MOST_REDIRECTS} redirects")
+        raise InvalidResponseError(f"more than {_MOST_REDIRECTS} redirects")
 
     def _asked(
         self, at: SplitResult, headers: Mapping[str, str]
@@ -101,7 +101,7 @@ class HttpClient:
             headers = {**headers, **_proxy_headers(proxy)}
         while True:
             if self._watch.is_ended:
-                raise CutError("the download was ended")
+                raise TransientError("the download was ended")
             connection = self._kept(at)
             is_kept = connection is not None
             if connection is None:
@@ -152,14 +152,16 @@ class HttpClient:
             connection.connect()
         except ssl.SSLCertVerificationError as error:
             connection.close()
-            raise UnfitError(f"the certificate of {host} is refused: {error.verify_message}") from error
+            raise InvalidResponseError(
+                f"the certificate of {host} is refused: {error.verify_message}"
+            ) from error
         except ssl.SSLError as error:
             connection.close()
-            raise UnfitError(f"no TLS connection to {host}: {error.reason or error}") from error
+            raise InvalidResponseError(f"no TLS connection to {host}: {error.reason or error}") from error
         except (OSError, UnicodeError, http.client.HTTPException) as error:
             connection.close()
             reason = getattr(error, "strerror", None) or error
-            raise CutError(f"{at.netloc} does not answer: {reason}", is_silent=True) from error
+            raise TransientError(f"{at.netloc} does not answer: {reason}", is_silent=True) from error
         # of any single read; the watch sees to those that drip
         connection.sock.settimeout(self._limits.stall_s)
         return connection
@@ -171,9 +173,9 @@ def _checked(at: SplitResult, url: str) -> SplitResult:
     except ValueError:
         is_possible = False
     if not is_possible or not url.isascii() or not url.isprintable() or " " in url:
-        raise UnfitError(f"{url[:200]!r} is no address of http or https")
+        raise InvalidResponseError(f"{url[:200]!r} is no address of http or https")
     if "@" in at.netloc:
-        raise UnfitError("a URL with a user name or a password in it is not followed")
+        raise InvalidResponseError("a URL with a user name or a password in it is not followed")
     return at
 
 
@@ -183,11 +185,11 @@ def _redirected(at: SplitResult, response: http.client.HTTPResponse) -> SplitRes
         url = urljoin(at.geturl(), location)
         found = urlsplit(url)
     except ValueError as error:
-        raise UnfitError(f"redirects to {location[:200]!r}") from error
+        raise InvalidResponseError(f"redirects to {location[:200]!r}") from error
     if not location or found.scheme not in ("http", "https"):
-        raise UnfitError(f"redirects to {location[:200]!r}; only http and https are followed")
+        raise InvalidResponseError(f"redirects to {location[:200]!r}; only http and https are followed")
     if at.scheme == "https" and found.scheme != "https":
-        raise UnfitError(f"redirects from https to {location[:200]!r}, which is not encrypted")
+        raise InvalidResponseError(f"redirects from https to {location[:200]!r}, which is not encrypted")
     return _checked(found, url)
 
 

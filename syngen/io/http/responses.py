@@ -14,13 +14,13 @@ from syngen.io.http.stalls import Watched
 
 __all__ = [
     "CHUNK",
-    "AbsentError",
     "Body",
-    "CutError",
+    "InvalidResponseError",
+    "NotFoundError",
     "Response",
     "Stream",
     "TransferError",
-    "UnfitError",
+    "TransientError",
     "body_of",
     "cut_by",
 ]
@@ -39,7 +39,7 @@ class TransferError(Exception):
     """What went wrong with one request; `transfers` decides what becomes of it."""
 
 
-class CutError(TransferError):
+class TransientError(TransferError):
     """No answer, or one that ended too early: the next try may do better.
 
     Attributes
@@ -55,11 +55,11 @@ class CutError(TransferError):
         self.pause_s, self.is_silent = pause_s, is_silent
 
 
-class AbsentError(TransferError):
+class NotFoundError(TransferError):
     """The file is not there, or not for us."""
 
 
-class UnfitError(TransferError):
+class InvalidResponseError(TransferError):
     """An answer that no later try makes right."""
 
 
@@ -140,12 +140,12 @@ class Body:
             self._left -= len(data)
             if not data and self._left:
                 if self._watched.is_stalled:
-                    raise CutError(self._watched.limits.stalled)
-                raise CutError(f"the connection was cut, {self._left:,} bytes too early")
+                    raise TransientError(self._watched.limits.stalled)
+                raise TransientError(f"the connection was cut, {self._left:,} bytes too early")
             self.is_done = not self._left
         elif not data:
             if self._watched.is_stalled:
-                raise CutError(self._watched.limits.stalled)
+                raise TransientError(self._watched.limits.stalled)
             self.is_done = True
         return data
 
@@ -160,28 +160,30 @@ def body_of(response: http.client.HTTPResponse, watched: Watched, start: int, st
     """
     status = response.status
     if status in _BUSY:
-        raise CutError(f"answers {status} {_harmless(response.reason)}", pause_s=_advised_pause(response))
+        raise TransientError(
+            f"answers {status} {_harmless(response.reason)}", pause_s=_advised_pause(response)
+        )
     if status == 416:
         match = _UNSATISFIED.fullmatch(response.getheader("Content-Range", ""))
         if match and int(match.group(1)) == start:  # all of it is there already
             return Body(response, watched, start=start, total=start, length=0)
-        raise UnfitError(f"answers that there is no byte {start:,}")
+        raise InvalidResponseError(f"answers that there is no byte {start:,}")
     if status not in (200, 206):
-        raise AbsentError(f"answers {status} {_harmless(response.reason)}")
+        raise NotFoundError(f"answers {status} {_harmless(response.reason)}")
     encoding = response.getheader("Content-Encoding", "identity")
     if encoding.lower() != "identity":
-        raise UnfitError(f"sends the file encoded as {encoding!r}, which was not asked for")
+        raise InvalidResponseError(f"sends the file encoded as {encoding!r}, which was not asked for")
     length = _length_of(response)
     if status == 200:
         return Body(response, watched, start=0, total=length, length=length)
     match = _RANGE.fullmatch(response.getheader("Content-Range", ""))
     if match is None or int(match.group(1)) != start:
-        raise UnfitError("answers with another part of the file than was asked for")
+        raise InvalidResponseError("answers with another part of the file than was asked for")
     last, total = int(match.group(2)), None if match.group(3) == "*" else int(match.group(3))
     expected = last + 1 - start
     is_more = stop is not None and last >= stop
     if expected < 0 or is_more or (length is not None and length != expected):
-        raise UnfitError("answers with another part of the file than was asked for")
+        raise InvalidResponseError("answers with another part of the file than was asked for")
     return Body(response, watched, start=start, total=total, length=expected)
 
 
@@ -190,7 +192,7 @@ def _length_of(response: http.client.HTTPResponse) -> int | None:
     if text is None or response.getheader("Transfer-Encoding") is not None:
         return None
     if not _NUMBER.fullmatch(text.strip()):
-        raise UnfitError(f"says that the file has {text[:40]!r} bytes")
+        raise InvalidResponseError(f"says that the file has {text[:40]!r} bytes")
     return int(text)
 
 
@@ -199,12 +201,12 @@ def _advised_pause(response: http.client.HTTPResponse) -> float:
     return min(float(text), _LONGEST_ADVISED_PAUSE_S) if re.fullmatch(r"\d{1,6}", text) else 0.0
 
 
-def cut_by(error: Exception, watched: Watched) -> CutError:
+def cut_by(error: Exception, watched: Watched) -> TransientError:
     """Return what to raise when a connection fails."""
     if watched.is_stalled or isinstance(error, TimeoutError):
-        return CutError(watched.limits.stalled)
+        return TransientError(watched.limits.stalled)
     reason = getattr(error, "strerror", None) or str(error) or "no answer"
-    return CutError(f"the connection was cut: {_harmless(reason)}")
+    return TransientError(f"the connection was cut: {_harmless(reason)}")
 
 
 def _harmless(text: str) -> str:

@@ -9,11 +9,11 @@ import threading
 import time
 from dataclasses import dataclass
 
-__all__ = ["Limits", "Watch", "Watched"]
+__all__ = ["StallMonitor", "TransferLimits", "Watched"]
 
 
 @dataclass(frozen=True)
-class Limits:
+class TransferLimits:
     """When a server is given up.
 
     Attributes
@@ -45,7 +45,7 @@ class Limits:
 class Watched:
     """A connection in use: what came over it since the watch last looked."""
 
-    def __init__(self, connection: http.client.HTTPConnection, limits: Limits) -> None:
+    def __init__(self, connection: http.client.HTTPConnection, limits: TransferLimits) -> None:
         self.connection, self.limits = connection, limits
         self.since, self.n_bytes = time.monotonic(), 0
         self.is_stalled = False
@@ -58,10 +58,10 @@ class Watched:
                 socket.socket.shutdown(self.connection.sock, socket.SHUT_RDWR)
 
 
-class Watch:
+class StallMonitor:
     """Ends transfers that drip: a read that brings one byte every now and then never times out."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: TransferLimits) -> None:
         self._limits = limits
         self._watched: set[Watched] = set()
         self._lock = threading.Lock()

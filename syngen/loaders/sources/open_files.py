@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from threading import Lock
 
-__all__ = ["Descriptors", "OpenFile"]
+__all__ = ["OpenFile", "OpenFileCache"]
 
 
 class OpenFile:
@@ -34,7 +34,7 @@ class OpenFile:
         self.content = memoryview(mapped)
 
 
-class Descriptors:
+class OpenFileCache:
     """Opens files when they are needed, in each process for itself, and keeps the last used ones open.
 
     Parameters

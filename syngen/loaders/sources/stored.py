@@ -17,7 +17,7 @@ from syngen.dsp.level import dequantise, dequantise_to
 from syngen.errors import FactorError, ManifestError, ParameterError, ShardError
 from syngen.factors import FactorGrid
 from syngen.identities import HASH_BYTES, Identities
-from syngen.loaders.sources.open_files import Descriptors
+from syngen.loaders.sources.open_files import OpenFileCache
 from syngen.loaders.sources.sidecar import LARGE, Sidecar, open_sidecar
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
@@ -230,7 +230,7 @@ class StoredSource(Source):
         self._layout = Layout(folder)
         self.description = _description_of(self._layout)
         self._codec = find_codec(self.description.codec)
-        self._files = Descriptors(self._layout.shard, _OPEN_SHARDS)
+        self._files = OpenFileCache(self._layout.shard, _OPEN_SHARDS)
         is_large = self.description.n_rows >= LARGE
         self._manifests = self._layout.series("manifest", self.description.tables)
         self._sidecar = open_sidecar(self._manifests) if is_large else None

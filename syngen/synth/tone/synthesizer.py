@@ -48,7 +48,7 @@ from syngen.dsp.noise import pink_noise, white_noise
 from syngen.synth.plugin import FactorSpec, Renderer, Request, SettingSpec, Synthesizer
 from syngen.synth.tone.checks import partial_limit, tone_issues
 from syngen.synth.tone.timbres import timbres
-from syngen.synth.tone.waves import Kept, Tone, ToneWaves, Wave
+from syngen.synth.tone.waves import ByteLRUCache, Tone, ToneWaves, Wave
 from syngen.units import decibels_to_gain
 
 if TYPE_CHECKING:
@@ -206,8 +206,10 @@ class _ToneRenderer:
         self._shaping = itemgetter(*_SHAPING_FACTORS)
         self._is_shaped = any(any(request.parameters[name].values) for name in _SHAPING_FACTORS)
         self._noise = pink_noise if request.settings["noise"] == "pink" else white_noise
-        self._waves: Kept[Wave] = Kept(0 if _varies_freely(request, _WAVE_FACTORS) else _WAVE_BYTES)
-        self._envelopes: Kept[FloatArray] = Kept(
+        self._waves: ByteLRUCache[Wave] = ByteLRUCache(
+            0 if _varies_freely(request, _WAVE_FACTORS) else _WAVE_BYTES
+        )
+        self._envelopes: ByteLRUCache[FloatArray] = ByteLRUCache(
             0 if _varies_freely(request, _ENVELOPE_FACTORS) else _ENVELOPE_BYTES
         )
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray
     from syngen.synth.plugin import Request
 
-__all__ = ["Kept", "Tone", "ToneWaves", "Wave", "partials_of", "period_table", "vibrato_deviation"]
+__all__ = ["ByteLRUCache", "Tone", "ToneWaves", "Wave", "partials_of", "period_table", "vibrato_deviation"]
 
 _TABLE_BYTES = 64 << 20
 _DB_PER_OCTAVE = 6.020599913279624  # 20 log10(2): a tilt of one power of n
@@ -93,7 +93,7 @@ class _HasSize(Protocol):
 Item = TypeVar("Item", bound=_HasSize)
 
 
-class Kept(Generic[Item]):
+class ByteLRUCache(Generic[Item]):
     """Items kept by key while they fit into a number of bytes, the longest unused leaving first.
 
     Parameters
@@ -189,7 +189,7 @@ class ToneWaves:
         if self._is_published:
             self._seconds[-1] = duration  # as numpy.linspace does
         # seconds of phase per Hz of deviation, by vibrato rate
-        self._curves: Kept[FloatArray] = Kept(_CURVES * self._seconds.nbytes)
+        self._curves: ByteLRUCache[FloatArray] = ByteLRUCache(_CURVES * self._seconds.nbytes)
 
     def band_limited(self, tone: Tone) -> Wave:
         """Return the sum of a tone's partials below the limit."""

@@ -31,10 +31,10 @@ def test_bins_of_equal_count_are_symmetric_and_hold_equally_many(rng: np.random.
 
 def test_columns_keep_few_values_only() -> None:
     column = np.array([5.0, 1.0, 5.0, 3.0])
-    kept = binning.keeps_values(column, most=3)
+    kept = binning.levels_if_few(column, most=3)
     assert kept is not None
     assert kept.tolist() == [2, 0, 2, 1]
-    assert binning.keeps_values(column, most=2) is None
+    assert binning.levels_if_few(column, most=2) is None
 
 
 @pytest.mark.parametrize("n", [2, 50, 3_000])
