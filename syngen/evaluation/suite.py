@@ -130,7 +130,7 @@ def _factor_names(work: MetricInputs) -> list[str]:
 def _role(work: MetricInputs, j: int) -> str:
     if work.factor_entropies[j] == 0.0:
         return "constant"
-    return "derived" if j in work.derived else "scored_factors"
+    return "derived" if j in work.derived else "headline"
 
 
 def _factor_frame(work: MetricInputs, merged: Result) -> pd.DataFrame:

@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 
 import syngen
-from syngen.io.http import stalls as watching
+from syngen.downloads import download
 from tests.servers import Handler, serve
 from tests.support import digests_of, files_of
 
@@ -69,7 +69,7 @@ def cutting(folder: Path, rng: random.Random) -> object:
 def whole_downloads(release: Path, work: Path, runs: int) -> None:
     """Print how many downloads from a cutting server come whole."""
     wanted, n_bytes = digests_of(release), sum(map(len, files_of(release).values()))
-    watching.TransferLimits = partial(watching.TransferLimits, first_pause_s=0.01)  # type: ignore[misc,assignment]
+    download.TransferLimits = partial(download.TransferLimits, first_pause_s=0.01)  # type: ignore[misc,assignment]
     whole, twice, requests = 0, [], []
     for run in range(runs):
         with serve(release, cutting(release, random.Random(run))) as server:  # type: ignore[arg-type]

@@ -38,7 +38,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon."""
     hasty = partial(TransferLimits, first_pause_s=0.01, longest_pause_s=0.02)
-    monkeypatch.setattr("syngen.io.http.stalls.TransferLimits", hasty)
+    monkeypatch.setattr("syngen.downloads.download.TransferLimits", hasty)
 
 
 def write_catalog(path: Path, **entry: object) -> Path:

@@ -49,13 +49,13 @@ def release(sound: Path, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     hasty = partial(TransferLimits, first_pause_s=0.01, longest_pause_s=0.02)
-    monkeypatch.setattr("syngen.io.http.stalls.TransferLimits", hasty)
+    monkeypatch.setattr("syngen.downloads.download.TransferLimits", hasty)
 
 
 def give_up_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """End transfers that stall soon, for servers with which all of them do."""
     hasty = partial(TransferLimits, stall_s=0.5, first_pause_s=0.01, longest_pause_s=0.02)
-    monkeypatch.setattr("syngen.io.http.stalls.TransferLimits", hasty)
+    monkeypatch.setattr("syngen.downloads.download.TransferLimits", hasty)
 
 
 @pytest.fixture

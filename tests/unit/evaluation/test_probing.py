@@ -12,7 +12,7 @@ import pytest
 import syngen
 from syngen.evaluation.codes.codes import Codes, write_codes
 from syngen.evaluation.probes.probing import probe
-from syngen.evaluation.probes.targets import ShardColumns
+from syngen.evaluation.probes.targets import Columns
 from syngen.identities import Identities
 
 
@@ -38,7 +38,7 @@ def one_hot(levels: pd.Series) -> np.ndarray:
 
 
 def test_columns_are_understood_without_being_told(speech: pd.DataFrame) -> None:
-    columns = ShardColumns.of(speech)
+    columns = Columns.of(speech)
     assert columns.kinds == {"speaker": "nominal", "text": "nominal", "style": "nominal"}
     assert columns.derived == {"gender": "speaker", "text_1": "text"}
 
@@ -46,7 +46,7 @@ def test_columns_are_understood_without_being_told(speech: pd.DataFrame) -> None
 def test_tables_without_levels_are_understood_too(speech: pd.DataFrame, rng: np.random.Generator) -> None:
     plain = speech[["style", "gender", "speaker", "text", "text_1"]].copy()
     plain["same"] = plain["speaker"].str.upper()
-    columns = ShardColumns.of(plain)
+    columns = Columns.of(plain)
     assert list(columns.kinds) == ["style", "speaker", "text"]
     assert columns.derived == {"gender": "speaker", "text_1": "text", "same": "speaker"}
     codes = one_hot(speech["style_level"]) + rng.standard_normal((1500, 3))
@@ -65,9 +65,9 @@ def test_manifests_say_what_their_columns_are() -> None:
     ds = syngen.render("synspeech-tiny")
     manifest = ds.manifest
     assert manifest.attrs["fingerprint"] == ds.fingerprint
-    stated = ShardColumns.of(manifest)
+    stated = Columns.of(manifest)
     manifest.attrs = {}
-    assert ShardColumns.of(manifest).kinds == stated.kinds == dict(ds.grid.kinds)
+    assert Columns.of(manifest).kinds == stated.kinds == dict(ds.grid.kinds)
     assert stated.derived["gender"] == "speaker"
 
 
