@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from syngen.errors import SyngenError
-from tests.support import digests_of, names_below
+from tests.support import EVERY_CASE, digests_of, names_below
 
-__all__ = ["MARK", "Planted", "attempt"]
+__all__ = ["MARK", "Planted", "attempt", "cases"]
 
 MARK = "4711-0123456789abcdef"
 """Of a temporary file."""
+
+
+def cases(*dimensions: Collection[str]) -> list[tuple[str, ...]]:
+    """Return combinations of one value of each: every one with SYNGEN_EVERY_CASE, else a sample.
+
+    In the sample, the values of the shortest dimension take turns among all combinations of the others. Of
+    three dimensions, any two values of different ones are in it together.
+    """
+    if EVERY_CASE:
+        return list(itertools.product(*dimensions))
+    shortest = min(range(len(dimensions)), key=lambda k: len(dimensions[k]))
+    turns = list(dimensions[shortest])
+    others = [list(enumerate(values)) for k, values in enumerate(dimensions) if k != shortest]
+    found = []
+    for combination in itertools.product(*others):
+        case = [value for _, value in combination]
+        case.insert(shortest, turns[sum(place for place, _ in combination) % len(turns)])
+        found.append(tuple(case))
+    return found
 
 
 class Planted:

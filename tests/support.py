@@ -26,6 +26,9 @@ PATIENCE_S = 600.0
 RECORDED_SCIPY = "1.17.1"
 """The SciPy that recorded fingerprints of speech name; its audio must be that of every other."""
 
+EVERY_CASE = bool(os.environ.get("SYNGEN_EVERY_CASE"))
+"""Whether tests of many like cases take all of them, not a sample; see CONTRIBUTING.md."""
+
 WHOLE_LOOKING = {
     "name": "whole-looking",
     "licence": "CC0-1.0",

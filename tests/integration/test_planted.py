@@ -18,7 +18,7 @@ import pytest
 
 import syngen
 from syngen.storage.names import is_dataset_name
-from tests.planting import MARK, Planted, attempt
+from tests.planting import MARK, Planted, attempt, cases
 from tests.support import (
     WHOLE_LOOKING,
     digests_of,
@@ -175,9 +175,9 @@ def tried(prepared: Callable[[str], Path], tmp_path: Path, give: Callable[[Path]
     return Attempt(prepared, tmp_path, give)
 
 
-@pytest.mark.parametrize("name", FOLDERS)
-@pytest.mark.parametrize("plant", ["link", "dangling_link", "foreign_folder"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "plant", "name"), cases(COMMANDS, ["link", "dangling_link", "foreign_folder"], FOLDERS)
+)
 def test_no_folder_is_worked_in_that_is_not_ours(
     command: str, plant: str, name: str, tried: Attempt
 ) -> None:
@@ -186,9 +186,10 @@ def test_no_folder_is_worked_in_that_is_not_ours(
     assert said.endswith("; move it away and run the same command again")
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("plant", ["link", "dangling_link", "hard_link", "foreign_file"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "plant", "name"),
+    cases(COMMANDS, ["link", "dangling_link", "hard_link", "foreign_file"], FILES),
+)
 def test_no_file_is_changed_that_has_another_name_or_owner(
     command: str, plant: str, name: str, tried: Attempt
 ) -> None:
@@ -196,10 +197,19 @@ def test_no_file_is_changed_that_has_another_name_or_owner(
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("name", UNRELATED)
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("command", "name"), cases(COMMANDS, UNRELATED))
 def test_unrelated_files_stay(command: str, name: str, tried: Attempt) -> None:
     said = tried(command, lambda folder: tried.planted.file(folder / name))
+    assert command.startswith("repair") or said == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_all_unrelated_files_together_stay(command: str, tried: Attempt) -> None:
+    def at(folder: Path) -> None:
+        for name in UNRELATED:
+            tried.planted.file(folder / name)
+
+    said = tried(command, at)
     assert command.startswith("repair") or said == ""
 
 

@@ -17,7 +17,7 @@ import syngen
 from syngen.io.cache import cache_folder, scratch_folder
 from syngen.loaders.sources.shard_cache import ShardCache
 from syngen.storage.description import read_description
-from tests.planting import MARK, Planted, attempt
+from tests.planting import MARK, Planted, attempt, cases
 from tests.support import WHOLE_LOOKING, digests_of, flip, names_below, run_syngen
 
 PLACE = ".it.syngen-download"
@@ -103,9 +103,9 @@ def tried(release: Path, begun: Path, tmp_path: Path, give: Callable[[Path], Non
     return Attempt(release, begun, tmp_path, give)
 
 
-@pytest.mark.parametrize("name", FOLDERS)
-@pytest.mark.parametrize("plant", ["link", "dangling_link", "foreign_folder"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "plant", "name"), cases(COMMANDS, ["link", "dangling_link", "foreign_folder"], FOLDERS)
+)
 def test_no_download_works_in_a_folder_that_is_not_ours(
     command: str, plant: str, name: str, tried: Attempt
 ) -> None:
@@ -119,9 +119,14 @@ def test_no_download_works_in_a_folder_that_is_not_ours(
     assert said.endswith("and run the same command again")
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("plant", ["link", "dangling_link", "hard_link", "foreign_file"])
-@pytest.mark.parametrize("command", ["as it is", "a part made again"])
+@pytest.mark.parametrize(
+    ("command", "plant", "name"),
+    cases(
+        ["as it is", "a part made again"],
+        ["link", "dangling_link", "hard_link", "foreign_file"],
+        FILES,
+    ),
+)
 def test_no_download_writes_to_a_file_that_has_another_name_or_owner(
     command: str, plant: str, name: str, tried: Attempt
 ) -> None:
@@ -129,8 +134,7 @@ def test_no_download_writes_to_a_file_that_has_another_name_or_owner(
     assert f"{tried.place / name} is in the way: it " in said
 
 
-@pytest.mark.parametrize("name", UNRELATED)
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("command", "name"), cases(COMMANDS, UNRELATED))
 def test_what_no_download_put_there_stays_and_is_named(command: str, name: str, tried: Attempt) -> None:
     said = tried(lambda place: tried.planted.file(place / name), **COMMANDS[command])
     assert "is in the way: syngen did not put it there; remove" in said
