@@ -152,3 +152,14 @@ def test_wheel_carries_recipes_manifests_and_types(tmp_path: Path) -> None:
     assert {"syngen/py.typed", "syngen/__init__.pyi", "syngen/recipe/schema.json"} <= names
     assert "syngen/recipe/template.yaml" in names
     assert "syngen/synth/speech/data/sentences-en.txt" in names
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests" / "unit").rglob("test_*.py")), ids=lambda path: path.stem
+)
+def test_unit_tests_lie_where_what_they_test_lies(path: Path) -> None:
+    """``tests/unit/x/test_y.py`` tests the module ``syngen/x/y.py``, or the package ``syngen/x/y``."""
+    folder = ROOT / "syngen" / path.parent.relative_to(ROOT / "tests" / "unit")
+    name = path.stem.removeprefix("test_")
+    homes = [folder / f"{name}.py", folder / f"_{name}.py", folder / name / "__init__.py"]
+    assert any(home.is_file() for home in homes), f"{path} tests none of {', '.join(map(str, homes))}"

@@ -190,7 +190,7 @@ import sys
 from pathlib import Path
 import fsspec
 from syngen.loaders.sources.shard_cache import ShardCache
-from tests.unit.test_stores import entry_of
+from tests.unit.io.test_object_store import entry_of
 from syngen.io.object_store import Store
 store = Store("memory://bucket/place")
 entries = [entry_of(store, f"train-{n:06d}", bytes([n]) * 10_000) for n in range(20)]
