@@ -154,7 +154,7 @@ def against_the_limit(codec: str) -> list[tuple[str, str, str]]:
 
 
 def oscillator() -> list[tuple[str, str, str]]:
-    from syngen.synth.tone.synthesizer import waves as tone_waves
+    from syngen.synth.tone import waves as tone_waves
 
     frequencies = syngen.load_recipe("syntone-small").grid["frequency"].values
     names = ("sine", "triangle", "square", "sawtooth")

@@ -12,7 +12,7 @@ import pytest
 
 import syngen
 from syngen.downloads.catalog import Catalog, Entry
-from syngen.downloads.subset import Piece, segments_of
+from syngen.downloads.subset import RangeFile, segments_of
 from syngen.downloads.transfers import Transfers
 from syngen.io.http.responses import Stream, TransientError
 from syngen.io.http.stalls import TransferLimits
@@ -67,7 +67,7 @@ def test_segments_hold_every_member_and_little_else(rng: np.random.Generator) ->
         chosen = np.sort(rng.permutation(500)[: max(1, int(500 * share))])
         segments = segments_of(offsets[chosen], sizes[chosen])
         assert all(a[1] < b[0] for a, b in pairwise(segments))
-        piece = Piece(Path(), segments)
+        piece = RangeFile(Path(), segments)
         content = b"".join(data[start:stop] for start, stop in segments)
         for offset, size in zip(offsets[chosen].tolist(), sizes[chosen].tolist(), strict=True):
             place = piece.place(offset)
