@@ -24,13 +24,14 @@ from syngen.generation.workers.pool import WorkerPool, in_process_pool, process_
 from syngen.generation.workers.processes import Job, WorkerDiedError
 from syngen.generation.workers.remote import WorkerRefusedError
 from syngen.generation.workers.shard_task import cause_of
-from syngen.io.object_store import Store
 from syngen.storage.layout import Layout
 from syngen.storage.receipts import Receipt, read_receipt
 from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from syngen.io.object_store import Store
 
 __all__ = ["DEFAULT_HANG_LIMIT_S", "Scheduler", "make_shards"]
 
