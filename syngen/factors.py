@@ -292,7 +292,17 @@ class FactorGrid(Mapping[str, Factor]):
         return {factor.name: factor.kind for factor in self.factors}
 
     def position(self, name: str) -> int:
-        """Return the position of a factor in the grid's order."""
+        """Return the position of a factor in the grid's order.
+
+        Parameters
+        ----------
+        name : str
+
+        Raises
+        ------
+        FactorError
+            If there is no such factor.
+        """
         return self.names.index(self[name].name)
 
     def levels_of(self, indices: ArrayLike) -> IntArray:
@@ -357,12 +367,34 @@ class FactorGrid(Mapping[str, Factor]):
         return indices
 
     def values_of(self, index: int) -> dict[str, Value]:
-        """Return the values of one grid point by factor name."""
+        """Return the values of one grid point by factor name.
+
+        Parameters
+        ----------
+        index : int
+            0 to size - 1.
+
+        Raises
+        ------
+        FactorError
+            If it is outside the grid.
+        """
         levels = self.levels_of([index])[0]
         return {f.name: f.values[level] for f, level in zip(self.factors, levels, strict=True)}
 
     def index_of(self, values: Mapping[str, Value]) -> int:
-        """Return the index of the grid point that has these values, one for every factor."""
+        """Return the index of the grid point that has these values.
+
+        Parameters
+        ----------
+        values : mapping of str to str, int or float
+            One for every factor.
+
+        Raises
+        ------
+        FactorError
+            If a factor has no value, or not this one.
+        """
         missing = [name for name in self.names if name not in values]
         if missing:
             raise FactorError(f"no value for {', '.join(missing)}; an index needs every factor")
@@ -371,7 +403,18 @@ class FactorGrid(Mapping[str, Factor]):
         return int(self.indices_of([order])[0])
 
     def condition(self, wanted: Mapping[str, object]) -> Condition:
-        """Compile a map of factor name -> values or range; see `Factor.levels_where`."""
+        """Compile a condition on grid points.
+
+        Parameters
+        ----------
+        wanted : mapping of str to object
+            Values or a range by factor name; see `Factor.levels_where`.
+
+        Raises
+        ------
+        FactorError
+            If there is no such factor, or it has no such value.
+        """
         return Condition(
             tuple((self.position(name), self[name].levels_where(w)) for name, w in wanted.items())
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -35,22 +35,6 @@ with contextlib.suppress(ImportError, AttributeError):
 
     _no_constants = providers.Constants()
     providers._get_local_constants = lambda: _no_constants
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Settings of syngen, clouds, proxies and terminals that this machine has decide nothing."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in list(os.environ):
-            if name.startswith(("SYNGEN_", "AWS_")) or name.lower().endswith("_proxy") or name == "COLUMNS":
-                patch.delenv(name)
-        patch.setenv("SYNGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-@pytest.fixture(autouse=True)
-def _isolated_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SYNGEN_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture

@@ -181,6 +181,8 @@ def staged(target: Path, *, patience_s: float = 0.0) -> Iterator[Staging]:
     ParameterError
         If the target cannot be written, another download into it is at work, or something that is not of a
         download is in the staging folder or at its name.
+    DownloadIncompleteError
+        If the disk refuses while something comes.
     """
     place = target.with_name(f".{target.name}.syngen-download")
     try:

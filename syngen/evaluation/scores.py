@@ -121,7 +121,13 @@ class Scores(Mapping[str, float]):
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """Return everything as a JSON document, and write it to a file if one is given."""
+        """Return everything as a JSON document.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            A file that it is also written to.
+        """
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         if path is not None:
             from syngen.io.atomic import write_atomic

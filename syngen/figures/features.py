@@ -66,6 +66,11 @@ class Feature(ABC):
     def for_rate(self, sample_rate: int) -> Self:
         """Return this feature of waveforms of a sample rate.
 
+        Parameters
+        ----------
+        sample_rate : int
+            In Hz.
+
         Raises
         ------
         ParameterError
@@ -120,7 +125,18 @@ class Feature(ABC):
         """Numbers in a frame."""
 
     def n_frames(self, n_samples: int | IntArray) -> int | IntArray:
-        """Return the frames of waveforms of a length, or of each of several."""
+        """Return how many frames waveforms have.
+
+        Parameters
+        ----------
+        n_samples : int, or ndarray of int64
+            Of one waveform, or of each of several.
+
+        Returns
+        -------
+        int or ndarray of int64
+            Of the same shape.
+        """
         return 1 + n_samples // self.hop_length
 
     def settings(self) -> Json:

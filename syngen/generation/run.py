@@ -138,6 +138,8 @@ def run(
         If workers of a cluster cannot take part.
     PlanMismatchError
         If it holds another plan.
+    ManifestError
+        If it holds a finished dataset that lost a document.
     GenerationIncompleteError
         If shards failed, or the file system refused; what was finished is kept.
     """

@@ -143,7 +143,17 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         return np.arange(len(self), dtype=np.int64) if self._chosen is None else self._chosen
 
     def rows_at(self, positions: IntArray) -> IntArray:
-        """Return the rows of some positions: int64, shape (n,)."""
+        """Return the rows of some positions.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (n,)
+            Positions in this view, counted from its front.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+        """
         return positions if self._chosen is None else self._chosen[positions]
 
     @property
@@ -201,7 +211,21 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         return {f.name: np.array(f.values)[self.level_column(f.name)] for f in self.grid.factors}
 
     def level_column(self, factor: str) -> IntArray:
-        """Return the level of each observation in one factor: whole numbers of any width, shape (n,)."""
+        """Return the level of each observation in one factor.
+
+        Parameters
+        ----------
+        factor : str
+
+        Returns
+        -------
+        ndarray of an integer type, shape (n,)
+
+        Raises
+        ------
+        FactorError
+            If there is no such factor.
+        """
         return self._of_rows(self._source.level_column(self.grid.position(factor)))
 
     @property
@@ -316,7 +340,22 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         return self._source.waveforms(self._checked_rows(positions))
 
     def pcm(self, positions: ArrayLike) -> list[PcmArray]:
-        """Return several observations as 16-bit samples: int16, each of shape (n_samples,)."""
+        """Return several observations as 16-bit samples.
+
+        Parameters
+        ----------
+        positions : array_like of int, shape (n,)
+            Positions in this view; negative ones count from its end.
+
+        Returns
+        -------
+        list of ndarray of int16, each of shape (n_samples,)
+
+        Raises
+        ------
+        PositionError
+            If a position is outside the view.
+        """
         return self._source.pcm(self._checked_rows(positions))
 
     def padded(self, positions: ArrayLike, *, length: int | None = None) -> tuple[Float32Array, IntArray]:
@@ -335,6 +374,13 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         waveforms : ndarray of float32, shape (n, length)
         lengths : ndarray of int64, shape (n,)
             How many samples of each are the observation's.
+
+        Raises
+        ------
+        ParameterError
+            If the length is none.
+        PositionError
+            If a position is outside the view.
         """
         if length is not None and length < 1:
             raise ParameterError(f"length is {length}; at least 1 sample is needed")
@@ -363,6 +409,11 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         -------
         waveforms : ndarray of float32, shape (n, n_samples)
         levels : ndarray of int64, shape (n, n_factors)
+
+        Raises
+        ------
+        ParameterError
+            If the limit is negative, or the observations are not of one length.
         """
         if limit is not None and limit < 0:
             raise ParameterError(f"limit is {limit}; 0 or more is needed")
@@ -400,10 +451,21 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         return self.rows_at(self.checked(positions))
 
     def checked(self, positions: ArrayLike) -> IntArray:
-        """Return positions as they count from the front: int64, shape (n,).
+        """Return positions as they count from the front.
+
+        Parameters
+        ----------
+        positions : array_like of int, shape (n,)
+            Positions in this view; negative ones count from its end.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
 
         Raises
         ------
+        FactorError
+            If they are not whole numbers.
         PositionError
             If one is outside the view.
         """

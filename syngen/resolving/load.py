@@ -41,6 +41,8 @@ def load_recipe(
     ------
     RecipeError
         With every problem, each at its line and column.
+    ParameterError
+        If the recipe is neither a name, a path nor a mapping.
 
     Examples
     --------

@@ -347,30 +347,74 @@ class Synthesizer(ABC):
     the start of the worker."""
 
     def check(self, request: Request) -> Iterable[Issue]:
-        """Return what is wrong with a request that only this synthesizer can know."""
+        """Return what is wrong with a request that only this synthesizer can know.
+
+        Parameters
+        ----------
+        request : Request
+            What a recipe asks for, checked against the factors and settings of the synthesizer.
+
+        Returns
+        -------
+        iterable of Issue
+            Each at its place in the recipe; none if all is well.
+        """
         return ()
 
     def identity(self, request: Request) -> Json:
-        """Return what else decides the audio, for the fingerprint: an engine's version, for example."""
+        """Return what else decides the audio, for the fingerprint: an engine's version, for example.
+
+        Parameters
+        ----------
+        request : Request
+            What a recipe asks for, checked against the factors and settings of the synthesizer.
+        """
         return {}
 
     def derived(self, request: Request) -> Sequence[Derived]:
-        """Return what the manifest shall say of the factors' values."""
+        """Return what the manifest shall say of the factors' values.
+
+        Parameters
+        ----------
+        request : Request
+            What a recipe asks for, checked against the factors and settings of the synthesizer.
+        """
         return ()
 
     def tables(self, request: Request) -> Mapping[str, Mapping[str, Sequence[Value]]]:
-        """Return tables that a dataset comes with: columns by name, by the name of the table."""
+        """Return tables that a dataset comes with.
+
+        Parameters
+        ----------
+        request : Request
+            What a recipe asks for, checked against the factors and settings of the synthesizer.
+
+        Returns
+        -------
+        mapping of str to mapping of str to sequence
+            Columns by name, by the name of the table.
+        """
         return {}
 
     def typical_s(self, request: Request) -> float:
         """Return roughly how many seconds an observation lasts where the recipe does not say.
 
         The space on disk is estimated by it. 0.0: unknown.
+
+        Parameters
+        ----------
+        request : Request
+            What a recipe asks for, checked against the factors and settings of the synthesizer.
         """
         return 0.0
 
     def make_ready(self, request: Request) -> None:  # noqa: B027  # most synthesizers need nothing
         """Find out whether this machine can render a request, before anything is written.
+
+        Parameters
+        ----------
+        request : Request
+            What a recipe asks for, checked against the factors and settings of the synthesizer.
 
         Raises
         ------
@@ -380,4 +424,16 @@ class Synthesizer(ABC):
 
     @abstractmethod
     def prepare(self, request: Request) -> Renderer:
-        """Return a renderer for this request. Called once per process."""
+        """Return a renderer for a request. Called once per process.
+
+        Parameters
+        ----------
+        request : Request
+            What a recipe asks for, checked against the factors and settings of the synthesizer.
+
+        Returns
+        -------
+        Renderer
+            Takes values by name and a function that gives random streams by name; returns a waveform,
+            float64 of shape (n_samples,), or a `Spoken`.
+        """

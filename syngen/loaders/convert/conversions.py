@@ -177,6 +177,11 @@ class Conversions:
         drop_last : bool
             Whether a last batch that is not full is left out: compiled programs want one shape.
 
+        Raises
+        ------
+        ParameterError
+            If a number, the split or the target is none that can be used.
+
         Examples
         --------
         >>> import syngen

@@ -207,6 +207,11 @@ class ByFactor(ABC):
     def sample(self, num: int, random_state: RandomState) -> tuple[IntArray, Float32Array]:
         """Draw combinations of levels and return them with their waveforms, as disentanglement_lib does.
 
+        Parameters
+        ----------
+        num : int
+        random_state : numpy.random.RandomState, numpy.random.Generator or int
+
         Returns
         -------
         factors : ndarray of int64, shape (num, n_factors)
@@ -216,7 +221,17 @@ class ByFactor(ABC):
         return factors, self.sample_observations_from_factors(factors, random_state)
 
     def sample_observations(self, num: int, random_state: RandomState) -> Float32Array:
-        """Draw waveforms, as disentanglement_lib does: float32, shape (num, n_samples)."""
+        """Draw waveforms, as disentanglement_lib does.
+
+        Parameters
+        ----------
+        num : int
+        random_state : numpy.random.RandomState, numpy.random.Generator or int
+
+        Returns
+        -------
+        ndarray of float32, shape (num, n_samples)
+        """
         return self.sample(num, random_state)[1]
 
     def sample_pairs(
