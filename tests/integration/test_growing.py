@@ -379,13 +379,13 @@ from pathlib import Path
 import syngen
 from syngen.generation import run
 from syngen.generation.folder import growing
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 
 where, number, recipe = sys.argv[1], int(sys.argv[2]), __import__("json").loads(sys.argv[3])
 owner, name = {
     "write": (growing, "write_atomic"),
     "rename": (Path, "replace"),
-    "shard": (ShardWorker, "make"),
+    "shard": (ShardRenderer, "make"),
     "finish": (run, "finish"),
 }[where]
 function, calls = getattr(owner, name), []
