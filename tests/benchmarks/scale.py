@@ -33,7 +33,7 @@ from syngen.generation import run
 from syngen.generation import shard_renderer as worker
 from syngen.generation.plan import Plan
 from syngen.storage.receipts import read_receipt
-from syngen.generation.shard_renderer import ShardWorker
+from syngen.generation.shard_renderer import ShardRenderer
 from syngen.storage.layout import Layout
 
 def tell(**more):
@@ -57,18 +57,18 @@ layout = Layout(Path("huge"))
 layout.audio.mkdir(parents=True)
 layout.receipts.mkdir(parents=True)
 shard = plan.shards[len(plan.shards) // 2]
-ShardWorker(plan).make(layout, shard, plan.indices(shard))
+ShardRenderer(plan).make(layout, shard, plan.indices(shard))
 tell(shards=len(plan.shards), rows=plan.resolved.size)
 """
 MAKE = """\
-made = ShardWorker.make
+made = ShardRenderer.make
 def make(self, layout, shard, indices):
     receipt = made(self, layout, shard, indices)
     path = layout.shard(shard.name)
     os.truncate(path, 0)
     os.truncate(path, receipt.entry.bytes)
     return receipt
-ShardWorker.make = make
+ShardRenderer.make = make
 def finish(*_):
     raise KeyboardInterrupt
 run.finish = finish
