@@ -292,17 +292,7 @@ class FactorGrid(Mapping[str, Factor]):
         return {factor.name: factor.kind for factor in self.factors}
 
     def position(self, name: str) -> int:
-        """Return the position of a factor in the grid's order.
-
-        Parameters
-        ----------
-        name : str
-
-        Raises
-        ------
-        FactorError
-            If there is no such factor.
-        """
+        """Return the position of the factor `name` in the grid's order."""
         return self.names.index(self[name].name)
 
     def levels_of(self, indices: ArrayLike) -> IntArray:
@@ -367,18 +357,7 @@ class FactorGrid(Mapping[str, Factor]):
         return indices
 
     def values_of(self, index: int) -> dict[str, Value]:
-        """Return the values of one grid point by factor name.
-
-        Parameters
-        ----------
-        index : int
-            0 to size - 1.
-
-        Raises
-        ------
-        FactorError
-            If it is outside the grid.
-        """
+        """Return the values of the grid point `index` by factor name."""
         levels = self.levels_of([index])[0]
         return {f.name: f.values[level] for f, level in zip(self.factors, levels, strict=True)}
 

@@ -38,7 +38,7 @@ from syngen.io.http.stalls import TransferLimits
 from syngen.io.mirrors import mirror_of
 from syngen.io.names import is_name
 from syngen.io.workspace import remove, working_folder
-from syngen.recipe.schema import NAME_PATTERN
+from syngen.recipe.fields import NAME_PATTERN
 from syngen.storage.description import Description, read_description
 
 if TYPE_CHECKING:

@@ -9,14 +9,23 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
-from syngen.errors import FactorError, ParameterError, PositionError
+from syngen.errors import FactorError, ParameterError
 from syngen.factors import FactorGrid
 from syngen.loaders.convert.conversions import Conversions
 from syngen.loaders.observation import Observation
 from syngen.loaders.sampling.by_factor import ByFactor
-from syngen.loaders.selection import Sliced, Step, Taken, compiled, rows_after, splits_in
+from syngen.loaders.selection import (
+    Step,
+    Taken,
+    checked_positions,
+    checked_slice,
+    compiled,
+    rows_after,
+    splits_in,
+)
 from syngen.loaders.sources.rendered import RenderedSource
-from syngen.loaders.sources.stored import Source, StoredSource, read_only
+from syngen.loaders.sources.source import Source, read_only
+from syngen.loaders.sources.stored import StoredSource
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,17 +152,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         return np.arange(len(self), dtype=np.int64) if self._chosen is None else self._chosen
 
     def rows_at(self, positions: IntArray) -> IntArray:
-        """Return the rows of some positions.
-
-        Parameters
-        ----------
-        positions : ndarray of int64, shape (n,)
-            Positions in this view, counted from its front.
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
-        """
+        """Return the rows at `positions`, which count from the front: int64, shape (n,)."""
         return positions if self._chosen is None else self._chosen[positions]
 
     @property
@@ -211,21 +210,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         return {f.name: np.array(f.values)[self.level_column(f.name)] for f in self.grid.factors}
 
     def level_column(self, factor: str) -> IntArray:
-        """Return the level of each observation in one factor.
-
-        Parameters
-        ----------
-        factor : str
-
-        Returns
-        -------
-        ndarray of an integer type, shape (n,)
-
-        Raises
-        ------
-        FactorError
-            If there is no such factor.
-        """
+        """Return the level of each observation in `factor`: whole numbers of any width, shape (n,)."""
         return self._of_rows(self._source.level_column(self.grid.position(factor)))
 
     @property
@@ -260,7 +245,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
 
     def __getitem__(self, position: int | slice) -> Observation | Self:
         if isinstance(position, slice):
-            return self._with(_checked_slice(position))
+            return self._with(checked_slice(position))
         if np.ndim(position):
             raise FactorError(f"position {position!r}; batch() and take() take several")
         row = self._checked_rows([position])
@@ -340,22 +325,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         return self._source.waveforms(self._checked_rows(positions))
 
     def pcm(self, positions: ArrayLike) -> list[PcmArray]:
-        """Return several observations as 16-bit samples.
-
-        Parameters
-        ----------
-        positions : array_like of int, shape (n,)
-            Positions in this view; negative ones count from its end.
-
-        Returns
-        -------
-        list of ndarray of int16, each of shape (n_samples,)
-
-        Raises
-        ------
-        PositionError
-            If a position is outside the view.
-        """
+        """Return the observations at `positions` as 16-bit samples: int16, each of shape (n_samples,)."""
         return self._source.pcm(self._checked_rows(positions))
 
     def padded(self, positions: ArrayLike, *, length: int | None = None) -> tuple[Float32Array, IntArray]:
@@ -393,35 +363,6 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
             row[:n] = waveform[:n]
         return result, lengths
 
-    def arrays(
-        self, *, split: str | None = None, limit: int | None = None
-    ) -> tuple[Float32Array, IntArray]:
-        """Return waveforms and levels as two arrays.
-
-        Parameters
-        ----------
-        split : str, optional
-            Only this split.
-        limit : int, optional
-            At most so many, from the front.
-
-        Returns
-        -------
-        waveforms : ndarray of float32, shape (n, n_samples)
-        levels : ndarray of int64, shape (n, n_factors)
-
-        Raises
-        ------
-        ParameterError
-            If the limit is negative, or the observations are not of one length.
-        """
-        if limit is not None and limit < 0:
-            raise ParameterError(f"limit is {limit}; 0 or more is needed")
-        view = self if split is None else self.select(split=split)
-        if limit is not None:
-            view = view[:limit]
-        return self._source.waveforms(view.rows), np.require(view.levels, requirements=["W"])
-
     def select(self, **conditions: Any) -> Self:
         """Return a view of the observations that meet all conditions; nothing is copied.
 
@@ -451,16 +392,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         return self.rows_at(self.checked(positions))
 
     def checked(self, positions: ArrayLike) -> IntArray:
-        """Return positions as they count from the front.
-
-        Parameters
-        ----------
-        positions : array_like of int, shape (n,)
-            Positions in this view; negative ones count from its end.
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
+        """Return `positions` in this view as they count from the front: int64, shape (n,).
 
         Raises
         ------
@@ -469,17 +401,7 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         PositionError
             If one is outside the view.
         """
-        numbers = np.asarray(positions)
-        if numbers.dtype.kind not in "iu" and numbers.size:
-            raise FactorError(f"position of type {numbers.dtype}; whole numbers are needed")
-        numbers = numbers.reshape(-1).astype(np.int64)
-        n = len(self)
-        outside = np.flatnonzero((numbers < -n) | (numbers >= n))
-        if len(outside):
-            raise PositionError(
-                f"position {int(numbers[outside[0]])} outside 0..{n - 1} of {n} observations"
-            )
-        return np.where(numbers < 0, numbers + n, numbers)
+        return checked_positions(positions, len(self))
 
     def __repr__(self) -> str:
         factors = ", ".join(f"{factor.name}: {factor.size}" for factor in self.grid.factors)
@@ -492,14 +414,3 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
         head = self.table.slice(0, _ROWS_SHOWN).select(columns).to_pandas()
         note = html.escape(repr(self).strip("<>"))
         return f"<p>{note}</p>{head.to_html(index=False)}"
-
-
-def _checked_slice(position: slice) -> Sliced:
-    ends = []
-    for end in (position.start, position.stop, position.step):
-        if end is not None and (isinstance(end, bool) or not hasattr(end, "__index__")):
-            raise FactorError(f"slice of {type(end).__name__} {end!r}; whole numbers are needed")
-        ends.append(None if end is None else int(end))
-    if ends[2] == 0:
-        raise FactorError("a slice with the step 0 never ends; 1 takes every observation")
-    return Sliced(*ends)

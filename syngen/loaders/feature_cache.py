@@ -13,7 +13,7 @@ import numpy as np
 from syngen.errors import ParameterError, SyngenError
 from syngen.figures.features import Feature
 from syngen.io.cache import cached_folder
-from syngen.loaders.sources.stored import read_only
+from syngen.loaders.sources.source import read_only
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

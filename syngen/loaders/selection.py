@@ -9,16 +9,27 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from syngen.errors import FactorError, ParameterError, suggestion
+from syngen.errors import FactorError, ParameterError, PositionError, suggestion
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from syngen._typing import BoolArray, IntArray
     from syngen.factors import FactorGrid
-    from syngen.loaders.sources.stored import Source
+    from syngen.loaders.sources.source import Source
 
-__all__ = ["Sliced", "Step", "Taken", "Where", "compiled", "conditions_in", "rows_after", "splits_in"]
+__all__ = [
+    "Sliced",
+    "Step",
+    "Taken",
+    "Where",
+    "checked_positions",
+    "checked_slice",
+    "compiled",
+    "conditions_in",
+    "rows_after",
+    "splits_in",
+]
 
 _CHUNK = 1 << 20
 
@@ -209,3 +220,41 @@ def _holds(column: NDArray[Any], allowed: BoolArray) -> BoolArray:
         part = slice(start, start + _CHUNK)
         np.take(allowed, column[part], out=result[part], mode="clip")
     return result
+
+
+def checked_slice(position: slice) -> Sliced:
+    """Return a slice as a step.
+
+    Raises
+    ------
+    FactorError
+        If its ends are not whole numbers, or its step is 0.
+    """
+    ends = []
+    for end in (position.start, position.stop, position.step):
+        if end is not None and (isinstance(end, bool) or not hasattr(end, "__index__")):
+            raise FactorError(f"slice of {type(end).__name__} {end!r}; whole numbers are needed")
+        ends.append(None if end is None else int(end))
+    if ends[2] == 0:
+        raise FactorError("a slice with the step 0 never ends; 1 takes every observation")
+    return Sliced(*ends)
+
+
+def checked_positions(positions: ArrayLike, n: int) -> IntArray:
+    """Return positions among `n` observations as they count from the front: int64, shape (n_positions,).
+
+    Raises
+    ------
+    FactorError
+        If they are not whole numbers.
+    PositionError
+        If one is outside.
+    """
+    numbers = np.asarray(positions)
+    if numbers.dtype.kind not in "iu" and numbers.size:
+        raise FactorError(f"position of type {numbers.dtype}; whole numbers are needed")
+    numbers = numbers.reshape(-1).astype(np.int64)
+    outside = np.flatnonzero((numbers < -n) | (numbers >= n))
+    if len(outside):
+        raise PositionError(f"position {int(numbers[outside[0]])} outside 0..{n - 1} of {n} observations")
+    return np.where(numbers < 0, numbers + n, numbers)

@@ -10,7 +10,7 @@ from pathlib import Path
 from syngen.errors import Issue, ParameterError, RecipeError, suggestion
 from syngen.io.atomic import write_atomic
 from syngen.io.names import is_name
-from syngen.recipe.schema import NAME_PATTERN
+from syngen.recipe.fields import NAME_PATTERN
 
 __all__ = ["find_recipe", "manifest_path", "recipe_names", "recipe_path", "write_template"]
 

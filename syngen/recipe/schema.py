@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -23,120 +22,42 @@ from pydantic import (
 )
 
 from syngen._typing import DocumentPath
-from syngen.io.names import checked_name, fault_of
-
-__all__ = ["NAME_PATTERN", "RESERVED_NAMES", "Recipe", "json_schema"]
-
-NAME_PATTERN = r"^[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*$"
-_FACTOR_NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
-_MAX_LEVELS = 10**6
-_MAX_DURATION_S = 600.0
-
-RESERVED_NAMES = frozenset(
-    {
-        "index",
-        "split",
-        "shard",
-        "offset",
-        "size",
-        "n_samples",
-        "pcm_sha256",
-        "peak",
-        "rms_db",
-        "transcript",
-        "row",
-        "limit",
-        "all",
-    }
+from syngen.recipe.fields import (
+    MAX_DURATION_S,
+    MAX_LEVELS,
+    NAME_PATTERN,
+    SCALAR_SCHEMA,
+    FactorName,
+    Model,
+    Number,
+    Setting,
+    SplitName,
+    Values,
+    checked_recipe_name,
+    checked_scalar,
+    shown,
 )
-"""Names that columns of the manifest or arguments of the loader already have."""
 
-
-def _scalar(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise ValueError(f"a text or a number is needed, not {_shown(value)}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"a finite number is needed, not {value}")
-    return value
-
-
-def _setting(value: object) -> object:
-    if isinstance(value, list):
-        return [_setting(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _setting(item) for key, item in value.items()}
-    return value if isinstance(value, bool) else _scalar(value)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return "a map"
-    return "a list" if isinstance(value, list) else repr(value)
-
-
-def _factor_name(name: object) -> object:
-    import re
-
-    if not isinstance(name, str) or not re.fullmatch(_FACTOR_NAME_PATTERN, name) or len(name) > 64:
-        raise ValueError(
-            f"{name!r} is not a name: lower-case letters, digits and _, a letter first, at most 64"
-        )
-    if name in RESERVED_NAMES or name.startswith("split_"):
-        raise ValueError(f"{name!r} is reserved for a column of the manifest; choose another name")
-    return name
-
-
-def _split_name(name: object) -> object:
-    import re
-
-    if name == "all":
-        raise ValueError("the split name 'all' is reserved; choose another")
-    if not isinstance(name, str) or not re.fullmatch(_FACTOR_NAME_PATTERN, name) or len(name) > 64:
-        raise ValueError(
-            f"{name!r} is not a split name: lower-case letters, digits and _, a letter first, at most 64"
-        )
-    fault = fault_of(name)
-    if fault is not None:
-        raise ValueError(f"{name!r} is not a split name: {fault}; choose another")
-    return name
-
-
-def _recipe_name(name: str) -> str:
-    return checked_name(name, "name")
-
-
-_SCALAR_SCHEMA = {"type": ["string", "number"]}
-Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(_SCALAR_SCHEMA)]
-Setting = Annotated[
-    Any,
-    BeforeValidator(_setting),
-    WithJsonSchema({"type": ["string", "number", "boolean", "array", "object"]}),
+__all__ = [
+    "VALUE_SOURCES",
+    "CorrelationModel",
+    "FactorModel",
+    "NuisanceModel",
+    "Recipe",
+    "SamplingModel",
+    "SplitModel",
+    "json_schema",
 ]
-FactorName = Annotated[str, BeforeValidator(_factor_name)]
-SplitName = Annotated[str, BeforeValidator(_split_name)]
-Values = Annotated[list[Scalar], Field(min_length=1, max_length=_MAX_LEVELS)]
-Number = Annotated[int, Field(ge=1, le=_MAX_LEVELS)]
-Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    def _need_one_of(self, names: tuple[str, ...]) -> None:
-        given = [name for name in names if getattr(self, name) is not None]
-        if len(given) != 1:
-            found = " and ".join(given) if given else "none"
-            raise ValueError(f"exactly one of {', '.join(names)} is needed; found {found}")
-
-
-class AudioModel(_Model):
+class AudioModel(Model):
     """Sampling rate in Hz, and length in seconds."""
 
     sample_rate: Annotated[int, Field(ge=1_000, le=384_000)] = 16_000
-    duration: Annotated[float, Field(gt=0.0, le=_MAX_DURATION_S)] | None = None
+    duration: Annotated[float, Field(gt=0.0, le=MAX_DURATION_S)] | None = None
 
 
-class Linspace(_Model):
+class Linspace(Model):
     """Equal steps: start + i * step; the last value is stop."""
 
     start: float
@@ -150,7 +71,7 @@ class Linspace(_Model):
         return self
 
 
-class Geomspace(_Model):
+class Geomspace(Model):
     """Equal ratios from start to stop, both positive."""
 
     start: Annotated[float, Field(gt=0.0)]
@@ -158,7 +79,7 @@ class Geomspace(_Model):
     num: Number
 
 
-class RangeModel(_Model):
+class RangeModel(Model):
     """Whole numbers start, start + step, ... below stop, as in Python."""
 
     start: int = 0
@@ -170,15 +91,15 @@ class RangeModel(_Model):
         if self.step == 0:
             raise ValueError("step is 0; a range needs a step up or down")
         n = max(0, -((self.start - self.stop) // self.step))
-        if not 1 <= n <= _MAX_LEVELS:
-            raise ValueError(f"the range has {n} values; 1 to {_MAX_LEVELS} are possible")
+        if not 1 <= n <= MAX_LEVELS:
+            raise ValueError(f"the range has {n} values; 1 to {MAX_LEVELS} are possible")
         return self
 
 
 VALUE_SOURCES = ("values", "linspace", "geomspace", "range")
 
 
-class FactorModel(_Model):
+class FactorModel(Model):
     """Values of a factor. Keys that are not listed here are the synthesizer's business."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
@@ -191,7 +112,7 @@ class FactorModel(_Model):
     kind: Literal["nominal", "ordinal", "continuous"] | None = None
 
 
-class Interval(_Model):
+class Interval(Model):
     """Numbers from low to high."""
 
     low: float
@@ -218,7 +139,7 @@ class PositiveInterval(Interval):
         return self
 
 
-class NormalModel(_Model):
+class NormalModel(Model):
     """Normally distributed numbers, set to low or high where they would lie beyond."""
 
     mean: float
@@ -233,7 +154,7 @@ class NormalModel(_Model):
         return self
 
 
-class NuisanceModel(_Model):
+class NuisanceModel(Model):
     """Distribution of a nuisance."""
 
     uniform: Interval | None = None
@@ -244,7 +165,7 @@ class NuisanceModel(_Model):
 
     @model_validator(mode="after")
     def _one_distribution(self) -> Self:
-        self._need_one_of(("uniform", "log_uniform", "normal", "choice"))
+        self.need_one_of(("uniform", "log_uniform", "normal", "choice"))
         return self
 
 
@@ -252,16 +173,16 @@ def _condition_term(term: object) -> object:
     if isinstance(term, list):
         if not term:
             raise ValueError("the list of values is empty; name at least one")
-        return [_scalar(value) for value in term]
+        return [checked_scalar(value) for value in term]
     if isinstance(term, dict):
         unknown = [key for key in term if key not in ("min", "max")]
         if unknown or not term:
             raise ValueError("a range has the keys min, max or both")
         for bound in term.values():
-            if isinstance(_scalar(bound), str):
+            if isinstance(checked_scalar(bound), str):
                 raise ValueError(f"{bound!r} is text; a bound is a number")
         return term
-    raise ValueError(f"a list of values or a range {{min, max}} is needed, not {_shown(term)}")
+    raise ValueError(f"a list of values or a range {{min, max}} is needed, not {shown(term)}")
 
 
 ConditionTerm = Annotated[
@@ -270,7 +191,7 @@ ConditionTerm = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "array", "items": _SCALAR_SCHEMA, "minItems": 1},
+                {"type": "array", "items": SCALAR_SCHEMA, "minItems": 1},
                 {
                     "type": "object",
                     "properties": {"min": {"type": "number"}, "max": {"type": "number"}},
@@ -285,14 +206,14 @@ ConditionModel = Annotated[dict[str, ConditionTerm], Field(min_length=1)]
 Conditions = Annotated[list[ConditionModel], Field(min_length=1)]
 
 
-class CorrelationModel(_Model):
+class CorrelationModel(Model):
     """Two ordered factors whose levels go together."""
 
     factors: Annotated[list[str], Field(min_length=2, max_length=2)]
     sigma: Annotated[float, Field(gt=0.0)]
 
 
-class SamplingModel(_Model):
+class SamplingModel(Model):
     """Which points of the grid belong to the dataset."""
 
     size: Annotated[int, Field(ge=1, le=10**10)] | None = None
@@ -301,14 +222,14 @@ class SamplingModel(_Model):
     correlations: Annotated[list[CorrelationModel], Field(min_length=1)] | None = None
 
 
-class Interpolation(_Model):
+class Interpolation(Model):
     """Every `every`-th level of a factor is test."""
 
     factor: str
     every: Annotated[int, Field(ge=2)]
 
 
-class Extrapolation(_Model):
+class Extrapolation(Model):
     """Values of a factor below or above a bound are test."""
 
     factor: str
@@ -324,10 +245,10 @@ class Extrapolation(_Model):
 
 def _share(share: object) -> object:
     if isinstance(share, list) and share:
-        return [_scalar(value) for value in share]
+        return [checked_scalar(value) for value in share]
     if isinstance(share, float) and 0.0 < share < 1.0:
         return share
-    raise ValueError(f"a fraction between 0 and 1, or a list of values, is needed, not {_shown(share)}")
+    raise ValueError(f"a fraction between 0 and 1, or a list of values, is needed, not {shown(share)}")
 
 
 Share = Annotated[
@@ -337,14 +258,14 @@ Share = Annotated[
         {
             "anyOf": [
                 {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-                {"type": "array", "items": _SCALAR_SCHEMA, "minItems": 1},
+                {"type": "array", "items": SCALAR_SCHEMA, "minItems": 1},
             ]
         }
     ),
 ]
 
 
-class ByFactor(_Model):
+class ByFactor(Model):
     """Whole values of a factor are test, and validation if that is given."""
 
     factor: str
@@ -352,7 +273,7 @@ class ByFactor(_Model):
     validation: Share | None = None
 
 
-class SplitModel(_Model):
+class SplitModel(Model):
     """The rule of one split scheme."""
 
     random: Annotated[dict[SplitName, float], Field(min_length=1)] | None = None
@@ -363,7 +284,7 @@ class SplitModel(_Model):
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
-        self._need_one_of(("random", "hold_out", "interpolation", "extrapolation", "by_factor"))
+        self.need_one_of(("random", "hold_out", "interpolation", "extrapolation", "by_factor"))
         if self.random is not None:
             empty = [name for name, fraction in self.random.items() if fraction <= 0.0]
             if empty:
@@ -376,13 +297,13 @@ class SplitModel(_Model):
         return self
 
 
-class Recipe(_Model):
+class Recipe(Model):
     """A recipe: which factors a dataset has, which values they take, and how it is made.
 
     Read one with `syngen.load_recipe`; the fields are those of the YAML document.
     """
 
-    name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=80), AfterValidator(_recipe_name)]
+    name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=80), AfterValidator(checked_recipe_name)]
     version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=40)] = "1.0.0"
     title: Annotated[str, Field(max_length=200)] = ""
     licence: Annotated[str, Field(max_length=80)] | None = None
@@ -390,10 +311,10 @@ class Recipe(_Model):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     audio: AudioModel = AudioModel()
     factors: Annotated[dict[FactorName, FactorModel], Field(min_length=1)]
-    nuisances: dict[FactorName, NuisanceModel] = {}
-    settings: dict[str, Setting] = {}
+    nuisances: dict[FactorName, NuisanceModel] = {}  # noqa: RUF012  # pydantic copies it
+    settings: dict[str, Setting] = {}  # noqa: RUF012  # pydantic copies it
     sampling: SamplingModel = SamplingModel()
-    splits: dict[SplitName, SplitModel] = {}
+    splits: dict[SplitName, SplitModel] = {}  # noqa: RUF012  # pydantic copies it
 
     # not part of the document: its text, and what was left out of it because it could not be read
     _text: str = PrivateAttr(default="")

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, Progress
     from syngen.resolving.resolve import ResolvedRecipe
     from syngen.storage.publication import Publication
-    from syngen.synth.plugin import Permissions
+    from syngen.synth.request import Permissions
 
 __all__ = ["ReleaseReport", "build_release"]
 

@@ -10,7 +10,7 @@ from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
     from syngen.resolving.resolve import ResolvedRecipe
-    from syngen.synth.plugin import Permissions
+    from syngen.synth.request import Permissions
 
     RecipeLike: TypeAlias = str | Path | Mapping[str, Any] | ResolvedRecipe
 
@@ -53,7 +53,7 @@ def load_recipe(
     from syngen.recipe.library import find_recipe
     from syngen.recipe.parse import parse_recipe, read_text
     from syngen.resolving.resolve import ResolvedRecipe, resolve, resolve_draft
-    from syngen.synth.plugin import Permissions
+    from syngen.synth.request import Permissions
 
     permissions = permissions_of(allow_other_audio, allow_programs)
     if isinstance(recipe, ResolvedRecipe):
@@ -70,7 +70,7 @@ def load_recipe(
 
 def permissions_of(allow_other_audio: bool, allow_programs: Collection[str]) -> Permissions:  # noqa: FBT001
     """Return what a recipe may do; see `load_recipe`."""
-    from syngen.synth.plugin import Permissions
+    from syngen.synth.request import Permissions
 
     if isinstance(allow_programs, str):
         raise ParameterError(f"allow_programs is a list of names, not {allow_programs!r}")

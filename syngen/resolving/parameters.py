@@ -10,7 +10,8 @@ from syngen.errors import FactorError, Issue, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.nuisances import Choice, Distribution, LogUniform, Normal, Nuisance, Uniform
 from syngen.recipe.schema import VALUE_SOURCES, FactorModel, NuisanceModel, Recipe
-from syngen.synth.plugin import FactorSpec, Parameter, SettingSpec, Synthesizer
+from syngen.synth.plugin import FactorSpec, SettingSpec, Synthesizer
+from syngen.synth.request import Parameter
 from syngen.units import geometric_steps
 
 if TYPE_CHECKING:

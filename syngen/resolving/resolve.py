@@ -22,8 +22,9 @@ from syngen.resolving.parameters import resolve_parameters
 from syngen.resolving.rows import resolve_sampling, resolve_splits
 from syngen.sampling import BLOCK_SIZE, MAX_ROWS, Rows, Sampling
 from syngen.splits import EVERYTHING_TRAIN, Scheme
-from syngen.synth.plugin import NO_PERMISSIONS, Audio, Permissions, Request, Synthesizer
+from syngen.synth.plugin import Synthesizer
 from syngen.synth.registry import find_synthesizer
+from syngen.synth.request import NO_PERMISSIONS, Audio, Permissions, Request
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json

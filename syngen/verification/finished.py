@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import Progress
     from syngen.resolving.resolve import ResolvedRecipe
-    from syngen.synth.plugin import Permissions
+    from syngen.synth.request import Permissions
 
 __all__ = ["abridged", "find_problems", "verify_folder"]
 

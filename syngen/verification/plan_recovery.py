@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import Json
     from syngen.resolving.resolve import ResolvedRecipe
-    from syngen.synth.plugin import Permissions
+    from syngen.synth.request import Permissions
 
 __all__ = ["FoundPlan", "PlanRecovery", "hash_of", "is_corrupted_digest"]
 

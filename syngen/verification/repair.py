@@ -43,7 +43,7 @@ from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, hash_of
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
-    from syngen.synth.plugin import Permissions
+    from syngen.synth.request import Permissions
 
 __all__ = ["RepairReport", "repair_folder"]
 

@@ -22,7 +22,7 @@ from syngen.verification.finished import abridged, find_problems
 if TYPE_CHECKING:
     from syngen._typing import Progress
     from syngen.io.object_store import Store
-    from syngen.synth.plugin import Permissions
+    from syngen.synth.request import Permissions
 
 __all__ = ["verify_store"]
 

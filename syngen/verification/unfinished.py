@@ -29,7 +29,7 @@ from syngen.verification.shards import MaterializeShard, ShardCheck, already_loc
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
-    from syngen.synth.plugin import Permissions
+    from syngen.synth.request import Permissions
 
 __all__ = ["plan_problems", "state_of", "unfinished_problems"]
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
+from syngen.recipe.fields import RESERVED_NAMES
 from syngen.recipe.parse import parse_recipe
-from syngen.recipe.schema import RESERVED_NAMES, Recipe
+from syngen.recipe.schema import Recipe
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,3})?", fullmatch=True)
 FACTOR_NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(

@@ -16,7 +16,7 @@ from syngen.synth.tone.waves import partials_of
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
     from syngen.auditing.tone.recipe_context import RecipeContext
-    from syngen.synth.plugin import Parameter, Request
+    from syngen.synth.request import Parameter, Request
 
 __all__ = ["MIN_DISTANCE", "TimbrePair", "nearest_timbres"]
 

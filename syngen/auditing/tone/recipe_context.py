@@ -20,7 +20,7 @@ from syngen.figures.mel_bands import mel_bands
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, ValueMapping
-    from syngen.synth.plugin import Request
+    from syngen.synth.request import Request
 
 __all__ = ["FLOOR", "LINE_BINS", "ObservationContext", "RecipeContext"]
 

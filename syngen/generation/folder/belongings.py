@@ -29,7 +29,7 @@ from syngen.storage.names import RELEASE_FILES, is_dataset_name, is_work_name
 if TYPE_CHECKING:
     from syngen._typing import Json
     from syngen.resolving.resolve import ResolvedRecipe
-    from syngen.synth.plugin import Permissions
+    from syngen.synth.request import Permissions
 
 __all__ = [
     "Belongings",

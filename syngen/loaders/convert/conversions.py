@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from syngen._optional import require
 
 if TYPE_CHECKING:
-    from syngen._typing import DatasetView, Float32Array
+    from syngen._typing import DatasetView, Float32Array, IntArray
     from syngen.figures.features import Feature
     from syngen.loaders.convert.batching import Arrays, Target, Transform
     from syngen.loaders.convert.pytorch import TorchDataset, TorchStream
@@ -22,6 +24,37 @@ class Conversions:
     def _split(self, split: str | None) -> DatasetView:
         view: DatasetView = self  # type: ignore[assignment]
         return view if split is None else view.select(split=split)
+
+    def arrays(
+        self, *, split: str | None = None, limit: int | None = None
+    ) -> tuple[Float32Array, IntArray]:
+        """Return waveforms and levels as two arrays.
+
+        Parameters
+        ----------
+        split : str, optional
+            Only this split.
+        limit : int, optional
+            At most so many, from the front.
+
+        Returns
+        -------
+        waveforms : ndarray of float32, shape (n, n_samples)
+        levels : ndarray of int64, shape (n, n_factors)
+
+        Raises
+        ------
+        ParameterError
+            If the limit is negative, or the observations are not of one length.
+        """
+        from syngen.errors import ParameterError
+
+        if limit is not None and limit < 0:
+            raise ParameterError(f"limit is {limit}; 0 or more is needed")
+        view: Any = self._split(split)
+        if limit is not None:
+            view = view[:limit]
+        return view.batch(np.arange(len(view))), np.require(view.levels, requirements=["W"])
 
     def features(self, feature: Feature, *, split: str | None = None) -> Float32Array:
         """Return a feature of every observation, from the cache folder if it was computed before.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.factors import FactorGrid
-from syngen.loaders.sources.stored import read_only
+from syngen.loaders.sources.source import read_only
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

@@ -15,7 +15,8 @@ from syngen.io.cache import cache_folder, cache_room
 from syngen.io.files import sha256_of
 from syngen.io.workspace import check_folder, make_private, remove, working_folder
 from syngen.loaders.sources.shard_cache import ShardCache
-from syngen.loaders.sources.stored import Source, StoredSource
+from syngen.loaders.sources.source import Source
+from syngen.loaders.sources.stored import StoredSource
 from syngen.storage.checksums import parse_checksums
 from syngen.storage.layout import Layout
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from syngen.loaders.sources.stored import Source, checked_length, read_only
+from syngen.loaders.sources.source import Source, checked_length, read_only
 from syngen.resolving.rendering import Rendering
 from syngen.storage.annotations import annotation_table
 from syngen.storage.manifest import Vocabulary, factor_columns

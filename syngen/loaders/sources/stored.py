@@ -1,9 +1,7 @@
-"""Where a dataset's waveforms come from; here from shards on disk."""
+"""A dataset in shards on a disk."""
 
 from __future__ import annotations
 
-import hashlib
-from abc import ABC, abstractmethod
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from syngen.dsp.level import dequantise, dequantise_to
-from syngen.errors import FactorError, ManifestError, ParameterError, ShardError
-from syngen.factors import FactorGrid
+from syngen.errors import ManifestError, ParameterError, ShardError
 from syngen.identities import HASH_BYTES, Identities
 from syngen.loaders.sources.open_files import OpenFileCache
 from syngen.loaders.sources.sidecar import LARGE, Sidecar, open_sidecar
+from syngen.loaders.sources.source import Source, checked_length, read_only
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
@@ -32,184 +29,9 @@ if TYPE_CHECKING:
     from syngen._typing import Float32Array, IntArray, PcmArray
     from syngen.identities import HashArray
 
-__all__ = ["Source", "StoredSource", "checked_length", "hash_array", "read_only"]
+__all__ = ["StoredSource", "hash_array"]
 
 _OPEN_SHARDS = 128
-_ROWS_OF_NO_SHARD = 2_000
-
-
-class Source(ABC):
-    """Rows of a dataset: their factors as a table, and their samples."""
-
-    vocabulary: Vocabulary
-
-    @property
-    @abstractmethod
-    def table(self) -> pa.Table:
-        """The manifest in row order."""
-
-    @property
-    @abstractmethod
-    def n_samples(self) -> int:
-        """Samples of every observation; 0 where they differ in length."""
-
-    @property
-    @abstractmethod
-    def folder(self) -> Path | str | None:
-        """Where the dataset is, if it is stored: a folder, or the URL of an object store."""
-
-    @abstractmethod
-    def pcm(self, rows: IntArray) -> list[PcmArray]:
-        """Return the samples of rows: int16, each of shape (n_samples,).
-
-        Raises
-        ------
-        ShardError
-            If a shard is missing or damaged; the message names shard and row.
-        """
-
-    @abstractmethod
-    def annotations(self, row: int) -> pa.Table:
-        """Return the annotations of a row of speech, in the schema of `ANNOTATION_SCHEMA`."""
-
-    def samples_key(self, rows: IntArray) -> str:
-        """Return what stands for the samples of rows, in this order, in the names of caches.
-
-        Of generated audio these are fingerprint and grid points: of two datasets that differ in size or
-        splits a row may be another observation.
-        """
-        digest = hashlib.sha256(self.vocabulary.fingerprint.encode())
-        digest.update(np.ascontiguousarray(self.indices[rows], dtype=np.int64).tobytes())
-        return digest.hexdigest()
-
-    @property
-    def rows_at_once(self) -> int:
-        """How many rows are read together: a few, so that samples do not stand in memory twice."""
-        return 64
-
-    @property
-    def grid(self) -> FactorGrid:
-        """The factor grid."""
-        return self.vocabulary.grid
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return len(self.indices)
-
-    @property
-    def lengths(self) -> IntArray:
-        """Samples of every row: int64, shape (n_rows,).
-
-        Raises
-        ------
-        ParameterError
-            If they differ and are not known before the waveforms are there.
-        """
-        if not self.n_samples:
-            raise ParameterError(
-                f"{self.vocabulary.name} is rendered: its lengths are known when it has been generated, or "
-                "batch by batch from padded()"
-            )
-        return np.full(self.n_rows, self.n_samples, dtype=np.int64)
-
-    @property
-    def shard_numbers(self) -> IntArray:
-        """Which shard every row is in, counted from 0: int64, shape (n_rows,)."""
-        return np.arange(self.n_rows) // _ROWS_OF_NO_SHARD
-
-    def shard_path(self, number: int) -> Path | None:
-        """Return the file of a shard of `shard_numbers`, where there are files."""
-        del number
-        return None
-
-    def level_column(self, position: int) -> NDArray[Any]:
-        """Return the levels of every row in one factor, given by its position in the grid."""
-        column: NDArray[Any] = self.levels[:, position]
-        return column
-
-    def split_codes(self, column: str) -> NDArray[Any]:
-        """Return each row's split in a scheme's column, as a position among the scheme's splits.
-
-        Raises
-        ------
-        ManifestError
-            If a row is in a split that the scheme does not have.
-        """
-        codes = self._split_codes(column)
-        names = self.vocabulary.schemes[self.scheme_of(column)]
-        if len(codes) and codes.max() == len(names):
-            row = int(np.argmax(codes))
-            raise ManifestError(
-                f"the manifest of {self.vocabulary.name} is damaged: the split of row {row} is none of "
-                f"{column}, which has {', '.join(names)}; run syngen verify"
-            )
-        return codes
-
-    def _split_codes(self, column: str) -> NDArray[Any]:
-        """Return the same, with the number of splits for a row that is in none of them."""
-        names = self.vocabulary.schemes[self.scheme_of(column)]
-        codes = pc.index_in(self.table.column(column), pa.array(names, pa.string()))
-        return np.asarray(codes.fill_null(len(names)).to_numpy())
-
-    def scheme_of(self, column: str) -> str:
-        """Return the split scheme of a column."""
-        return list(self.vocabulary.schemes)[self.vocabulary.split_columns.index(column)]
-
-    def audio(self, rows: IntArray) -> list[Float32Array]:
-        """Return the waveforms of rows one by one: float32, each of shape (n_samples,)."""
-        return [dequantise(samples) for samples in self.pcm(rows)]
-
-    @cached_property
-    def indices(self) -> IntArray:
-        """Grid point of every row: int64, shape (n_rows,)."""
-        return read_only(np.asarray(self.table.column("index").to_numpy(), dtype=np.int64))
-
-    @cached_property
-    def levels(self) -> IntArray:
-        """Levels of every row: int64, shape (n_rows, n_factors)."""
-        try:
-            return read_only(self.grid.levels_of(self.indices))
-        except FactorError as error:
-            raise ManifestError(
-                f"the manifest and its grid disagree: {error}; run syngen verify"
-            ) from error
-
-    def identities(self, rows: IntArray | None) -> Identities:
-        """Return what identifies the observations of `rows`, None being all."""
-        indices = self.indices if rows is None else self.indices[rows]
-        return Identities("grid", np.asarray(indices, dtype=np.int64), self.vocabulary.fingerprint)
-
-    def waveforms(self, rows: IntArray) -> Float32Array:
-        """Return the waveforms of rows: float32, shape (n, n_samples).
-
-        Raises
-        ------
-        ParameterError
-            If the observations differ in length.
-        """
-        result = np.empty((len(rows), checked_length(self.n_samples)), dtype=np.float32)
-        for start in range(0, len(rows), self.rows_at_once):
-            some = slice(start, start + self.rows_at_once)
-            for waveform, samples in zip(result[some], self.pcm(rows[some]), strict=True):
-                dequantise_to(waveform, samples)
-        return result
-
-
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array that is kept and handed out: nobody may change it for the others."""
-    array.flags.writeable = False
-    return array
-
-
-def checked_length(n_samples: int) -> int:
-    """Return the length of every observation; ParameterError where they differ in length."""
-    if not n_samples:
-        raise ParameterError(
-            "the observations differ in length and do not fit into one array; padded() takes them, or take "
-            "them one by one"
-        )
-    return n_samples
 
 
 class StoredSource(Source):

@@ -21,7 +21,7 @@ from syngen.identities import Identities
 from syngen.io.cache import cached_folder
 from syngen.io.names import checked_name, is_name
 from syngen.loaders.sources.file_hashes import content_hashes, row_marks
-from syngen.loaders.sources.stored import Source, read_only
+from syngen.loaders.sources.source import Source, read_only
 from syngen.loaders.sources.table_columns import (
     check_columns,
     factor_names,

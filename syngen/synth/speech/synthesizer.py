@@ -22,17 +22,8 @@ import numpy as np
 from syngen.dsp.resampling import resample
 from syngen.errors import EngineError, FactorError, Issue, MissingExtraError, ParameterError, suggestion
 from syngen.io.files import inside
-from syngen.synth.plugin import (
-    Derived,
-    FactorSpec,
-    Parameter,
-    Renderer,
-    Request,
-    SettingSpec,
-    Spoken,
-    Synthesizer,
-    ValueSource,
-)
+from syngen.synth.plugin import Derived, FactorSpec, Renderer, SettingSpec, Spoken, Synthesizer
+from syngen.synth.request import Parameter, Request, ValueSource
 from syngen.synth.speech.alignment import spans_of
 from syngen.synth.speech.engines.base import EngineSettings, SpeechEngine
 from syngen.synth.speech.engines.registry import engine_names, find_engine

@@ -15,7 +15,7 @@ from syngen.synth.tone.waves import partial_rms, partials_of, period_table
 from syngen.units import decibels_to_gain, power
 
 if TYPE_CHECKING:
-    from syngen.synth.plugin import Parameter, Request
+    from syngen.synth.request import Parameter, Request
 
 __all__ = ["partial_limit", "tone_issues"]
 

@@ -45,7 +45,8 @@ import numpy as np
 
 from syngen.dsp.envelopes import envelope, tremolo
 from syngen.dsp.noise import pink_noise, white_noise
-from syngen.synth.plugin import FactorSpec, Renderer, Request, SettingSpec, Synthesizer
+from syngen.synth.plugin import FactorSpec, Renderer, SettingSpec, Synthesizer
+from syngen.synth.request import Request
 from syngen.synth.tone.checks import partial_limit, tone_issues
 from syngen.synth.tone.timbres import timbres
 from syngen.synth.tone.waves import ByteLRUCache, Tone, ToneWaves, Wave

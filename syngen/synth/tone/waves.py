@@ -28,7 +28,7 @@ from syngen.units import power
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
-    from syngen.synth.plugin import Request
+    from syngen.synth.request import Request
 
 __all__ = ["ByteLRUCache", "Tone", "ToneWaves", "Wave", "partials_of", "period_table", "vibrato_deviation"]
 

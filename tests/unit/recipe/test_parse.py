@@ -6,9 +6,10 @@ import pytest
 
 from syngen._typing import DocumentPath
 from syngen.errors import Issue, RecipeError
+from syngen.recipe.fields import RESERVED_NAMES
 from syngen.recipe.library import find_recipe, recipe_names, recipe_path
 from syngen.recipe.parse import MAX_BYTES, MAX_DEPTH, parse_recipe, read_text
-from syngen.recipe.schema import RESERVED_NAMES, Recipe
+from syngen.recipe.schema import Recipe
 
 GOOD = """\
 name: small

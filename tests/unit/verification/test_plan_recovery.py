@@ -12,7 +12,7 @@ import pytest
 import syngen
 from syngen.errors import VerificationError
 from syngen.storage.layout import Layout
-from syngen.synth.plugin import Permissions
+from syngen.synth.request import Permissions
 from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, is_corrupted_digest
 from tests.support import WHOLE_LOOKING, edit_json, flip
 

@@ -12,7 +12,7 @@ from syngen.errors import EngineError, RecipeError
 from syngen.recipe.parse import parse_recipe
 from syngen.resolving.rendering import Rendering
 from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
-from syngen.synth.plugin import Permissions
+from syngen.synth.request import Permissions
 from syngen.synth.speech.engines import espeak
 from syngen.synth.speech.engines.espeak import EspeakEngine, SelfTest
 from tests.support import needs_speech
