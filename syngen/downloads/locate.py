@@ -51,7 +51,7 @@ def find_release(
         File or URL; see `read_catalog`.
     mirrors : sequence of str
         URLs and folders that are tried after those that are known.
-    limits : Limits
+    limits : TransferLimits
 
     Raises
     ------
@@ -81,7 +81,7 @@ def read_catalog(catalog: str | Path | None, limits: TransferLimits) -> Catalog:
     ----------
     catalog : str or Path, optional
         File or URL; by default what ``SYNGEN_CATALOG`` says, or the catalog that is shipped.
-    limits : Limits
+    limits : TransferLimits
 
     Raises
     ------

@@ -66,7 +66,7 @@ class DownloadRequest:
         For people: which part is wanted.
     connections : int
         Files that come at a time.
-    limits : Limits
+    limits : TransferLimits
     is_shared : bool
         Whether whatever is in the target is the release, put there by whoever was first; others wait.
     """

@@ -45,7 +45,7 @@ class Transfers:
     ----------
     mirrors : sequence of Mirror
         In the order in which they are tried.
-    limits : Limits
+    limits : TransferLimits
     told : callable
         Called with the number of bytes that have come, whenever some have.
     n_received : int

@@ -89,7 +89,7 @@ class ShardColumns:
         What was drawn for each row.
     offset, size : list of int
         Bytes of the audio member of each row.
-    facts : list of Facts
+    facts : list of ObservationStats
         Of each row.
     """
 
@@ -136,7 +136,7 @@ def part_table(
         Of the plan's recipe.
     shard : Shard
     indices : ndarray of int64, shape (shard.n_rows,)
-    columns : Columns
+    columns : ShardColumns
         Of every row.
     """
     resolved = plan.resolved

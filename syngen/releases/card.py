@@ -34,7 +34,7 @@ def release_card(subject: ReleaseMetadata) -> str:
 
     Parameters
     ----------
-    subject : Subject
+    subject : ReleaseMetadata
     """
     # JSON is YAML, and quotes whatever needs quotes
     front = json.dumps(_front(subject), indent=1, ensure_ascii=False)

@@ -91,7 +91,7 @@ def croissant(subject: ReleaseMetadata) -> Json:
 
     Parameters
     ----------
-    subject : Subject
+    subject : ReleaseMetadata
     """
     release = subject.release
     licence = subject.licence

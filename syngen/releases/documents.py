@@ -51,7 +51,7 @@ def documents_of(subject: ReleaseMetadata, *, with_preview: bool = True) -> dict
 
     Parameters
     ----------
-    subject : Subject
+    subject : ReleaseMetadata
     with_preview : bool
         Whether to make the page with clips, and the registry, which has its hash.
     """

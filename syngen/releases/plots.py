@@ -36,7 +36,7 @@ def factor_plots(subject: ReleaseMetadata) -> str:
 
     Parameters
     ----------
-    subject : Subject
+    subject : ReleaseMetadata
     """
     table = subject.dataset.table
     names = [name for name, count in subject.description.counts.items() if count]

@@ -69,7 +69,7 @@ def preview(subject: ReleaseMetadata) -> str:
 
     Parameters
     ----------
-    subject : Subject
+    subject : ReleaseMetadata
     """
     lines = list(_lines(subject))
     positions = np.array(sorted({position for _, clips in lines for position, _ in clips}))

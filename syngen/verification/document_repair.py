@@ -44,7 +44,7 @@ class DocumentRepair:
 
     Parameters
     ----------
-    evidence : Evidence
+    evidence : PlanRecovery
     found : FoundPlan
         What the dataset was made by.
     problems : sequence of Problem

@@ -96,6 +96,22 @@ def test_a_docstring_with_errors_lists_all_that_the_function_raises(path: Path) 
             assert not missing, f"{name} raises {', '.join(missing)}, which its docstring does not say"
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_attributes_that_a_docstring_lists_are_fields_or_properties(path: Path) -> None:
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            assigned = {
+                target.attr
+                for part in ast.walk(node)
+                for target in ast.walk(part)
+                if isinstance(target, ast.Attribute) and isinstance(target.ctx, ast.Store)
+            }
+            fields = {part.target.id for part in node.body if isinstance(part, ast.AnnAssign)}  # type: ignore[union-attr]
+            methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+            listed = terms(section(ast.get_docstring(node) or "", "Attributes"))
+            assert set(listed) <= fields | methods | assigned, node.name
+
+
 def is_covered(error: str, listed: list[str]) -> bool:
     """Whether a class of error, or one that it derives from, is listed."""
     cls = next(

@@ -37,7 +37,7 @@ class Analysis:
 
     Parameters
     ----------
-    frame : Frame
+    frame : ObservationContext
         What is known of the context.
     pcm : ndarray of int16, shape (n_samples,)
     """

@@ -29,7 +29,7 @@ def bootstrap_intervals(
 
     Parameters
     ----------
-    work : Workspace
+    work : MetricInputs
     scores : dict of str to float
         Of all rows.
     keys : sequence of str

@@ -104,7 +104,7 @@ class MetricInputs:
     def _levels_of(self, factor: FactorColumn) -> BinArray:
         conventions, n_bins = self.options.conventions, self.options.n_bins
         if factor.kind == "continuous" or self._is_sparse(factor):
-            kept = binning.levels_if_few(factor.values, most=n_bins) if conventions.levels_if_few else None
+            kept = binning.levels_if_few(factor.values, most=n_bins) if conventions.keeps_values else None
             return self._binned(factor.values) if kept is None else kept
         return np.unique(factor.values, return_inverse=True)[1].astype(np.int32)
 
@@ -112,7 +112,7 @@ class MetricInputs:
         """Return whether an ordinal factor has so many levels that it is as good as continuous."""
         return (
             factor.kind == "ordinal"
-            and self.options.conventions.levels_if_few
+            and self.options.conventions.keeps_values
             and len(np.unique(factor.values)) * _FEWEST_ROWS_PER_LEVEL > self.n
         )
 
@@ -127,11 +127,11 @@ class MetricInputs:
     @cached_property
     def bins(self) -> list[BinArray]:
         """Bin of each code that varies."""
-        most, levels_if_few = self._most_values, self.options.conventions.levels_if_few
+        most, keeps_values = self._most_values, self.options.conventions.keeps_values
         found = []
         for i in range(self.codes.shape[1]):
             column = np.ascontiguousarray(self.codes[:, i])
-            kept = binning.levels_if_few(column, most=most) if levels_if_few else None
+            kept = binning.levels_if_few(column, most=most) if keeps_values else None
             found.append(self._binned(column) if kept is None else kept)
         return found
 

@@ -34,7 +34,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 """Keys of the metrics by family, in the order of reports."""
 METRICS = tuple(key for keys in FAMILIES.values() for key in keys)
-CORE = METRICS[:8]
+CORE = (*FAMILIES["gaps"], "sap", "modularity", "irs", "n_active")
 """What is cheap and needs no model."""
 COMPATS = ("disentanglement_lib", "ubisoft")
 ACTIVE = ("null", "all")
@@ -76,7 +76,7 @@ class Conventions:
 
     name: str = ""
     bins: Literal["width", "quantile", "scaled"] = "width"
-    levels_if_few: bool = True
+    keeps_values: bool = True
     finds_derived: bool = True
     subtracts_null: bool = True
     prunes_inactive: bool = True
@@ -112,7 +112,7 @@ class Conventions:
         return cls(
             name=compat,
             bins="scaled" if is_ubisoft else "width",
-            levels_if_few=False,
+            keeps_values=False,
             finds_derived=False,
             subtracts_null=False,
             prunes_inactive=False,

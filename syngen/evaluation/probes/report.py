@@ -60,7 +60,7 @@ class ProbeResult:
         Accuracy or R2 of each fold.
     strengths : tuple of float
         C of the logistic, or penalty per row of the ridge regression, chosen in each fold.
-    verification : Verification or None
+    verification : SpeakerVerificationResult or None
         Of speakers: equal error rates for unseen ones.
     notes : tuple of str
         What to keep in mind.

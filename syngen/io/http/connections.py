@@ -30,7 +30,7 @@ class HttpClient:
 
     Parameters
     ----------
-    limits : Limits
+    limits : TransferLimits
     """
 
     def __init__(self, limits: TransferLimits) -> None:
