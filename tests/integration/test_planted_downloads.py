@@ -218,9 +218,14 @@ def build(name: str, data: Path, folder: Path) -> None:
             raise syngen.ParameterError(done.stderr)
 
 
-@pytest.mark.parametrize("name", ["it", f".it.{MARK}.tmp", f".it.{MARK}.tmp/it", f".it.{MARK}.tmp/.syngen"])
-@pytest.mark.parametrize("plant", ["link", "dangling_link", "foreign_folder", "file"])
-@pytest.mark.parametrize("command", ["release build", "export"])
+@pytest.mark.parametrize(
+    ("command", "plant", "name"),
+    cases(
+        ["release build", "export"],
+        ["link", "dangling_link", "foreign_folder", "file"],
+        ["it", f".it.{MARK}.tmp", f".it.{MARK}.tmp/it", f".it.{MARK}.tmp/.syngen"],
+    ),
+)
 def test_nothing_planted_is_built_into_or_cleaned_up(
     command: str, plant: str, name: str, release: Path, tmp_path: Path, give: Callable[[Path], None]
 ) -> None:
