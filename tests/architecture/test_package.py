@@ -96,6 +96,7 @@ def calls_in(path: Path) -> set[str]:
     return {getattr(func, "attr", getattr(func, "id", "")) for func in called}
 
 
+@pytest.mark.slow
 def test_folders_are_made_and_files_removed_in_one_place() -> None:
     found = {
         path.relative_to(ROOT).as_posix(): calls & MAKERS_AND_REMOVERS
@@ -119,6 +120,7 @@ def test_there_are_shipped_recipes() -> None:
     assert {"syntone-tiny", "syntone-small", "syntone-paper"} <= set(recipe_names())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("recorded_scipy")
 @pytest.mark.parametrize("name", recipe_names())
 def test_factor_manifests_are_what_the_recipes_give(name: str, tmp_path: Path) -> None:
@@ -131,6 +133,7 @@ def test_factor_manifests_are_what_the_recipes_give(name: str, tmp_path: Path) -
     assert (indices[1:] > indices[:-1]).all()
 
 
+@pytest.mark.slow
 def test_wheel_carries_recipes_manifests_and_types(tmp_path: Path) -> None:
     build = [
         sys.executable,

@@ -176,6 +176,7 @@ def test_the_good_recipe_is_good(command: str, here: Path) -> None:
     assert run(*arguments[command]).exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_bad_recipe_is_refused_at_its_place(name: str, here: Path) -> None:
     text, message = RECIPES[name]
@@ -276,6 +277,7 @@ DANGEROUS: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DANGEROUS)
 def test_a_dangerous_recipe_is_refused_before_it_does_harm(name: str, here: Path) -> None:
     make, message = DANGEROUS[name]

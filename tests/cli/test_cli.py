@@ -117,6 +117,7 @@ def test_every_option_and_command_is_explained(words: tuple[str, ...]) -> None:
             assert parameter.help, f"{parameter.name} has no help"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_the_example_of_every_command_runs(words: tuple[str, ...], folder: Path) -> None:
     example = example_of(words)
@@ -143,6 +144,7 @@ def test_every_command_that_reports_has_json(words: tuple[str, ...]) -> None:
     assert ("--json" in help_of(words)) == (words in WITH_JSON)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", WITH_JSON, ids=" ".join)
 def test_json_is_one_document_on_stdout(words: tuple[str, ...], folder: Path) -> None:
     result = run(*words, *WITH_JSON[words], "--json")
@@ -186,6 +188,7 @@ def test_json_of_a_bad_recipe_lists_the_issues(folder: Path) -> None:
     assert all(issue["message"] for issue in issues)
 
 
+@pytest.mark.slow
 def test_generate_talks_on_stderr_only_and_ends_with_counts_and_seconds(folder: Path) -> None:
     result = run("generate", "syntone-tiny", "data/new", "--shard-size", "20", "-j", "1")
     assert (result.exit_code, result.stdout) == (0, "")
@@ -300,6 +303,7 @@ def test_show_prints_the_recipe_as_it_stands(folder: Path) -> None:
     assert shown == (folder / "data" / "syntone-tiny" / "recipe.yaml").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_list_of_recipes_has_their_sizes() -> None:
     lines = run("recipe", "list").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
@@ -316,6 +320,7 @@ def test_the_list_of_recipes_has_their_sizes() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_new_recipe_can_be_checked_and_generated_and_is_not_replaced(folder: Path) -> None:
     assert run("recipe", "new", "my-tones.yaml").exit_code == 0
     written = files_of(folder)
@@ -360,6 +365,7 @@ def test_the_version_is_printed() -> None:
     assert run("--version").stdout.strip().endswith(syngen.__version__)
 
 
+@pytest.mark.slow
 def test_jobs_come_from_the_environment() -> None:
     for given in ("1", "7"):
         done = run_syngen("env", "--json", env={"SYNGEN_JOBS": given})
@@ -407,6 +413,7 @@ def test_a_failing_synthesizer_exits_3_and_can_be_resumed(
     assert run(*arguments).exit_code == 0
 
 
+@pytest.mark.slow
 def test_debug_shows_the_traceback_that_is_else_hidden(folder: Path) -> None:
     plain = run_syngen("info", "nothing", cwd=folder)
     assert (plain.returncode, plain.stdout) == (2, "")
@@ -428,6 +435,7 @@ def test_errors_that_should_not_happen_are_one_message_and_exit_1(monkeypatch: p
     assert result.stderr.startswith("error: ZeroDivisionError: oh\nThis should not happen")
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
     command = [sys.executable, "-m", "syngen", "rows", "data/syntone-tiny", "--limit", "408", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder) as process:
@@ -440,6 +448,7 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
     assert "BrokenPipe" not in errors
 
 
+@pytest.mark.slow
 def test_the_module_runs_as_the_program_does(folder: Path) -> None:
     script = Path(sys.executable).with_name("syngen")
     program = subprocess.run([script, "--help"], capture_output=True, text=True)
@@ -484,6 +493,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(code: str) -> None:
     assert HEAVY.isdisjoint(done.stdout.splitlines()[-1].split())
 
 
+@pytest.mark.slow
 def test_evaluate_prints_a_table_and_draws(folder: Path) -> None:
     pytest.importorskip("matplotlib")
     done = run("evaluate", "codes.npz", "data/syntone-tiny", "--metrics", "mig,sap", "--plot", "scores.png")

@@ -88,6 +88,7 @@ def scores_of(*arguments: str) -> dict[str, float]:
     return found
 
 
+@pytest.mark.slow
 def test_codes_of_the_whole_find_the_rows_of_a_smaller_dataset(here: Path) -> None:
     syngen.generate("syntone-tiny", "small", limit=200, jobs=1)
     small = syngen.load("small")

@@ -21,6 +21,8 @@ from syngen.recipe.library import recipe_names
 from tests.benchmarks.object_stores import has_rclone, s3_server
 from tests.support import wait_until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -20,6 +20,7 @@ def test_every_shipped_recipe_has_golden_hashes() -> None:
     assert all(len(case["pcm_sha256"]) == regenerate.N_INDICES for case in GOLDEN.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=[needs_speech] if name.startswith("synspeech") else []) for name in GOLDEN],
@@ -30,11 +31,13 @@ def test_audio_is_what_was_recorded(name: str) -> None:
     assert regenerate.pcm_hashes(resolved, list(map(int, recorded))) == recorded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GOLDEN)
 def test_fingerprint_is_what_was_recorded(name: str) -> None:
     assert regenerate.resolved_recipe(name).fingerprint == GOLDEN[name]["fingerprint"]
 
 
+@pytest.mark.slow
 def test_functions_draws_and_rows_are_what_was_recorded() -> None:
     recorded = json.loads(regenerate.DIGESTS_PATH.read_text("utf-8"))
     assert regenerate.golden_digests() == recorded
@@ -46,6 +49,7 @@ def test_speakers_are_who_was_recorded() -> None:
     assert len(recorded["speaker"]) == 12
 
 
+@pytest.mark.slow
 def test_regenerating_writes_the_files_that_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def share_of_voiced_vowels(phones: list[Phone]) -> tuple[float, float]:
 RATES = list(CORNER_HZ)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample_rate", RATES)
 def test_s_sh_and_ch_hiss_and_vowels_do_not(sample_rate: int) -> None:
     hissing, clean = share_of_hisses(measured(sample_rate), sample_rate)
@@ -152,11 +153,13 @@ def test_s_sh_and_ch_hiss_and_vowels_do_not(sample_rate: int) -> None:
     assert clean > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample_rate", RATES)
 def test_pauses_are_silent(sample_rate: int) -> None:
     assert share_of_silent_pauses(measured(sample_rate)) == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample_rate", RATES)
 def test_vowels_are_voiced_and_hisses_are_not(sample_rate: int) -> None:
     voiced, unvoiced = share_of_voiced_vowels(measured(sample_rate))
@@ -164,6 +167,7 @@ def test_vowels_are_voiced_and_hisses_are_not(sample_rate: int) -> None:
     assert unvoiced == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sample_rate", "shift_s"), list(product(RATES, (-SHIFT_S, SHIFT_S))))
 def test_annotations_that_are_40_ms_off_would_be_noticed(sample_rate: int, shift_s: float) -> None:
     phones = measured(sample_rate, shift_s)

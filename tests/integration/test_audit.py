@@ -13,6 +13,8 @@ from syngen.cli.main import cli
 from syngen.recipe.library import recipe_names
 from tests.support import EVERY_CASE, needs_speech
 
+pytestmark = pytest.mark.slow
+
 # the paper's grid repeats a published one, aliases and all: above 4 kHz its timbres coincide
 AUDIBLE = [name for name in recipe_names() if name.startswith("syntone-") and name != "syntone-paper"]
 if not EVERY_CASE:

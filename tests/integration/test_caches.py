@@ -86,6 +86,7 @@ def test_a_pickle_of_the_same_table_takes_no_more_room(clips: Path) -> None:
     assert len(list(Path(os.environ["SYNGEN_CACHE"], "tables").iterdir())) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 def test_spawned_workers_read_the_split_of_their_own_table(clips: Path) -> None:
     data = pytest.importorskip("torch", reason="the extra torch is not installed").utils.data

@@ -8,6 +8,8 @@ import pytest
 
 from tests.benchmarks.chaos import chaos
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc and sets limits of processes")
 @pytest.mark.parametrize("number", range(4))

@@ -19,6 +19,8 @@ import pytest
 from tests.integration import digests
 from tests.integration.digests import MACHINES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

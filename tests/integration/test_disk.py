@@ -73,6 +73,7 @@ def test_what_wav_of_known_length_needs_is_known_exactly_enough(
     assert_same(tmp_path / "data", tiny_dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "codec"),
     [
@@ -138,6 +139,7 @@ def generate_limited(n_bytes: int, *arguments: str, cwd: Path) -> subprocess.Com
     )
 
 
+@pytest.mark.slow
 def test_shards_larger_than_files_may_be_are_refused_with_a_size_that_works(
     tmp_path: Path, tiny_dataset: Path
 ) -> None:
@@ -219,6 +221,7 @@ def failure_of(make: Callable[[], object]) -> str:
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_times", [1, 1 << 30], ids=["once", "from then on"])
 def test_wherever_the_disk_fails_the_next_run_makes_the_same_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_times: int
@@ -299,6 +302,7 @@ def assert_stopped_and_resumable(run: Run, said: str) -> None:
     assert 3 <= state.shards_finished < state.shards
 
 
+@pytest.mark.slow
 def test_a_disk_that_becomes_full_in_the_middle(small_disk: Path, recipe: Path, undisturbed: Path) -> None:
     run = Run(recipe, small_disk / "data")
     run.wait_in_the_middle()
@@ -316,6 +320,7 @@ def test_a_disk_that_becomes_full_in_the_middle(small_disk: Path, recipe: Path, 
     assert_same(small_disk / "data", undisturbed)
 
 
+@pytest.mark.slow
 def test_a_disk_that_becomes_read_only_in_the_middle(
     small_disk: Path, recipe: Path, undisturbed: Path
 ) -> None:
@@ -335,6 +340,7 @@ def test_a_disk_that_becomes_read_only_in_the_middle(
     assert_same(small_disk / "data", undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
 def test_a_file_size_limit_in_the_middle(recipe: Path, tmp_path: Path, undisturbed: Path) -> None:
     run = Run(recipe, tmp_path / "data")

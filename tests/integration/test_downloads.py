@@ -139,6 +139,7 @@ def test_every_connection_cut_at_some_byte_costs_few_bytes(release: Path, tmp_pa
     assert digests_of(tmp_path / "it") == digests_of(release)
 
 
+@pytest.mark.slow
 def test_killed_download_goes_on(release: Path, tmp_path: Path) -> None:
     killed, n_asked = threading.Event(), 0
 
@@ -169,6 +170,7 @@ def test_killed_download_goes_on(release: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["it"]
 
 
+@pytest.mark.slow
 def test_interrupted_download_says_how_to_go_on(release: Path, tmp_path: Path) -> None:
     def endless(handler: Handler, name: str) -> bool:
         if name.startswith("audio/"):
@@ -258,6 +260,7 @@ SELECTIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("selection", SELECTIONS, ids=str)
 @pytest.mark.parametrize("codec", [None, "wav"])
 def test_part_has_the_rows_of_the_view(
@@ -301,6 +304,7 @@ def test_part_says_what_it_is(release: Path, tmp_path: Path) -> None:
     assert syngen.verify(tmp_path / "part")
 
 
+@pytest.mark.slow
 def test_part_of_speech_has_its_annotations(tmp_path: Path) -> None:
     pytest.importorskip("espeakng_loader", reason="the extra speech is not installed")
     release = tmp_path / "speech"
@@ -373,6 +377,7 @@ def test_names_that_no_catalog_has_are_refused_with_the_nearest(tmp_path: Path) 
         syngen.download("syntone-tiny", version="9", catalog=catalog)
 
 
+@pytest.mark.slow
 def test_shipped_catalog_names_the_shipped_recipes() -> None:
     from syngen.downloads.locate import read_catalog
     from syngen.recipe.library import recipe_names

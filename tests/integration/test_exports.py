@@ -85,6 +85,7 @@ print(json.dumps([found, features]))
 """
 
 
+@pytest.mark.slow
 @needs("datasets")
 def test_hugging_face_reads_parquet_with_class_labels(exported: FactorDataset, tmp_path: Path) -> None:
     assert syngen.export(exported, tmp_path / "out", to="huggingface") == len(exported)
@@ -186,6 +187,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 @needs("lhotse")
 def test_lhotse_reads_cuts(exported: FactorDataset, tmp_path: Path) -> None:
     syngen.export(exported, tmp_path / "out", to="lhotse")
@@ -276,6 +278,7 @@ print(len(samples))
 """
 
 
+@pytest.mark.slow
 @needs("webdataset")
 @pytest.mark.parametrize("codec", ["tiny_dataset", "tiny_flac"])
 def test_webdataset_streams_a_view(codec: str, request: pytest.FixtureRequest) -> None:
@@ -345,6 +348,7 @@ def test_formats_and_folders_that_make_no_sense_are_refused(ds: FactorDataset, t
         syngen.export(ds, tmp_path / "full" / "file" / "below", to="wav")
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_was_asked_for(tiny_dataset: Path, tmp_path: Path) -> None:
     arguments = ("--where", "timbre=sine", "--split", "test")
     done = run_syngen("export", "jsonl", tiny_dataset, tmp_path / "out", *arguments)

@@ -232,6 +232,7 @@ def test_a_damaged_part_of_the_manifest_is_named_and_made_again_by_the_next_run(
     assert_is_undisturbed(tiny_dataset)
 
 
+@pytest.mark.slow
 def test_a_run_that_another_has_overtaken_finds_the_dataset_finished(tiny_dataset: Path) -> None:
     interrupt_after(9)
     rivals = iter([generate])
@@ -246,6 +247,7 @@ def test_a_run_that_another_has_overtaken_finds_the_dataset_finished(tiny_datase
     assert_is_undisturbed(tiny_dataset)
 
 
+@pytest.mark.slow
 def test_shards_that_a_finished_dataset_lost_are_made_again(tiny_dataset: Path) -> None:
     generate()
     del FaultyFileSystem.store["/bucket/tiny/audio/train-000001.tar"]
@@ -262,6 +264,7 @@ def test_objects_that_are_no_datasets_are_refused_and_never_removed() -> None:
     assert FaultyFileSystem.content("bucket/tiny") == {"notes.txt": b"mine"}
 
 
+@pytest.mark.slow
 def test_overwriting_replaces_the_dataset_and_leaves_the_rest(tiny_dataset: Path) -> None:
     generate(shard_size=30)
     FaultyFileSystem().pipe_file("/bucket/tiny/notes.txt", b"mine")
@@ -271,6 +274,7 @@ def test_overwriting_replaces_the_dataset_and_leaves_the_rest(tiny_dataset: Path
     assert FaultyFileSystem.content("bucket/tiny") == {**files_of(tiny_dataset), "notes.txt": b"mine"}
 
 
+@pytest.mark.slow
 def test_verify_names_damage_and_what_does_not_belong_there() -> None:
     generate()
     data = bytearray(FaultyFileSystem.content("bucket/tiny")["audio/train-000001.tar"])
@@ -303,6 +307,7 @@ def test_repair_is_refused_with_what_to_do_instead() -> None:
         syngen.repair(URL)
 
 
+@pytest.mark.slow
 def test_a_batch_takes_few_requests_and_gives_the_local_waveforms(tiny_dataset: Path) -> None:
     generate()
     here, there = syngen.load(tiny_dataset), syngen.load(URL)
@@ -421,6 +426,7 @@ def test_memory_is_a_store_whatever_the_number_of_workers(tiny_dataset: Path) ->
     fsspec.filesystem("memory").store.clear()
 
 
+@pytest.mark.slow
 @needs_speech
 def test_speech_in_a_store_has_its_annotations(tmp_path: Path) -> None:
     syngen.generate("synspeech-tiny", tmp_path / "data", jobs=1, limit=20, shard_size=8)

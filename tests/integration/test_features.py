@@ -48,6 +48,7 @@ def by_librosa(feature: Any, waveform: np.ndarray[Any, Any]) -> np.ndarray[Any, 
     return np.asarray(decibels)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Empty filters detected:UserWarning")
 @pytest.mark.parametrize("feature", FEATURES, ids=repr)
 def test_features_are_those_of_librosa(
@@ -228,6 +229,7 @@ def test_the_limit_is_set_once_a_batch(ragged: FactorDataset, monkeypatch: pytes
     assert len(entered) == 2 + 3  # and once to fit what needs fitting
 
 
+@pytest.mark.slow
 @needs_speech
 def test_features_of_speech_are_followed_by_silence(tmp_path: Path) -> None:
     syngen.generate("synspeech-tiny", tmp_path / "speech", jobs=1, limit=30)

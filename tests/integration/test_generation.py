@@ -45,6 +45,7 @@ def finished(tiny_dataset: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_dataset, tmp_path / "finished"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["wav", "flac"])
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 def test_jobs_shard_size_and_codec_do_not_change_an_observation(
@@ -56,6 +57,7 @@ def test_jobs_shard_size_and_codec_do_not_change_an_observation(
     assert identities(tmp_path / "data") == identities(tiny_dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["wav", "flac"])
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 def test_equal_plans_give_identical_folders(
@@ -81,6 +83,7 @@ def test_a_report_says_what_was_made(tmp_path: Path) -> None:
     assert report.wall_s > 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_progress_is_told_from_nothing_to_everything_and_nothing_is_printed(
     jobs: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -107,6 +110,7 @@ def test_an_interrupted_run_leaves_finished_shards_and_no_dataset(interrupted: P
     assert not (interrupted / "dataset.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_resume_makes_only_the_missing_shards(unfinished: Path, tiny_dataset: Path, jobs: int) -> None:
     kept = {path: path.stat().st_mtime_ns for path in (unfinished / "audio").iterdir()}
@@ -137,6 +141,7 @@ def _set_entry(key: str, value: object) -> Callable[[Path], None]:
     return lambda path: edit_json(path, lambda content: content["entry"].__setitem__(key, value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
@@ -333,6 +338,7 @@ def test_overwrite_does_not_take_the_plan_of_another_program_for_a_dataset(tmp_p
     assert files_of(folder) == before
 
 
+@pytest.mark.slow
 def test_a_second_run_in_a_folder_is_refused(unfinished: Path, tiny_dataset: Path) -> None:
     before = files_of(unfinished)
     with exclusive_lock(Layout(unfinished).lock) as is_mine:
@@ -345,6 +351,7 @@ def test_a_second_run_in_a_folder_is_refused(unfinished: Path, tiny_dataset: Pat
     assert files_of(unfinished) == files_of(tiny_dataset)
 
 
+@pytest.mark.slow
 def test_the_lock_dies_with_its_holder(unfinished: Path, tiny_dataset: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from syngen.io.locks import exclusive_lock\n"
@@ -462,10 +469,12 @@ def test_fewer_than_one_job_is_refused(jobs: int, tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_more_jobs_than_shards_are_no_error(tmp_path: Path) -> None:
     assert syngen.generate("syntone-tiny", tmp_path / "data", jobs=16, limit=20).rows == 20
 
 
+@pytest.mark.slow
 def test_a_script_without_a_main_guard_may_use_several_jobs(tmp_path: Path, tiny_dataset: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -480,6 +489,7 @@ def test_a_script_without_a_main_guard_may_use_several_jobs(tmp_path: Path, tiny
     assert files_of(tmp_path / "data") == files_of(tiny_dataset)
 
 
+@pytest.mark.slow
 def test_a_recipe_is_the_same_by_name_by_path_and_as_data(tmp_path: Path, tiny_dataset: Path) -> None:
     recipe = syngen.load_recipe("syntone-tiny")
     for number, given in enumerate((tiny_dataset / "recipe.yaml", recipe.recipe.document(), recipe)):

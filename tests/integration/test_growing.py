@@ -76,6 +76,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["wav", "flac"])
 @pytest.mark.parametrize("shard_size", [1, 7, 10, 1000])
 @pytest.mark.parametrize(("small", "large"), [(1, 2), (13, 40), (14, 14 + 7), (59, None), (20, 60)])
@@ -90,6 +91,7 @@ def test_a_finished_dataset_grows(
     assert_equal_folders(folder, fresh(limit=large, **layout))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("sizes", [(5, 90), (30, 31, 80, 95), (20, None)])
 def test_conditions_and_correlations_keep_what_a_dataset_begins_with(
@@ -103,6 +105,7 @@ def test_conditions_and_correlations_keep_what_a_dataset_begins_with(
     assert_equal_folders(tmp_path / "data", fresh(CONDITIONS, limit=sizes[-1]))
 
 
+@pytest.mark.slow
 @needs_speech
 @pytest.mark.parametrize("codec", ["wav", "flac"])
 def test_speech_grows_with_its_annotations(codec: str, fresh: Callable[..., Path], tmp_path: Path) -> None:
@@ -192,6 +195,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["wav", "flac"])
 @pytest.mark.parametrize("what", DAMAGE)
 def test_damage_does_not_grow_with_the_dataset(
@@ -217,6 +221,7 @@ def test_of_a_damaged_shard_only_the_damaged_observation_is_rendered(
     assert_equal_folders(folder, fresh(codec=codec))
 
 
+@pytest.mark.slow
 @needs_speech
 @pytest.mark.parametrize("name", ["annotations.parquet", "manifest.parquet", "speakers.parquet"])
 def test_damaged_tables_do_not_grow(name: str, fresh: Callable[..., Path], tmp_path: Path) -> None:
@@ -226,6 +231,7 @@ def test_damaged_tables_do_not_grow(name: str, fresh: Callable[..., Path], tmp_p
     assert_equal_folders(folder, fresh(SPEECH, shard_size=4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["finished", "unfinished"])
 @pytest.mark.parametrize("step", ["write_atomic", "sync_folder", "read_receipt", "_move", "sha256_of"])
 def test_a_run_that_ends_at_any_step_of_the_switch_loses_nothing(
@@ -401,6 +407,7 @@ syngen.generate(recipe, "data", jobs=1, shard_size=7)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "number"),
     [("write", 0), ("write", 2), ("write", 3), ("rename", 0), ("rename", 5), ("shard", 1), ("finish", 0)],

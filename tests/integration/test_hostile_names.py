@@ -146,6 +146,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_a_stored_manifest_with_such_a_split_is_refused(name: str, data: Path, nothing_else: Path) -> None:
     forge_split(data, name)

@@ -334,6 +334,7 @@ def test_manifest_that_points_outside(offset: int, release: Path, refuse: Callab
     refuse(release, "manifest.parquet puts observations", 1)
 
 
+@pytest.mark.slow
 def test_manifest_that_explodes_in_memory(release: Path, refuse: Callable[..., str]) -> None:
     table = pq.read_table(release / "manifest.parquet")
     zeros = [bytes(6_000_000)] * table.num_rows
@@ -541,6 +542,7 @@ SERVERS: dict[str, tuple[Callable[[Handler, bytes], object], str, int]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trick", SERVERS)
 def test_servers_that_misbehave(
     trick: str, sound: Path, refuse: Callable[..., str], monkeypatch: pytest.MonkeyPatch
@@ -554,6 +556,7 @@ def test_servers_that_misbehave(
         refuse(server.url, match, code, is_resumable=is_resumable)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trick", ["truncated", "longer", "endless", "dripping", "file URL", "wrong bytes"])
 def test_servers_that_misbehave_from_the_first_file_on(
     trick: str, sound: Path, refuse: Callable[..., str], monkeypatch: pytest.MonkeyPatch

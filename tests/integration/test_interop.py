@@ -143,6 +143,7 @@ print(json.dumps(result))
 """
 
 
+@pytest.mark.slow
 def test_webdataset_reads_the_shards(folder: Path) -> None:
     codec = json.loads((folder / "dataset.json").read_text("utf-8"))["codec"]
     frame = pd.read_parquet(folder / "manifest.parquet")
@@ -198,6 +199,7 @@ def hugging_face(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_hugging_face_reads_typed_splits(
     folder: Path, hugging_face: dict[str, str], tmp_path: Path
 ) -> None:

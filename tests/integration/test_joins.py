@@ -24,6 +24,8 @@ from syngen.errors import FactorError, ParameterError
 from syngen.evaluation.codes.codes import read_codes, write_codes
 from syngen.loaders.dataset import FactorDataset
 
+pytestmark = pytest.mark.slow
+
 RECIPE: dict[str, Any] = {
     "name": "joins",
     "licence": "CC0-1.0",

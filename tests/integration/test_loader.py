@@ -522,6 +522,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_datasets_work_in_forked_and_in_spawned_processes(tiny_dataset: Path, tmp_path: Path) -> None:
     script = tmp_path / "children.py"
     script.write_text(CHILDREN, "utf-8")
@@ -705,6 +706,7 @@ def test_a_moved_dataset_loads(data: Path, tmp_path: Path, ds: FactorDataset) ->
     np.testing.assert_array_equal(syngen.load(tmp_path / "elsewhere")[9].waveform, ds[9].waveform)
 
 
+@pytest.mark.slow
 def test_more_shards_than_may_be_open_are_read(tmp_path: Path) -> None:
     syngen.generate(WITH_NUISANCES, tmp_path / "data", jobs=1, shard_size=1)
     stored, live = syngen.load(tmp_path / "data"), syngen.render(WITH_NUISANCES)

@@ -147,6 +147,7 @@ def test_in_an_object_store(wholes: tuple[Path, Path]) -> None:
     assert syngen.load(url).manifest.equals(syngen.load(wholes[0]).manifest)
 
 
+@pytest.mark.slow
 @needs_speech
 def test_annotations_are_cut_at_the_same_rows(tmp_path: Path) -> None:
     limits = tmp_path / "several", tmp_path / "one"

@@ -39,6 +39,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return make_undisturbed(tmp_path_factory.mktemp("undisturbed"), rows=2500)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 3])
 def test_killed_runs_end_with_the_undisturbed_bytes(
     server: Server, killed: tuple[Path, Path], seed: int
@@ -59,6 +60,7 @@ def stored(server: Server) -> str:
     return url
 
 
+@pytest.mark.slow
 def test_every_command_takes_the_url(
     stored: str, server: Server, tiny_dataset: Path, tmp_path: Path
 ) -> None:
@@ -75,6 +77,7 @@ def test_every_command_takes_the_url(
     assert len(list((tmp_path / "clips").glob("*.wav"))) == 3
 
 
+@pytest.mark.slow
 def test_a_run_takes_three_requests_for_a_shard_and_one_more_to_put_it_together(
     server: Server, stored: str, tiny_dataset: Path
 ) -> None:
@@ -103,6 +106,7 @@ def _waveform(dataset: syngen.FactorDataset, row: int, answers: object) -> None:
     answers.put(dataset[row].waveform)  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_dataset_goes_on_in_forked_and_in_other_processes(stored: str) -> None:
@@ -117,6 +121,7 @@ def test_a_dataset_goes_on_in_forked_and_in_other_processes(stored: str) -> None
     child.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "bucket", "code", "text"),
     [

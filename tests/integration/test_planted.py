@@ -186,6 +186,7 @@ def test_no_folder_is_worked_in_that_is_not_ours(
     assert said.endswith("; move it away and run the same command again")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "plant", "name"),
     cases(COMMANDS, ["link", "dangling_link", "hard_link", "foreign_file"], FILES),
@@ -351,6 +352,7 @@ def test_a_run_that_is_killed_after_the_removal_leaves_a_folder_that_can_be_used
     assert syngen.verify(data) == ["notes.txt: is not part of the dataset"]
 
 
+@pytest.mark.slow
 def test_the_command_line_names_what_it_leaves(tmp_path: Path) -> None:
     command = ("generate", "syntone-tiny", "data", "--limit", "20", "-j", "1", "-q", "--overwrite")
     assert run_syngen(*command, cwd=tmp_path).returncode == 0
@@ -365,6 +367,7 @@ def test_the_command_line_names_what_it_leaves(tmp_path: Path) -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_planted_link_ends_a_command_with_2_and_its_name(data: Path) -> None:
     (data / ".syngen").symlink_to(data.parent / "docs")
     (data.parent / "docs").mkdir()

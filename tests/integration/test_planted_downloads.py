@@ -167,6 +167,7 @@ def test_what_earlier_tries_left_goes_and_nobody_has_to_remove_it(
     assert not (tmp_path / PLACE).exists()
 
 
+@pytest.mark.slow
 def test_the_planted_link_of_a_stranger_ends_a_download_with_2(release: Path, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "thesis.tex").write_text("mine", "utf-8")
@@ -218,6 +219,7 @@ def build(name: str, data: Path, folder: Path) -> None:
             raise syngen.ParameterError(done.stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "plant", "name"),
     cases(

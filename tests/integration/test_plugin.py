@@ -130,6 +130,7 @@ def test_the_package_is_as_short_as_promised() -> None:
     assert len((PACKAGE / "syngen_clicks.py").read_text("utf-8").splitlines()) <= 40
 
 
+@pytest.mark.slow
 def test_without_the_package_its_synthesizer_is_unknown(here: Path) -> None:
     done = run_syngen("recipe", "check", "clicks.yaml", cwd=here)
     assert done.returncode == 2
@@ -137,6 +138,7 @@ def test_without_the_package_its_synthesizer_is_unknown(here: Path) -> None:
     assert "installed: speech, tone" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_synthesizer_of_another_package_works_throughout(here: Path, site: dict[str, str]) -> None:
     done = run_syngen("recipe", "check", "clicks.yaml", cwd=here, env=site)
     assert done.returncode == 0, done.stderr
@@ -172,6 +174,7 @@ def test_the_bounds_that_a_package_declares_are_checked(here: Path, site: dict[s
     assert "is outside 1..100 Hz" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_dataset_of_a_missing_package_loads_and_its_bytes_are_verified(
     here: Path, site: dict[str, str]
 ) -> None:
@@ -185,6 +188,7 @@ def test_a_dataset_of_a_missing_package_loads_and_its_bytes_are_verified(
     assert "no synthesizer 'clicks'" in line
 
 
+@pytest.mark.slow
 def test_a_timbre_of_another_package_is_one_of_the_tone_synthesizer(
     here: Path, site: dict[str, str]
 ) -> None:
@@ -197,6 +201,7 @@ def test_a_timbre_of_another_package_is_one_of_the_tone_synthesizer(
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
@@ -220,6 +225,7 @@ def test_a_package_that_fails_before_the_work_writes_nothing(
     assert names_below(here) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "jobs", "message"),
     [

@@ -143,6 +143,7 @@ def test_other_collate_functions_and_subsets_work(ds: FactorDataset) -> None:
     assert batch["waveform"].shape == (3, 4000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_batches_are_the_same_for_any_number_of_workers(method: str, ds: FactorDataset) -> None:
     train = ds.to_torch("train", target="timbre")
@@ -341,6 +342,7 @@ def broken_target(values: dict[str, Any]) -> Any:
     return values["pitch"]
 
 
+@pytest.mark.slow
 def test_a_damaged_shard_is_named_by_a_worker(tiny_dataset: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_dataset, tmp_path / "data"))
     (folder / "audio" / "train-000002.tar").unlink()
@@ -349,6 +351,7 @@ def test_a_damaged_shard_is_named_by_a_worker(tiny_dataset: Path, tmp_path: Path
         list(loader)
 
 
+@pytest.mark.slow
 @needs_speech
 def test_batches_of_speech_are_padded(spoken: FactorDataset) -> None:
     loader = torch.utils.data.DataLoader(spoken.to_torch(target="gender"), batch_size=5)

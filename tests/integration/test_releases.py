@@ -107,6 +107,7 @@ def test_it_has_every_document_and_nothing_else(built: Path, tiny_dataset: Path)
     assert listed == set(files_of(built)) - {"SHA256SUMS"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_two_builds_have_the_same_bytes(built: Path, tiny_dataset: Path, tmp_path: Path, jobs: int) -> None:
     again = tmp_path / "elsewhere" / "another name"
@@ -114,6 +115,7 @@ def test_two_builds_have_the_same_bytes(built: Path, tiny_dataset: Path, tmp_pat
     assert digests_of(again) == digests_of(built)
 
 
+@pytest.mark.slow
 def test_how_the_dataset_is_cut_and_encoded_does_not_matter(built: Path, tmp_path: Path) -> None:
     syngen.generate("syntone-tiny", tmp_path / "data", codec="flac", shard_size=400, jobs=1)
     syngen.release(tmp_path / "data", tmp_path / "release", size_limit=300_000, jobs=1, **ABOUT)
@@ -128,6 +130,7 @@ def test_a_release_can_be_made_of_a_release(built: Path, tmp_path: Path) -> None
     assert syngen.load(tmp_path / "wav").batch([3]).shape == (1, 4000)
 
 
+@pytest.mark.slow
 def test_rows_that_are_larger_than_the_sampled_ones_are_cut_again(
     tiny_dataset: Path, tmp_path: Path
 ) -> None:
@@ -509,6 +512,7 @@ def test_the_registry_is_one_of_pooch(built: Path) -> None:
         assert fetcher.fetch(name) == str(built / name)  # it is there: nothing is fetched
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of a library that is not ours
 def test_croissant_records_are_loaded(built: Path) -> None:
     mlcroissant = pytest.importorskip("mlcroissant", reason="the extra test has it")
@@ -639,6 +643,7 @@ def test_the_pictures_are_whole(built: Path) -> None:
     assert not re.search(r"src=\"(?!data:)|https?://(?!example\.org)", page)
 
 
+@pytest.mark.slow
 def test_text_of_a_recipe_is_only_text_in_the_documents(tmp_path: Path) -> None:
     title = "<script>alert('\"')</script> | `x` --- {a: b}"
     recipe = {**WITH_NUISANCES, "title": title, "licence": 'odd "licence"\\'}
@@ -660,6 +665,7 @@ def test_authors_of_own_recipes_are_not_those_of_syngen(built: Path, tmp_path: P
     assert "states no licence" in (tmp_path / "release" / "README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 @needs_speech
 def test_speech_keeps_its_words_and_says_who_spoke(tmp_path: Path) -> None:
     syngen.generate("synspeech-tiny", tmp_path / "data", limit=20, jobs=1)

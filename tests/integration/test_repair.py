@@ -138,6 +138,7 @@ def test_exactly_the_damaged_shards_are_made_again(
     assert_equal_folders(folder, wholes[codec])
 
 
+@pytest.mark.slow
 def test_two_jobs_repair_as_one_does(data: Path, whole: Path) -> None:
     for path in sorted((data / "audio").iterdir())[:6]:
         flip(path, 700)
@@ -157,6 +158,7 @@ def test_any_other_file_is_made_again_without_rendering(
     assert_equal_folders(data, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_flipped_bits_anywhere_in_a_file_are_mended(name: str, data: Path, whole: Path) -> None:
     rng = random.Random(name)
@@ -168,6 +170,7 @@ def test_flipped_bits_anywhere_in_a_file_are_mended(name: str, data: Path, whole
         assert_equal_folders(data, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", list(itertools.combinations([*DOCUMENTS, "audio/train-000001.tar"], 2)))
 def test_two_damaged_files_are_made_again(names: tuple[str, str], data: Path, whole: Path) -> None:
     for name in names:
@@ -190,6 +193,7 @@ def test_few_documents_are_enough(kept: list[str], data: Path, whole: Path) -> N
     assert_equal_folders(data, whole)
 
 
+@pytest.mark.slow
 def test_a_plan_of_one_shard_a_split_is_found_by_its_hash(tmp_path: Path) -> None:
     for size in (60, 1999, 2000):
         folder = tmp_path / str(size)
@@ -200,6 +204,7 @@ def test_a_plan_of_one_shard_a_split_is_found_by_its_hash(tmp_path: Path) -> Non
         assert files_of(folder) == before
 
 
+@pytest.mark.slow
 def test_the_text_of_a_recipe_is_found_where_it_can_be(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(RECIPE_TEXT, "utf-8")
     own, shipped = tmp_path / "own", tmp_path / "shipped"
@@ -219,6 +224,7 @@ def test_the_text_of_a_recipe_is_found_where_it_can_be(tmp_path: Path) -> None:
     assert files_of(own) == before[1]
 
 
+@pytest.mark.slow
 @needs_speech
 @pytest.mark.parametrize("name", ["annotations.parquet", "speakers.parquet", "manifest.parquet"])
 @pytest.mark.parametrize("damage", [Path.unlink, scramble, flip_in_the_middle])
@@ -233,6 +239,7 @@ def test_tables_of_speech_are_made_again(
     assert_equal_folders(folder, spoken)
 
 
+@pytest.mark.slow
 @needs_speech
 def test_a_shard_of_speech_and_the_checksums_are_made_again(spoken: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(spoken, tmp_path / "data"))
@@ -354,6 +361,7 @@ def test_a_repair_that_is_killed_is_finished_by_the_next(
     assert_equal_folders(data, whole)
 
 
+@pytest.mark.slow
 def test_a_repair_does_not_render_again_what_the_one_before_it_had_rendered(
     spoken: Path, tmp_path: Path
 ) -> None:
@@ -381,6 +389,7 @@ def test_the_plain_command_says_what_to_do_when_the_description_is_lost(data: Pa
     assert_equal_folders(data, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize(
     "name",
@@ -502,6 +511,7 @@ def test_the_command_says_what_was_done(data: Path, unfinished: Path) -> None:
         assert "4 of 9 shards, 28 of 60 observations are there and sound" in result.stderr
 
 
+@pytest.mark.slow
 def test_random_damage_of_two_files_is_mended_or_told(
     wholes: dict[str, Path], tmp_path: Path, unfinished: Path
 ) -> None:

@@ -209,6 +209,7 @@ print(json.dumps({split: [row["source_row"] for row in part] for split, part in 
 """
 
 
+@pytest.mark.slow
 def test_hugging_face_reads_columns_that_were_renamed(own: FactorDataset, tmp_path: Path) -> None:
     pytest.importorskip("datasets", reason="the extra huggingface is not installed")
     syngen.export(own, tmp_path / "out", to="huggingface")

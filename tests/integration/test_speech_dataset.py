@@ -53,6 +53,7 @@ def table(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_parquet(folder / f"{name}.parquet")
 
 
+@pytest.mark.slow
 def test_a_sound_dataset_has_no_problems(made: Path) -> None:
     assert syngen.verify(made, rerender=24) == []
     files = {"annotations.parquet", "speakers.parquet", "manifest.parquet"}
@@ -196,6 +197,7 @@ def test_damaged_annotations_are_found_even_with_new_checksums(data: Path, what:
     assert any(expected in problem for problem in problems), problems
 
 
+@pytest.mark.slow
 def test_texts_of_annotations_and_transcripts_are_compared_with_the_recipe(data: Path) -> None:
     annotations_changed(data, replaced("text", 1, "rubbish"))
     edit_manifest(data, "transcript", 3, "Something else.")
@@ -243,6 +245,7 @@ def test_annotations_of_another_form_are_no_crash(made: Path, column: str) -> No
         assert "its columns are not those of annotations" in problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("duration", "is_cropped"), [(0.6, True), (6.0, False)])
 def test_durations_crop_or_pad(tmp_path: Path, duration: float, is_cropped: bool) -> None:
     recipe = RECIPE | {"audio": {"sample_rate": 8000, "duration": duration}}
@@ -262,12 +265,14 @@ def test_durations_crop_or_pad(tmp_path: Path, duration: float, is_cropped: bool
         assert 0 < np.abs(tail).max() < 0.01, "the room goes on where the speech has ended"
 
 
+@pytest.mark.slow
 def test_a_duration_that_ends_before_the_speech_starts_is_no_accident(tmp_path: Path) -> None:
     recipe = RECIPE | {"audio": {"sample_rate": 16000, "duration": 0.001}}
     syngen.generate(recipe, tmp_path / "data", jobs=1)
     assert syngen.verify(tmp_path / "data", rerender=24) == []
 
 
+@pytest.mark.slow
 def test_a_dataset_of_tones_takes_the_place_of_one_of_speech(data: Path, tmp_path: Path) -> None:
     syngen.generate(WHOLE_LOOKING, tmp_path / "plain", jobs=1)
     syngen.generate(WHOLE_LOOKING, data, jobs=1, overwrite=True)
@@ -289,6 +294,7 @@ def test_names_of_tables_lead_nowhere_else(data: Path) -> None:
     assert (data.parent / "precious.parquet").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_whole_annotations(made: Path, tmp_path: Path) -> None:
     def interrupt(update: syngen.ProgressUpdate) -> None:
         if update.done >= 10:
@@ -308,6 +314,7 @@ def test_an_interrupted_run_goes_on_with_whole_annotations(made: Path, tmp_path:
     assert digests_of(tmp_path / "data") == digests_of(made)
 
 
+@pytest.mark.slow
 def test_a_dataset_with_a_file_of_texts_can_be_verified_without_it(tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("Good morning.\nI have 3 cats.\n", "utf-8")

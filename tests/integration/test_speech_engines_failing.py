@@ -11,6 +11,8 @@ import pytest
 from tests.integration.test_plugin import installed
 from tests.support import run_python, run_syngen
 
+pytestmark = pytest.mark.slow
+
 ENGINE = """\
 import os, signal, sys, time
 import numpy as np

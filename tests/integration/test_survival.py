@@ -26,6 +26,8 @@ from tests.integration.test_kills import has_ended, is_worker
 from tests.integration.test_plugin import installed
 from tests.support import PATIENCE_S, digests_of, names_below, run_syngen, wait_until
 
+pytestmark = pytest.mark.slow
+
 POISON = """\
 import ctypes, os, signal, sys, time
 from pathlib import Path

@@ -136,6 +136,7 @@ def test_a_dataset_of_ours_as_clips_is_read_back(tiny_dataset: Path, tmp_path: P
     assert [dict(obs.values) for obs in again] == [dict(obs.values) for obs in ds[:30]]
 
 
+@pytest.mark.slow
 def test_pickles_are_small_and_open_again(own: FactorDataset, folder: Path) -> None:
     many = pd.concat([pd.read_csv(folder / "table.csv")] * 500, ignore_index=True)
     large = syngen.from_manifest(folder, many, factors=FACTORS)

@@ -147,6 +147,7 @@ def test_silence_and_nuisances_are_sound(whole_looking: Path, with_nuisances: Pa
     assert syngen.verify(with_nuisances, rerender=60) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_flipped_bit_in_every_region_is_found_at_its_row(codec: str, copies: dict[str, Path]) -> None:
     folder, shard = copies[codec], "train-000001"
@@ -160,6 +161,7 @@ def test_a_flipped_bit_in_every_region_is_found_at_its_row(codec: str, copies: d
     assert syngen.verify(folder) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", CODECS)
 def test_flipped_bits_at_random_places_are_found_at_their_rows(codec: str, copies: dict[str, Path]) -> None:
     folder, shard = copies[codec], "train-000002"
@@ -175,6 +177,7 @@ def test_flipped_bits_at_random_places_are_found_at_their_rows(codec: str, copie
     assert syngen.verify(folder) == []
 
 
+@pytest.mark.slow
 def test_every_byte_of_flac_metadata_counts(copies: dict[str, Path]) -> None:
     folder, shard = copies["flac"], "train-000000"
     row, offset, _, _ = places(folder, shard)[1]
@@ -259,6 +262,7 @@ def test_an_orphan_is_found(name: str, data: Path) -> None:
     assert problem.startswith(f"{name}: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["manifest.parquet", "dataset.json", "plan.json", "recipe.yaml", "README.md", "SHA256SUMS"]
 )
@@ -390,6 +394,7 @@ def test_a_forgery_in_which_every_hash_fits_is_found_by_rendering_again(data: Pa
     assert problem.startswith(f"shard train-000002: row {row}: rendered again, index ")
 
 
+@pytest.mark.slow
 def test_rendering_again_chooses_rows_by_seed(data: Path) -> None:
     edit_manifest(data, "pcm_sha256", 17, bytes(32))
     renew_checksums(data)

@@ -143,6 +143,7 @@ def test_a_padded_batch_of_equal_lengths_is_the_batch(either: FactorDataset) -> 
         either.padded([3], length=0)
 
 
+@pytest.mark.slow
 @needs_speech
 def test_speech_is_padded_to_the_longest(tmp_path: Path) -> None:
     syngen.generate("synspeech-tiny", tmp_path / "speech", jobs=1, limit=12)
@@ -210,6 +211,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), (ds.batch([5]) != 0).a
 """
 
 
+@pytest.mark.slow
 def test_a_forked_process_opens_its_own_files(tiny_dataset: Path) -> None:
     done = run_python("-W", "ignore", "-c", FORKED, str(tiny_dataset))
     assert done.stdout.split() == ["0", "True"], done.stderr

@@ -80,6 +80,7 @@ def test_monotone_maps_change_nothing_with_bins_of_equal_count(
     assert_same(before, after, ("mig", "mig_sup", "dcimig", "jemmig", "modularity"))
 
 
+@pytest.mark.slow
 @settings(max_examples=4)
 @given(representations(), st.randoms(use_true_random=False))
 def test_forests_see_neither_order_nor_monotone_maps_of_codes(
@@ -170,6 +171,7 @@ def random_codes(n: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(n, 10)), factors
 
 
+@pytest.mark.slow
 def test_random_codes_score_nothing_and_have_no_modularity() -> None:
     scores = syngen.evaluate(*random_codes(10_000), metrics=["core", "dci"])
     for key in ("mig", "sap", "dcimig", "dci_d", "dci_c"):
@@ -179,6 +181,7 @@ def test_random_codes_score_nothing_and_have_no_modularity() -> None:
     assert "| Modularity          | no active codes |" in scores.to_markdown()
 
 
+@pytest.mark.slow
 def test_a_copied_code_leaves_disentanglement_as_it_was() -> None:
     _, factors = random_codes(3_000)
     codes = factors + np.random.default_rng(1).normal(0.0, 0.1, size=factors.shape)
@@ -187,6 +190,7 @@ def test_a_copied_code_leaves_disentanglement_as_it_was() -> None:
     assert after["dci_d"] == pytest.approx(before["dci_d"], abs=0.02)
 
 
+@pytest.mark.slow
 def test_rotation_orders_the_gap_metrics() -> None:
     _, factors = random_codes(4_000)
     rng = np.random.default_rng(3)

@@ -7,6 +7,7 @@ import json
 import math
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -15,6 +16,8 @@ from ruamel.yaml.representer import SafeRepresenter
 from syngen.recipe.fields import RESERVED_NAMES
 from syngen.recipe.parse import parse_recipe
 from syngen.recipe.schema import Recipe
+
+pytestmark = pytest.mark.slow
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,3})?", fullmatch=True)
 FACTOR_NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(

@@ -43,6 +43,7 @@ def usual_header(name: str, size: int) -> bytes:
     return info.tobuf(format=tarfile.USTAR_FORMAT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", sorted(CODECS))
 @given(pcm=SAMPLES, rate=st.sampled_from([8_000, 16_000, 22_050, 44_100, 96_000]))
 @example(pcm=np.array([FULL.min], np.int16), rate=16_000)
@@ -60,6 +61,7 @@ def test_samples_survive_a_codec(codec: str, pcm: np.ndarray, rate: int) -> None
     assert CODECS[codec].encode(pcm, rate) == data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", sorted(CODECS))
 @given(pcm=SAMPLES)
 @example(pcm=np.array([FULL.min], np.int16))
@@ -79,6 +81,7 @@ def test_bytes_that_are_no_audio_are_refused(codec: str, data: bytes) -> None:
         CODECS[codec].decode(data)
 
 
+@pytest.mark.slow
 @given(pcm=SAMPLES, cut=st.integers(1, 43))
 def test_a_wav_file_that_is_cut_is_refused(pcm: np.ndarray, cut: int) -> None:
     data = CODECS["wav"].encode(pcm, 16_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +39,7 @@ def number_of(words: list[str]) -> int:
     return total + group
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(st.one_of(ANYTHING, NEARLY_SPOKEN))
 @example("e\u0301\u0327")

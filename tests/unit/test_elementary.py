@@ -103,6 +103,7 @@ def test_log2_undoes_exp2(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(log2(exp2(exponent)), exponent, rtol=2e-15, atol=2e-15)
 
 
+@pytest.mark.slow
 def test_quantile_agrees_with_mpmath(rng: np.random.Generator) -> None:
     tails = 2.0 ** rng.uniform(-54.0, -4.0, 250)
     p = np.concatenate([rng.uniform(0.0, 1.0, 250), tails, 1.0 - tails[tails > 2.0**-50]])

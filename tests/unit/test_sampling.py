@@ -69,6 +69,7 @@ def _samplings(grid: FactorGrid) -> Mapping[str, Sampling]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_blocks")
 @pytest.mark.parametrize("name", ["everything", "where", "exclude", "both", "correlated", "all"])
 def test_rows_of_all_splits_are_the_accepted_points(grid: FactorGrid, name: str) -> None:
@@ -82,6 +83,7 @@ def test_rows_of_all_splits_are_the_accepted_points(grid: FactorGrid, name: str)
     assert 0 < len(accepted) <= grid.size
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_blocks")
 @pytest.mark.parametrize("name", ["everything", "both", "correlated"])
 def test_row_order_does_not_depend_on_the_block_size(
@@ -93,6 +95,7 @@ def test_row_order_does_not_depend_on_the_block_size(
     assert _by_split(_rows(grid, sampling)) == found
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_blocks")
 def test_any_slice_of_rows_is_that_slice_of_the_whole(grid: FactorGrid, rng: np.random.Generator) -> None:
     sampling = Sampling(700, exclude=_samplings(grid)["exclude"].exclude)
@@ -239,6 +242,7 @@ def test_conditions_that_accept_nothing_are_refused(grid: FactorGrid) -> None:
         rows.split_sizes  # noqa: B018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [None, 10])
 def test_one_point_in_more_than_a_million_is_refused(size: int | None) -> None:
     grid = FactorGrid([Factor(f"f{i}", tuple(range(2**10)), "ordinal") for i in range(3)])

@@ -50,6 +50,7 @@ def test_a_function_can_be_limited() -> None:
     assert numbers() == {2}
 
 
+@pytest.mark.slow
 def test_a_library_that_is_loaded_inside_a_block_is_limited_by_the_next_one() -> None:
     code = """
 import sys, threadpoolctl

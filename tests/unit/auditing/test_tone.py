@@ -177,6 +177,7 @@ BAD_GRIDS: dict[str, tuple[str, Callable[[], ResolvedRecipe]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD_GRIDS)
 def test_instruments_fail_where_nothing_can_be_heard(case: str) -> None:
     factor, recipe = BAD_GRIDS[case]
@@ -244,6 +245,7 @@ def test_timbres_that_are_one_tone_are_found(
         assert bool(pair.problems) is coincide
 
 
+@pytest.mark.slow
 def test_corners_are_corners_and_neighbours_are_one_level_away(rng: np.random.Generator) -> None:
     resolved = syngen.load_recipe("syntone-large")
     grid = resolved.grid
@@ -300,6 +302,7 @@ def test_a_factor_without_descriptor_is_named_not_judged() -> None:
     assert report.passed, report.problems
 
 
+@pytest.mark.slow
 def test_octaves_are_told_apart() -> None:
     report = syngen.audit_recipe(
         a_recipe({"frequency": {"values": [110.0, 220.0, 440.0], "unit": "Hz"}}), contexts=10
@@ -308,6 +311,7 @@ def test_octaves_are_told_apart() -> None:
     assert row.smallest == pytest.approx(1200.0, abs=1.0)
 
 
+@pytest.mark.slow
 def test_two_audits_with_one_seed_are_equal() -> None:
     first, again = (syngen.audit_recipe("syntone-tiny", contexts=5, seed=3) for _ in range(2))
     assert first == again
@@ -348,6 +352,7 @@ def test_spectrograms_have_one_shape_whatever_the_length(n_samples: int) -> None
     assert np.isfinite(found).all()
 
 
+@pytest.mark.slow
 def test_recovery_finds_what_is_there_and_nothing_where_levels_are_shuffled(
     rng: np.random.Generator,
 ) -> None:
@@ -430,6 +435,7 @@ ODD_RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD_RECIPES)
 def test_odd_recipes_get_a_report(name: str) -> None:
     report = syngen.audit_recipe({"name": name, **SHORT, **ODD_RECIPES[name]}, contexts=3)

@@ -49,6 +49,7 @@ def _decibels(ratio: float) -> float:
     return 20.0 * math.log10(max(ratio, 1e-20))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TIMBRES)
 @pytest.mark.parametrize(("sample_rate", "frequency"), CASES)
 def test_table_agrees_with_the_additive_sum(name: str, sample_rate: int, frequency: float) -> None:

@@ -61,6 +61,7 @@ def gains(up: int, down: int, frequencies: np.ndarray) -> np.ndarray:
     return 20.0 * np.log10(np.abs(half[0] + 2.0 * np.cos(angles) @ half[1:]) + 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("up", "down"), RATIOS)
 def test_pass_band_is_flat_and_stop_band_is_silent(up: int, down: int) -> None:
     n = 1500 if max(up, down) < 500 else 250
@@ -81,6 +82,7 @@ def test_tones_keep_level_and_phase_below_and_vanish_above() -> None:
     assert np.abs(resample(pcm, SPEECH, 16000))[100:-100].max() < 20000 / 32768 * 10**-4.5 + 2.0**-15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("up", "down"), RATIOS)
 def test_sums_stay_below_what_float64_holds(up: int, down: int) -> None:
     for group in _filter_bank(up, down).groups:
@@ -143,6 +145,7 @@ def test_strided_and_read_only_signals_are_taken(rng: np.random.Generator) -> No
     assert (resample(stereo[:, 1], SPEECH, 16000) == resample(stereo[:, 1].copy(), SPEECH, 16000)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "variables",
     [variables for feature, variables in OTHER_BLAS if has_feature(feature)],

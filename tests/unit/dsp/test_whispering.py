@@ -74,6 +74,7 @@ def test_envelope_in_time_is_kept(vowel: np.ndarray) -> None:
     assert power[[1, 3]] == pytest.approx(wanted / 2.0, rel=0.3)
 
 
+@pytest.mark.slow
 def test_pitch_is_gone(vowel: np.ndarray) -> None:
     whisper = whispered(vowel, stream(), sample_rate=RATE)
     assert periodicity(source_of(vowel)) > 0.9

@@ -75,6 +75,7 @@ def test_ubisoft_is_reproduced(name: str, suffix: str, options: dict[str, Any]) 
         assert scores["irs"] == pytest.approx(expected[f"irs_{suffix}"], abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_models_of_ubisoft_are_reproduced(name: str) -> None:
     codes, factors = vector(name)
@@ -86,6 +87,7 @@ def test_models_of_ubisoft_are_reproduced(name: str) -> None:
     assert ovr["explicitness"] == pytest.approx(expected["explicitness1_d20"], abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_infomec_is_reproduced(name: str) -> None:
     codes, factors = vector(name)
@@ -95,6 +97,7 @@ def test_infomec_is_reproduced(name: str) -> None:
     assert 0.0 < scores["infom"] <= 1.0
 
 
+@pytest.mark.slow
 def test_forest_is_near_boosted_trees_and_has_their_order() -> None:
     found, expected = [], []
     for name in NAMES:

@@ -57,6 +57,7 @@ CASES: dict[str, tuple[np.ndarray, np.ndarray]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compat", [None, "disentanglement_lib", "ubisoft"])
 @pytest.mark.parametrize("name", CASES)
 def test_every_score_is_a_number_in_its_range(name: str, compat: str | None) -> None:
@@ -125,6 +126,7 @@ def test_texts_are_nominal_and_frames_have_names() -> None:
     assert list(only_texts.factors["kind"]) == ["nominal"]
 
 
+@pytest.mark.slow
 def test_nominal_factors_are_never_numbers() -> None:
     names = np.array([2, 0, 1])[STYLE]  # another order of the same levels
     codes = (STYLE + 0.01 * NOISE[:, 0])[:, np.newaxis]
@@ -149,6 +151,7 @@ def test_kinds_may_be_given_by_name() -> None:
     assert list(scores.factors["kind"]) == ["nominal", "nominal", "continuous"]
 
 
+@pytest.mark.slow
 def test_same_seed_is_the_same_result_and_rows_are_drawn() -> None:
     codes, factors = np.tile(CODES, (5, 1)), np.tile(FACTORS, (5, 1))
     one, other = (syngen.evaluate(codes, factors, n_samples=500, seed=3, metrics="all") for _ in range(2))
@@ -195,6 +198,7 @@ def test_scores_know_what_was_not_asked_for() -> None:
     assert repr(scores).startswith("<Scores mig: 0.")
 
 
+@pytest.mark.slow
 def test_plots_have_four_panels(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     for case, metrics in ((CASES["perfect"], ["core", "dci"]), (CASES["more factors than codes"], "core")):

@@ -184,6 +184,7 @@ def test_uses_within_one_tick_of_a_file_system_are_told_apart(
     assert used == [now + 2, now + 2, now + 3]
 
 
+@pytest.mark.slow
 def test_processes_share_the_cache_of_shards(tmp_path: Path) -> None:
     program = """
 import sys

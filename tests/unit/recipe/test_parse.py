@@ -263,6 +263,7 @@ def test_ranges_without_values_or_with_too_many_are_refused(range_: str, message
     assert message in _problem(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -312,6 +313,7 @@ def test_depth_is_counted_from_the_top() -> None:
     assert "deeper" in _problem(nested(MAX_DEPTH))
 
 
+@pytest.mark.slow
 def test_text_of_more_than_a_mebibyte_is_refused() -> None:
     filler = "#" * (MAX_BYTES - len(GOOD))
     assert _problems(GOOD + filler) == []

@@ -271,6 +271,7 @@ LARGE = (
 )
 
 
+@pytest.mark.slow
 def test_large_grid_needs_a_size() -> None:
     problem = _problem(LARGE % (100_000, 3))
     assert problem.startswith("r.yaml:5:1: the whole grid has 60000000000 points; more than 10000000000")
@@ -279,6 +280,7 @@ def test_large_grid_needs_a_size() -> None:
     assert len(sampled.rows.all_indices()) == 10
 
 
+@pytest.mark.slow
 def test_grid_above_2_to_62_points_is_refused_with_the_count() -> None:
     timbres = "sine, triangle, square, sawtooth, pulse"
     text = LARGE.replace("num: 100000}", "num: 1000000}").replace("sine, square", timbres)
@@ -575,6 +577,7 @@ def test_fingerprint_changes_with_everything_that_changes_the_audio() -> None:
     assert len(set(fingerprints)) == len(fingerprints)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", recipe_names())
 def test_pickled_recipe_is_small_and_the_same(name: str) -> None:
     resolved = _resolved(recipe_path(name).read_text("utf-8"))

@@ -76,6 +76,7 @@ def error_db(found: np.ndarray, wanted: np.ndarray) -> float:
     return 10 * math.log10(np.mean((found - wanted) ** 2) / np.mean(wanted**2) + 1e-40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("timbre", TIMBRES)
 @pytest.mark.parametrize(
     "values",
@@ -280,6 +281,7 @@ def test_highest_allowed_partial_limit_is_accepted() -> None:
     assert resolved_of(factors, settings=settings).size == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["syntone-medium", "syntone-large"])
 def test_no_point_of_the_shipped_grids_comes_near_clipping(name: str) -> None:
     import syngen

@@ -58,6 +58,7 @@ def by_dictionary(given: Identities, values: list[float], wanted: Identities) ->
     return result
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.data())
 def test_every_observation_has_the_codes_that_a_dictionary_gives(data: st.DataObject) -> None:

@@ -61,6 +61,7 @@ def test_codes_are_rows_in_order_with_the_fingerprint(tones: FactorDataset) -> N
     np.testing.assert_allclose(codes.values, loudness(tones.batch(np.arange(100))))
 
 
+@pytest.mark.slow
 def test_the_size_of_batches_does_not_matter(tones: FactorDataset, speech: FactorDataset) -> None:
     for ds, n in ((tones, 20), (speech, 4)):
         for encoder in (loudness, *ENCODERS):
@@ -155,6 +156,7 @@ def test_speech_comes_one_by_one_in_its_natural_length(speech: FactorDataset) ->
     assert syngen.encode(Framewise(), speech, limit=6).values.shape == (6, 2)
 
 
+@pytest.mark.slow
 def test_mfcc_is_that_of_librosa(tones: FactorDataset, speech: FactorDataset) -> None:
     for ds in (tones, speech):
         waveform = ds[3].waveform
@@ -171,6 +173,7 @@ def test_mfcc_is_that_of_librosa(tones: FactorDataset, speech: FactorDataset) ->
         )
 
 
+@pytest.mark.slow
 def test_reference_encoders_have_their_widths(tones: FactorDataset, speech: FactorDataset) -> None:
     widths = {"factors": 3, "random": 16, "pca-logmel": 16, "mfcc": 40}
     assert set(ENCODERS) == set(widths)

@@ -78,6 +78,7 @@ def test_a_torchscript_file_encodes_as_its_module_does(exported: Path, tones: Fa
     assert by_module.encoder == "Exported"
 
 
+@pytest.mark.slow
 def test_speech_of_any_length_fits_an_exported_model(exported: Path) -> None:
     pytest.importorskip("espeakng_loader", reason="the extra speech is not installed")
     codes = syngen.encode(exported, syngen.render("synspeech-tiny"), limit=5)

@@ -57,6 +57,7 @@ def test_nothing_votes_where_nothing_varies(rng: np.random.Generator) -> None:
     assert votes.beta_vae(rng.normal(size=(50, 2)), [np.arange(50)], rng=rng) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", dci.DCI_MODELS)
 @pytest.mark.parametrize("is_real", [False, True])
 def test_every_model_finds_the_code_that_knows(model: str, is_real: bool, rng: np.random.Generator) -> None:

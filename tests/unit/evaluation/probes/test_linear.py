@@ -22,6 +22,7 @@ def separated(
     return (x - x.mean(axis=0)) / x.std(axis=0), y
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("c", [0.01, 1.0])
 def test_softmax_regression_is_that_of_scikit_learn(c: float, rng: np.random.Generator) -> None:
     x, y = separated(rng, 400, 6, 4, 1.0)
@@ -53,6 +54,7 @@ def test_penalties_are_strong_for_noise_and_weak_for_what_is_exact(rng: np.rando
         assert (found.strength < 1e-3) == is_weak
 
 
+@pytest.mark.slow
 def test_logistic_takes_no_larger_c_than_it_needs(rng: np.random.Generator) -> None:
     x, y = separated(rng, 600, 5, 3, 30.0)
     assert fit_logistic(x, y, 3, np.arange(600) % 3).strength == CS[0]

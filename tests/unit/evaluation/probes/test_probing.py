@@ -43,6 +43,7 @@ def test_columns_are_understood_without_being_told(speech: pd.DataFrame) -> None
     assert columns.derived == {"gender": "speaker", "text_1": "text"}
 
 
+@pytest.mark.slow
 def test_tables_without_levels_are_understood_too(speech: pd.DataFrame, rng: np.random.Generator) -> None:
     plain = speech[["style", "gender", "speaker", "text", "text_1"]].copy()
     plain["same"] = plain["speaker"].str.upper()
@@ -100,6 +101,7 @@ def test_tones_are_grouped_by_the_other_factor_with_most_levels() -> None:
     assert max(result.control for result in report.values() if result.is_continuous) < 0.05
 
 
+@pytest.mark.slow
 def test_perfect_codes_are_read_and_their_control_is_chance(speech: pd.DataFrame) -> None:
     codes = np.hstack([one_hot(speech[f"{name}_level"]) for name in ("speaker", "text", "style")])
     report = probe(codes, speech, target="all")
@@ -113,6 +115,7 @@ def test_perfect_codes_are_read_and_their_control_is_chance(speech: pd.DataFrame
         assert len(result.folds) == len(result.strengths) == 5
 
 
+@pytest.mark.slow
 def test_who_knows_speakers_does_not_know_gender(speech: pd.DataFrame, rng: np.random.Generator) -> None:
     codes = one_hot(speech["speaker_level"]) + 0.02 * rng.standard_normal((1500, 20))
     honest = probe(codes, speech, target="gender")
@@ -139,6 +142,7 @@ def test_codes_are_standardised_and_constant_ones_do_no_harm(
     assert nothing.result.strengths == (0.0,) * 5
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_report(speech: pd.DataFrame, rng: np.random.Generator) -> None:
     codes = one_hot(speech["style_level"]) + 2.0 * rng.standard_normal((1500, 3))
     reports = [probe(codes, speech, target="all", seed=seed).to_json() for seed in (3, 3, 4)]
@@ -158,6 +162,7 @@ def test_rare_classes_count_as_much_in_balanced_accuracy(
     assert result.normalized == pytest.approx(0.0, abs=0.2)
 
 
+@pytest.mark.slow
 def test_ridge_is_a_choice_and_the_rule_above_a_hundred_classes(rng: np.random.Generator) -> None:
     word, voice = (axis.ravel() for axis in np.meshgrid(np.arange(120), np.arange(8), indexing="ij"))
     manifest = pd.DataFrame(
@@ -182,6 +187,7 @@ def test_numbers_that_are_no_factors_can_be_probed(speech: pd.DataFrame, rng: np
     assert report.accuracy is None
 
 
+@pytest.mark.slow
 def test_unseen_speakers_are_verified(speech: pd.DataFrame, rng: np.random.Generator) -> None:
     voices = rng.standard_normal((20, 6))[speech["speaker_level"]]
     report = probe(voices + 0.05 * rng.standard_normal((1500, 6)), speech, target="all")
@@ -238,6 +244,7 @@ def test_manifests_that_do_not_say_whose_they_are_are_believed_by_their_hashes(
         probe(codes, hashed.drop(columns="index"), target="style")
 
 
+@pytest.mark.slow
 def test_reports_are_tables_json_and_markdown(
     speech: pd.DataFrame, rng: np.random.Generator, tmp_path: Path
 ) -> None:
@@ -324,6 +331,7 @@ def test_codes_of_another_dataset_are_refused(speech: pd.DataFrame) -> None:
         probe(codes, speech, target="style")
 
 
+@pytest.mark.slow
 def test_the_facade_takes_files_and_datasets(tiny_dataset: Path, tiny_codes: Path, tmp_path: Path) -> None:
     expected = syngen.probe(syngen.encode("factors", tiny_dataset), tiny_dataset, target="timbre")
     ds = syngen.load(tiny_dataset)

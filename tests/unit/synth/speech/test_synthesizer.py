@@ -237,6 +237,7 @@ def test_derived_factors_are_gender_and_the_slots_of_a_grammar() -> None:
     assert [d.name for d in plain.synthesizer.derived(plain.request)] == ["gender"]
 
 
+@pytest.mark.slow
 @needs_speech
 def test_styles_of_a_recipe_are_heard() -> None:
     text = replaced("espeak}", "espeak, styles: {slow: {tempo: 0.5, level: -20.0}}}").replace("sad", "slow")
@@ -246,6 +247,7 @@ def test_styles_of_a_recipe_are_heard() -> None:
     assert abs(slow.pcm.astype(int)).mean() > 1.5 * abs(neutral.pcm.astype(int)).mean()
 
 
+@pytest.mark.slow
 @needs_speech
 def test_other_libraries_are_refused_unless_the_user_allows_them(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = read(GOOD)
@@ -261,11 +263,13 @@ def test_other_libraries_are_refused_unless_the_user_allows_them(monkeypatch: py
     assert len(observation.pcm) > 8_000
 
 
+@pytest.mark.slow
 @needs_speech
 def test_a_permission_changes_nothing_where_the_library_is_the_recorded_one() -> None:
     assert read(GOOD, other_audio=True).fingerprint == read(GOOD).fingerprint
 
 
+@pytest.mark.slow
 @needs_speech
 def test_a_library_that_never_repeats_itself_is_no_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     found = SelfTest(espeak.REFERENCE, espeak.REFERENCE, "f" * 64, is_repeatable=False)

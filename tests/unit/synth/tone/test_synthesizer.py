@@ -191,6 +191,7 @@ def test_factor_values_of_the_paper_are_those_of_linspace(paper: ResolvedRecipe)
     assert paper.grid["timbre"].values == ("sine", "triangle", "sawtooth", "square")
 
 
+@pytest.mark.slow
 def test_waves_of_the_paper_are_the_published_formulas_at_full_amplitude(
     paper: ResolvedRecipe,
 ) -> None:
@@ -207,6 +208,7 @@ def test_waves_of_the_paper_are_the_published_formulas_at_full_amplitude(
     assert n_compared == 1600
 
 
+@pytest.mark.slow
 def test_waves_of_the_paper_are_the_published_formulas_at_other_amplitudes(
     paper: ResolvedRecipe, rng: np.random.Generator
 ) -> None:

@@ -54,6 +54,7 @@ def test_flite_speaks_with_two_voices(place: Path) -> None:
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed: apt-get install flite")
 def test_text_is_never_seen_by_a_shell(place: Path) -> None:
     marker = place / "marker"
@@ -204,6 +205,7 @@ def test_channels_are_averaged() -> None:
     assert 8_000 < speech.pcm.max() < 8_200
 
 
+@pytest.mark.slow
 def test_program_that_hangs_is_killed_with_its_children(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -373,6 +373,7 @@ def test_broken_data_are_refused(tmp_path: Path, capfd: pytest.CaptureFixture[st
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_library_that_carries_state_makes_the_engine_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     fresh, parent = espeak_library.say, os.getpid()
     calls: list[int] = []

@@ -142,6 +142,7 @@ def test_unknown_voice_is_refused_with_the_nearest(fake: Pyttsx3Engine) -> None:
         fake.render(Utterance("hello", voice="bobb"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [

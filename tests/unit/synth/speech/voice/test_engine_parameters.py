@@ -43,6 +43,7 @@ def numbers(variant: str, key: str) -> list[int]:
     return list(map(int, line.split()[1:]))
 
 
+@pytest.mark.slow
 def test_variants_of_everybody_in_every_style_are_accepted() -> None:
     for speaker in PEOPLE:
         for style in (*STYLES.values(), *EXTREMES):

@@ -104,6 +104,7 @@ def crowd(gender: str, n: int = 150) -> list[Speaker]:
     return [find_speaker(f"s7-{gender}{k:04d}") for k in range(n)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gender", ["female", "male"])
 def test_nobody_resembles_anybody(gender: speakers.Gender) -> None:
     people = _People(7, gender)
