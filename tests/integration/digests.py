@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,12 @@ def _of_text(value: object) -> str:
     return _sha256([repr(value).encode()])
 
 
+def _bytes_of(values: Sequence[object] | np.ndarray) -> bytes:
+    """Return values as bytes that are the same for every version of numpy."""
+    array = np.asarray(values)
+    return array.astype("<f8").tobytes() if array.dtype.kind == "f" else repr(array.tolist()).encode()
+
+
 def _inputs() -> np.ndarray:
     return Stream(0, "inputs", 0).uniform(100_000)
 
@@ -129,10 +135,7 @@ def _of_recipe(resolved: ResolvedRecipe) -> dict[str, str]:
     levels = resolved.grid.levels_of(everything)
     order = [rows.indices(split, 0, count).tobytes() for split, count in rows.split_sizes.items()]
     codes = [resolved.split_codes(scheme, everything, levels).tobytes() for scheme in resolved.schemes]
-    drawn = [
-        repr(list(nuisance.draw(resolved.recipe.seed, everything))).encode()
-        for nuisance in resolved.nuisances
-    ]
+    drawn = [_bytes_of(nuisance.draw(resolved.recipe.seed, everything)) for nuisance in resolved.nuisances]
     observations = Rendering(resolved).observations(seeded_indices(resolved, N_PCM))
     return {
         "fingerprint": resolved.fingerprint,
