@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.downloads.locate import find_release, place_in_cache
-from syngen.downloads.recreate import recreate_release
 from syngen.downloads.request import DownloadReport, DownloadRequest, check_kept, fetch_release, report_of
 from syngen.downloads.selection import selected_rows, selection_document
 from syngen.errors import ParameterError
@@ -65,5 +64,7 @@ def download_release(
     )
     choose = partial(selected_rows, split=split, where=where, limit=limit) if selection else None
     if recreate:
+        from syngen.downloads.recreate import recreate_release  # which generates: slow to import
+
         return recreate_release(order, entry, choose, jobs=jobs, progress=progress)
     return fetch_release(order, choose=choose, progress=progress)

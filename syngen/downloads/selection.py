@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from syngen.errors import ParameterError
-from syngen.loaders.dataset import FactorDataset
-from syngen.loaders.selection import conditions_in
-from syngen.loaders.sources.stored import StoredSource
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
@@ -42,6 +39,10 @@ def selected_rows(
     folder: Path, *, split: str | None, where: Mapping[str, Any] | Sequence[str], limit: int | None
 ) -> IntArray:
     """Return the rows of a dataset that are selected; its shards need not be there."""
+    from syngen.loaders.dataset import FactorDataset
+    from syngen.loaders.selection import conditions_in
+    from syngen.loaders.sources.stored import StoredSource
+
     ds = FactorDataset(StoredSource(folder))
     conditions = dict(where) if isinstance(where, Mapping) else conditions_in(where, ds.grid)
     if split is not None:
