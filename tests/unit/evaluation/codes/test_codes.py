@@ -171,7 +171,12 @@ def test_files_whose_arrays_do_not_fit_are_refused(
         read_codes(tmp_path / "codes.npz")
 
 
-@pytest.mark.parametrize("shape", [(10**15, 2), (2**62, 2**62), (-1, 2), (10**9, 3)])
+WITHOUT_END = pytest.param(
+    (-1, 2), marks=pytest.mark.skipif(np.__version__ < "2", reason="numpy 1 takes it as what there is")
+)
+
+
+@pytest.mark.parametrize("shape", [(10**15, 2), (2**62, 2**62), WITHOUT_END, (10**9, 3)])
 def test_arrays_that_claim_to_be_larger_than_their_file_are_refused(
     shape: tuple[int, int], tmp_path: Path
 ) -> None:
