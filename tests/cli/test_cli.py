@@ -220,6 +220,7 @@ def test_resuming_counts_what_is_new(folder: Path) -> None:
     assert "408 observations (0 new, 0/s), 10 shards" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["wav", "flac"])
 @pytest.mark.parametrize("limit", [None, 57])
 def test_a_dry_run_writes_nothing_and_knows_the_size(codec: str, limit: int | None, folder: Path) -> None:

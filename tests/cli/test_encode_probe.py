@@ -99,6 +99,7 @@ def test_codes_of_the_whole_find_the_rows_of_a_smaller_dataset(here: Path) -> No
     assert found == json.loads(syngen.probe(small.levels, small, target="all").to_json())["targets"]
 
 
+@pytest.mark.slow
 def test_codes_of_a_split_or_of_the_first_rows_go_with_the_dataset(here: Path) -> None:
     ds = syngen.load("data")
     for options, view, words in (
@@ -117,6 +118,7 @@ def test_codes_of_a_split_or_of_the_first_rows_go_with_the_dataset(here: Path) -
         assert f"{len(view)} rows ({408 - len(view)} left out)" in result.stderr
 
 
+@pytest.mark.slow
 def test_observations_without_codes_are_refused_or_left_out_and_counted(here: Path) -> None:
     syngen.generate("syntone-tiny", "small", limit=200, jobs=1)
     assert run("encode", "factors", "small", "small.npz").exit_code == 0

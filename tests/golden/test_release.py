@@ -39,6 +39,7 @@ def test_its_audio_is_what_is_rendered_now(version: Path) -> None:
     np.testing.assert_array_equal(ds.batch(positions), live.batch(positions))
 
 
+@pytest.mark.slow
 def test_it_is_built_again_from_nothing(tmp_path: Path) -> None:
     build_release(tmp_path / "release", tmp_path)
     assert identities(tmp_path / "release") == identities(RELEASE)

@@ -61,6 +61,7 @@ def test_a_dataset_that_does_not_fit_is_refused_before_its_first_byte(
     assert not names_below(tmp_path)
 
 
+@pytest.mark.slow
 def test_what_wav_of_known_length_needs_is_known_exactly_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_dataset: Path
 ) -> None:
@@ -99,6 +100,7 @@ def test_estimates_refuse_no_dataset_that_fits_and_most_that_do_not(
         make("more")
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_needs_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_dataset: Path
 ) -> None:
@@ -169,6 +171,7 @@ def fail_after(patch: pytest.MonkeyPatch, n_shards: int, number: int) -> None:
     patch.setattr(ShardRenderer, "make", make_some)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "said"),
     [
@@ -247,6 +250,7 @@ def test_wherever_the_disk_fails_the_next_run_makes_the_same_folder(
     assert n_failed > 0.8 * counted.n_calls  # the others removed what nobody needs any more
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps_and_files_from_the_future_decide_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_dataset: Path
 ) -> None:

@@ -236,6 +236,7 @@ def test_further_files_of_a_release_come_too(release: Path, tmp_path: Path) -> N
     assert digests_of(tmp_path / "it") == digests_of(more)
 
 
+@pytest.mark.slow
 def test_wav_on_arrival_is_a_dataset_like_any_other(release: Path, tmp_path: Path) -> None:
     syngen.download(release, to=tmp_path / "it", codec="wav")
     generated = tmp_path / "generated"
@@ -320,6 +321,7 @@ def test_part_of_speech_has_its_annotations(tmp_path: Path) -> None:
     assert syngen.verify(tmp_path / "wav") == []
 
 
+@pytest.mark.slow
 def test_part_goes_on_where_it_ended(release: Path, tmp_path: Path) -> None:
     n_cut = 0
 
@@ -401,6 +403,7 @@ def test_catalog_may_be_anywhere(release: Path, tmp_path: Path, monkeypatch: pyt
     assert syngen.download("syntone-tiny", to=tmp_path / "b").outcome == "downloaded"
 
 
+@pytest.mark.slow
 def test_dead_mirror_is_made_again_and_compared(release: Path, tmp_path: Path) -> None:
     papers = tmp_path / "papers"  # a mirror that has everything but the audio
     subprocess.run(["cp", "-r", release, papers], check=True)
@@ -421,6 +424,7 @@ def test_dead_mirror_is_made_again_and_compared(release: Path, tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == ["catalog.json", "it", "papers"]
 
 
+@pytest.mark.slow
 def test_download_that_died_is_made_again_and_compared(release: Path, tmp_path: Path) -> None:
     def dying(handler: Handler, name: str) -> bool:
         if name.startswith("audio/"):
@@ -437,6 +441,7 @@ def test_download_that_died_is_made_again_and_compared(release: Path, tmp_path: 
     assert digests_of(tmp_path / "it") == digests_of(release)
 
 
+@pytest.mark.slow
 def test_made_again_from_a_shipped_recipe_without_anything_to_compare(tmp_path: Path) -> None:
     report = syngen.download("syntone-tiny", to=tmp_path / "it", recreate=True, jobs=1)
     assert (report.outcome, report.compared, report.observations) == ("made again", 0, 408)

@@ -75,6 +75,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments)
 
 
+@pytest.mark.slow
 def test_a_dataset_in_a_store_has_the_bytes_of_one_in_a_folder(tiny_dataset: Path) -> None:
     report = generate()
     assert (report.folder, report.rendered, report.shards) == (URL, 408, N_SHARDS)
@@ -82,6 +83,7 @@ def test_a_dataset_in_a_store_has_the_bytes_of_one_in_a_folder(tiny_dataset: Pat
     assert generate().rendered == 0
 
 
+@pytest.mark.slow
 def test_plan_comes_first_description_after_all_files_and_work_goes_last() -> None:
     generate()
     changes = [(o, p.removeprefix("/bucket/tiny/")) for o, p in FaultyFileSystem.calls if o != "get"]
@@ -98,6 +100,7 @@ def test_plan_comes_first_description_after_all_files_and_work_goes_last() -> No
     ]
 
 
+@pytest.mark.slow
 def test_resume_reads_one_listing_and_renders_only_what_is_missing(tiny_dataset: Path) -> None:
     interrupt_after(4)
     n_receipts = len(receipts())
@@ -110,6 +113,7 @@ def test_resume_reads_one_listing_and_renders_only_what_is_missing(tiny_dataset:
     assert_is_undisturbed(tiny_dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["list", "get", "put", "delete", "head"])
 def test_throttling_for_a_while_is_waited_for(operation: str, tiny_dataset: Path) -> None:
     interrupt_after(4)
@@ -118,6 +122,7 @@ def test_throttling_for_a_while_is_waited_for(operation: str, tiny_dataset: Path
     assert_is_undisturbed(tiny_dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error", [throttled(), ConnectionResetError(errno.ECONNRESET, "reset"), TimeoutError("timed out")]
 )
@@ -147,6 +152,7 @@ def test_an_unfinished_run_exits_with_3_and_one_line() -> None:
     assert "SlowDown" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_lost_in_a_part_leaves_no_receipt(tiny_dataset: Path) -> None:
     def fault(operation: str, path: str) -> None:
         if operation == "put" and path.endswith("train-000002.tar"):
@@ -170,6 +176,7 @@ def test_permission_that_is_lost_in_the_middle_ends_the_run_with_what_to_check()
         generate()
 
 
+@pytest.mark.slow
 def test_a_listing_that_lags_costs_work_and_nothing_else(tiny_dataset: Path) -> None:
     interrupt_after(4)
     FaultyFileSystem.listed = staticmethod(
@@ -188,6 +195,7 @@ def test_a_plan_that_is_not_listed_is_found_all_the_same() -> None:
         generate(shard_size=60)
 
 
+@pytest.mark.slow
 def test_a_shard_that_is_listed_but_missing_is_made_again(tiny_dataset: Path) -> None:
     interrupt_after(4)
     path = "/bucket/tiny/audio/train-000001.tar"
@@ -200,6 +208,7 @@ def test_a_shard_that_is_listed_but_missing_is_made_again(tiny_dataset: Path) ->
     assert_is_undisturbed(tiny_dataset)
 
 
+@pytest.mark.slow
 def test_a_receipt_that_is_listed_but_missing_is_no_receipt(tiny_dataset: Path) -> None:
     interrupt_after(4)
     path = "/bucket/tiny/.syngen/receipts/train-000001.json"
@@ -212,6 +221,7 @@ def test_a_receipt_that_is_listed_but_missing_is_no_receipt(tiny_dataset: Path) 
     assert_is_undisturbed(tiny_dataset)
 
 
+@pytest.mark.slow
 def test_a_shard_of_another_size_than_its_receipt_says_is_made_again(tiny_dataset: Path) -> None:
     interrupt_after(4)
     FaultyFileSystem().pipe_file("/bucket/tiny/audio/train-000001.tar", b"cut")
@@ -219,6 +229,7 @@ def test_a_shard_of_another_size_than_its_receipt_says_is_made_again(tiny_datase
     assert_is_undisturbed(tiny_dataset)
 
 
+@pytest.mark.slow
 def test_a_damaged_part_of_the_manifest_is_named_and_made_again_by_the_next_run(
     tiny_dataset: Path,
 ) -> None:
@@ -289,6 +300,7 @@ def test_verify_names_damage_and_what_does_not_belong_there() -> None:
     assert run("verify", URL, "-q").exit_code == 4
 
 
+@pytest.mark.slow
 def test_an_unfinished_dataset_is_verified_as_far_as_it_goes_and_not_loaded() -> None:
     interrupt_after(4)
     n = len(receipts())
@@ -301,6 +313,7 @@ def test_an_unfinished_dataset_is_verified_as_far_as_it_goes_and_not_loaded() ->
     assert f"in {n} of 10 shards" in result.output
 
 
+@pytest.mark.slow
 def test_repair_is_refused_with_what_to_do_instead() -> None:
     generate()
     with pytest.raises(syngen.ParameterError, match="copy the dataset to a folder"):
@@ -368,6 +381,7 @@ def test_a_shard_larger_than_the_cache_is_read_in_ranges(tmp_path: Path) -> None
         syngen.load(URL, cache_bytes=-1)
 
 
+@pytest.mark.slow
 def test_a_damaged_shard_does_not_get_into_the_cache(tmp_path: Path) -> None:
     generate()
     name = "/bucket/tiny/audio/train-000000.tar"
@@ -418,6 +432,7 @@ def test_file_urls_are_local_folders(tmp_path: Path, tiny_dataset: Path) -> None
     assert files_of(tmp_path / "data") == files_of(tiny_dataset)
 
 
+@pytest.mark.slow
 def test_memory_is_a_store_whatever_the_number_of_workers(tiny_dataset: Path) -> None:
     syngen.generate("syntone-tiny", "memory://bucket/tiny", jobs=3, shard_size=50)
     ds = syngen.load("memory://bucket/tiny")

@@ -264,6 +264,7 @@ def test_another_recipe_is_refused_by_its_fingerprint(finished: Path) -> None:
         syngen.generate("syntone-small", finished, jobs=1, shard_size=50, limit=N_ROWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["unfinished", "finished"])
 def test_overwrite_replaces_a_dataset_of_another_plan(
     state: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -444,6 +445,7 @@ def test_a_finished_folder_with_the_same_plan_is_left_alone(finished: Path) -> N
     assert {path: path.stat().st_mtime_ns for path in [finished, *finished.rglob("*")]} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [Path.unlink, _cut], ids=["missing", "cut"])
 def test_a_finished_folder_that_lost_a_shard_is_not_taken_for_whole(
     finished: Path, tiny_dataset: Path, damage: Callable[[Path], None]

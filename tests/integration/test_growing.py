@@ -117,6 +117,7 @@ def test_speech_grows_with_its_annotations(codec: str, fresh: Callable[..., Path
     assert syngen.verify(folder, rerender=24) == []
 
 
+@pytest.mark.slow
 def test_an_edited_size_is_a_limit(fresh: Callable[..., Path], tmp_path: Path) -> None:
     grow(tmp_path / "data", TONES | {"sampling": {"size": 20}})
     report = grow(tmp_path / "data", TONES | {"sampling": {"size": 45}})
@@ -137,6 +138,7 @@ def test_an_unfinished_dataset_grows(
     assert_equal_folders(folder, fresh(limit=size))
 
 
+@pytest.mark.slow
 def test_an_unfinished_growth_grows_on(fresh: Callable[..., Path], tmp_path: Path) -> None:
     folder = tmp_path / "data"
     grow(folder, limit=20)
@@ -425,6 +427,7 @@ def test_a_growing_run_that_is_killed_is_finished_by_the_next(
     assert_equal_folders(folder, fresh())
 
 
+@pytest.mark.slow
 def test_the_command_says_what_was_taken_over(tmp_path: Path) -> None:
     arguments = ["generate", "syntone-tiny", str(tmp_path / "data"), "-q", "-j", "1", "--shard-size", "50"]
     assert CliRunner().invoke(cli, [*arguments, "--limit", "100"]).exit_code == 0

@@ -341,6 +341,7 @@ def test_rows_are_split_by_split_and_shards_hold_one_split_each(ds: FactorDatase
         assert not rows["index"].is_monotonic_increasing  # shuffled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["wav", "flac"])
 def test_json_members_equal_the_manifest(codec: str, request: pytest.FixtureRequest) -> None:
     folder = request.getfixturevalue("tiny_dataset" if codec == "wav" else "tiny_flac")
@@ -581,6 +582,7 @@ def outcome_of_reading(folder: Path) -> type[Exception] | None:
     return None
 
 
+@pytest.mark.slow
 def test_every_damage_to_a_manifest_is_an_error_that_says_so_or_harmless(data: Path) -> None:
     path = data / "manifest.parquet"
     size = path.stat().st_size

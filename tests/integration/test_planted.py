@@ -198,6 +198,7 @@ def test_no_file_is_changed_that_has_another_name_or_owner(
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "name"), cases(COMMANDS, UNRELATED))
 def test_unrelated_files_stay(command: str, name: str, tried: Attempt) -> None:
     said = tried(command, lambda folder: tried.planted.file(folder / name))
@@ -431,6 +432,7 @@ def test_a_log_that_is_linked_hard_goes_on_in_a_file_of_its_own(
 # names
 
 
+@pytest.mark.slow
 def test_every_name_that_syngen_gives_is_known_for_one_of_its_own(
     prepared: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

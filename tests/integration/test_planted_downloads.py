@@ -274,6 +274,7 @@ def use_cache(release: Path) -> None:
     syngen.load("whole-looking", download=True, catalog=catalog)
 
 
+@pytest.mark.slow
 def test_the_cache_is_private_whatever_the_umask(umask: int, release: Path, tmp_path: Path) -> None:
     use_cache(release)
     cache = tmp_path / "cache"
@@ -307,6 +308,7 @@ def test_a_folder_with_other_things_in_it_keeps_its_permissions(tmp_path: Path) 
 ROOMS = ["scratch", "shards", "datasets", "features", "arrow", "releases", "releases/whole-looking"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROOMS)
 @pytest.mark.parametrize("plant", ["link", "dangling_link", "foreign_folder"])
 def test_no_room_of_the_cache_is_used_that_is_not_ours(

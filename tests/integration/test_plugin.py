@@ -166,6 +166,7 @@ def test_a_synthesizer_of_another_package_works_throughout(here: Path, site: dic
     assert (done.returncode, done.stdout) == (0, "46 Hz\n"), done.stderr
 
 
+@pytest.mark.slow
 def test_the_bounds_that_a_package_declares_are_checked(here: Path, site: dict[str, str]) -> None:
     (here / "bad.yaml").write_text(RECIPE.replace("stop: 100.0", "stop: 200.0"), "utf-8")
     done = run_syngen("recipe", "check", "bad.yaml", cwd=here, env=site)
@@ -265,6 +266,7 @@ def test_a_package_that_fails_at_work_leaves_nothing_half_written(
         syngen.load(here / "data")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
@@ -282,6 +284,7 @@ def test_a_broken_timbre_is_named(entry: str, message: str, here: Path, tmp_path
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_two_packages_that_claim_one_name_are_named(here: Path, tmp_path: Path) -> None:
     text = BROKEN.format(broken="")
     for module in ("first", "second"):
@@ -293,6 +296,7 @@ def test_two_packages_that_claim_one_name_are_named(here: Path, tmp_path: Path) 
     assert "several packages register 'broken': first:Broken, second:Broken" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_entry_that_is_no_synthesizer_is_named(here: Path, tmp_path: Path) -> None:
     site = installed(tmp_path / "s", "odd", "Broken = dict\n", "syngen.synthesizers", "broken = odd:Broken")
     done = run_syngen("recipe", "check", "broken.yaml", cwd=here, env=site)

@@ -172,6 +172,7 @@ def test_distributed_sampler_gives_every_rank_its_share(ds: FactorDataset) -> No
     assert set(rows) == set(ds.select(split="train").rows.tolist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("world_size", [1, 2])
 @pytest.mark.parametrize("n_workers", [1, 2, 3])
@@ -190,6 +191,7 @@ def test_a_stream_has_every_observation_exactly_once(
     assert (rows != sorted(rows)) is shuffle
 
 
+@pytest.mark.slow
 def test_batches_of_a_stream_are_the_same_for_any_number_of_workers(uneven: FactorDataset) -> None:
     stream = uneven.to_torch_stream("train", batch_size=50, shuffle=True, seed=5, target="timbre")
     expected = list(stream)
@@ -225,6 +227,7 @@ def test_ranks_in_step_have_equally_many_whole_batches(uneven: FactorDataset) ->
     assert len(set(rows)) == len(rows) == 360
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_workers", [0, 2])
 @pytest.mark.parametrize("given", [0, 1, 3, 6])
 def test_a_loader_goes_on_in_the_middle_of_an_epoch(

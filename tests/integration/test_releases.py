@@ -77,6 +77,7 @@ def dataset(tiny_dataset: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_dataset, tmp_path / "dataset")
 
 
+@pytest.mark.slow
 def test_a_release_is_a_dataset_with_the_same_observations(built: Path, tiny_dataset: Path) -> None:
     assert identities(built) == identities(tiny_dataset)
     ds, original = syngen.load(built), syngen.load(tiny_dataset)
@@ -175,6 +176,7 @@ def test_wrong_arguments_are_refused_before_anything_is_written(
     assert names_below(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_prereleases_are_versions(tiny_dataset: Path, tmp_path: Path) -> None:
     syngen.release(tiny_dataset, tmp_path / "release", version="1.0.0-rc.1+build.5", jobs=1)
     assert syngen.check_release(tmp_path / "release") == []
@@ -195,6 +197,7 @@ def test_a_folder_inside_of_the_dataset_is_refused(dataset: Path) -> None:
     assert names_below(dataset) == before
 
 
+@pytest.mark.slow
 def test_an_empty_folder_may_be_there(tiny_dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "release").mkdir()
     syngen.release(tiny_dataset, tmp_path / "release", version="1.0.0", jobs=1)
@@ -354,6 +357,7 @@ def test_a_missing_file_is_a_problem(name: str, release: Path) -> None:
     assert any(name in problem or name[6:-4] in problem for problem in problems), problems
 
 
+@pytest.mark.slow
 def test_what_another_version_wrote_must_only_agree(release: Path) -> None:
     def older(content: dict[str, Any]) -> None:
         content["versions"]["syngen"] = content["requires"] = "0.0.1"
@@ -396,6 +400,7 @@ def fit_registry(folder: Path) -> None:
     (folder / "registry.txt").write_text(text, "utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["{", "[]", "null", '{"metadata": 3}', '{"distribution": 3}', "\0"])
 @pytest.mark.parametrize("name", ["croissant.json", "zenodo.json", "CITATION.cff", "registry.txt"])
 def test_damaged_documents_are_problems_and_no_crash(name: str, text: str, release: Path) -> None:
@@ -765,6 +770,7 @@ def test_diff_counts_observations_that_changed_their_split(tmp_path: Path) -> No
 # the command line
 
 
+@pytest.mark.slow
 def test_the_commands_say_what_they_did(tiny_dataset: Path, tmp_path: Path) -> None:
     folder = tmp_path / "release"
     done = run("release", "build", tiny_dataset, folder, "--release-version", "1.0.0", "-j", "1",

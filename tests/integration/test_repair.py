@@ -147,6 +147,7 @@ def test_two_jobs_repair_as_one_does(data: Path, whole: Path) -> None:
     assert_equal_folders(data, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_any_other_file_is_made_again_without_rendering(
@@ -489,6 +490,7 @@ def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
     assert names_below(tmp_path) == ["empty"]
 
 
+@pytest.mark.slow
 def test_the_command_says_what_was_done(data: Path, unfinished: Path) -> None:
     flip(data / "audio" / "train-000000.tar", 700)
     (data / "README.md").unlink()

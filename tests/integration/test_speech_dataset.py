@@ -100,6 +100,7 @@ def test_speakers_are_in_their_table(made: Path) -> None:
     pd.testing.assert_frame_equal(table(made, "speakers"), expected, check_dtype=False)
 
 
+@pytest.mark.slow
 def test_audio_has_the_length_that_the_manifest_says(made: Path) -> None:
     ds = syngen.load(made)
     live = syngen.render(RECIPE)

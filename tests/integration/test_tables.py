@@ -92,6 +92,7 @@ def test_tables_come_in_any_form(form: str, folder: Path, table: pd.DataFrame, o
     np.testing.assert_array_equal(found.levels, own.levels)
 
 
+@pytest.mark.slow
 def test_views_splits_and_samplers_work(own: FactorDataset) -> None:
     assert own.splits == {"split": ("train", "test")}
     view = own.select(instrument=["oboe", "bell"], loudness=(0.5, None), split="test")

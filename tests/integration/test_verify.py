@@ -472,6 +472,7 @@ def test_what_is_no_dataset_is_refused(interrupted: Path, tmp_path: Path) -> Non
         syngen.verify(interrupted, rerender=-1)
 
 
+@pytest.mark.slow
 def test_the_list_of_problems_ends_somewhere(tmp_path: Path) -> None:
     recipe = WHOLE_LOOKING | {
         "factors": {"frequency": {"linspace": {"start": 100.0, "stop": 200.0, "num": 1200}}}

@@ -41,6 +41,7 @@ def assert_same(one: syngen.Scores, other: syngen.Scores, keys: tuple[str, ...] 
 few = settings(max_examples=15)
 
 
+@pytest.mark.slow
 @few
 @given(representations(), st.randoms(use_true_random=False))
 def test_order_of_codes_and_factors_changes_nothing(
@@ -93,6 +94,7 @@ def test_forests_see_neither_order_nor_monotone_maps_of_codes(
     assert_same(before, after, ("dci_d", "dci_c", "dci_i"))
 
 
+@pytest.mark.slow
 @few
 @given(representations(), st.permutations(range(7)))
 def test_names_of_nominal_levels_change_nothing(

@@ -122,6 +122,7 @@ def test_padding_fills_the_last_block_and_no_more(size: int) -> None:
     assert not any(padding)
 
 
+@pytest.mark.slow
 @given(
     observations=st.dictionaries(
         KEYS, st.tuples(st.binary(max_size=1600), st.binary(max_size=700)), max_size=8

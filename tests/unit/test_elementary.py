@@ -155,6 +155,7 @@ def test_lists_and_float32_are_taken_as_float64(name: str) -> None:
     np.testing.assert_array_equal(function(np.array([0.25, 0.5], dtype=np.float32)), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_each_element_does_not_depend_on_its_neighbours(name: str, rng: np.random.Generator) -> None:
     function, _ = FUNCTIONS[name]

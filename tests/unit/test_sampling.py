@@ -118,6 +118,7 @@ def test_dataset_has_exactly_the_size_asked_for(grid: FactorGrid, size: int) -> 
     assert len(set(rows.all_indices().tolist())) == size
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_blocks")
 def test_smaller_dataset_is_the_beginning_of_each_split_of_a_larger(grid: FactorGrid) -> None:
     exclude = _samplings(grid)["exclude"].exclude

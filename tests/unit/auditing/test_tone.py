@@ -274,6 +274,7 @@ def test_contexts_keep_to_the_conditions_of_the_recipe(rng: np.random.Generator)
             assert float(values["amplitude"]) < -20.0
 
 
+@pytest.mark.slow
 def test_another_draw_is_the_recipe_with_another_seed() -> None:
     resolved = a_recipe({}, snr=24.0)
     stage = AuditRenderer(resolved)

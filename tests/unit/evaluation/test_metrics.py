@@ -27,6 +27,7 @@ def test_there_are_vectors() -> None:
     assert len(NAMES) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_disentanglement_lib_is_reproduced(name: str) -> None:
     codes, factors = vector(name)
@@ -43,6 +44,7 @@ def test_disentanglement_lib_is_reproduced(name: str) -> None:
     np.testing.assert_allclose(matrix, expected["irs_matrix"], atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_models_of_disentanglement_lib_are_reproduced_as_far_as_they_can_be(name: str) -> None:
     codes, factors = vector(name)

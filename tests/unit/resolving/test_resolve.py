@@ -572,6 +572,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.slow
 def test_fingerprint_changes_with_everything_that_changes_the_audio() -> None:
     fingerprints = [_resolved(text).fingerprint for text in [GOOD, *CHANGES]]
     assert len(set(fingerprints)) == len(fingerprints)

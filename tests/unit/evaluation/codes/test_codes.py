@@ -192,6 +192,7 @@ def test_arrays_that_claim_to_be_larger_than_their_file_are_refused(
         read_codes(tmp_path / "codes.npz")
 
 
+@pytest.mark.slow
 def test_damage_anywhere_is_one_error_or_none(tmp_path: Path, rng: np.random.Generator) -> None:
     write_codes(tmp_path / "codes.npz", Codes(np.ones((2, 2)), np.arange(2), "abc", "x", None))
     np.savez_compressed(tmp_path / "packed.npz", **GOOD)

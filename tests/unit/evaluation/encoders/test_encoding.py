@@ -135,6 +135,7 @@ def test_transformers_and_methods_are_encoders(tones: FactorDataset) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_fitted_transformer_of_scikit_learn(tones: FactorDataset) -> None:
     from sklearn.decomposition import PCA
 

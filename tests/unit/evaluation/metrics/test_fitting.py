@@ -29,6 +29,7 @@ def noisy(observations: np.ndarray) -> np.ndarray:
     return np.hstack([observations, extra])
 
 
+@pytest.mark.slow
 def test_votes_of_an_encoder_are_those_of_stored_rows(rng: np.random.Generator) -> None:
     levels = Grid().sample_factors(2_000, rng)
     columns = [column.astype(np.int32) for column in levels.T]

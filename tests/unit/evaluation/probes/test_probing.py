@@ -128,6 +128,7 @@ def test_who_knows_speakers_does_not_know_gender(speech: pd.DataFrame, rng: np.r
     assert probe(codes, speech, target="all", group_by="text")["gender"].group_by == ("speaker",)
 
 
+@pytest.mark.slow
 def test_codes_are_standardised_and_constant_ones_do_no_harm(
     speech: pd.DataFrame, rng: np.random.Generator
 ) -> None:
@@ -203,6 +204,7 @@ def test_group_by_takes_several_columns(speech: pd.DataFrame, rng: np.random.Gen
     assert (result.group_by, result.n_groups) == (("speaker", "text"), 500)
 
 
+@pytest.mark.slow
 def test_codes_are_looked_up_by_grid_point(speech: pd.DataFrame, rng: np.random.Generator) -> None:
     speech.attrs["fingerprint"] = "f" * 64
     values = one_hot(speech["style_level"]) + rng.standard_normal((1500, 3))
@@ -221,6 +223,7 @@ def test_codes_are_looked_up_by_grid_point(speech: pd.DataFrame, rng: np.random.
         probe(codes, speech, target="style")
 
 
+@pytest.mark.slow
 def test_manifests_that_do_not_say_whose_they_are_are_believed_by_their_hashes(
     speech: pd.DataFrame, rng: np.random.Generator
 ) -> None:
@@ -266,6 +269,7 @@ def test_reports_are_tables_json_and_markdown(
         _ = report["styl"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_probed_is_left_out_of_all_with_its_reason() -> None:
     manifest = syngen.render("synspeech-tiny").manifest
     report = probe(np.arange(len(manifest))[:, None], manifest, target="all", folds=5)

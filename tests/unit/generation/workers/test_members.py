@@ -65,6 +65,7 @@ def test_members_work_side_by_side_and_are_seen(plan: Plan, layout: Layout) -> N
     assert layout.plan.read_bytes() == plan.to_bytes()
 
 
+@pytest.mark.slow
 def test_one_number_is_one_process(plan: Plan, layout: Layout) -> None:
     with (
         member_session(plan, layout, Member(1, 2)),
@@ -74,6 +75,7 @@ def test_one_number_is_one_process(plan: Plan, layout: Layout) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_run_that_needs_all_of_the_folder_keeps_members_out(plan: Plan, layout: Layout) -> None:
     layout.folder.mkdir()
     with (

@@ -210,6 +210,7 @@ def test_every_problem_of_a_file_is_told_with_its_line(tmp_path: Path) -> None:
     assert "line 3: says the same as line 1" in problem
 
 
+@pytest.mark.slow
 def test_styles_of_the_recipe_and_rooms_decide_the_fingerprint() -> None:
     prints = {
         read(text).fingerprint

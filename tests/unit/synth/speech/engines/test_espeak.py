@@ -79,6 +79,7 @@ def test_order_and_repetition_change_nothing(engine: EspeakEngine) -> None:
     assert len(set(first.values())) == len(JOBS), "every parameter is heard"
 
 
+@pytest.mark.slow
 def test_a_child_process_for_each_utterance_says_the_same(engine: EspeakEngine) -> None:
     with EspeakEngine(isolation="fork") as other:
         assert other.isolation == "fork"
@@ -109,6 +110,7 @@ def test_installed_library_is_the_recorded_one(engine: EspeakEngine) -> None:
     assert result.library_sha256 == engine.version()["library_sha256"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tunables",
     ["", "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F,-ERMS", "glibc.cpu.hwcaps=-FMA4,-SSE4_1,-AVX,-XSAVE"],
@@ -119,6 +121,7 @@ def test_other_processes_with_other_libm_variants_say_the_same(engine: EspeakEng
     assert done.stdout.split() == [engine.self_test().observed, "reload"]
 
 
+@pytest.mark.slow
 def test_other_data_are_noticed(tmp_path: Path, engine: EspeakEngine) -> None:
     shutil.copytree(DATA, tmp_path / "data")
     voice = tmp_path / "data" / "lang" / "gmw" / "en-US"
@@ -235,6 +238,7 @@ def test_other_threads_are_refused(engine: EspeakEngine) -> None:
     assert "another thread" in str(errors[0])
 
 
+@pytest.mark.slow
 def test_private_folder_goes_when_the_engine_is_closed(folders: Callable[[], list[Path]]) -> None:
     engine = EspeakEngine()
     assert folders() == []
@@ -248,6 +252,7 @@ def test_private_folder_goes_when_the_engine_is_closed(folders: Callable[[], lis
     assert folders() == []
 
 
+@pytest.mark.slow
 def test_private_folder_goes_when_the_process_ends(folders: Callable[[], list[Path]]) -> None:
     place = tempfile.gettempdir()
     done = run_python(
@@ -259,6 +264,7 @@ def test_private_folder_goes_when_the_process_ends(folders: Callable[[], list[Pa
     assert folders() == []
 
 
+@pytest.mark.slow
 def test_forked_process_leaves_the_folder_of_its_parent_alone(folders: Callable[[], list[Path]]) -> None:
     program = """
 import os, sys

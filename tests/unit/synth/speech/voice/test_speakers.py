@@ -30,6 +30,7 @@ def test_fewer_speakers_are_the_first_of_more(female: float) -> None:
         assert speaker_names(count=count, seed=7, female=female) == many[:count]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("female", [0.0, 0.3, 0.5, 1.0])
 def test_genders_are_balanced_from_the_first_speaker_on(female: float) -> None:
     genders = [find_speaker(name).gender for name in speaker_names(count=100, seed=1, female=female)]
@@ -88,6 +89,7 @@ def test_other_names_are_nobody(name: str) -> None:
         find_speaker(name)
 
 
+@pytest.mark.slow
 def test_who_is_asked_for_first_changes_nobody() -> None:
     forwards = [_People(5, "male").speaker(k) for k in range(12)]
     people = _People(5, "male")
@@ -178,6 +180,7 @@ def test_the_table_has_every_parameter_of_every_speaker() -> None:
     assert all(len(kind) == 1 for kind in kinds)
 
 
+@pytest.mark.slow
 def test_there_is_room_for_many() -> None:
     assert len(speaker_names(count=MAX_SPEAKERS, seed=1)) == MAX_SPEAKERS
     assert find_speaker("s7-m0250").gender == "male"
