@@ -145,7 +145,7 @@ def fetch_release(
                 _as_it_is(download, description)
                 staging.put_in_place(staging.verified, is_private=order.is_shared)
             else:
-                _made(download, description, order, choose)
+                _derive_dataset(download, description, order, choose)
                 staging.put_in_place(staging.derived, is_private=order.is_shared)
         staging.remove()
         received = download.transfers.n_received
@@ -272,7 +272,7 @@ def _as_it_is(download: Download, description: Description) -> None:
     download.staging.prune([*download.hashes, "SHA256SUMS"])
 
 
-def _made(
+def _derive_dataset(
     download: Download, description: Description, order: DownloadRequest, choose: Choose | None
 ) -> None:
     """Fetch what is needed, and make a dataset of it."""

@@ -90,7 +90,7 @@ class ShardRenderer:
             made = self._source.observations(shard, indices)
         else:
             stored = find_stored(layout, shard, indices, codec=self._codec, sample_rate=self._rate)
-            made = self._made(indices, stored)
+            made = self._observations(indices, stored)
         with atomic_file(layout.shard(shard.name)) as file:
             writer = ShardWriter(file)
             columns = self._write_members(writer, shard, indices, made)
@@ -111,7 +111,7 @@ class ShardRenderer:
     def write_sample(self, file: IO[bytes], shard: Shard, indices: IntArray) -> int:
         """Write a shard to a stream and nothing else; return its samples of audio."""
         writer = ShardWriter(file)
-        columns = self._write_members(writer, shard, indices, self._made(indices, None))
+        columns = self._write_members(writer, shard, indices, self._observations(indices, None))
         writer.finish()
         return columns.n_samples
 
@@ -139,7 +139,7 @@ class ShardRenderer:
             beat(row + 1)
         return columns
 
-    def _made(
+    def _observations(
         self, indices: IntArray, stored: StoredShard | None
     ) -> Iterator[tuple[bytes, ObservationStats]]:
         """Yield each observation: as it is stored, or rendered."""

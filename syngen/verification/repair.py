@@ -230,7 +230,7 @@ class _Repair:
             if self.files:  # without its plan, no shard was looked at
                 suspects = {problem.file for problem in self._verified()[0]}
         damaged = [s for s in found.plan.shards if _is_damaged(layout, s, suspects)]
-        for shard, made in self._made(found, damaged):
+        for shard, made in self._make_shards(found, damaged):
             receipt = read_any_receipt(layout, shard.name)
             known = {hash_of(layout.shard(shard.name))} | ({receipt.entry.sha256} if receipt else set())
             if receipt is not None and made.entry.sha256 not in known:
@@ -260,7 +260,7 @@ class _Repair:
             else:
                 damaged[shard.name] = known | ({sha256} if sha256 else set())
         to_make = [s for s in plan.shards if s.name in damaged or not documents.has_part(s)]
-        for shard, made in self._made(found, to_make):
+        for shard, made in self._make_shards(found, to_make):
             sha256 = made.entry.sha256
             known = damaged.get(shard.name, evidence.shard_hashes(shard.name))
             if sha256 not in known and not documents.manifest_confirms(shard, made, self._scratch):
@@ -306,7 +306,7 @@ class _Repair:
             f"kept ({why})"
         )
 
-    def _made(self, found: FoundPlan, shards: Sequence[Shard]) -> Iterator[tuple[Shard, Receipt]]:
+    def _make_shards(self, found: FoundPlan, shards: Sequence[Shard]) -> Iterator[tuple[Shard, Receipt]]:
         """Make shards in the scratch folder, or take those that an earlier repair made there."""
         plan, scratch = found.plan, self._scratch
         ready = {s.name: r for s in shards if (r := _made_before(scratch, self.layout, s)) is not None}

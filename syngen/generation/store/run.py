@@ -175,7 +175,7 @@ class _Work:
             if shard.name in wanted
             and found.sizes.get(name_of(NAMES.shard(shard.name))) != wanted[shard.name].bytes
         ]
-        for receipt in self._made(missing, events):
+        for receipt in self._make_shards(missing, events):
             found.sizes[name_of(NAMES.receipt(receipt.entry.name))] = 0
             if receipt.entry != wanted[receipt.entry.name]:
                 raise ManifestError(
@@ -198,7 +198,7 @@ class _Work:
         receipts, rendered = dict(kept), 0
         while True:
             remaining = [shard for shard in plan.shards if shard.name not in receipts]
-            for receipt in self._made(remaining, events):
+            for receipt in self._make_shards(remaining, events):
                 receipts[receipt.entry.name] = receipt
                 kept.pop(receipt.entry.name, None)
                 rendered += receipt.entry.rows
@@ -214,7 +214,7 @@ class _Work:
         events.write("put together", wall_s=round(time.monotonic() - started, 4))
         return description, rendered
 
-    def _made(self, shards: Sequence[Shard], events: EventLog) -> Iterator[Receipt]:
+    def _make_shards(self, shards: Sequence[Shard], events: EventLog) -> Iterator[Receipt]:
         """Make shards in the store and yield their receipts."""
         plan = self.plan
         jobs = min(self.jobs or default_jobs(), max(1, len(shards)))

@@ -240,7 +240,7 @@ class _Makers:
                 self._task, self._idle = task, []
             maker = self._idle.pop() if self._idle else None
         if maker is None:
-            maker = self._made(task)
+            maker = self._new_task(task)
         try:
             yield maker
         finally:
@@ -248,7 +248,7 @@ class _Makers:
                 if self._task == task:
                     self._idle.append(maker)
 
-    def _made(self, task: RemoteTask) -> ShardTask:
+    def _new_task(self, task: RemoteTask) -> ShardTask:
         plan = task.check(worker_name())
         log = EventLog(task.log, host=platform.node())
         maker = ShardTask(plan, task.folder, task.versions, log, _LeaseHeartbeat(task.lease))

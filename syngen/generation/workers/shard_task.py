@@ -73,7 +73,7 @@ class ShardTask:
         if isinstance(self._worker, ShardRenderer):
             log.write("shard started", **about, row=shard.row, rows=shard.n_rows)
         try:
-            receipt = self._made(shard, indices)
+            receipt = self._render_shard(shard, indices)
         except BaseException as error:
             about |= {"rows_rendered": self._n_rendered(shard)} | _spent(wall, cpu)
             if isinstance(error, Exception) and not isinstance(error, RunEndedError):
@@ -87,7 +87,7 @@ class ShardTask:
         log.write("shard finished", **about, **done, **_spent(wall, cpu))
         return receipt
 
-    def _made(self, shard: Shard, indices: IntArray) -> Receipt:
+    def _render_shard(self, shard: Shard, indices: IntArray) -> Receipt:
         if not isinstance(self._worker, ShardRenderer):
             raise self._worker
         try:
