@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any, ParamSpec, TypeVar
@@ -146,10 +147,17 @@ class LocalExecutor(Executor):
             thread.join()
 
     def _cancel(self) -> None:
-        while not self._tasks.empty():
-            waiting = self._tasks.get()
-            if waiting is not None:
-                waiting[0].cancel()
+        """Cancel what waits; the ends that `shutdown` has put there stay."""
+        n_ends = 0
+        with suppress(queue.Empty):
+            while True:
+                waiting = self._tasks.get_nowait()
+                if waiting is None:
+                    n_ends += 1
+                elif waiting[0].cancel():
+                    waiting[0].set_running_or_notify_cancel()
+        for _ in range(n_ends):
+            self._tasks.put(None)
 
     def _attend(self, slot: int) -> None:
         worker: WorkerProcess | None = None
@@ -169,6 +177,8 @@ class LocalExecutor(Executor):
                 self._is_stopping.wait(n_false_starts)  # the machine may be short of something
             except BaseException as error:  # noqa: BLE001  # whoever asks for the result gets it
                 future.set_exception(error)
+                if isinstance(error, OSError):  # the disk is full: before anybody hears of it, nothing more
+                    self._cancel()
         if worker is not None:
             worker.end()
 
