@@ -10,68 +10,11 @@ Everything public is here; nothing heavy is imported before it is used.
 
 from __future__ import annotations
 
-import importlib
 import os
 import warnings
-from typing import Any
 
-_MODULES = {
-    "syngen.api": (
-        "audit_dataset",
-        "audit_recipe",
-        "check_release",
-        "compare_releases",
-        "download",
-        "encode",
-        "estimate",
-        "evaluate",
-        "expand",
-        "export",
-        "from_manifest",
-        "generate",
-        "load",
-        "load_recipe",
-        "probe",
-        "release",
-        "render",
-        "repair",
-        "verify",
-        "voices",
-    ),
-    "syngen.errors": (
-        "DownloadError",
-        "DownloadIncompleteError",
-        "DownloadMismatchError",
-        "EngineError",
-        "FactorError",
-        "GenerationIncompleteError",
-        "Issue",
-        "ManifestError",
-        "MissingExtraError",
-        "ParameterError",
-        "PlanMismatchError",
-        "PositionError",
-        "RecipeError",
-        "ShardError",
-        "StoreAccessError",
-        "StoreError",
-        "SyngenError",
-        "VerificationError",
-    ),
-    "syngen._typing": ("ProgressUpdate",),
-    "syngen.evaluation.codes.codes": ("Codes",),
-    "syngen.evaluation.probes.report": ("ProbeReport",),
-    "syngen.evaluation.scores": ("Scores",),
-    "syngen.factors": ("Factor", "FactorGrid"),
-    "syngen.loaders.dataset": ("FactorDataset",),
-    "syngen.downloads.request": ("DownloadReport",),
-    "syngen.figures.features": ("MFCC", "LogMel", "Spectrogram"),
-    "syngen.loaders.observation": ("Observation",),
-    "syngen.synth.plugin": ("FactorSpec", "SettingSpec", "Synthesizer"),
-    "syngen.synth.speech.engines.base": ("Voice",),
-    "syngen.synth.tone.timbres": ("Timbre",),
-}
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+import lazy_loader
+
 _FORMER_NAMES = {"rehearse": "estimate"}  # kept until syngen 0.3
 
 # files of the distribution "syngen" (synthetic tables), which installs into a folder of the same name
@@ -83,10 +26,10 @@ if any(os.path.isfile(os.path.join(folder, name)) for folder in __path__ for nam
         stacklevel=2,
     )
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605  # checked against the stub by a test
+_load, _, __all__ = lazy_loader.attach_stub(__name__, __file__)  # the names are those of the stub
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:  # not Any: `typing` would take longer than all the rest
     if name == "__version__":
         from syngen._version import version
 
@@ -99,11 +42,9 @@ def __getattr__(name: str) -> Any:
             stacklevel=2,
         )
         return __getattr__(present)
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'syngen' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    return _load(name)
 
 
 def __dir__() -> list[str]:

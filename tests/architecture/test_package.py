@@ -53,17 +53,15 @@ def test_command_line_starts_without_heavy_imports() -> None:
     assert imported_by("import syngen.cli.main").isdisjoint(HEAVY)
 
 
-def test_stub_has_the_lazy_names() -> None:
+def test_stub_has_the_former_names() -> None:
     stub = ast.parse((ROOT / "syngen" / "__init__.pyi").read_text("utf-8"))
-    names = {
-        alias.asname: node.module
-        for node in stub.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
     former = [ast.unparse(node) for node in stub.body if isinstance(node, ast.Assign)]
-    assert names == syngen._HOMES
     assert former == [f"{old} = {name}" for old, name in syngen._FORMER_NAMES.items()]
+
+
+def test_every_name_is_listed() -> None:
+    assert {"load", "FactorDataset", "ProgressUpdate", "__version__"} <= set(dir(syngen))
+    assert set(dir(syngen)) == {*syngen.__all__, "__version__"}
 
 
 def test_former_names_warn_and_are_the_same_functions() -> None:
