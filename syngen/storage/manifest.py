@@ -373,15 +373,11 @@ def read_manifest(path: Path, *, columns: Sequence[str] | None = None) -> pa.Tab
     if path.exists() and not path.is_file():  # a pipe would never end
         raise ManifestError(f"{path} cannot be read: not a file")
     try:
-        table = pq.read_table(
-            path,
-            columns=columns,
-            memory_map=True,
-            partitioning=None,
-            page_checksum_verification=True,
-        )
+        # pq.read_table would import pyarrow.dataset, and pandas with it, which takes longer than all the rest
+        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
+            table = file.read(columns=columns)
         table.validate(full=True)
-        _ = table.column_names  # decoded here, so that damage is found here
-        return table
-    except (OSError, ValueError, pa.ArrowException) as error:
+        # names are decoded here, and refused where one stands twice, so that damage is found here
+        return table.select(table.column_names if columns is None else columns)
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise ManifestError(f"{path} cannot be read: {error}") from error
