@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from syngen._typing import DocumentPath
-from syngen.errors import Issue, RecipeError, suggestion
+from syngen.errors import Issue, RecipeError
+from syngen.recipe.messages import message_of, path_of
 from syngen.recipe.schema import Recipe
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Draft", "parse_document", "parse_recipe", "read_text"]
@@ -25,11 +25,6 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "Draft", "parse_document", "parse_recipe", 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 _MAX_BITS = 128  # whole numbers; more than any key may have, so that messages can show them
-
-_PATTERN_HINTS: dict[str | int, str] = {
-    "name": "use lower-case letters, digits and single - _ . between them, a letter first",
-    "version": "use three numbers, for example 1.0.0",
-}
 
 
 @dataclass(frozen=True)
@@ -313,86 +308,6 @@ def _validated(document: dict[str, Any]) -> tuple[Recipe | None, list[Issue]]:
 def _issues_of(error: ValidationError, document: dict[str, Any]) -> list[Issue]:
     issues: dict[DocumentPath, Issue] = {}
     for problem in error.errors():
-        path = _document_path(problem["loc"], document, problem["type"])
-        issues.setdefault(path, Issue(path, _message(problem, path)))
+        path = path_of(problem, document)
+        issues.setdefault(path, Issue(path, message_of(problem, path, Recipe)))
     return list(issues.values())
-
-
-def _document_path(location: tuple[int | str, ...], document: dict[str, Any], kind: str) -> DocumentPath:
-    """Return the part of pydantic's location that exists in the document; it adds names of types."""
-    path: list[str | int] = []
-    node: Any = document
-    for step in location:
-        is_key = isinstance(node, dict) and step in node
-        if is_key or (isinstance(node, list) and isinstance(step, int) and step < len(node)):
-            node = node[step]
-        else:
-            if kind == "missing" and step == location[-1]:
-                path.append(step)
-            break
-        path.append(step)
-    return tuple(path)
-
-
-def _message(problem: Any, path: DocumentPath) -> str:
-    kind, given = problem["type"], problem["input"]
-    if kind == "extra_forbidden":
-        return f"unknown key {path[-1]!r}{suggestion(path[-1], _keys_at(path[:-1]))}"
-    if kind == "missing":
-        return f"the key {problem['loc'][-1]!r} is missing"
-    text = problem["msg"].removeprefix("Value error, ")
-    if kind == "value_error":
-        return str(text)
-    if isinstance(given, str) and kind in ("int_type", "float_type", "int_parsing"):
-        if _is_number(given):
-            return f"{given!r} is text; write {given} without quotes"
-        return f"a number is needed, not {given!r}"
-    if kind in ("finite_number", "float_type", "int_type") and isinstance(given, float):
-        needed = "a whole number" if kind == "int_type" else "a finite number"
-        return f"{needed} is needed, not {given}"
-    if kind == "string_type":
-        return f"text is needed, not {given!r}; put it in quotes"
-    if kind == "string_pattern_mismatch":
-        return f"{given!r} cannot be a {path[-1]}; {_PATTERN_HINTS.get(path[-1], text)}"
-    if kind == "too_short":
-        return "this is empty; give at least one entry"
-    needed = text[0].lower() + text[1:]
-    for opening in ("input should be ", "input should have "):
-        needed = needed.removeprefix(opening)
-    shown = "" if isinstance(given, (dict, list)) else f", not {given!r}"
-    return f"{needed}{shown}" if "should" in needed else f"this must be {needed}{shown}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _keys_at(path: DocumentPath) -> tuple[str, ...]:
-    """Keys that the model has at a path of the document."""
-    annotation: Any = Recipe
-    for step in path:
-        model = _unwrapped(annotation)
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            fields = model.model_fields
-            if step not in fields:
-                return ()
-            annotation = fields[str(step)].annotation
-        elif get_origin(model) in (dict, list):
-            annotation = get_args(model)[-1]
-        else:
-            return ()
-    model = _unwrapped(annotation)
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return tuple(model.model_fields)
-    return ()
-
-
-def _unwrapped(annotation: Any) -> Any:
-    """Strip ``Annotated`` and ``| None`` from an annotation."""
-    while get_origin(annotation) in (Annotated, Union, types.UnionType):
-        annotation = next(arg for arg in get_args(annotation) if arg is not type(None))
-    return annotation
