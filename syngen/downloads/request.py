@@ -22,7 +22,7 @@ from syngen.io.files import inside, sha256_of
 from syngen.io.http.stalls import TransferLimits
 from syngen.io.workspace import remove
 from syngen.storage.codec import find_codec
-from syngen.storage.description import Description, read_description
+from syngen.storage.description import Description, PartOf, read_description
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
@@ -352,11 +352,11 @@ def _prune(staging: Staging, pieces: dict[int, RangeFile]) -> None:
             remove(path)
 
 
-def _part_of(download: Download, description: Description, order: DownloadRequest) -> Json:
+def _part_of(download: Download, description: Description, order: DownloadRequest) -> PartOf:
     return part_of(description, download.sums, order.selection)
 
 
-def part_of(description: Description, sums: str | None, selection: Json | None) -> Json:
+def part_of(description: Description, sums: str | None, selection: Json | None) -> PartOf:
     """Return what the description of a part says of the release that it is a part of."""
     return {
         "name": description.recipe["name"],

@@ -27,13 +27,13 @@ from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
 from syngen.storage.codec import Codec
-from syngen.storage.description import Description, ShardEntry, json_bytes, read_json
+from syngen.storage.description import Description, PartOf, ShardEntry, json_bytes, read_json
 from syngen.storage.layout import Layout, key_of, series_names, shard_name
 from syngen.storage.manifest import read_series, write_series
 from syngen.storage.shards import MemberText, ShardWriter
 
 if TYPE_CHECKING:
-    from syngen._typing import IntArray, Json
+    from syngen._typing import IntArray
     from syngen.downloads.transfers import Segment
 
 __all__ = ["RangeFile", "ShardPlan", "SubsetWriter", "every_row", "segments_of", "some_rows"]
@@ -133,7 +133,7 @@ class SubsetWriter:
         What came of the shards of the release, by number.
     codec : Codec
         Of the new dataset.
-    part_of : dict or None
+    part_of : PartOf or None
         What the description says of it; None for all rows.
     """
 
@@ -142,7 +142,7 @@ class SubsetWriter:
     plans: Sequence[ShardPlan]
     pieces: Mapping[int, RangeFile]
     codec: Codec
-    part_of: Json | None
+    part_of: PartOf | None
 
     def make(self, folder: Path, each: Each) -> Description:
         """Make the dataset in a folder.

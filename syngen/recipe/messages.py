@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
 from syngen._typing import DocumentPath
 from syngen.errors import suggestion
 
-__all__ = ["message_of", "path_of"]
+__all__ = ["abridged", "message_of", "path_of"]
 
 _PATTERN_HINTS: dict[str | int, str] = {
     "name": "use lower-case letters, digits and single - _ . between them, a letter first",
     "version": "use three numbers, for example 1.0.0",
 }
+
+_COLLECTIONS = {
+    "dict_type": "a map",
+    "dataclass_type": "a map",
+    "list_type": "a list",
+    "tuple_type": "a list",
+}
+_MOST_SHOWN = 100
+
+
+def abridged(value: object) -> str:
+    """Return what a message shows of a value."""
+    shown = repr(value)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."
 
 
 def path_of(problem: Any, document: object) -> DocumentPath:
@@ -55,9 +70,9 @@ def message_of(problem: Any, path: DocumentPath, model: object) -> str:
     model : type
         What the document was validated as; its keys are what an unknown one is compared with.
     """
-    kind, given = problem["type"], problem["input"]
-    if kind == "extra_forbidden":
-        return f"unknown key {path[-1]!r}{suggestion(path[-1], _keys_at(path[:-1], model))}"
+    kind, given, value = problem["type"], problem["input"], abridged(problem["input"])
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"unknown key {abridged(path[-1])}{suggestion(path[-1], _keys_at(path[:-1], model))}"
     if kind == "missing":
         return f"the key {problem['loc'][-1]!r} is missing"
     text = problem["msg"].removeprefix("Value error, ")
@@ -65,21 +80,23 @@ def message_of(problem: Any, path: DocumentPath, model: object) -> str:
         return str(text)
     if isinstance(given, str) and kind in ("int_type", "float_type", "int_parsing"):
         if _is_number(given):
-            return f"{given!r} is text; write {given} without quotes"
-        return f"a number is needed, not {given!r}"
+            return f"{value} is text; write {given} without quotes"
+        return f"a number is needed, not {value}"
     if kind in ("finite_number", "float_type", "int_type") and isinstance(given, float):
         needed = "a whole number" if kind == "int_type" else "a finite number"
         return f"{needed} is needed, not {given}"
+    if kind in _COLLECTIONS:
+        return f"{_COLLECTIONS[kind]} is needed, not {value}"
     if kind == "string_type":
-        return f"text is needed, not {given!r}; put it in quotes"
+        return f"text is needed, not {value}; put it in quotes"
     if kind == "string_pattern_mismatch":
-        return f"{given!r} cannot be a {path[-1]}; {_PATTERN_HINTS.get(path[-1], text)}"
+        return f"{value} cannot be a {path[-1]}; {_PATTERN_HINTS.get(path[-1], text)}"
     if kind == "too_short":
         return "this is empty; give at least one entry"
     needed = text[0].lower() + text[1:]
     for opening in ("input should be ", "input should have "):
         needed = needed.removeprefix(opening)
-    shown = "" if isinstance(given, (dict, list)) else f", not {given!r}"
+    shown = "" if isinstance(given, (dict, list)) else f", not {value}"
     return f"{needed}{shown}" if "should" in needed else f"this must be {needed}{shown}"
 
 
@@ -95,19 +112,21 @@ def _keys_at(path: DocumentPath, annotation: Any) -> tuple[str, ...]:
     """Keys that a model has at a path of the document."""
     for step in path:
         model = _unwrapped(annotation)
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            fields = model.model_fields
-            if step not in fields:
-                return ()
-            annotation = fields[str(step)].annotation
-        elif get_origin(model) in (dict, list):
-            annotation = get_args(model)[-1]
+        fields = _fields_of(model)
+        if step in fields:
+            annotation = fields[str(step)]
+        elif get_origin(model) in (dict, list, tuple):
+            annotation = get_args(model)[1 if get_origin(model) is dict else 0]
         else:
             return ()
-    model = _unwrapped(annotation)
+    return tuple(_fields_of(_unwrapped(annotation)))
+
+
+def _fields_of(model: Any) -> dict[str, Any]:
+    """Annotations of a model or a dataclass by name; none of anything else."""
     if isinstance(model, type) and issubclass(model, BaseModel):
-        return tuple(model.model_fields)
-    return ()
+        return {name: field.annotation for name, field in model.model_fields.items()}
+    return get_type_hints(model) if dataclasses.is_dataclass(model) else {}
 
 
 def _unwrapped(annotation: Any) -> Any:

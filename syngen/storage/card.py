@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from syngen._version import DISTRIBUTION
-from syngen.storage.description import Description
+from syngen.storage.description import Description, PartOf
 from syngen.storage.layout import series_names
 from syngen.storage.manifest import Vocabulary
 
@@ -44,7 +44,7 @@ def card_text(description: Description, vocabulary: Vocabulary) -> str:
     notes = "".join(f"\n{note}\n" for note in notes_on(vocabulary))
     codec = description.codec
     spoken = _SPOKEN if vocabulary.speaks else ""
-    part = _part(description) if description.part_of is not None else ""
+    part = _part(description.part_of) if description.part_of is not None else ""
     is_one = len(series_names("manifest", description.n_rows)) == 1
     manifests = "`manifest.parquet`" if is_one else "`manifest*.parquet`, in the order of their names"
     return f"""---
@@ -79,14 +79,13 @@ Licence: {description.licence or "not stated by the recipe"}.
 """
 
 
-def _part(description: Description) -> str:
+def _part(of: PartOf) -> str:
     """Return a paragraph on what a part of a release is a part of."""
-    of = description.part_of or {}
-    chosen = json.dumps(of.get("selection"), ensure_ascii=False)
+    chosen = json.dumps(of["selection"], ensure_ascii=False)
     return f"""
-**This is a part** of a release of `{of.get("name")}` that has {of.get("rows"):,} observations, selected by
+**This is a part** of a release of `{of["name"]}` that has {of["rows"]:,} observations, selected by
 `{chosen}`. Its rows are numbered anew; `index` and `pcm_sha256` are those of the release, whose SHA256SUMS
-has the SHA-256 `{of.get("sha256")}`.
+has the SHA-256 `{of["sha256"]}`.
 """
 
 

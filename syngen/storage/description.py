@@ -5,33 +5,35 @@ from __future__ import annotations
 import json
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Annotated, Any, ClassVar
 
+from pydantic import AfterValidator, ConfigDict
+from typing_extensions import TypedDict
+
+from syngen._typing import Json
 from syngen._version import DISTRIBUTION
 from syngen.errors import ManifestError
 from syngen.io.names import checked_name, is_name
+from syngen.recipe.messages import abridged
 from syngen.storage.codec import CODECS
+from syngen.storage.documents import Amount, Count, Text, parse_json, validated
 from syngen.storage.layout import FORMAT, split_of_shard
 from syngen.storage.manifest import check_format
-from syngen.storage.publication import Publication, publication_in
-
-if TYPE_CHECKING:
-    from syngen._typing import Json
+from syngen.storage.publication import Publication
 
 __all__ = [
     "Description",
+    "PartOf",
     "ShardEntry",
+    "StoredShard",
     "is_table_name",
     "json_bytes",
     "read_description",
     "read_json",
-    "shard_entry",
 ]
-
-T = TypeVar("T")
 
 _MAX_JSON_BYTES = 1 << 30
 _TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -52,11 +54,69 @@ class ShardEntry:
         Of the tar file, hexadecimal.
     """
 
-    name: str
-    split: str
-    rows: int
-    bytes: int
-    sha256: str
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    name: Text
+    split: Text
+    rows: Count
+    bytes: Count
+    sha256: Text
+
+
+def _checked_shard(entry: ShardEntry) -> ShardEntry:
+    # a name becomes a path: nothing but the names that generation gives may get there
+    if split_of_shard(entry.name) != entry.split:
+        raise ValueError(f"{abridged(entry.name)} is no shard of split {abridged(entry.split)}")
+    checked_name(entry.split, "the name of a split")
+    checked_name(entry.name, "the name of a shard")
+    if entry.rows < 1:
+        raise ValueError(f"shard {entry.name} has {entry.rows} rows; at least one is needed")
+    return entry
+
+
+StoredShard = Annotated[ShardEntry, AfterValidator(_checked_shard)]
+"""A line of the shard table that was read from a file."""
+
+
+def is_table_name(name: object) -> bool:
+    """Return whether a name may be that of a Parquet table beside the manifest: no path, no dot."""
+    return isinstance(name, str) and _TABLE_NAME.fullmatch(name) is not None and is_name(name)
+
+
+def _checked_table(name: str) -> str:
+    if not is_table_name(name):
+        raise ValueError(
+            f"{abridged(name)} is no name of a table; small letters, digits and _ are possible"
+        )
+    return name
+
+
+def _checked_split(name: str) -> str:
+    return checked_name(name, "the name of a split")
+
+
+def _checked_codec(name: str) -> str:
+    if name not in CODECS:
+        raise ValueError(f"no codec {abridged(name)}; there are {', '.join(CODECS)}")
+    return name
+
+
+def _needs(key: str) -> AfterValidator:
+    def checked(content: Json) -> Json:
+        if not isinstance(content.get(key), str):
+            raise ValueError(f"it has no {key!r}; a text is needed")
+        return content
+
+    return AfterValidator(checked)
+
+
+class PartOf(TypedDict):
+    """Of what release a dataset is a part, and what was selected."""
+
+    name: Text
+    rows: Count
+    sha256: Text | None
+    selection: Json
 
 
 @dataclass(frozen=True)
@@ -84,23 +144,23 @@ class Description:
         Further Parquet files beside the manifest, without their suffix.
     release : Publication or None
         What makes it a release, if it is one.
-    part_of : dict or None
+    part_of : PartOf or None
         Of what release this is a part: its name, the number of its observations, the SHA-256 of its
         SHA256SUMS, and what was selected. None of a dataset that is as its recipe says.
     """
 
-    recipe: Json
-    recipe_text: str
-    fingerprint: str
-    versions: dict[str, str]
-    codec: str
-    counts: dict[str, int]
-    hours: float
-    licence: str | None
-    shards: tuple[ShardEntry, ...]
-    tables: tuple[str, ...] = ()
+    recipe: Annotated[Json, _needs("name")]
+    recipe_text: Text
+    fingerprint: Text
+    versions: Annotated[dict[str, Text], _needs("syngen")]
+    codec: Annotated[Text, AfterValidator(_checked_codec)]
+    counts: dict[Annotated[str, AfterValidator(_checked_split)], Count]
+    hours: Amount
+    licence: Text | None
+    shards: tuple[StoredShard, ...]
+    tables: tuple[Annotated[Text, AfterValidator(_checked_table)], ...] = ()
     release: Publication | None = None
-    part_of: Json | None = None
+    part_of: PartOf | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -162,14 +222,11 @@ def read_json(path: Path) -> Json:
             raise ManifestError(f"{path} cannot be read: not a file")
         if found.st_size > _MAX_JSON_BYTES:
             raise ManifestError(f"{path} is larger than {_MAX_JSON_BYTES} bytes")
-        content = json.loads(path.read_bytes())
+        return parse_json(path.read_bytes())
     except OSError as error:
         raise ManifestError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ManifestError(f"{path} is damaged: {error}") from error
-    if not isinstance(content, dict):
-        raise ManifestError(f"{path} is damaged: an object is needed")
-    return content
 
 
 def read_description(path: Path) -> Description:
@@ -184,79 +241,15 @@ def read_description(path: Path) -> Description:
     check_format(content, str(path))
     if content.get("complete") is not True:
         raise ManifestError(f"{path} is not marked complete; run generate again to finish it")
-    try:
-        shards = tuple(shard_entry(**entry) for entry in content["shards"])
-        description = Description(
-            recipe=_typed(content["recipe"], dict),
-            recipe_text=_typed(content["recipe_text"], str),
-            fingerprint=_typed(content["fingerprint"], str),
-            versions=_typed(content["versions"], dict),
-            codec=_typed(content["codec"], str),
-            counts={
-                checked_name(split, "the name of a split"): _typed(n, int)
-                for split, n in _typed(content["counts"], dict).items()
-            },
-            hours=float(content["hours"]),
-            licence=content["licence"],
-            shards=shards,
-            tables=tuple(_table_name(name) for name in _typed(content.get("tables", []), list)),
-            release=publication_in(content),
-            part_of=_part_of(content["part_of"]) if "part_of" in content else None,
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ManifestError(f"{path} is damaged: {error!r}") from error
-    if description.codec not in CODECS:
-        raise ManifestError(f"{path}: no codec {description.codec!r}; there are {', '.join(CODECS)}")
-    _check_counts(path, description.counts, shards)
+    description = validated(Description, content, f"{path} is damaged")
+    _check_counts(path, description)
     return description
 
 
-def shard_entry(*, name: str, split: str, rows: int, bytes: int, sha256: str) -> ShardEntry:  # noqa: A002  # the file's own word
-    """Return a line of the shard table that was read from a file.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a value cannot be what it should be.
-    """
-    # a name becomes a path: nothing but the names that generation gives may get there
-    if split_of_shard(_typed(name, str)) != _typed(split, str):
-        raise ValueError(f"{name!r} is no shard of split {split!r}")
-    checked_name(split, "the name of a split")
-    checked_name(name, "the name of a shard")
-    if _typed(rows, int) < 1 or _typed(bytes, int) < 0:
-        raise ValueError(f"shard {name} has {rows} rows and {bytes} bytes")
-    return ShardEntry(name, split, rows, bytes, _typed(sha256, str))
-
-
-def is_table_name(name: object) -> bool:
-    """Return whether a name may be that of a Parquet table beside the manifest: no path, no dot."""
-    return isinstance(name, str) and _TABLE_NAME.fullmatch(name) is not None and is_name(name)
-
-
-def _table_name(name: str) -> str:
-    if not is_table_name(name):
-        raise TypeError(f"{name!r} is no name of a table")
-    return name
-
-
-def _part_of(found: Json) -> Json:
-    """Return what a description says of the release that it is a part of."""
-    checked = {"name": _typed(found["name"], str), "rows": _typed(found["rows"], int)}
-    if found["sha256"] is not None:
-        _typed(found["sha256"], str)
-    return {**checked, "sha256": found["sha256"], "selection": _typed(found["selection"], dict)}
-
-
-def _typed(value: object, kind: type[T]) -> T:
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r} is not {kind.__name__}")
-    return value
-
-
-def _check_counts(path: Path, counts: Mapping[str, int], shards: Sequence[ShardEntry]) -> None:
+def _check_counts(path: Path, description: Description) -> None:
+    counts = description.counts
     found = dict.fromkeys(counts, 0)
-    for shard in shards:
+    for shard in description.shards:
         found[shard.split] = found.get(shard.split, 0) + shard.rows
-    if found != dict(counts):
-        raise ManifestError(f"{path}: the shards hold {found} rows, but counts says {dict(counts)}")
+    if found != counts:
+        raise ManifestError(f"{path}: the shards hold {found} rows, but counts says {counts}")

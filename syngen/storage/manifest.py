@@ -373,7 +373,7 @@ def read_manifest(path: Path, *, columns: Sequence[str] | None = None) -> pa.Tab
     if path.exists() and not path.is_file():  # a pipe would never end
         raise ManifestError(f"{path} cannot be read: not a file")
     try:
-        # pq.read_table would import pyarrow.dataset, and pandas with it, which takes longer than all the rest
+        # pq.read_table imports pyarrow.dataset, and pandas with it, which takes longer than all the rest
         with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
             table = file.read(columns=columns)
         table.validate(full=True)

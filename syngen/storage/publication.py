@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812  # a field of that name is what a reader expects
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import ParameterError
 from syngen.io.names import is_name
+from syngen.recipe.messages import abridged
+from syngen.storage.documents import Text, validated
 
 if TYPE_CHECKING:
     from syngen._typing import Json
@@ -52,33 +54,34 @@ class Publication:
         If one of them cannot be what it should be.
     """
 
-    version: str
-    authors: tuple[str, ...]
-    date: str | None = None
-    url: str | None = None
-    files: tuple[str, ...] = ()
+    version: Text
+    authors: tuple[Text, ...]
+    date: Text | None = None
+    url: Text | None = None
+    files: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.version) > _MAX_TEXT or _SEMVER.fullmatch(self.version) is None:
             raise ParameterError(
-                f"{self.version!r} is no version of a release; three numbers are needed, as in 1.0.0 "
-                "(https://semver.org)"
+                f"{abridged(self.version)} is no version of a release; three numbers are needed, as in "
+                "1.0.0 (https://semver.org)"
             )
         if not self.authors or len(self.authors) > _MAX_AUTHORS or not all(map(_is_line, self.authors)):
             raise ParameterError(
-                f"authors are {list(self.authors[:5])!r}; a line each is needed, as in 'Noether, Emmy'"
+                f"authors are {abridged(list(self.authors[:5]))}; a line each is needed, as in "
+                "'Noether, Emmy'"
             )
         if self.date is not None and not _is_day(self.date):
-            raise ParameterError(f"{self.date!r} is no day; YYYY-MM-DD is needed, as in 2026-01-31")
+            raise ParameterError(f"{abridged(self.date)} is no day; YYYY-MM-DD is needed, as in 2026-01-31")
         if self.url is not None and (len(self.url) > 2000 or _URL.fullmatch(self.url) is None):
-            raise ParameterError(f"{self.url!r} is no address of a page; it begins with https://")
+            raise ParameterError(f"{abridged(self.url)} is no address of a page; it begins with https://")
         folded = [name.casefold() for name in self.files]
         if len(self.files) > _MAX_FILES or len(set(folded)) != len(folded):
             raise ParameterError(f"a release has at most {_MAX_FILES} further files, each of another name")
         for name in self.files:
             is_taken = name.casefold() in _TAKEN or name.casefold().endswith(".parquet")
             if is_taken or _FILE_NAME.fullmatch(name) is None or not is_name(name):
-                raise ParameterError(f"{name!r} is no name of a file of a release")
+                raise ParameterError(f"{abridged(name)} is no name of a file of a release")
 
     def to_json(self) -> Json:
         """Return what plan.json and dataset.json say of it."""
@@ -96,31 +99,11 @@ def publication_in(content: Mapping[str, Any]) -> Publication | None:
 
     Raises
     ------
-    TypeError, ValueError
+    ParameterError
         If it says something impossible.
     """
     found = content.get("release")
-    if found is None:
-        return None
-    if not isinstance(found, dict) or not isinstance(found.get("version"), str):
-        raise TypeError(f"{found!r} is no release")
-    for key in ("date", "url"):
-        if not isinstance(found.get(key), str | None):
-            raise TypeError(f"release: {key} is {found[key]!r}")
-    return Publication(
-        version=found["version"],
-        authors=_texts(found, "authors"),
-        date=found.get("date"),
-        url=found.get("url"),
-        files=_texts(found, "files"),
-    )
-
-
-def _texts(content: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    found: Sequence[Any] = content.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise TypeError(f"release: {key} is {found!r}")
-    return tuple(found)
+    return None if found is None else validated(Publication, found, "release", error=ParameterError)
 
 
 def _is_line(text: str) -> bool:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import ClassVar
 
+from pydantic import ConfigDict
+
+from syngen.errors import ManifestError
 from syngen.io.files import sha256_of
-from syngen.storage.description import ShardEntry, json_bytes, shard_entry
+from syngen.storage.description import StoredShard, json_bytes
+from syngen.storage.documents import Count, Text, parse_json, validated
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
-
-if TYPE_CHECKING:
-    from syngen._typing import Json
 
 __all__ = ["Receipt", "has_parts", "is_of", "read_any_receipt", "read_receipt", "receipt_in"]
 
@@ -38,13 +38,15 @@ class Receipt:
         Observations that were taken from a smaller dataset and not rendered.
     """
 
-    entry: ShardEntry
-    row: int
-    n_samples: int
-    part_bytes: int
-    part_sha256: str
-    annotations_sha256: str = ""
-    copied: int = 0
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    entry: StoredShard
+    row: Count
+    n_samples: Count
+    part_bytes: Count
+    part_sha256: Text
+    annotations_sha256: Text = ""
+    copied: Count = 0
 
     def to_bytes(self) -> bytes:
         """Return the content of the receipt's file."""
@@ -65,14 +67,9 @@ def read_any_receipt(layout: Layout, name: str) -> Receipt | None:
 def receipt_in(data: bytes, name: str) -> Receipt | None:
     """Return the receipt that some bytes are, or None if they are not one of that shard."""
     try:
-        content: Json = json.loads(data)
-        receipt = Receipt(shard_entry(**content.pop("entry")), **content)
-        for field in fields(receipt):
-            wanted = {"int": int, "str": str, "ShardEntry": ShardEntry}[str(field.type)]
-            if not isinstance(getattr(receipt, field.name), wanted):
-                return None
-    except Exception:  # noqa: BLE001  # a receipt that cannot be read is no receipt: the shard is made again
-        return None
+        receipt = validated(Receipt, parse_json(data), name)
+    except (ManifestError, ValueError):
+        return None  # the shard is made again
     return receipt if receipt.entry.name == name else None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from syngen.downloads.catalog import parse_catalog
 from syngen.errors import ManifestError, ParameterError
@@ -16,7 +17,7 @@ from syngen.io.files import inside
 from syngen.io.names import MOST_BYTES, check_names, checked_name, fault_of, is_name, twins_in
 from syngen.recipe.library import write_template
 from syngen.recipe.parse import parse_document
-from syngen.storage.description import is_table_name, shard_entry
+from syngen.storage.description import StoredShard, is_table_name
 from syngen.storage.layout import key_of, row_of_key
 from syngen.storage.manifest import Vocabulary, vocabulary_of
 from syngen.storage.publication import Publication
@@ -154,7 +155,8 @@ PLACES: dict[str, Callable[[str], bool]] = {
     "version of a catalog": lambda name: is_catalog("x", name),
     "file of a release": lambda name: is_taken(Publication, "1.0.0", ("Noether, Emmy",), files=(name,)),
     "shard of a description": lambda name: is_taken(
-        shard_entry, name=f"{name}-000000", split=name, rows=1, bytes=1, sha256="0" * 64
+        TypeAdapter(StoredShard).validate_python,
+        {"name": f"{name}-000000", "split": name, "rows": 1, "bytes": 1, "sha256": "0" * 64},
     ),
     "table of a description": is_table_name,
     "dataset of a manifest": lambda name: is_vocabulary(name=name),
