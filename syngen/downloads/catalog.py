@@ -13,18 +13,18 @@ observations, and ``sha256`` that of its SHA256SUMS; all three may be left out.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, ConfigDict, Field
 
 from syngen.errors import ParameterError, suggestion
 from syngen.io.names import check_names
-
-if TYPE_CHECKING:
-    from syngen._typing import Json
+from syngen.recipe.messages import abridged
+from syngen.storage.documents import Text, parse_json, validated
 
 __all__ = ["BY_ADDRESS", "MOST_CATALOG_BYTES", "Catalog", "Entry", "parse_catalog", "shipped_catalog"]
 
@@ -34,8 +34,6 @@ BY_ADDRESS = "by-address"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,49}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_KEYS = {"mirrors", "recipe", "fingerprint", "sha256"}
 
 
 @dataclass(frozen=True)
@@ -125,56 +123,60 @@ def parse_catalog(data: bytes, source: str, locate: Callable[[str], str]) -> Cat
     if len(data) > MOST_CATALOG_BYTES:
         raise ParameterError(f"catalog {source} is larger than {MOST_CATALOG_BYTES:,} bytes")
     try:
-        content = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = parse_json(data)
+    except ValueError as error:
         raise ParameterError(f"catalog {source} is no JSON: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != 1:
+    if content.get("format") != 1:
         raise ParameterError(f'catalog {source}: "format": 1 is needed; a later one needs a later syngen')
-    entries = []
+    releases = validated(_Document, content, f"catalog {source}", error=ParameterError).releases
     try:
-        releases = _map(content.get("releases"), "releases")
-        for name, versions in releases.items():
-            if not _NAME.fullmatch(name) or name == BY_ADDRESS:
-                raise ParameterError(f"releases: {name[:100]!r} is no name of a release")
-            for version, found in _map(versions, f"releases.{name}").items():
-                entries.append(_entry(name, version, found, locate))  # reads better
-            check_names(versions, f"releases.{name}: a version")
         check_names(releases, "releases: the name of a release")
+        for name, versions in releases.items():
+            check_names(versions, f"releases.{name}: a version")
+        entries = [
+            Entry(name, version, tuple(map(locate, of.mirrors)), of.recipe, of.fingerprint, of.sha256)
+            for name, versions in releases.items()
+            for version, of in versions.items()
+        ]
     except ParameterError as error:
         raise ParameterError(f"catalog {source}: {error}") from error
     return Catalog(source, tuple(entries))
 
 
-def _entry(name: str, version: str, found: Any, locate: Callable[[str], str]) -> Entry:
-    place = f"releases.{name}.{version[:60]}"
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name) or name == BY_ADDRESS:
+        raise ValueError(f"{abridged(name)} is no name of a release; use small letters, digits and . _ -")
+    return name
+
+
+def _checked_version(version: str) -> str:
     if not _VERSION.fullmatch(version):
-        raise ParameterError(f"{place}: no version; letters, digits and . + - are possible")
-    content = _map(found, place)
-    for key in content:
-        if key not in _KEYS:
-            raise ParameterError(f"{place}: unknown key {key[:60]!r}{suggestion(key, _KEYS)}")
-    mirrors = content.get("mirrors", [])
-    if not isinstance(mirrors, list) or not all(isinstance(mirror, str) for mirror in mirrors):
-        raise ParameterError(f"{place}.mirrors: a list of texts is needed")
-    for key, pattern in (("recipe", _NAME), ("fingerprint", _SHA256), ("sha256", _SHA256)):
-        value = content.get(key)
-        if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
-            raise ParameterError(f"{place}.{key}: {value!r} is not possible")
-    return Entry(
-        name,
-        version,
-        tuple(locate(mirror) for mirror in mirrors),
-        content.get("recipe"),
-        content.get("fingerprint"),
-        content.get("sha256"),
-    )
+        raise ValueError(f"{abridged(version)} is no version; use letters, digits and . + -")
+    return version
 
 
-def _map(value: Any, place: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ParameterError(f"{place}: a map is needed")
-    content: Json = value
-    return content
+_Name = Annotated[Text, AfterValidator(_checked_name)]
+_Version = Annotated[Text, AfterValidator(_checked_version)]
+_Sha256 = Annotated[Text, Field(pattern="^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """What a catalog says of a version of a release."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    mirrors: tuple[Text, ...] = ()
+    recipe: _Name | None = None
+    fingerprint: _Sha256 | None = None
+    sha256: _Sha256 | None = None
+
+
+@dataclass(frozen=True)
+class _Document:
+    """The content of a catalog."""
+
+    releases: dict[_Name, dict[_Version, _Places]]
 
 
 def _order(version: str) -> tuple[tuple[int, int, str], ...]:

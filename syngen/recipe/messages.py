@@ -14,7 +14,9 @@ from syngen.errors import suggestion
 __all__ = ["abridged", "message_of", "path_of"]
 
 _PATTERN_HINTS: dict[str | int, str] = {
+    "fingerprint": "use 64 small hexadecimal digits",
     "name": "use lower-case letters, digits and single - _ . between them, a letter first",
+    "sha256": "use 64 small hexadecimal digits",
     "version": "use three numbers, for example 1.0.0",
 }
 

@@ -663,15 +663,20 @@ def test_links_in_the_way_are_not_followed(sound: Path, tmp_path: Path) -> None:
 
 CATALOGS = [
     ("[" * 50_000, "is no JSON"),
+    ('{"format": 1, "format": 1}', "the key 'format' stands twice in one object; keep one"),
+    ('{"format": 1, "releases": NaN}', "NaN is no number of JSON"),
     ('{"format": 2}', '"format": 1 is needed'),
-    ('{"format": 1}', "releases: a map is needed"),
-    ('{"format": 1, "releases": {"../x": {}}}', "no name of a release"),
-    ('{"format": 1, "releases": {"x": {"../1": {}}}}', "no version"),
+    ('{"format": 1}', "releases: the key 'releases' is missing"),
+    ('{"format": 1, "releases": []}', "releases: a map is needed, not []"),
+    ('{"format": 1, "releases": {"x": 3}}', "releases.x: a map is needed, not 3"),
+    ('{"format": 1, "releases": {"../x": {}}}', "'../x' is no name of a release"),
+    ('{"format": 1, "releases": {"x": {"../1": {}}}}', "'../1' is no version"),
     ('{"format": 1, "releases": {"x": {"1": {"mirors": []}}}}', "did you mean 'mirrors'"),
-    ('{"format": 1, "releases": {"x": {"1": {"mirrors": "http://x"}}}}', "a list of texts is needed"),
+    ('{"format": 1, "releases": {"x": {"1": {"mirrors": "http://x"}}}}', "x.1.mirrors: a list is needed"),
+    ('{"format": 1, "releases": {"x": {"1": {"mirrors": [3]}}}}', "mirrors.0: text is needed, not 3"),
     ('{"format": 1, "releases": {"x": {"1": {"mirrors": ["ftp://x"]}}}}', "not from 'ftp'"),
-    ('{"format": 1, "releases": {"x": {"1": {"sha256": "0"}}}}', "is not possible"),
-    ('{"format": 1, "releases": {"x": {"1": {"recipe": "../../x"}}}}', "is not possible"),
+    ('{"format": 1, "releases": {"x": {"1": {"sha256": "0"}}}}', "'0' cannot be a sha256; use 64"),
+    ('{"format": 1, "releases": {"x": {"1": {"recipe": "../../x"}}}}', "'../../x' is no name of a release"),
     (" " * (5 << 20), "is larger than"),
 ]
 
