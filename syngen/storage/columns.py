@@ -1,15 +1,21 @@
-"""Columns of a manifest outside of its dataset: their names in exports, and a digest of their content."""
+"""Columns of a manifest: their names, their content as numbers, and what they are in exports."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
-__all__ = ["STORAGE", "exported_names", "source_name", "table_digest"]
+from syngen.errors import ManifestError
+
+if TYPE_CHECKING:
+    from syngen._typing import IntArray
+
+__all__ = ["STORAGE", "categories", "exported_names", "integers", "source_name", "table_digest"]
 
 STORAGE = ("shard", "offset", "size", "pcm_sha256")
 """Columns that say where the samples of a stored dataset are."""
@@ -61,6 +67,38 @@ def source_name(name: str, taken: Collection[str]) -> str:
     while found in taken:
         found = f"source_{found}"
     return found
+
+
+def integers(table: pa.Table, name: str) -> IntArray:
+    """Return a column of whole numbers: int64, shape (n_rows,), read-only where it is not a copy.
+
+    Raises
+    ------
+    ManifestError
+        If the column has nulls.
+    """
+    column = table.column(name).combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        column = pa.concat_arrays(column.chunks)
+    if column.null_count:
+        raise ManifestError(f"column {name} has {column.null_count:,} nulls; run syngen verify")
+    # the methods of Arrow that give arrays import pandas, which takes longer than reading the table
+    return np.asarray(np.from_dlpack(column), dtype=np.int64)
+
+
+def categories(table: pa.Table, name: str) -> tuple[list[Any], IntArray]:
+    """Return the different values of a column, and for every row the position of its value among them.
+
+    Returns
+    -------
+    list
+        None among them stands for nulls.
+    ndarray of int64, shape (n_rows,)
+    """
+    column = table.column(name).combine_chunks().dictionary_encode(null_encoding="encode")
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    return column.dictionary.to_pylist(), np.asarray(np.from_dlpack(column.indices), dtype=np.int64)
 
 
 def table_digest(table: pa.Table) -> str:

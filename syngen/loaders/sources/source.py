@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from syngen.dsp.level import dequantise, dequantise_to
 from syngen.errors import FactorError, ManifestError, ParameterError
 from syngen.factors import FactorGrid
 from syngen.identities import Identities
+from syngen.storage.columns import categories, integers
 from syngen.storage.manifest import Vocabulary
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from syngen._typing import Float32Array, IntArray, PcmArray
@@ -139,8 +139,9 @@ class Source(ABC):
     def _split_codes(self, column: str) -> NDArray[Any]:
         """Return the same, with the number of splits for a row that is in none of them."""
         names = self.vocabulary.schemes[self.scheme_of(column)]
-        codes = pc.index_in(self.table.column(column), pa.array(names, pa.string()))
-        return np.asarray(codes.fill_null(len(names)).to_numpy())
+        found, codes = categories(self.table, column)
+        positions = [names.index(name) if name in names else len(names) for name in found]
+        return np.array(positions, dtype=np.int64)[codes]
 
     def scheme_of(self, column: str) -> str:
         """Return the split scheme of a column."""
@@ -153,7 +154,7 @@ class Source(ABC):
     @cached_property
     def indices(self) -> IntArray:
         """Grid point of every row: int64, shape (n_rows,)."""
-        return read_only(np.asarray(self.table.column("index").to_numpy(), dtype=np.int64))
+        return read_only(integers(self.table, "index"))
 
     @cached_property
     def levels(self) -> IntArray:

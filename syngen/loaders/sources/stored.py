@@ -17,6 +17,7 @@ from syngen.loaders.sources.open_files import OpenFileCache
 from syngen.loaders.sources.sidecar import LARGE, Sidecar, open_sidecar
 from syngen.loaders.sources.source import Source, checked_length, read_only
 from syngen.storage.codec import find_codec
+from syngen.storage.columns import categories, integers
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
@@ -117,7 +118,7 @@ class StoredSource(Source):
 
     def _column(self, name: str) -> NDArray[Any]:
         if self._sidecar is None:
-            return np.asarray(self.table.column(name).to_numpy())
+            return integers(self.table, name)
         column: NDArray[Any] = getattr(self._sidecar, name)
         return column
 
@@ -132,21 +133,14 @@ class StoredSource(Source):
         if self._sidecar is not None:
             found: Sidecar = self._sidecar
             return found.shards, found.shard, found.offset, found.size  # type: ignore[return-value]
-        shards = self.table.column("shard").combine_chunks().dictionary_encode()
-        if isinstance(shards, pa.ChunkedArray):
-            shards = shards.combine_chunks()
-        return (
-            shards.dictionary.to_pylist(),
-            read_only(np.asarray(shards.indices.to_numpy(), dtype=np.int64)),
-            np.asarray(self.table.column("offset").to_numpy(), dtype=np.int64),
-            np.asarray(self.table.column("size").to_numpy(), dtype=np.int64),
-        )
+        names, numbers = categories(self.table, "shard")
+        return names, read_only(numbers), integers(self.table, "offset"), integers(self.table, "size")
 
     @cached_property
     def _annotations(self) -> tuple[pa.Table, IntArray]:
         """All annotations, and the position of each row's first one."""
         table = read_series(self._layout.series("annotations", self.description.tables))
-        rows = np.asarray(table.column("row").to_numpy(), dtype=np.int64)
+        rows = integers(table, "row")
         return table, np.searchsorted(rows, np.arange(self.n_rows + 1))
 
     def annotations(self, row: int) -> pa.Table:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from syngen.storage.columns import STORAGE, exported_names, table_digest
+from syngen.errors import ManifestError
+from syngen.storage.columns import STORAGE, categories, exported_names, integers, table_digest
 
 OWN = ("file_name", "row")
 
@@ -101,3 +105,32 @@ def test_no_table_is_too_odd_for_a_digest() -> None:
     )
     assert len(table_digest(pa.Table.from_pandas(frame))) == 64
     assert len(table_digest(pa.table({}))) == 64
+
+
+def test_whole_numbers_and_categories_of_a_column_in_pieces() -> None:
+    table = pa.table(
+        {
+            "size": pa.chunked_array([[3, 1], [], [2]], pa.int32()),
+            "split": pa.chunked_array([["train", None], [], ["test"]], pa.string()),
+        }
+    )
+    assert integers(table, "size").tolist() == [3, 1, 2]
+    assert integers(table, "size").dtype == np.int64
+    names, codes = categories(table, "split")
+    assert [names[code] for code in codes] == ["train", None, "test"]
+    assert integers(table.slice(0, 0), "size").tolist() == []
+    assert categories(table.slice(0, 0), "split")[1].tolist() == []
+    with pytest.raises(ManifestError, match="column size has 1 nulls"):
+        integers(pa.table({"size": [1, None]}), "size")
+
+
+def test_numbers_of_a_manifest_are_read_without_pandas(tiny_dataset: Path) -> None:
+    program = f"""
+import sys
+import syngen
+ds = syngen.load({str(tiny_dataset)!r})
+ds[0], ds.levels, ds.batch([1, 2]), ds.arrays(split="test", limit=2)
+print("pandas" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
