@@ -9,7 +9,8 @@ Deposit metadata, https://developers.zenodo.org/#representation
 from __future__ import annotations
 
 import html
-import json
+import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 from syngen.releases.metadata import (
@@ -32,7 +33,7 @@ __all__ = ["citation", "zenodo"]
 def citation(subject: ReleaseMetadata) -> str:
     """Return the text of CITATION.cff, version 1.2.0."""
     release = subject.release
-    content: dict[str, Any] = {
+    content: Json = {
         "cff-version": "1.2.0",
         "message": "If you use this dataset, please cite it as below.",
         "title": subject.title,
@@ -73,7 +74,7 @@ def citation(subject: ReleaseMetadata) -> str:
             "version": subject.description.versions["syngen"],
         },
     ]
-    return "\n".join(_yaml(content)) + "\n"
+    return _yaml(content)
 
 
 def _author(name: str) -> dict[str, str]:
@@ -81,25 +82,26 @@ def _author(name: str) -> dict[str, str]:
     return {"family-names": family, "given-names": given} if comma and given else {"name": name}
 
 
-def _yaml(content: dict[str, Any], indent: str = "") -> list[str]:
-    """Return the lines of a YAML map of texts, numbers, and lists of them or of maps of them."""
-    lines = []
-    for key, value in content.items():
-        if not isinstance(value, list):
-            lines.append(f"{indent}{key}: {_scalar(value)}")
-            continue
-        lines.append(f"{indent}{key}:")
-        for item in value:
-            if isinstance(item, dict):
-                first, *rest = _yaml(item, indent + "    ")
-                lines += [f"{indent}  - {first.lstrip()}", *rest]
-            else:
-                lines.append(f"{indent}  - {_scalar(item)}")
-    return lines
+def _yaml(content: Json) -> str:
+    """Return a YAML map in which every text is quoted, so that none is taken for a number or a day."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width = sys.maxsize
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    buffer = io.StringIO()
+    yaml.dump(_quoted(content), buffer)
+    return buffer.getvalue()
 
 
-def _scalar(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)  # JSON is YAML, and quotes whatever needs quotes
+def _quoted(value: Any) -> Any:
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, dict):
+        return {key: _quoted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_quoted(item) for item in value]
+    return DoubleQuotedScalarString(value) if isinstance(value, str) else value
 
 
 def zenodo(subject: ReleaseMetadata) -> Json:
