@@ -26,7 +26,7 @@ from syngen.storage.codec import Codec, find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
-from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
+from syngen.storage.shards import BLOCK, END, MemberText, check_members
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,43 +87,30 @@ class Contents:
         if problem:
             raise DownloadError(f"shard {entry.name} is refused: {problem}")
 
-    def _problem(self, entry: ShardEntry, data: mmap.mmap, table: pa.Table, row: int) -> str | None:
+    def _problem(self, entry: ShardEntry, data: mmap.mmap, table: pa.Table, first: int) -> str | None:
         position, rate, suffix = 0, self.vocabulary.sample_rate, self.codec.name
         names = ("index", "split", "offset", "size", "n_samples")
         columns = (table.column(name).to_pylist() for name in names)
         levels = map(tuple, self.levels_of(table).tolist())
-        before, waiting = b"", ""
-        for (index, split, offset, size, n_samples), of_row in zip(
-            zip(*columns, strict=True), levels, strict=True
+        for row, (index, split, offset, size, n_samples), of_row in zip(
+            range(first, first + entry.rows), zip(*columns, strict=True), levels, strict=True
         ):
-            key = key_of(row)
-            try:
-                before += header_of(f"{key}.{suffix}", size)
-            except ShardError as error:
-                return str(error)
-            if offset != position + len(before):
+            if offset != position + BLOCK:
                 return (
                     f"the manifest puts row {row} at byte {offset}, what comes before it ends at "
-                    f"{position + len(before)}"
-                )
-            if data[position:offset] != before:
-                return (
-                    f"{waiting}the header of member {key}.{suffix}, row {row}, is not what the manifest "
-                    "says: another name, kind or size"
-                )
-            if not self.codec.is_stated(data[offset : offset + 64], size, n_samples, rate):
-                return (
-                    f"member {key}.{suffix} is no {suffix.upper()} of the {n_samples} samples of row {row}"
+                    f"{position + BLOCK}"
                 )
             text = self._text.of(index, split, of_row)
-            before = b"".join(
-                (padding_of(size), header_of(f"{key}.json", len(text)), text, padding_of(len(text)))
-            )
-            position, waiting = offset + size, f"member {key}.json, or "
-            row += 1
-        if data[position:] != before + END:
-            return f"member {key_of(row - 1)}.json, or the end of the archive, is not what it should be"
-        return None
+            try:
+                position = check_members(data, row=row, offset=offset, size=size, suffix=suffix, text=text)
+            except ShardError as error:
+                return f"row {row}: {error}"
+            if not self.codec.is_stated(data[offset : offset + 64], size, n_samples, rate):
+                return (
+                    f"member {key_of(row)}.{suffix} is no {suffix.upper()} of the {n_samples} samples of "
+                    f"row {row}"
+                )
+        return None if data[position:] == END else "the end of the archive, after the last row, is damaged"
 
     def levels_of(self, table: pa.Table) -> IntArray:
         """Return the levels of rows of the manifest: int64, shape (n, n_factors)."""

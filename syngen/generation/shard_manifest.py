@@ -22,10 +22,10 @@ from syngen.io.atomic import atomic_file
 from syngen.io.files import sha256_of
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
 from syngen.storage.codec import find_codec
-from syngen.storage.layout import Layout, key_of
+from syngen.storage.layout import Layout
 from syngen.storage.manifest import ManifestWriter, Vocabulary, factor_columns
 from syngen.storage.shard_ranges import Shard
-from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
+from syngen.storage.shards import BLOCK, END, MemberText, check_members, stated_size
 from syngen.synth.plugin import Spoken
 
 if TYPE_CHECKING:
@@ -211,28 +211,13 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
     levels = resolved.grid.levels_of(indices).tolist()
     position = 0
     for row, (index, of_index) in enumerate(zip(indices.tolist(), levels, strict=True), shard.row):
-        digits = bytes(data[position + 124 : position + 135])
-        if not digits.isdigit():
-            raise ShardError(f"row {row}: not the header of a member")
-        size, offset = int(digits, 8), position + BLOCK
+        size, offset = stated_size(data, position), position + BLOCK
         text = text_of.of(index, shard.split, tuple(of_index))
-        rest = b"".join(
-            (
-                padding_of(size),
-                header_of(f"{key_of(row)}.json", len(text)),
-                text,
-                padding_of(len(text)),
-            )
-        )
-        end = offset + size + len(rest)
-        is_right = data[position:offset] == header_of(f"{key_of(row)}.{codec.name}", size)
-        if not is_right or data[offset + size : end] != rest:
-            raise ShardError(f"row {row}: its members are not those of the recipe")
+        position = check_members(data, row=row, offset=offset, size=size, suffix=codec.name, text=text)
         audio = bytes(data[offset : offset + size])
         columns.offset.append(offset)
         columns.size.append(size)
         columns.facts.append(facts_of(codec.decode(audio)))
-        position = end
     if data[position:] != END:
         raise ShardError("the end of the archive is damaged")
     return columns

@@ -9,18 +9,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
+import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 from operator import getitem
 from typing import IO, TYPE_CHECKING
 
 from syngen.errors import ShardError
 from syngen.factors import FactorGrid
+from syngen.storage.layout import key_of
 
 if TYPE_CHECKING:
     from syngen._typing import Value
 
-__all__ = ["BLOCK", "END", "MemberText", "ShardWriter", "header_of", "padding_of"]
+__all__ = [
+    "BLOCK",
+    "END",
+    "MemberError",
+    "MemberText",
+    "ShardWriter",
+    "check_members",
+    "header_of",
+    "padding_of",
+    "stated_size",
+]
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -75,6 +89,84 @@ def padding_of(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
+def _around(key: str, suffix: str, size: int, text: bytes) -> tuple[bytes, ...]:
+    """Return what stands before the `size` bytes of an observation's audio, and what after them."""
+    head, padding = header_of(f"{key}.{suffix}", size), padding_of(size)
+    return head, padding, header_of(f"{key}.json", len(text)), text, padding_of(len(text))
+
+
+class MemberError(ShardError):
+    """A row whose members are not as they should be.
+
+    Attributes
+    ----------
+    end : int or None
+        Where the next row starts, if that is known.
+    """
+
+    def __init__(self, message: str, end: int | None = None) -> None:
+        super().__init__(message)
+        self.end = end
+
+
+def stated_size(data: memoryview, start: int) -> int:
+    """Return how many bytes the member has whose header begins at a byte of a shard.
+
+    Raises
+    ------
+    ShardError
+        If there is no such header.
+    """
+    digits = bytes(data[start + 124 : start + 135])
+    if re.fullmatch(rb"[0-7]{11}", digits) is None:
+        raise ShardError(f"byte {start} is not where a member begins")
+    return int(digits, 8)
+
+
+def check_members(
+    data: memoryview | mmap.mmap, *, row: int, offset: int, size: int, suffix: str, text: bytes
+) -> int:
+    """Check all that belongs to a row of a shard but its audio, and return where the next row starts.
+
+    That is the header of the audio, the JSON member, and what fills either up to a whole block: so that
+    no name, link or device in an archive can ever have an effect, whoever made the archive and whatever
+    unpacks it.
+
+    Parameters
+    ----------
+    data : memoryview or mmap
+        The whole shard.
+    row : int
+    offset, size : int
+        Where the audio is, as the manifest says.
+    suffix : str
+        Name of the codec.
+    text : bytes
+        What the JSON member has to be.
+
+    Raises
+    ------
+    MemberError
+        If a byte is not what it should be.
+    """
+    if size < 0 or offset < BLOCK or offset + size > len(data):
+        raise MemberError(f"the manifest puts {size} bytes of audio at byte {offset} of {len(data)}")
+    audio, factors = f"{key_of(row)}.{suffix}", f"{key_of(row)}.json"
+    names = (
+        f"header of member {audio}",
+        f"padding of member {audio}",
+        f"header of member {factors}",
+        f"member {factors}",
+        f"padding of member {factors}",
+    )
+    head, *rest = _around(key_of(row), suffix, size, text)
+    starts = list(accumulate(map(len, rest), initial=offset + size))
+    for name, start, wanted in zip(names, (offset - BLOCK, *starts[:-1]), (head, *rest), strict=True):
+        if data[start : start + len(wanted)] != wanted:
+            raise MemberError(f"the {name} is not what the manifest says", starts[-1])
+    return starts[-1]
+
+
 class ShardWriter:
     """Appends members to a binary stream and hashes all that passes.
 
@@ -92,18 +184,8 @@ class ShardWriter:
     def add(self, key: str, suffix: str, audio: bytes, text: bytes) -> int:
         """Append an observation and return the offset of the audio's first byte."""
         offset = self.n_bytes + BLOCK
-        self._write(
-            b"".join(
-                (
-                    header_of(f"{key}.{suffix}", len(audio)),
-                    audio,
-                    padding_of(len(audio)),
-                    header_of(f"{key}.json", len(text)),
-                    text,
-                    padding_of(len(text)),
-                )
-            )
-        )
+        head, *rest = _around(key, suffix, len(audio), text)
+        self._write(b"".join((head, audio, *rest)))
         return offset
 
     def finish(self) -> str:

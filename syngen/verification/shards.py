@@ -24,7 +24,7 @@ from syngen.storage.description import ShardEntry
 from syngen.storage.layout import key_of
 from syngen.storage.manifest import Vocabulary
 from syngen.storage.problems import Problem
-from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
+from syngen.storage.shards import BLOCK, END, MemberError, MemberText, check_members
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -122,8 +122,8 @@ class ShardCheck:
                 )
             try:
                 position = self._check_row(data, row, squares)
-            except _MemberError as error:
-                position = error.position
+            except MemberError as error:
+                position = error.end
                 yield f"row {row.row}: {error}"
         # all at once: one by one, the logarithms take as long as the hashes
         levels = levels_db([square for _, square in squares]).to_pylist()
@@ -136,46 +136,24 @@ class ShardCheck:
 
     def _check_row(self, data: memoryview, row: Row, squares: list[tuple[Row, float]]) -> int:
         """Check header, audio, padding and JSON of a row; return where the next one starts."""
-        self._check_place(data, row)
-        key = key_of(row.row)
-        audio_name, text_name = f"{key}.{self.codec.name}", f"{key}.json"
+        for name, level, size in zip(self.text.grid.names, row.levels, self.text.grid.sizes, strict=True):
+            if not 0 <= level < size:
+                raise MemberError(f"the manifest gives {name} the level {level}, outside 0..{size - 1}")
         text = self.text.of(row.index, row.split, row.levels)
-        padding = padding_of(row.size)
-        text_at = row.offset + row.size + len(padding) + BLOCK
-        end = text_at + len(text) + len(padding_of(len(text)))
-        expected = (
-            (f"header of member {audio_name}", row.offset - BLOCK, header_of(audio_name, row.size)),
-            (f"padding of member {audio_name}", row.offset + row.size, padding),
-            (f"header of member {text_name}", text_at - BLOCK, header_of(text_name, len(text))),
-            (f"member {text_name}", text_at, text),
-            (f"padding of member {text_name}", text_at + len(text), padding_of(len(text))),
-        )
-        for what, start, wanted in expected:
-            if data[start : start + len(wanted)] != wanted:
-                raise _MemberError(f"the {what} is damaged", end)
+        suffix = self.codec.name
+        end = check_members(data, row=row.row, offset=row.offset, size=row.size, suffix=suffix, text=text)
+        audio_name = f"{key_of(row.row)}.{suffix}"
         try:
             pcm = self.codec.decode(data[row.offset : row.offset + row.size])
         except ShardError as error:
-            raise _MemberError(f"member {audio_name}: {error}", end) from error
+            raise MemberError(f"member {audio_name}: {error}", end) from error
         problem = _pcm_problem(pcm, row)
         if problem:
-            raise _MemberError(f"member {audio_name}: {problem}", end)
+            raise MemberError(f"member {audio_name}: {problem}", end)
         if self.codec.name == "wav" and not self._has_rate(data, row):
-            raise _MemberError(f"member {audio_name}: another sampling rate", end)
+            raise MemberError(f"member {audio_name}: another sampling rate", end)
         squares.append((row, mean_square_of(pcm)))
         return end
-
-    def _check_place(self, data: memoryview, row: Row) -> None:
-        """Refuse what the manifest cannot mean, so that nothing below stumbles over it."""
-        for name, level, size in zip(self.text.grid.names, row.levels, self.text.grid.sizes, strict=True):
-            if not 0 <= level < size:
-                raise _MemberError(
-                    f"the manifest gives {name} the level {level}, outside 0..{size - 1}", None
-                )
-        if row.size < 0 or row.offset < BLOCK or row.offset + row.size > len(data):
-            raise _MemberError(
-                f"the manifest puts {row.size} bytes of audio at byte {row.offset} of {len(data)}", None
-            )
 
     def _has_rate(self, data: memoryview, row: Row) -> bool:
         return int.from_bytes(data[row.offset + 24 : row.offset + 28], "little") == self.sample_rate
@@ -193,14 +171,6 @@ class ShardCheck:
                 )
         if not n_found:
             yield f"every row is right, but the SHA-256 is not what {self.source} says"
-
-
-class _MemberError(Exception):
-    """What is wrong with a row, and where the next one starts, if that is known."""
-
-    def __init__(self, message: str, position: int | None) -> None:
-        super().__init__(message)
-        self.position = position
 
 
 def _pcm_problem(pcm: PcmArray, row: Row) -> str | None:

@@ -145,9 +145,8 @@ def test_members_that_are_not_what_the_manifest_says(
         data[:512] = HEADERS[trick](*first_member(data))
 
     forge_shard(release, edit)
-    refuse(
-        release, "the header of member 000000000.flac, row 0, is not what the manifest says", 1, *options
-    )
+    message = "row 0: the header of member 000000000.flac is not what the manifest says"
+    refuse(release, message, 1, *options)
 
 
 def test_duplicate_members(release: Path, refuse: Callable[..., str]) -> None:
@@ -159,7 +158,7 @@ def test_duplicate_members(release: Path, refuse: Callable[..., str]) -> None:
         data[second : second + 512] = header_of("000000000.flac", size)
 
     forge_shard(release, edit)
-    refuse(release, "the header of member 000000001.flac, row 1, is not what the manifest says", 1)
+    refuse(release, "row 1: the header of member 000000001.flac is not what the manifest says", 1)
 
 
 def test_further_members_after_the_end(release: Path, refuse: Callable[..., str]) -> None:
@@ -168,7 +167,7 @@ def test_further_members_after_the_end(release: Path, refuse: Callable[..., str]
         return bytes(data[:-1024]) + more + bytes(1024)
 
     forge_shard(release, edit)
-    refuse(release, "or the end of the archive, is not what it should be", 1)
+    refuse(release, "the end of the archive, after the last row, is damaged", 1)
 
 
 def test_truncated_archive_with_a_right_hash(release: Path, refuse: Callable[..., str]) -> None:
