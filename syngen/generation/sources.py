@@ -14,6 +14,7 @@ from syngen.errors import ShardError
 from syngen.generation.folder.reusable_shards import spoken_in
 from syngen.generation.shard_manifest import ObservationStats
 from syngen.storage.codec import find_codec
+from syngen.storage.columns import SPOKEN, STORED
 from syngen.storage.description import read_description
 from syngen.storage.manifest import read_series
 
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DatasetSource"]
 
-_PLACES = ("index", "shard", "offset", "size", "n_samples", "pcm_sha256", "peak", "rms_db")
+_PLACES = ("index", *STORED)
 _MOST_BYTES = 1 << 31
 _NAN = float("nan")
-_SPOKEN = ("transcript", "speech_start", "speech_end")
 
 
 class DatasetSource:
@@ -97,7 +97,7 @@ class DatasetSource:
         if self._opened is None:
             description = read_description(self._layout.description)
             speaks = "annotations" in description.tables
-            columns = [*_PLACES, *(_SPOKEN if speaks else ())]
+            columns = [*_PLACES, *(SPOKEN if speaks else ())]
             table = read_series(self._layout.series("manifest", description.tables), columns=columns)
             spans = None
             if speaks:

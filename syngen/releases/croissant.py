@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from syngen.releases.metadata import ReleaseMetadata, engine_sentences, limits, uses
+from syngen.storage.columns import SPOKEN, STORED
 from syngen.storage.layout import series_names
 
 if TYPE_CHECKING:
@@ -72,18 +73,6 @@ _CONTEXT: dict[str, object] = {
 }
 _PARQUET = "application/x-parquet"
 _ROW = r"^(?:.*/)?([0-9]+)\.[a-z]+$"
-_STORAGE = {
-    "index": "Number of the grid point.",
-    "shard": "Name of the tar file in audio/, without its suffix.",
-    "offset": "Byte of that file at which the audio begins.",
-    "size": "Bytes of the audio.",
-    "n_samples": "Samples of audio.",
-    "peak": "Largest absolute sample, full scale being 1.",
-    "rms_db": "Level in dB, a root mean square of 1 being 0 dB; null for silence.",
-    "transcript": "What is said.",
-    "speech_start": "First sample of speech.",
-    "speech_end": "Sample after the last one of speech.",
-}
 
 
 def croissant(subject: ReleaseMetadata) -> Json:
@@ -344,4 +333,8 @@ def _meaning(subject: ReleaseMetadata, column: str) -> str:
         return "Split that it is stored by."
     if column.startswith("split_"):
         return f"Its split in the scheme {column.removeprefix('split_')}."
-    return _STORAGE.get(column, "Drawn for this observation; not a factor.")
+    if column == "index":
+        return "Number of the grid point."
+    if column in STORED or column in SPOKEN:
+        return (STORED | SPOKEN)[column][1]
+    return "Drawn for this observation; not a factor."

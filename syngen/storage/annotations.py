@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from syngen.storage.columns import integers
 from syngen.storage.layout import table_of_row
 
 if TYPE_CHECKING:
@@ -65,9 +66,7 @@ def annotation_problems(table: pa.Table, n_samples: IntArray) -> list[str]:
     if not table.schema.equals(ANNOTATION_SCHEMA):
         found = ", ".join(f"{field.name} {field.type}" for field in table.schema)
         return [f"annotations.parquet: its columns are not those of annotations, but {found}"]
-    row, start, end = (
-        np.asarray(table.column(name).to_numpy(), dtype=np.int64) for name in ("row", "start", "end")
-    )
+    row, start, end = (integers(table, name) for name in ("row", "start", "end"))
     kind = table.column("kind").combine_chunks()
     order = pc.index_in(kind, pa.array(KINDS)).fill_null(len(KINDS)).to_numpy(zero_copy_only=False)
     key = row * len(KINDS) + order

@@ -15,7 +15,37 @@ from syngen.errors import ManifestError
 if TYPE_CHECKING:
     from syngen._typing import IntArray
 
-__all__ = ["STORAGE", "categories", "exported_names", "integers", "source_name", "table_digest"]
+__all__ = [
+    "NULLABLE",
+    "SPOKEN",
+    "STORAGE",
+    "STORED",
+    "categories",
+    "exported_names",
+    "integers",
+    "source_name",
+    "table_digest",
+]
+
+STORED: dict[str, tuple[pa.DataType, str]] = {
+    "shard": (pa.string(), "Name of the tar file in audio/, without its suffix."),
+    "offset": (pa.int64(), "Byte of that file at which the audio begins."),
+    "size": (pa.int64(), "Bytes of the audio."),
+    "n_samples": (pa.int32(), "Samples of audio."),
+    "pcm_sha256": (pa.binary(32), "SHA-256 of the samples, 16 bit, little-endian."),
+    "peak": (pa.float32(), "Largest absolute sample, full scale being 1."),
+    "rms_db": (pa.float32(), "Level in dB, a root mean square of 1 being 0 dB; null for silence."),
+}
+"""Type and meaning of what a manifest says of every stored observation, by column."""
+
+SPOKEN: dict[str, tuple[pa.DataType, str]] = {
+    "speech_start": (pa.int32(), "First sample of speech."),
+    "speech_end": (pa.int32(), "Sample after the last one of speech."),
+    "transcript": (pa.string(), "What is said."),
+}
+"""The same of what it says of speech only."""
+
+NULLABLE = ("rms_db",)
 
 STORAGE = ("shard", "offset", "size", "pcm_sha256")
 """Columns that say where the samples of a stored dataset are."""

@@ -23,6 +23,7 @@ from syngen.errors import FactorError, ManifestError
 from syngen.factors import Factor, FactorGrid
 from syngen.io.atomic import atomic_file
 from syngen.io.names import check_names, checked_name
+from syngen.storage.columns import NULLABLE, SPOKEN, STORED
 from syngen.storage.layout import FORMAT, end_of_table
 
 if TYPE_CHECKING:
@@ -132,21 +133,8 @@ class Vocabulary:
             for name, _, is_text in self.nuisances
         ]
         fields += [pa.field(name, _type_of(values), nullable=False) for name, _, values in self.derived]
-        fields += [
-            pa.field("shard", pa.string(), nullable=False),
-            pa.field("offset", pa.int64(), nullable=False),
-            pa.field("size", pa.int64(), nullable=False),
-            pa.field("n_samples", pa.int32(), nullable=False),
-            pa.field("pcm_sha256", pa.binary(32), nullable=False),
-            pa.field("peak", pa.float32(), nullable=False),
-            pa.field("rms_db", pa.float32()),
-        ]
-        if self.speaks:
-            fields += [
-                pa.field("speech_start", pa.int32(), nullable=False),
-                pa.field("speech_end", pa.int32(), nullable=False),
-                pa.field("transcript", pa.string(), nullable=False),
-            ]
+        stored = STORED | (SPOKEN if self.speaks else {})
+        fields += [pa.field(name, kind, nullable=name in NULLABLE) for name, (kind, _) in stored.items()]
         return pa.schema(fields)
 
     def _split_fields(self) -> list[pa.Field]:

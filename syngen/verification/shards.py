@@ -20,6 +20,7 @@ from syngen.errors import ShardError
 from syngen.generation.shard_manifest import levels_db, mean_square_of, peak_of
 from syngen.io.files import sha256_of
 from syngen.storage.codec import Codec
+from syngen.storage.columns import STORED
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import key_of
 from syngen.storage.manifest import Vocabulary
@@ -62,7 +63,7 @@ def rows_of(vocabulary: Vocabulary, table: pa.Table, start: int) -> Iterator[Row
     """Yield the rows of a part of a manifest, the first of which has the number `start`."""
     grid = vocabulary.grid
     levels = [table.column(f"{name}_level").to_pylist() for name in grid.names]
-    names = ("index", "split", "offset", "size", "n_samples", "pcm_sha256", "peak", "rms_db")
+    names = ("index", "split", *(name for name in STORED if name != "shard"))
     columns = [table.column(name).to_pylist() for name in names]
     for i, (index, split, *rest) in enumerate(zip(*columns, strict=True)):
         yield Row(start + i, index, split, tuple(column[i] for column in levels), *rest)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.errors import FactorError, ParameterError, suggestion
+from syngen.storage.columns import SPOKEN, STORED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,10 +21,7 @@ __all__ = ["Columns", "Target", "group_numbers", "read_target"]
 LEVEL = "_level"
 _FEW_VALUES = 10
 _OF_SPEECH = {"speaker": "text", "text": "speaker", "style": "speaker"}
-_OF_STORAGE = {
-    *("index", "split", "shard", "offset", "size", "n_samples", "pcm_sha256", "peak", "rms_db"),
-    *("speech_start", "speech_end", "transcript"),
-}
+_NO_FACTORS = {"index", "split", *STORED, *SPOKEN}
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Columns:
         it.
         """
         names = [str(name) for name in manifest.columns]
-        own = [name for name in names if name not in _OF_STORAGE and not name.startswith("split_")]
+        own = [name for name in names if name not in _NO_FACTORS and not name.startswith("split_")]
         with_levels = [name for name in own if f"{name}{LEVEL}" in names]
         candidates = [
             name for name in own if name.removesuffix(LEVEL) not in with_levels or name in with_levels

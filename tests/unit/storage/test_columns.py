@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from syngen.errors import ManifestError
-from syngen.storage.columns import STORAGE, categories, exported_names, integers, table_digest
+from syngen.recipe.fields import RESERVED_NAMES
+from syngen.storage.columns import STORAGE, STORED, categories, exported_names, integers, table_digest
 
 OWN = ("file_name", "row")
 
@@ -134,3 +135,7 @@ print("pandas" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_no_factor_may_have_the_name_of_a_storage_column() -> None:
+    assert {*STORED} <= RESERVED_NAMES
