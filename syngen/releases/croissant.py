@@ -12,6 +12,7 @@ https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html and croissant-
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -203,45 +204,28 @@ def _format_of(name: str) -> str:
 
 
 def _splits(subject: ReleaseMetadata) -> Json:
-    names = subject.description.counts
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "splits",
-        "name": "splits",
-        "description": "The splits that observations are stored by.",
-        "dataType": "cr:Split",
-        "key": {"@id": "splits/name"},
-        "field": [
-            _field("splits/name", "Name of the split.", "sc:Text"),
-            _field("splits/observations", "Number of its observations.", "sc:Integer"),
-        ],
-        "data": [{"splits/name": name, "splits/observations": count} for name, count in names.items()],
-    }
+    fields = [
+        _field("splits/name", "Name of the split.", "sc:Text"),
+        _field("splits/observations", "Number of its observations.", "sc:Integer"),
+    ]
+    rows = [{"name": name, "observations": count} for name, count in subject.description.counts.items()]
+    return _record_set(
+        "splits", "The splits that observations are stored by.", fields, data_type="cr:Split", rows=rows
+    )
 
 
 def _factors(subject: ReleaseMetadata) -> Json:
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "factors",
-        "name": "factors",
-        "description": "The generative factors.",
-        "key": {"@id": "factors/name"},
-        "field": [
-            _field("factors/name", "Name of the factor.", "sc:Text"),
-            _field("factors/kind", "nominal, ordinal or continuous.", "sc:Text"),
-            _field("factors/unit", "Unit of its values, if they have one.", "sc:Text"),
-            _field("factors/size", "Number of its values.", "sc:Integer"),
-        ],
-        "data": [
-            {
-                "factors/name": factor.name,
-                "factors/kind": factor.kind,
-                "factors/unit": factor.unit or "",
-                "factors/size": factor.size,
-            }
-            for factor in subject.vocabulary.grid.factors
-        ],
-    }
+    fields = [
+        _field("factors/name", "Name of the factor.", "sc:Text"),
+        _field("factors/kind", "nominal, ordinal or continuous.", "sc:Text"),
+        _field("factors/unit", "Unit of its values, if they have one.", "sc:Text"),
+        _field("factors/size", "Number of its values.", "sc:Integer"),
+    ]
+    rows = [
+        {"name": factor.name, "kind": factor.kind, "unit": factor.unit or "", "size": factor.size}
+        for factor in subject.vocabulary.grid.factors
+    ]
+    return _record_set("factors", "The generative factors.", fields, rows=rows)
 
 
 def _manifest(subject: ReleaseMetadata) -> Json:
@@ -254,44 +238,44 @@ def _manifest(subject: ReleaseMetadata) -> Json:
             continue
         source: Json = {"fileObject": {"@id": files[0]}, "extract": {"column": column.name}}
         fields.append(_field(f"manifest/{column.name}", _meaning(subject, column.name), kind, source))
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "manifest",
-        "name": "manifest",
-        "description": "One row for each observation, in row order, and where its audio lies."
-        + (f" The first of {len(files)} files of the same columns." if len(files) > 1 else ""),
-        "key": {"@id": "manifest/row"},
-        "field": fields,
-    }
+    text = "One row for each observation, in row order, and where its audio lies."
+    if len(files) > 1:
+        text += f" The first of {len(files)} files of the same columns."
+    return _record_set("manifest", text, fields)
 
 
 def _observations(subject: ReleaseMetadata) -> Json:
-    fields = [
-        _field(
-            "observations/row",
-            "Row of the manifest, as the file is named.",
-            "sc:Integer",
-            {
-                "fileSet": {"@id": "audio-files"},
-                "extract": {"fileProperty": "filename"},
-                "transform": {"regex": _ROW},
-            },
-        ),
-        _field(
-            "observations/audio",
-            f"The file: {subject.vocabulary.sample_rate} Hz, 16 bit, mono.",
-            "sc:AudioObject",
-            {"fileSet": {"@id": "audio-files"}, "extract": {"fileProperty": "content"}},
-        ),
-    ]
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "observations",
-        "name": "observations",
-        "description": "The audio of every observation; manifest has its factors in the same row.",
-        "key": {"@id": "observations/row"},
-        "field": fields,
+    row: Json = {
+        "fileSet": {"@id": "audio-files"},
+        "extract": {"fileProperty": "filename"},
+        "transform": {"regex": _ROW},
     }
+    audio: Json = {"fileSet": {"@id": "audio-files"}, "extract": {"fileProperty": "content"}}
+    rate = subject.vocabulary.sample_rate
+    fields = [
+        _field("observations/row", "Row of the manifest, as the file is named.", "sc:Integer", row),
+        _field("observations/audio", f"The file: {rate} Hz, 16 bit, mono.", "sc:AudioObject", audio),
+    ]
+    text = "The audio of every observation; manifest has its factors in the same row."
+    return _record_set("observations", text, fields)
+
+
+def _record_set(
+    name: str,
+    description: str,
+    fields: list[Json],
+    *,
+    data_type: str | None = None,
+    rows: Sequence[Json] | None = None,
+) -> Json:
+    """Return a table whose first field is its key, with its rows if they stand in the document."""
+    found: Json = {"@type": "cr:RecordSet", "@id": name, "name": name, "description": description}
+    if data_type is not None:
+        found["dataType"] = data_type
+    found |= {"key": {"@id": fields[0]["@id"]}, "field": fields}
+    if rows is not None:
+        found["data"] = [{f"{name}/{key}": value for key, value in row.items()} for row in rows]
+    return found
 
 
 def _field(name: str, description: str, data_type: str, source: Json | None = None) -> Json:
@@ -303,12 +287,6 @@ def _field(name: str, description: str, data_type: str, source: Json | None = No
         "dataType": data_type,
     }
     return field if source is None else field | {"source": source}
-
-
-def _value_type(value: object) -> str:
-    if isinstance(value, str):
-        return "sc:Text"
-    return "sc:Float" if isinstance(value, float) else "sc:Integer"
 
 
 def _data_type(kind: pa.DataType) -> str | None:
