@@ -16,8 +16,7 @@ from syngen.releases.metadata import (
     limits,
     uses,
 )
-from syngen.storage.card import factor_table, front_matter, notes_on
-from syngen.storage.layout import series_names
+from syngen.storage.card import factor_table, front_matter, manifest_files, notes_on
 
 if TYPE_CHECKING:
     from syngen._typing import Json
@@ -112,9 +111,7 @@ def _splits(subject: ReleaseMetadata) -> str:
 
 def _reading(subject: ReleaseMetadata) -> str:
     description = subject.description
-    is_one = len(series_names("manifest", description.n_rows)) == 1
-    manifests = "`manifest.parquet`" if is_one else "`manifest*.parquet`, in the order of their names"
-    spoken = ""
+    manifests, spoken = manifest_files(description), ""
     if subject.is_spoken:
         spoken = (
             "\n* Words and phones (IPA) of every row are in `annotations.parquet`; the manifest has its "

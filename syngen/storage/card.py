@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syngen._typing import Json
     from syngen.factors import Factor
 
-__all__ = ["card_text", "factor_table", "front_matter", "notes_on"]
+__all__ = ["card_text", "factor_table", "front_matter", "manifest_files", "notes_on"]
 
 _MAX_LABELS = 1000
 _SPOKEN = """
@@ -45,8 +45,6 @@ def card_text(description: Description, vocabulary: Vocabulary) -> str:
     codec = description.codec
     spoken = _SPOKEN if vocabulary.speaks else ""
     part = _part(description.part_of) if description.part_of is not None else ""
-    is_one = len(series_names("manifest", description.n_rows)) == 1
-    manifests = "`manifest.parquet`" if is_one else "`manifest*.parquet`, in the order of their names"
     return f"""---
 {front}
 ---
@@ -71,12 +69,18 @@ stands for all that decides a sample.
 
 With syngen (`pip install {DISTRIBUTION}`): `syngen.load("FOLDER")`. With Hugging Face:
 `datasets.load_dataset("FOLDER")`; audio comes as bytes of {codec.upper()} files, to be decoded with
-soundfile. With WebDataset: the files in `audio/`. With pandas or duckdb: {manifests},
+soundfile. With WebDataset: the files in `audio/`. With pandas or duckdb: {manifest_files(description)},
 one row per observation, with the place of its audio in `shard`, `offset` and `size`.
 `sha256sum --check SHA256SUMS` proves every byte.
 {spoken}
 Licence: {description.licence or "not stated by the recipe"}.
 """
+
+
+def manifest_files(description: Description) -> str:
+    """Return what the files of the manifest are called."""
+    is_one = len(series_names("manifest", description.n_rows)) == 1
+    return "`manifest.parquet`" if is_one else "`manifest*.parquet`, in the order of their names"
 
 
 def _part(of: PartOf) -> str:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError
-from syngen.storage.description import Description
 from syngen.storage.layout import Layout
 from syngen.storage.problems import Problem
 

@@ -24,6 +24,7 @@ from syngen.factors import Factor, FactorGrid
 from syngen.io.atomic import atomic_file
 from syngen.io.names import check_names, checked_name
 from syngen.storage.columns import NULLABLE, SPOKEN, STORED
+from syngen.storage.documents import parse_json
 from syngen.storage.layout import FORMAT, end_of_table
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def vocabulary_of(schema: pa.Schema) -> Vocabulary:
     if text is None:
         raise ManifestError("the table has no vocabulary; it is not a manifest made by syngen")
     try:
-        content: Json = json.loads(text)
+        content = parse_json(text)
         check_format(content, "the manifest")
         grid = FactorGrid(
             [Factor(f["name"], tuple(f["values"]), f["kind"], f["unit"]) for f in content["factors"]]

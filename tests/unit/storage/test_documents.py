@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from syngen.errors import ManifestError
 from syngen.storage.description import Description, ShardEntry, read_description, read_json
+from syngen.storage.manifest import vocabulary_of
 from syngen.storage.publication import Publication
 
 DESCRIPTION = Description(
@@ -129,6 +131,12 @@ def test_a_missing_key_is_named(key: str, tmp_path: Path) -> None:
     del content[key]
     found = refused(tmp_path / "dataset.json", json.dumps(content).encode())
     assert found.endswith(f"the key {key!r} is missing")
+
+
+@pytest.mark.parametrize("text", [b'{"a":' * 100_000, b'{"format": 1, "format": 1}', b'{"format": NaN}'])
+def test_the_vocabulary_of_a_manifest_is_a_document_too(text: bytes) -> None:
+    with pytest.raises(ManifestError, match="the vocabulary of the manifest is damaged"):
+        vocabulary_of(pa.schema([], metadata={b"syngen": text}))
 
 
 def test_a_document_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
