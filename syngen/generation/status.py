@@ -6,7 +6,6 @@ plan and receipts, and what goes on by the log.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from syngen.io.cache import scratch_folder
 from syngen.io.locks import is_locked
 from syngen.io.names import checked_name
 from syngen.storage.description import read_json
+from syngen.storage.documents import parse_json
 from syngen.storage.layout import Layout, shard_name
 from syngen.storage.manifest import check_format
 from syngen.storage.receipts import read_any_receipt
@@ -144,7 +144,7 @@ def state_of_store(store: Store) -> FolderState | None:
         return None
     place = f"{store}/{name_of(NAMES.plan)}"
     try:
-        plan = json.loads(found.plan)
+        plan = parse_json(found.plan)
     except ValueError as error:
         raise ManifestError(f"{place} is damaged: {error}; run the same command again") from error
     name, n_rows, shard_rows = _planned(plan, place)

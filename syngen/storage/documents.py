@@ -14,7 +14,7 @@ from syngen.recipe.messages import abridged, message_of, path_of
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["Amount", "Count", "Text", "parse_json", "validated"]
+__all__ = ["Amount", "Count", "Text", "json_in", "parse_json", "validated"]
 
 T = TypeVar("T")
 
@@ -48,6 +48,14 @@ def parse_json(data: bytes) -> Json:
     if not isinstance(content, dict):
         raise ValueError(f"an object is needed, not {abridged(content)}")
     return content
+
+
+def json_in(data: bytes | None) -> Json | None:
+    """Return the JSON object that some bytes are, or None if they are none."""
+    try:
+        return parse_json(data or b"")
+    except ValueError:
+        return None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syngen._version import version
 from syngen.errors import ManifestError, ParameterError, RecipeError
@@ -15,6 +15,7 @@ from syngen.recipe.parse import Draft, parse_document, parse_recipe
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.card import card_text
 from syngen.storage.description import Description, read_json
+from syngen.storage.documents import json_in
 from syngen.storage.layout import Layout
 from syngen.storage.problems import Problem
 from syngen.storage.publication import publication_in
@@ -190,19 +191,12 @@ def _difference(path: Path, wanted: bytes, versions: Mapping[str, str]) -> Itera
         found = None
     if found is None or found == wanted:  # that it cannot be read is told by the checksums
         return
-    if not is_by_this_version(versions) and _json_of(found) == _json_of(wanted):
+    if not is_by_this_version(versions) and json_in(found) == json_in(wanted):
         return
     lines = "; ".join(differing_lines(found, wanted, most=4).splitlines())
     yield Problem(
         path.name, f"{path.name}: its content is not what the recipe gives (- there, + wanted): {lines}"
     )
-
-
-def _json_of(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return None
 
 
 def recipe_problem(path: Path, resolved: ResolvedRecipe) -> str | None:

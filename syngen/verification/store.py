@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from syngen.generation.uploads import NAMES, name_of
 from syngen.io.cache import scratch_folder
 from syngen.io.names import is_name
 from syngen.io.workspace import remove, working_folder
+from syngen.storage.documents import json_in
 from syngen.storage.layout import Layout, split_of_shard
 from syngen.storage.problems import Problem
 from syngen.storage.publication import publication_in
@@ -96,8 +96,8 @@ class _Mirror:
     def __init__(self, store: Store, layout: Layout, found: StoreListing) -> None:
         self._store, self.layout, self._found = store, layout, found
         self._files: tuple[str, ...] = ()
-        with suppress(ValueError, TypeError, AttributeError, RecursionError):
-            release = publication_in(json.loads(found.description or b"{}"))
+        with suppress(ParameterError):
+            release = publication_in(json_in(found.description) or {})
             self._files = () if release is None else release.files
 
     def fetch_documents(self) -> None:

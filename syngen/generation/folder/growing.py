@@ -15,12 +15,11 @@ last step the command of the smaller dataset undoes the others.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError, PlanMismatchError, SyngenError
 from syngen.generation.folder.belongings import Belongings, belongings_of, check_free, contents_of
@@ -33,6 +32,7 @@ from syngen.io.files import sha256_of
 from syngen.io.workspace import check_file, remove, working_folder
 from syngen.storage.checksums import format_checksums
 from syngen.storage.description import read_description
+from syngen.storage.documents import json_in
 from syngen.storage.layout import Layout
 from syngen.storage.receipts import read_receipt
 from syngen.storage.shard_ranges import Shard, differing_lines
@@ -76,7 +76,7 @@ def _is_noted(layout: Layout, wanted: bytes) -> bool:
 
 
 def _mismatch(plan: Plan, layout: Layout, found: bytes) -> str:
-    content, wanted = _json_of(found), _json_of(plan.to_bytes())
+    content, wanted = json_in(found), json_in(plan.to_bytes())
     if content is None:
         return (
             f"{layout.folder} holds a dataset whose plan.json is damaged or lost; run "
@@ -95,7 +95,7 @@ def _mismatch(plan: Plan, layout: Layout, found: bytes) -> str:
 
 def _smaller(plan: Plan, found: bytes) -> Plan | None:
     """Return the plan that differs from another only by a smaller size and has these bytes."""
-    content, wanted = _json_of(found), _json_of(plan.to_bytes())
+    content, wanted = json_in(found), json_in(plan.to_bytes())
     if content is None or wanted is None or _without_size(content) != _without_size(wanted):
         return None
     n_rows = content.get("rows")
@@ -106,14 +106,6 @@ def _smaller(plan: Plan, found: bytes) -> Plan | None:
     except SyngenError:
         return None
     return smaller if smaller.to_bytes() == found else None
-
-
-def _json_of(data: bytes) -> Json | None:
-    try:
-        content: Any = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def _without_size(content: Json) -> Json:

@@ -5,7 +5,6 @@ One listing tells nearly all; what decides anything is asked for by name, becaus
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,12 +13,12 @@ from syngen.errors import ManifestError, ParameterError, PlanMismatchError
 from syngen.generation.folder.belongings import Contents, belongings_in, belongings_of, check_free
 from syngen.generation.plan import Plan
 from syngen.generation.uploads import NAMES, name_of
+from syngen.storage.documents import json_in
 from syngen.storage.names import is_work_name
 from syngen.storage.receipts import Receipt, is_of, receipt_in
 from syngen.storage.shard_ranges import differing_lines
 
 if TYPE_CHECKING:
-    from syngen._typing import Json
     from syngen.io.object_store import Store
 
 __all__ = [
@@ -74,7 +73,7 @@ def to_overwrite(store: Store, found: StoreListing, plan: Plan) -> Contents:
     InTheWayError
         If the new dataset needs a name of what stays.
     """
-    belongings = belongings_in(map(_document, (found.plan, found.description)), plan.resolved)
+    belongings = belongings_in(map(json_in, (found.plan, found.description)), plan.resolved)
     own = {
         name
         for name, size in found.sizes.items()
@@ -83,14 +82,6 @@ def to_overwrite(store: Store, found: StoreListing, plan: Plan) -> Contents:
     left = tuple(sorted(found.sizes.keys() - own))
     check_free(store.url, belongings_of(plan), left)
     return Contents(tuple(sorted(own)), left, sum(found.sizes[name] for name in own))
-
-
-def _document(data: bytes | None) -> Json | None:
-    try:
-        content = json.loads(data or b"")
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def list_store(store: Store) -> StoreListing:
