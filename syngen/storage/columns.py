@@ -46,6 +46,7 @@ SPOKEN: dict[str, tuple[pa.DataType, str]] = {
 """The same of what it says of speech only."""
 
 NULLABLE = ("rms_db",)
+"""Columns of either kind that may have nulls."""
 
 STORAGE = ("shard", "offset", "size", "pcm_sha256")
 """Columns that say where the samples of a stored dataset are."""
