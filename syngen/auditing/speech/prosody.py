@@ -7,10 +7,11 @@ last bit on every machine.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from syngen.figures.features import mel_filters, power_spectra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ __all__ = [
     "voice_features",
 ]
 
+N_MELS = 40
 N_MFCC = 20
 _FRAME_S, _HOP_S = 0.025, 0.010
 _PITCH_FRAME_S = 0.040
@@ -150,22 +152,13 @@ def segment_cepstra(waveform: Float32Array, sample_rate: int, *, n_segments: int
     return np.concatenate(means)
 
 
-@lru_cache(maxsize=4)
-def _mel_bank(n_fft: int, sample_rate: int) -> FloatArray:
-    import librosa
-
-    bank: FloatArray = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=40)
-    return bank.T.astype(np.float64)
-
-
 def _cepstra(frames: FloatArray, sample_rate: int) -> FloatArray:
-    from scipy import fft
+    from scipy.fft import dct
 
     n_fft = 1 << (frames.shape[1] - 1).bit_length()
-    spectrum = np.abs(np.fft.rfft(frames * np.hanning(frames.shape[1]), n_fft, axis=1)) ** 2
-    mel = np.log(spectrum @ _mel_bank(n_fft, sample_rate) + 1e-10)
-    cepstra: FloatArray = fft.dct(mel, axis=1, norm="ortho")[:, :N_MFCC]
-    return cepstra
+    power = power_spectra(frames, np.hanning(frames.shape[1]), n_fft)
+    mel = np.log(power @ mel_filters(sample_rate, n_fft, N_MELS) + 1e-10)
+    return np.asarray(dct(mel, axis=1, norm="ortho")[:, :N_MFCC])
 
 
 def _prosody(x: FloatArray, energy_db: FloatArray, is_active: BoolArray, sample_rate: int) -> FloatArray:

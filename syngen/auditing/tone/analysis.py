@@ -10,8 +10,8 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import uniform_filter1d
 
-from syngen.auditing.tone.recipe_context import FLOOR, LINE_BINS
-from syngen.figures.mel_bands import mel_bands
+from syngen.auditing.tone.recipe_context import FLOOR, LINE_BINS, mel_bands
+from syngen.figures.features import power_spectra
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,8 +64,8 @@ class Analysis:
         Samples are weighed by the envelope of the context, so that the noise after a tone counts little.
         """
         recipe_context, x = self.frame.recipe_context, self.samples
-        power = np.abs(scipy.fft.rfft(x * self.frame.fade * _tapered(len(x)))) ** 2
-        bands = mel_bands(recipe_context.n_samples, recipe_context.sample_rate).matrix @ power
+        power = power_spectra(x, self.frame.fade * _tapered(len(x)))
+        bands = mel_bands(recipe_context.n_samples, recipe_context.sample_rate) @ power
         return _decibels(bands / max(power.sum(), _TINY) + self.frame.band_floors)
 
     @cached_property
@@ -189,7 +189,7 @@ class Analysis:
             even = np.interp(np.linspace(phase[0], phase[-1], n_points), phase, seconds)
             fine = scipy.fft.irfft(_padded(scipy.fft.rfft(x), len(x)), _OVERSAMPLING * len(x))
             tone = _read(fine, even * (_OVERSAMPLING * rate)) * _OVERSAMPLING
-        power = np.abs(scipy.fft.rfft(tone * _hann(n_points))) ** 2
+        power = power_spectra(tone, _hann(n_points))
         return power / max(power.sum(), _TINY), max(float(cycles), 1.0)
 
     @cached_property

@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.errors import ParameterError, suggestion
-from syngen.figures.spectra import N_MELS, log_mel, mfcc
+from syngen.figures.features import LogMel
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView, Float32Array, FloatArray, IntArray
 
 __all__ = ["ENCODERS", "ReferenceEncoder", "find_encoder", "read_batch"]
 
+N_MELS = 128
 N_CODES = 16
 """Codes of the encoders that could have any number."""
 N_SEGMENTS = 16
 """Into which a spectrogram is divided, whatever its length."""
 _SEED = 2402
 _MOST_TRAIN_ROWS = 2_000
+_N_MFCC = 20
+_RANGE_DB = 80.0
 _TINY = 1e-12
 
 
@@ -34,6 +37,42 @@ def read_batch(dataset: DatasetView, positions: IntArray) -> list[Float32Array]:
     if dataset.n_samples:
         return [dataset.batch(positions)]
     return [dataset[position].waveform[None] for position in positions.tolist()]
+
+
+def log_mel(waveforms: Float32Array, sample_rate: int) -> FloatArray:
+    """Return log-mel spectrograms: `librosa.feature.melspectrogram` through `librosa.power_to_db`.
+
+    Parameters
+    ----------
+    waveforms : ndarray of float32, shape (n, n_samples)
+        Not empty; each is analysed for itself.
+    sample_rate : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n, N_MELS, 1 + n_samples // 512)
+        dB; at least 80 dB below the loudest band and frame of its waveform.
+    """
+    decibels = LogMel(n_mels=N_MELS, sample_rate=sample_rate)(waveforms).astype(np.float64)
+    return np.asarray(np.maximum(decibels, decibels.max(axis=(1, 2), keepdims=True) - _RANGE_DB))
+
+
+def mfcc(waveforms: Float32Array, sample_rate: int) -> FloatArray:
+    """Return mel-frequency cepstral coefficients, as `librosa.feature.mfcc` does.
+
+    Parameters
+    ----------
+    waveforms : ndarray of float32, shape (n, n_samples)
+    sample_rate : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 20, n_frames)
+    """
+    import scipy.fft
+
+    coefficients = scipy.fft.dct(log_mel(waveforms, sample_rate), axis=1, norm="ortho")
+    return np.asarray(coefficients[:, :_N_MFCC])
 
 
 class ReferenceEncoder(ABC):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import syngen
-from syngen.auditing.recovery import recover
+from syngen.auditing.recovery import log_mel, recover
 from syngen.auditing.signals import SignalTally
 from syngen.auditing.tone.analysis import Analysis
 from syngen.auditing.tone.audit import RecipeAudit
@@ -18,7 +18,6 @@ from syngen.auditing.tone.contexts import AuditRenderer, draw_contexts
 from syngen.auditing.tone.factor_metrics import DESCRIPTORS, descriptors_of
 from syngen.auditing.tone.recipe_context import ObservationContext, RecipeContext
 from syngen.errors import EngineError, ParameterError
-from syngen.figures.spectrograms import log_mel
 from syngen.resolving.resolve import ResolvedRecipe
 
 RATE = 16_000
@@ -348,8 +347,8 @@ def test_silence_clipping_and_offsets_are_counted() -> None:
 
 @pytest.mark.parametrize("n_samples", [10, 4_000, 16_001])
 def test_spectrograms_have_one_shape_whatever_the_length(n_samples: int) -> None:
-    found = log_mel(sine()[:1].repeat(n_samples).astype(np.float32), RATE)
-    assert found.shape == (15, 48)
+    found = log_mel(sine()[:1].repeat(n_samples).astype(np.float32)[None], RATE)
+    assert found.shape == (1, 15, 48)
     assert np.isfinite(found).all()
 
 
