@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from syngen.auditing.tone.contexts import AuditRenderer, Context, ContextKind
     from syngen.auditing.tone.factor_metrics import FactorMetric
 
-__all__ = ["Audibility", "AudibilityResult", "measure_audibility"]
+__all__ = ["Audibility", "measure_audibility"]
 
 _WORST_KEPT = 2
 
@@ -75,29 +75,13 @@ class Audibility:
         return tuple(found)
 
 
-@dataclass(frozen=True)
-class AudibilityResult:
-    """What `measure_audibility` finds.
-
-    Attributes
-    ----------
-    rows : tuple of Audibility
-        A row per factor and kind of context.
-    tally : SignalTally
-        Levels and defects of everything that was rendered.
-    """
-
-    rows: tuple[Audibility, ...]
-    tally: SignalTally
-
-
 def measure_audibility(
     renderer: AuditRenderer,
     contexts: Mapping[ContextKind, list[Context]],
     descriptors: Mapping[str, FactorMetric],
     *,
     progress: Progress | None = None,
-) -> AudibilityResult:
+) -> tuple[tuple[Audibility, ...], SignalTally]:
     """Measure every factor with a descriptor in every context.
 
     Parameters
@@ -107,6 +91,13 @@ def measure_audibility(
     descriptors : mapping of str to FactorMetric
     progress : callable, optional
         Called with a `ProgressUpdate` about contexts.
+
+    Returns
+    -------
+    rows : tuple of Audibility
+        A row per factor and kind of context.
+    tally : SignalTally
+        Levels and defects of everything that was rendered.
     """
     tally = SignalTally()
     total = sum(len(some) for some in contexts.values())
@@ -126,7 +117,7 @@ def measure_audibility(
         ]
     order = {name: place for place, name in enumerate(renderer.resolved.grid.names)}
     rows.sort(key=lambda row: order[row.factor])
-    return AudibilityResult(tuple(rows), tally)
+    return tuple(rows), tally
 
 
 def _measure(
