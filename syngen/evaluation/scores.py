@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syngen.figures.tables import markdown_table
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
@@ -142,7 +144,7 @@ class Scores(Mapping[str, float]):
             for key in self
         ]
         header = ["metric", "score", *(["95 % interval"] if self.intervals else [])]
-        parts = [_table(header, metrics), _frame_table("factor", self.factors)]
+        parts = [markdown_table(header, metrics), _frame_table("factor", self.factors)]
         if len(self.factors) > 1:
             parts += [f"{_FACTOR_MI}\n\n{self._factor_table()}"]
         counts = self.codes["status"].value_counts()
@@ -165,7 +167,7 @@ class Scores(Mapping[str, float]):
             [name, *(f"{value:.3f}" for value in row)]
             for name, row in zip(names, self.factor_mi.tolist(), strict=True)
         ]
-        return _table(["", *names], rows)
+        return markdown_table(["", *names], rows)
 
     def plot(self) -> Figure:
         """Draw information, importance, gaps and the factors' mutual information; needs the extra plot.
@@ -208,15 +210,4 @@ def _frame_table(title: str, frame: pd.DataFrame) -> str:
         [str(name), *(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row)]
         for name, row in zip(frame.index, frame.itertuples(index=False), strict=True)
     ]
-    return _table([title, *(LABELS.get(str(name), str(name)) for name in frame.columns)], rows)
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in [header, *rows]]
-    widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(header))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in cells
-    ]
-    rule = "|" + "|".join("-" * (w + 2) for w in widths) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])
+    return markdown_table([title, *(LABELS.get(str(name), str(name)) for name in frame.columns)], rows)
