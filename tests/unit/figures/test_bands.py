@@ -14,8 +14,8 @@ def test_bands_of_htk_are_triangles_that_add_up_to_one(n_fft: int) -> None:
     assert bands.shape == (1 + n_fft // 2, 48)
     edges = 700.0 * (10.0 ** (np.linspace(0.0, np.log10(1.0 + 8000.0 / 700.0), 50)) - 1.0)
     hertz = np.fft.rfftfreq(n_fft, 1.0 / 16_000)
-    for band, (low, centre, high) in zip(bands.T, zip(edges, edges[1:], edges[2:]), strict=False):
-        np.testing.assert_allclose(band, np.interp(hertz, [low, centre, high], [0, 1, 0]), atol=1e-6)
+    for position, band in enumerate(bands.T):
+        np.testing.assert_allclose(band, np.interp(hertz, edges[position:][:3], [0, 1, 0]), atol=1e-6)
     inside = (hertz >= edges[1]) & (hertz <= edges[-2])
     np.testing.assert_allclose(bands[inside].sum(axis=1), 1.0, atol=1e-6)
 
