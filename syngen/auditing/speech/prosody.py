@@ -112,7 +112,7 @@ def band_powers(waveform: Float32Array, sample_rate: int, edges_hz: Sequence[flo
 
 
 def _course(cepstra: FloatArray) -> FloatArray:
-    """Return the means of equal parts of an utterance, less its own mean, and with it most of the speaker."""
+    """Return means of equal parts of an utterance, less its own mean, and with it most of the speaker."""
     centred = cepstra - cepstra.mean(axis=0)
     place = np.arange(len(centred)) * N_PARTS // len(centred)
     means = np.zeros((N_PARTS, centred.shape[1]))
