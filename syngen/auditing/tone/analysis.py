@@ -109,9 +109,9 @@ class Analysis:
         return coefficients
 
     @cached_property
-    def pitch_hz(self) -> float:
-        """Mean frequency of the fundamental, in Hz."""
-        return max(float(self._phase_fit[1]), _LEAST_HZ)
+    def pitch_cents(self) -> float:
+        """Mean frequency of the fundamental, in cents over 1 Hz."""
+        return 1200.0 * math.log2(max(float(self._phase_fit[1]), _LEAST_HZ))
 
     @cached_property
     def vibrato_cents(self) -> FloatArray:
