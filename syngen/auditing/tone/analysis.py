@@ -189,7 +189,8 @@ class Analysis:
             phase = _phase_columns(seconds, frame.vibrato_rate) @ self._phase_fit
             cycles = (phase[-1] - phase[0]) * n_points / (n_points - 1)
             even = np.interp(np.linspace(phase[0], phase[-1], n_points), phase, seconds)
-            fine = scipy.signal.resample(x, _OVERSAMPLING * len(x))
+            # the FFT fills the spectrum up with zeros
+            fine = _OVERSAMPLING * scipy.fft.irfft(scipy.fft.rfft(x), _OVERSAMPLING * len(x))
             tone = map_coordinates(fine, [even * (_OVERSAMPLING * rate)], order=1, mode="nearest")
         power = power_spectra(tone, _window("hann", n_points))
         return power / max(power.sum(), _TINY), max(float(cycles), 1.0)

@@ -12,7 +12,7 @@ from syngen._threads import single_threaded
 from syngen.auditing.report import AuditReport, Judged
 from syngen.auditing.tone.audibility import Audibility, measure_audibility
 from syngen.auditing.tone.collisions import TimbrePair, nearest_timbres
-from syngen.auditing.tone.contexts import AuditRenderer, Context, ContextKind, draw_contexts
+from syngen.auditing.tone.contexts import AuditRenderer, ContextKind, draw_contexts
 from syngen.auditing.tone.factor_metrics import descriptors_of
 from syngen.auditing.tone.separability import SeparabilityResult, probe_factor
 from syngen.errors import EngineError, ParameterError
@@ -146,9 +146,7 @@ def audit(
         raise EngineError(f"{resolved.name}: only observations of one length can be audited")
     rng = np.random.default_rng(seed)
     renderer = AuditRenderer(resolved)
-    chosen: dict[ContextKind, list[Context]] = {
-        kind: draw_contexts(resolved, kind, contexts, rng) for kind in _KINDS
-    }
+    chosen = [context for kind in _KINDS for context in draw_contexts(resolved, kind, contexts, rng)]
     audibility, tally = measure_audibility(renderer, chosen, descriptors, progress=progress)
     hardest = {row.factor: row.worst[0] for row in audibility if row.kind == "corner"}
     probed = {

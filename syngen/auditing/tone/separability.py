@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.auditing.tone.contexts import moved
 from syngen.auditing.tone.factor_metrics import features
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _nearest(factor: Factor, level: int) -> list[int]:
 def _redrawn_clips(
     renderer: AuditRenderer, factor: Factor, index: int, levels: list[int]
 ) -> list[FloatArray]:
-    points = _moved(renderer, factor, index, levels)
+    points = moved(renderer.resolved.grid, factor, index, levels)
     n_places = len(renderer.frame(index).places)
     # draws 0 and 1 chose this context as a hard one; these are others
     draws = (renderer.render(points, draw=2 + n) for n in range(2 * N_CLIPS))
@@ -150,9 +151,10 @@ def _varied_clips(
     around = _surroundings(renderer, factor, index)
     bases = around[rng.permutation(len(around))[: 2 * N_CLIPS]].tolist()
     n_places = min(len(renderer.frame(base).places) for base in bases)
-    moved = ((base, renderer.render(_moved(renderer, factor, base, levels))) for base in bases)
+    grid = renderer.resolved.grid
+    clips = ((base, renderer.render(moved(grid, factor, base, levels))) for base in bases)
     return _by_level(
-        [[features(a, n_places) for a in renderer.analyses(base, some)] for base, some in moved]
+        [[features(a, n_places) for a in renderer.analyses(base, some)] for base, some in clips]
     )
 
 
@@ -160,14 +162,6 @@ def _by_level(clips: list[list[FloatArray]]) -> list[FloatArray]:
     """Turn features listed by draw and level into one array of shape (n_draws, n_features) a level."""
     n_features = min(len(vector) for some in clips for vector in some)
     return [np.stack([vector[:n_features] for vector in some]) for some in zip(*clips, strict=True)]
-
-
-def _moved(renderer: AuditRenderer, factor: Factor, index: int, levels: list[int]) -> IntArray:
-    """Return the grid point of each level of a factor, all else as at `index`."""
-    grid = renderer.resolved.grid
-    points = np.tile(grid.levels_of([index])[0], (len(levels), 1))
-    points[:, grid.position(factor.name)] = levels
-    return grid.indices_of(points)
 
 
 def _surroundings(renderer: AuditRenderer, factor: Factor, index: int) -> IntArray:
