@@ -97,11 +97,12 @@ class DatasetAudit(AuditReport):
         Name of the recipe.
     n_train, n_test : int
         Rows of the splits train and test that were used.
-    seed : int
     recovery : tuple of Recovery
         A row per factor that has two levels or more.
-    signals : SignalTally
-        Levels and defects of these rows.
+
+    See Also
+    --------
+    AuditReport : `seed`, `signals` and what every report says.
     """
 
     dataset: str

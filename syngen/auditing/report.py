@@ -30,6 +30,7 @@ class AuditReport(ABC):
     Attributes
     ----------
     seed : int
+        Of everything that was drawn: contexts, rows, and what probes learn from.
     signals : SignalTally
         Levels and defects of everything that was rendered.
     """

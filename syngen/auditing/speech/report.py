@@ -117,17 +117,18 @@ class SpeechAudit(AuditReport):
     Attributes
     ----------
     recipe : str
-    seed : int
-        Of the halves that probes learn from.
     n_speakers, n_texts : int
         Of the part of the grid that was rendered, with every style.
     probes : tuple of VoiceProbe
     closest_speakers : tuple of (str, str, float)
         The two that are most alike, and their distance over the spread of one speaker.
     styles : tuple of StyleSound
-    signals : SignalTally
     unprobed : tuple of str
         Factors with too few levels of the others to learn from.
+
+    See Also
+    --------
+    AuditReport : `seed`, `signals` and what every report says.
     """
 
     recipe: str

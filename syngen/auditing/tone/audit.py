@@ -36,22 +36,22 @@ class RecipeAudit(AuditReport):
     recipe : str
     contexts : int
         Of each kind.
-    seed : int
-        Of the contexts and of the probes.
     audibility : tuple of Audibility
         A row per factor and kind of context.
     probes : tuple of SeparabilityResult
         A row per factor, at its hardest corner.
     nearest_timbres : TimbrePair or None
         None where there are no two timbres to compare.
-    signals : SignalTally
-        Levels and defects of everything that was rendered for `audibility`.
     undescribed : tuple of str
         Factors that have no descriptor: nothing is said of them.
     unprobed : tuple of str
         Factors of which too few clips can be made to train a probe.
     is_drawn : bool
         Whether the recipe draws nuisances or noise.
+
+    See Also
+    --------
+    AuditReport : `seed`, `signals` and what every report says.
     """
 
     recipe: str
