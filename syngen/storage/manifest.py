@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from syngen._version import DISTRIBUTION
+from syngen._whole import is_whole
 from syngen.errors import FactorError, ManifestError
 from syngen.factors import Factor, FactorGrid
 from syngen.io.atomic import atomic_file
@@ -219,7 +220,7 @@ def check_format(content: Any, what: str) -> None:
         With what to install.
     """
     found = content.get("format") if isinstance(content, dict) else None
-    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+    if not is_whole(found, 1):
         raise ManifestError(f"{what} names no format; it was not made by syngen, or is damaged")
     if found > FORMAT:
         stated = str(content.get("requires", ""))

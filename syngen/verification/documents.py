@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from syngen._version import version
+from syngen._whole import is_whole
 from syngen.errors import ManifestError, ParameterError, RecipeError
 from syngen.generation.assembly import description_for
 from syngen.generation.plan import Plan
@@ -97,7 +98,7 @@ def plan_in(layout: Layout, resolved: ResolvedRecipe) -> Plan:
     """
     content = read_json(layout.plan)
     shard_size, codec = content.get("shard_size"), content.get("codec")
-    if not isinstance(shard_size, int) or isinstance(shard_size, bool) or not isinstance(codec, str):
+    if not is_whole(shard_size) or not isinstance(codec, str):
         raise ManifestError(
             f"{layout.plan.name}: shard size {shard_size!r} and codec {codec!r} are no plan's"
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from syngen._whole import check_whole
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.information.binning import BINNINGS
 from syngen.evaluation.metrics.dci import DCI_MODELS
@@ -145,24 +146,13 @@ class Options:
 
     def __post_init__(self) -> None:
         check_choice("dci_model", self.dci_model, DCI_MODELS)
-        _check_whole("n_bins", self.n_bins, 2)
+        check_whole("n_bins", self.n_bins, 2)
         if self.n_samples is not None:
-            _check_whole("n_samples", self.n_samples, 2)
-        _check_whole("seed", self.seed, 0)
-        _check_whole("n_resamples", self.n_resamples, 2)
+            check_whole("n_samples", self.n_samples, 2)
+        check_whole("seed", self.seed, 0)
+        check_whole("n_resamples", self.n_resamples, 2)
         if not isinstance(self.test_size, (int, float)) or not 0.0 < self.test_size < 1.0:
             raise ParameterError(f"test_size is {self.test_size!r}; a share between 0 and 1 is needed")
-
-
-def _check_whole(name: str, value: object, least: int) -> None:
-    import operator
-
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool) or number < least:
-        raise ParameterError(f"{name} is {value!r}; a whole number of {least} or more is needed")
 
 
 def check_choice(name: str, value: object, options: Sequence[str]) -> None:

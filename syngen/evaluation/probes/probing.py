@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from syngen._threads import single_threaded
+from syngen._whole import check_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.joining import Joined, ManifestRows, Observations, join
@@ -118,22 +119,20 @@ def probe(
     """
     if model not in MODELS:
         raise ParameterError(f"model {model!r}{suggestion(model, MODELS)}; there are {', '.join(MODELS)}")
-    for name, number, least in (("folds", folds, 2), ("seed", seed, 0)):
-        if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < least:
-            raise ParameterError(f"{name} is {number!r}; a whole number from {least} is needed")
+    folds, seed = check_whole("folds", folds, 2), check_whole("seed", seed, 0)
     if not isinstance(target, str):
         raise ParameterError(f"target is {target!r}; the name of a factor is needed, or 'all'")
     joined = _joined(codes, manifest, common=common)
     frame, values = joined.observations.manifest, _checked(joined.values)
     columns = Columns.of(frame)
     asked = (group_by,) if isinstance(group_by, str) else None if group_by is None else tuple(group_by)
-    probing = _Probing(values, frame, columns, model, int(folds), int(seed))
+    probing = _Probing(values, frame, columns, model, folds, seed)
     report = ProbeReport(
         results=(),
         n_rows=values.shape[0],
         n_codes=values.shape[1],
-        n_folds=int(folds),
-        seed=int(seed),
+        n_folds=folds,
+        seed=seed,
         encoder=codes.encoder if isinstance(codes, Codes) else "",
         fingerprint=_fingerprint(codes, frame),
         n_left_out=joined.n_left_out,

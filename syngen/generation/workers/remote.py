@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from syngen._version import version
+from syngen._whole import is_whole
 from syngen.errors import EngineError
 from syngen.generation.plan import Plan
 from syngen.generation.shard_renderer import check_versions
@@ -311,7 +312,7 @@ def external_pool(job: Job, executor: Executor, *, jobs: int | None) -> WorkerPo
     """
     if jobs is None:
         said = getattr(executor, "_max_workers", None)  # of the executors of the standard library
-        jobs = said if isinstance(said, int) and said > 0 else default_jobs()
+        jobs = said if is_whole(said, 1) else default_jobs()
     lease = contextlib.ExitStack()
     task = RemoteTask.of(job, lease.enter_context(lease_in(job.shared_folder)))
     n_at_a_time = 2 * jobs

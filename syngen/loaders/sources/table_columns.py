@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syngen._whole import is_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.io.files import inside
@@ -139,7 +140,7 @@ def factors_in(
 
 def _values(name: str, cells: list[Any]) -> list[Any]:
     """Return the values of a factor as texts, whole numbers or real numbers, all of one type."""
-    if all(isinstance(cell, int) and not isinstance(cell, bool) for cell in cells):
+    if all(map(is_whole, cells)):
         return cells
     for row, cell in enumerate(cells):
         if cell is None or (isinstance(cell, float) and not np.isfinite(cell)):

@@ -292,7 +292,7 @@ def test_what_cannot_be_probed_is_left_out_of_all_with_its_reason() -> None:
         ({"group_by": "style"}, "each class is in one group only|which these rows have 3"),
         ({"group_by": "style", "folds": 3}, "each class is in one group only"),
         ({"group_by": "gender"}, "which these rows have 2; 5 folds need as many: take folds=2 or fewer"),
-        ({"folds": 1}, "folds is 1; a whole number from 2 is needed"),
+        ({"folds": 1}, "folds is 1; a whole number from 2 on is needed"),
         ({"folds": 2.5}, "folds is 2.5"),
         ({"seed": -1}, "seed is -1"),
         ({"model": "logistics"}, r"model 'logistics' \(did you mean 'logistic'\?\)"),
