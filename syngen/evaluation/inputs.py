@@ -13,6 +13,7 @@ import numpy as np
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.joining import NOT_COMMON, Observations, join
+from syngen.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "FactorColumn", "Inputs", "read_inputs"]
 
-KINDS = ("nominal", "ordinal", "continuous")
 _SHOWN = 5
 _SMALL, _LARGE, _DROWNED = 1e-100, 1e100, 1e-9
 
@@ -300,10 +300,8 @@ def _factor(name: str, column: NDArray[Any], kind: str | None) -> FactorColumn:
     except (TypeError, ValueError) as error:
         raise ParameterError(f"factor {name!r} of type {column.dtype}: {error}") from error
     _check_finite("factors", values[:, np.newaxis], [name])
-    if kind is None:
-        is_whole = bool(np.all(values == np.rint(values)))
-        kind = "nominal" if column.dtype.kind == "b" else "ordinal" if is_whole else "continuous"
-    return FactorColumn(name, cast("Kind", kind), _tamed(values[:, np.newaxis])[:, 0])
+    chosen = kind_of(column) if kind is None else cast("Kind", kind)
+    return FactorColumn(name, chosen, _tamed(values[:, np.newaxis])[:, 0])
 
 
 def _is_nan(value: object) -> bool:

@@ -105,9 +105,10 @@ def probe(
 
     Notes
     -----
-    Continuous are factors that the manifest says are; in one that does not say (read without syngen),
-    columns of floating-point numbers with more than ten values. Their levels are predicted: equal steps
-    on the recipe's own scale. The inner folds are three, by the same groups.
+    The kind of a factor is what the manifest says; in one that does not say (read without syngen), numbers
+    that are not all whole are continuous. Of continuous factors the levels are predicted: equal steps on
+    the recipe's own scale. A column that is no factor is predicted if it holds numbers with more than ten
+    different values. The inner folds are three, by the same groups.
 
     Examples
     --------

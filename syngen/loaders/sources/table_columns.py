@@ -13,6 +13,7 @@ from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.io.files import inside
 from syngen.io.names import check_names, checked_name, twins_in
+from syngen.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +24,6 @@ __all__ = ["check_columns", "factor_names", "factors_in", "file_column", "file_n
 
 _FILE_COLUMNS = ("file_name", "file", "path", "filename", "audio_filepath")
 _OWN_COLUMNS = ("index", "row", "n_samples", "shard", "offset", "size")
-_KINDS = ("nominal", "ordinal", "continuous")
 _USUAL_SPLITS = ("train", "validation", "test")
 
 
@@ -129,9 +129,9 @@ def factors_in(
     for name in names:
         values = _values(name, table.column(name).to_pylist())
         order = sorted(set(values))
-        kind = kinds.get(name) or {str: "nominal", int: "ordinal"}.get(type(order[0]), "continuous")
-        if kind not in _KINDS:
-            raise FactorError(f"kind {kind!r} of {name!r}{suggestion(kind, _KINDS)}; {', '.join(_KINDS)}")
+        kind = kinds.get(name) or kind_of(order)
+        if kind not in KINDS:
+            raise FactorError(f"kind {kind!r} of {name!r}{suggestion(kind, KINDS)}; {', '.join(KINDS)}")
         factors.append(Factor(name, tuple(order), kind, str(units.get(name, ""))))  # type: ignore[arg-type]
         level_of = {value: level for level, value in enumerate(order)}
         levels.append(np.array([level_of[value] for value in values], dtype=np.int64))
