@@ -10,11 +10,13 @@ import numpy as np
 
 from syngen.evaluation.information import binning, derived, mutual_information
 from syngen.evaluation.inputs import FactorColumn, Inputs
-from syngen.evaluation.metrics import modularity
+from syngen.evaluation.metrics import dci, infomec, modularity
 from syngen.evaluation.metrics.fitting import can_be_learnt
 from syngen.evaluation.metrics.options import Options
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from syngen._typing import BoolArray, FloatArray, IntArray
     from syngen.evaluation.information.binning import BinArray
 
@@ -214,6 +216,54 @@ class MetricInputs:
         return modularity.active_codes(
             self.information[:, kept], self.null[:, kept], self.factor_entropies[kept]
         )
+
+    @property
+    def uses_ubisoft_lasso(self) -> bool:
+        """Whether DCI is computed with the rules that only Ubisoft's lasso has."""
+        return self.options.conventions.name == "ubisoft" and self.options.dci_model == "lasso"
+
+    @cached_property
+    def _fitted(self) -> tuple[FloatArray, FloatArray]:
+        """Importance and informativeness, from one fit of DCI's model for each factor."""
+        importance, informativeness = (
+            np.zeros((len(self.varying), self.n_factors)),
+            np.zeros(self.n_factors),
+        )
+        train, test = self.split
+        inputs = (self.codes[train], self.codes[test])
+        for j, factor in enumerate(self.inputs.factors):
+            if not self.learnable[j]:
+                continue
+            if self.uses_ubisoft_lasso and factor.kind != "nominal" and len(self.varying):
+                importance[:, j], informativeness[j] = dci.ubisoft_lasso(self.codes, factor.values)
+                continue
+            is_real = factor.kind == "continuous" and self.options.conventions.name == ""
+            target: NDArray[np.float64] | NDArray[np.int32] = factor.values if is_real else self.levels[j]
+            task = dci.Task(*inputs, target[train], target[test], is_real, factor.kind == "nominal")
+            importance[:, j], informativeness[j] = dci.fit_importance(
+                task, model=self.options.dci_model, seed=self.options.seed
+            )
+        return importance, informativeness
+
+    @property
+    def importance(self) -> FloatArray:
+        """Importance of each code for each factor, of the model of DCI."""
+        return self._fitted[0]
+
+    @property
+    def informativeness(self) -> FloatArray:
+        """How well the model of DCI predicts each factor."""
+        return self._fitted[1]
+
+    @cached_property
+    def neighbour_shares(self) -> FloatArray:
+        """Share of each scored factor's entropy that a code knows, of real codes by neighbours."""
+        rng, kept = self.rng("jitter"), self.scored_factors
+        shared = self.information[:, kept]
+        for i in np.flatnonzero(~self.is_counted).tolist():
+            for place, j in enumerate(kept.tolist()):
+                shared[i, place] = infomec.neighbour_information(self.codes[:, i], self.levels[j], rng=rng)
+        return mutual_information.normalised(shared, self.factor_entropies[kept])
 
     @cached_property
     def split(self) -> tuple[IntArray, IntArray]:

@@ -1,8 +1,8 @@
-"""What `syngen.evaluate` may be asked for: metrics, conventions, and their names."""
+"""Everything that decides the numbers beside the data: options, and whose conventions are followed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,30 +13,11 @@ from syngen.evaluation.metrics.dci import DCI_MODELS
 
 __all__ = [
     "COMPATS",
-    "CORE",
-    "FAMILIES",
-    "METRICS",
     "Conventions",
     "Options",
     "check_choice",
-    "chosen_metrics",
 ]
 
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "gaps": ("mig", "mig_sup", "dcimig", "jemmig"),
-    "predictability": ("sap",),
-    "modularity": ("modularity",),
-    "robustness": ("irs",),
-    "activity": ("n_active",),
-    "dci": ("dci_d", "dci_c", "dci_i"),
-    "explicitness": ("explicitness",),
-    "infomec": ("infom", "infoc", "infoe"),
-    "votes": ("factor_vae", "beta_vae"),
-}
-"""Keys of the metrics by family, in the order of reports."""
-METRICS = tuple(key for keys in FAMILIES.values() for key in keys)
-CORE = (*FAMILIES["gaps"], "sap", "modularity", "irs", "n_active")
-"""What is cheap and needs no model."""
 COMPATS = ("disentanglement_lib", "ubisoft")
 ACTIVE = ("null", "all")
 
@@ -161,29 +142,3 @@ def check_choice(name: str, value: object, options: Sequence[str]) -> None:
         raise ParameterError(
             f"unknown {name} {value!r}{suggestion(value, options)}; there are {', '.join(options)}"
         )
-
-
-def chosen_metrics(metrics: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the keys that names of metrics and families, ``core`` and ``all`` stand for.
-
-    Raises
-    ------
-    ParameterError
-        If a name is unknown, or there is none.
-
-    Examples
-    --------
-    >>> chosen_metrics(["dci", "mig"])
-    ('mig', 'dci_d', 'dci_c', 'dci_i')
-    """
-    groups = {"core": CORE, "all": METRICS, **FAMILIES, **{key: (key,) for key in METRICS}}
-    names = [metrics] if isinstance(metrics, str) else list(metrics)
-    unknown = [name for name in names if name not in groups]
-    if unknown:
-        raise ParameterError(
-            f"unknown metric {unknown[0]!r}{suggestion(unknown[0], groups)}; there are {', '.join(groups)}"
-        )
-    wanted = {key for name in names for key in groups[name]}
-    if not wanted:
-        raise ParameterError("no metrics are asked for; 'core' is the default")
-    return tuple(key for key in METRICS if key in wanted)

@@ -132,7 +132,7 @@ def factors_in(
         kind = kinds.get(name) or kind_of(order)
         if kind not in KINDS:
             raise FactorError(f"kind {kind!r} of {name!r}{suggestion(kind, KINDS)}; {', '.join(KINDS)}")
-        factors.append(Factor(name, tuple(order), kind, str(units.get(name, ""))))  # type: ignore[arg-type]
+        factors.append(Factor(name, tuple(order), kind, str(units.get(name, ""))))
         level_of = {value: level for level, value in enumerate(order)}
         levels.append(np.array([level_of[value] for value in values], dtype=np.int64))
     return factors, levels
