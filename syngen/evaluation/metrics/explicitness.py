@@ -106,11 +106,8 @@ def area_under_curve(score: FloatArray, is_positive: NDArray[np.bool_]) -> float
     >>> area_under_curve(np.array([0.1, 0.9, 0.5]), np.array([False, True, False]))
     1.0
     """
-    from scipy.stats import rankdata
+    from sklearn.metrics import roc_auc_score
 
-    n_positive = int(is_positive.sum())
-    n_negative = len(is_positive) - n_positive
-    if not n_positive or not n_negative:
+    if is_positive.all() or not is_positive.any():
         return None
-    above = rankdata(score)[is_positive].sum() - n_positive * (n_positive + 1) / 2
-    return float(above / (n_positive * n_negative))
+    return float(roc_auc_score(is_positive, score))
