@@ -67,16 +67,11 @@ def equal_error_rate(scores: FloatArray, is_same: BoolArray) -> float:
     >>> equal_error_rate(np.array([0.9, 0.8, 0.2, 0.1]), np.array([True, True, False, False]))
     0.0
     """
-    order = np.argsort(-scores, kind="stable")
-    sorted_scores, same = scores[order], is_same[order]
-    last = np.append(np.flatnonzero(np.diff(sorted_scores)), len(scores) - 1)
-    accepted_same = np.append(0, np.cumsum(same)[last])
-    accepted_other = np.append(0, np.cumsum(~same)[last])
-    misses = 1.0 - accepted_same / accepted_same[-1]
-    alarms = accepted_other / accepted_other[-1]
-    crossing = int(np.argmax(alarms >= misses))
-    if crossing == 0:
-        return float(misses[0])
+    from sklearn.metrics import roc_curve
+
+    alarms, hits, _ = roc_curve(is_same, scores, drop_intermediate=False)
+    misses = 1.0 - hits
+    crossing = int(np.argmax(alarms >= misses))  # not the first threshold, which accepts nothing
     before, after = misses[crossing - 1] - alarms[crossing - 1], alarms[crossing] - misses[crossing]
     share = before / (before + after)
     return float(misses[crossing - 1] + share * (misses[crossing] - misses[crossing - 1]))
