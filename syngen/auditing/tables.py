@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from syngen.evaluation.reporting import markdown_table
 
 __all__ = ["markdown_table", "shown"]
 
 _MANY = 1e4
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table whose columns line up in plain text too.
-
-    Examples
-    --------
-    >>> print(markdown_table(["factor", "found"], [["snr", "1.00"]]))
-    | factor | found |
-    |--------|-------|
-    | snr    | 1.00  |
-    """
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in (header, *rows)
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
 
 
 def shown(number: float | None) -> str:

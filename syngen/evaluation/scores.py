@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.evaluation.metrics.catalogue import METRICS
+from syngen.evaluation.reporting import json_text, markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,12 +109,7 @@ class Scores(Mapping[str, float]):
         path : str or Path, optional
             A file that it is also written to.
         """
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        if path is not None:
-            from syngen.io.atomic import write_atomic
-
-            write_atomic(Path(path), (text + "\n").encode())
-        return text
+        return json_text(self.to_dict(), path)
 
     def to_markdown(self) -> str:
         """Return the scores, the factors, their mutual information and all warnings as Markdown."""
@@ -123,7 +118,7 @@ class Scores(Mapping[str, float]):
             for key in self
         ]
         header = ["metric", "score", *(["95 % interval"] if self.intervals else [])]
-        parts = [_table(header, metrics), _frame_table("factor", self.factors)]
+        parts = [markdown_table(header, metrics), _frame_table("factor", self.factors)]
         if len(self.factors) > 1:
             parts += [f"{_FACTOR_MI}\n\n{self._factor_table()}"]
         counts = self.codes["status"].value_counts()
@@ -146,7 +141,7 @@ class Scores(Mapping[str, float]):
             [name, *(f"{value:.3f}" for value in row)]
             for name, row in zip(names, self.factor_mi.tolist(), strict=True)
         ]
-        return _table(["", *names], rows)
+        return markdown_table(["", *names], rows)
 
     def plot(self) -> Figure:
         """Draw information, importance, gaps and the factors' mutual information; needs the extra plot.
@@ -192,15 +187,4 @@ def _frame_table(title: str, frame: pd.DataFrame) -> str:
         for name, row in zip(frame.index, frame.itertuples(index=False), strict=True)
     ]
     names = [METRICS[name].label if name in METRICS else str(name) for name in frame.columns]
-    return _table([title, *names], rows)
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in [header, *rows]]
-    widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(header))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in cells
-    ]
-    rule = "|" + "|".join("-" * (w + 2) for w in widths) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])
+    return markdown_table([title, *names], rows)

@@ -1,0 +1,44 @@
+"""Reports as text: tables in Markdown, documents in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syngen.storage.description import json_bytes
+
+if TYPE_CHECKING:
+    from syngen._typing import Json
+
+__all__ = ["json_text", "markdown_table"]
+
+
+def json_text(content: Json, path: str | Path | None) -> str:
+    """Return a JSON document for people, and write it to a file if one is named."""
+    encoded = json_bytes(content)
+    if path is not None:
+        from syngen.io.atomic import write_atomic
+
+        write_atomic(Path(path), encoded)
+    return encoded.decode().rstrip("\n")
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose columns line up in plain text too.
+
+    Examples
+    --------
+    >>> print(markdown_table(["factor", "found"], [["snr", "1.00"]]))
+    | factor | found |
+    |--------|-------|
+    | snr    | 1.00  |
+    """
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]  # 3 make a rule
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
