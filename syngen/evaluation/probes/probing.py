@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from syngen._whole import check_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.joining import Joined, ManifestRows, Observations, join
+from syngen.evaluation.codes.matrix import code_matrix
 from syngen.evaluation.probes.folds import group_folds, is_constant_within
 from syngen.evaluation.probes.linear import Affine, fit_logistic, fit_ridge
 from syngen.evaluation.probes.report import ProbeReport, ProbeResult
@@ -34,7 +35,7 @@ from syngen.evaluation.probes.trials import SpeakerVerificationResult, verify_un
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from syngen._typing import BoolArray, FloatArray, IntArray
 
@@ -124,7 +125,7 @@ def probe(
     if not isinstance(target, str):
         raise ParameterError(f"target is {target!r}; the name of a factor is needed, or 'all'")
     joined = _joined(codes, manifest, common=common)
-    frame, values = joined.observations.manifest, _checked(joined.values)
+    frame, (values, _) = joined.observations.manifest, code_matrix(joined.values)
     columns = Columns.of(frame)
     asked = (group_by,) if isinstance(group_by, str) else None if group_by is None else tuple(group_by)
     probing = _Probing(values, frame, columns, model, folds, seed)
@@ -160,26 +161,6 @@ class _TooFewGroupsError(ParameterError):
 
 def _fingerprint(codes: object, manifest: pd.DataFrame) -> str:
     return str(getattr(codes, "fingerprint", "") or manifest.attrs.get("fingerprint", ""))
-
-
-def _checked(codes: ArrayLike) -> FloatArray:
-    values: NDArray[Any] = np.asarray(codes)
-    if values.dtype.kind not in "fiub":
-        raise ParameterError(f"codes of type {values.dtype}; numbers are needed")
-    values = values.astype(np.float64, copy=False)
-    if values.ndim == 1:
-        values = values[:, None]
-    if values.ndim != 2 or not values.shape[1]:
-        raise ParameterError(f"codes of shape {values.shape}; (n, d) is needed, one row per observation")
-    wrong = np.flatnonzero(~np.isfinite(values).all(axis=0)).tolist()
-    if wrong:
-        first = values[:, wrong[0]]
-        more = f"; {len(wrong)} codes have such values" if len(wrong) > 1 else ""
-        raise ParameterError(
-            f"code {wrong[0]} has {int(np.isnan(first).sum())} NaN and {int(np.isinf(first).sum())} "
-            f"infinite values in {len(first)} rows{more}; repair the encoder or leave these rows out"
-        )
-    return values
 
 
 def _joined(

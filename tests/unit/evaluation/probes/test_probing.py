@@ -318,7 +318,7 @@ def test_values_that_are_not_finite_are_named_and_counted(speech: pd.DataFrame) 
     codes = np.zeros((1500, 5))
     codes[[3, 7], 3] = np.nan
     codes[9, 3] = -np.inf
-    with pytest.raises(syngen.ParameterError, match="code 3 has 2 NaN and 1 infinite values in 1500 rows"):
+    with pytest.raises(syngen.ParameterError, match=r"column 3 \(z3\) has 2 NaN and 1 infinite"):
         probe(codes, speech, target="style")
     codes[1, 4] = np.inf
     with pytest.raises(syngen.ParameterError, match="2 codes have such values"):
