@@ -151,22 +151,21 @@ class Scores(Mapping[str, float]):
         matplotlib.figure.Figure
             Not registered with pyplot; ``figure.savefig(path)`` writes it.
         """
-        from syngen.evaluation.plots import Picture, draw
+        from syngen.evaluation.plots import draw
 
         shown = [
             f"{METRICS[key].label} {self._shown(key)}" for key in ("mig", "dci_d", "sap") if key in self
         ]
         made = f"{self.metadata['rows']:,} rows, {self.metadata['n_bins']} bins"
-        picture = Picture(
-            title=", ".join([*shown, made]),
-            codes=[str(name) for name in self.codes.index],
-            factors=[str(name) for name in self.factors.index],
-            nmi=self.nmi,
+        return draw(
+            self.nmi,
             factor_mi=self.factor_mi,
             importance=self.importance,
+            codes=[str(name) for name in self.codes.index],
+            factors=[str(name) for name in self.factors.index],
+            title=", ".join([*shown, made]),
             model=str(self.metadata["dci_model"]),
         )
-        return draw(picture)
 
 
 _FACTOR_MI = "Mutual information of the factors with each other, in nats (entropies on the diagonal):"
