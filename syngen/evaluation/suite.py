@@ -16,7 +16,7 @@ from syngen.evaluation.metrics.dci import FEWEST_ROWS
 from syngen.evaluation.metrics.intervals import bootstrap_intervals
 from syngen.evaluation.metrics.metric_inputs import MetricInputs, drawn_rows
 from syngen.evaluation.metrics.modularity import N_SHUFFLES
-from syngen.evaluation.metrics.options import Conventions, Options
+from syngen.evaluation.metrics.options import Options
 from syngen.evaluation.scores import Scores
 
 if TYPE_CHECKING:
@@ -37,42 +37,22 @@ def compute_scores(
     codes: ArrayLike | Codes,
     factors: ArrayLike | Dataset,
     *,
-    factor_names: Sequence[str] | None = None,
-    factor_kinds: Kinds | None = None,
-    metrics: str | Iterable[str] = "core",
-    n_bins: int = 20,
-    binning: str = "width",
-    n_samples: int | None = 10_000,
-    test_size: float = 0.2,
-    active: str = "null",
-    seed: int = 0,
-    compat: str | None = None,
-    intervals: bool = False,
-    dci_model: str | None = None,
-    n_resamples: int = 200,
-    common: bool = False,
+    factor_names: Sequence[str] | None,
+    factor_kinds: Kinds | None,
+    common: bool,
+    metrics: str | Iterable[str],
+    **choices: Any,
 ) -> Scores:
     """Return the scores of a representation; `syngen.evaluate` says what the arguments are."""
-    conventions = Conventions.of(compat, binning=binning, active=active)
-    options = Options(
-        metrics=chosen_metrics(metrics),
-        conventions=conventions,
-        n_bins=n_bins,
-        n_samples=n_samples,
-        test_size=test_size,
-        seed=seed,
-        intervals=intervals,
-        dci_model=dci_model or conventions.dci_model,
-        n_resamples=n_resamples,
-    )
+    options = Options.of(metrics=chosen_metrics(metrics), **choices)
     given = read_inputs(codes, factors, factor_names=factor_names, factor_kinds=factor_kinds, common=common)
-    work = MetricInputs(drawn_rows(given, n_samples=n_samples, seed=seed), options)
+    work = MetricInputs(drawn_rows(given, options), options)
     with single_threaded():
         outcomes = {key: METRICS[key].compute(work) for key in options.metrics}
         scores = {key: outcome.score or 0.0 for key, outcome in outcomes.items()}
         undefined = {key: outcome.reason for key, outcome in outcomes.items() if outcome.score is None}
         resampled = [key for key in scores if METRICS[key].has_interval and key not in undefined]
-        found = bootstrap_intervals(work, scores, resampled) if intervals and resampled else {}
+        found = bootstrap_intervals(work, scores, resampled) if options.intervals and resampled else {}
     information = _all_codes(work, work.information)
     has_importance = any(METRICS[key].family == "dci" for key in scores)
     result = Scores(

@@ -31,12 +31,12 @@ def random_stream(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, _STREAMS[name]])
 
 
-def drawn_rows(inputs: Inputs, *, n_samples: int | None, seed: int) -> Inputs:
-    """Return at most `n_samples` rows, drawn without replacement, in their order."""
-    n = len(inputs.codes)
-    if n_samples is None or n <= n_samples:
+def drawn_rows(inputs: Inputs, options: Options) -> Inputs:
+    """Return at most `options.n_samples` rows, drawn without replacement, in their order."""
+    n, most = len(inputs.codes), options.n_samples
+    if most is None or n <= most:
         return inputs
-    rows = random_stream(seed, "rows").choice(n, size=n_samples, replace=False)
+    rows = random_stream(options.seed, "rows").choice(n, size=most, replace=False)
     return inputs.take(np.sort(rows).astype(np.int64))
 
 

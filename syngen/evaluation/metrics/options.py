@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from syngen._whole import check_whole
 from syngen.errors import ParameterError, suggestion
@@ -112,7 +112,7 @@ class Conventions:
 class Options:
     """Everything that decides the numbers beside the data; refused as a whole if one of them is wrong.
 
-    Attributes are the keywords of `syngen.evaluate`.
+    Attributes are the keywords of `syngen.evaluate`, or what follows from them.
     """
 
     metrics: tuple[str, ...]
@@ -124,6 +124,20 @@ class Options:
     intervals: bool
     dci_model: str
     n_resamples: int
+
+    @classmethod
+    def of(
+        cls, *, compat: str | None, binning: str, active: str, dci_model: str | None, **others: Any
+    ) -> Options:
+        """Return the options of keywords of `syngen.evaluate`; `others` are attributes.
+
+        Raises
+        ------
+        ParameterError
+            If one of them is wrong.
+        """
+        conventions = Conventions.of(compat, binning=binning, active=active)
+        return cls(conventions=conventions, dci_model=dci_model or conventions.dci_model, **others)
 
     def __post_init__(self) -> None:
         check_choice("dci_model", self.dci_model, DCI_MODELS)
