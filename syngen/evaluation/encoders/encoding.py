@@ -18,8 +18,8 @@ from syngen.evaluation.encoders.networks import is_module, load_torchscript, mod
 from syngen.evaluation.encoders.reference import (
     ENCODERS,
     ReferenceEncoder,
+    encoded,
     find_encoder,
-    read_batch,
 )
 from syngen.identities import Identities
 
@@ -163,8 +163,7 @@ def _function_of(encoder: Any) -> Callable[[Any], Any]:
 
 def _batchwise(run: Callable[[Any], Any]) -> Encoding:
     def encoding(dataset: DatasetView, positions: IntArray) -> FloatArray:
-        batches = read_batch(dataset, positions)
-        return np.concatenate([pooled(run(batch), len(batch)) for batch in batches])
+        return encoded(dataset, positions, lambda batch: pooled(run(batch), len(batch)))
 
     return encoding
 

@@ -8,6 +8,7 @@ representation should beat.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from syngen.figures.spectra import N_MELS, log_mel, mfcc
 if TYPE_CHECKING:
     from syngen._typing import DatasetView, Float32Array, FloatArray, IntArray
 
-__all__ = ["ENCODERS", "ReferenceEncoder", "find_encoder", "read_batch"]
+__all__ = ["ENCODERS", "ReferenceEncoder", "encoded", "find_encoder"]
 
 N_CODES = 16
 """Codes of the encoders that could have any number."""
@@ -29,11 +30,13 @@ _MOST_TRAIN_ROWS = 2_000
 _TINY = 1e-12
 
 
-def read_batch(dataset: DatasetView, positions: IntArray) -> list[Float32Array]:
-    """Return waveforms as arrays of shape (n, n_samples): one, or of ragged observations one each."""
+def encoded(
+    dataset: DatasetView, positions: IntArray, encode: Callable[[Float32Array], FloatArray]
+) -> FloatArray:
+    """Return what a function makes of waveforms, (n, n_samples), all at once or, if ragged, one by one."""
     if dataset.n_samples:
-        return [dataset.batch(positions)]
-    return [dataset[position].waveform[None] for position in positions.tolist()]
+        return encode(dataset.batch(positions))
+    return np.concatenate([encode(dataset[position].waveform[None]) for position in positions.tolist()])
 
 
 class ReferenceEncoder(ABC):
@@ -71,11 +74,8 @@ class RandomProjection(ReferenceEncoder):
     def encode(self, dataset: DatasetView, positions: IntArray) -> FloatArray:
         rng = np.random.default_rng(_SEED)
         projection = rng.standard_normal((N_MELS, N_CODES)) / np.sqrt(N_MELS)
-        means = [
-            log_mel(waveforms, dataset.sample_rate).mean(axis=2)
-            for waveforms in read_batch(dataset, positions)
-        ]
-        return np.asarray(np.concatenate(means) @ projection)
+        means = encoded(dataset, positions, lambda x: log_mel(x, dataset.sample_rate).mean(axis=2))
+        return np.asarray(means @ projection)
 
 
 class Mfcc(ReferenceEncoder):
@@ -84,11 +84,11 @@ class Mfcc(ReferenceEncoder):
     name = "mfcc"
 
     def encode(self, dataset: DatasetView, positions: IntArray) -> FloatArray:
-        found = []
-        for waveforms in read_batch(dataset, positions):
+        def pooled(waveforms: Float32Array) -> FloatArray:
             coefficients = mfcc(waveforms, dataset.sample_rate)
-            found.append(np.hstack([coefficients.mean(axis=2), coefficients.std(axis=2)]))
-        return np.concatenate(found)
+            return np.hstack([coefficients.mean(axis=2), coefficients.std(axis=2)])
+
+        return encoded(dataset, positions, pooled)
 
 
 class PcaLogMel(ReferenceEncoder):
@@ -138,19 +138,17 @@ def _principal_axes(x: FloatArray, n_axes: int) -> FloatArray:
 
 def _segments(dataset: DatasetView, positions: IntArray) -> FloatArray:
     """Return log-mel spectrograms of observations as rows: float64, shape (n, N_MELS * N_SEGMENTS)."""
-    found = []
-    for waveforms in read_batch(dataset, positions):
+
+    def pooled(waveforms: Float32Array) -> FloatArray:
         spectrograms = log_mel(waveforms, dataset.sample_rate)
         n_frames = spectrograms.shape[2]
         # frames shared out evenly; fewer frames than segments are repeated
         starts = np.arange(N_SEGMENTS) * n_frames // N_SEGMENTS
         ends = np.maximum(starts + 1, (np.arange(N_SEGMENTS) + 1) * n_frames // N_SEGMENTS)
-        pooled = [
-            spectrograms[:, :, a:b].mean(axis=2)
-            for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
-        ]
-        found.append(np.stack(pooled, axis=2).reshape(len(waveforms), -1))
-    return np.concatenate(found)
+        means = [spectrograms[:, :, a:b].mean(axis=2) for a, b in zip(starts, ends, strict=True)]
+        return np.stack(means, axis=2).reshape(len(waveforms), -1)
+
+    return encoded(dataset, positions, pooled)
 
 
 ENCODERS: dict[str, type[ReferenceEncoder]] = {
