@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from syngen.evaluation.metrics.catalogue import METRICS
 from syngen.evaluation.reporting import json_text, markdown_table
@@ -172,12 +172,7 @@ _FACTOR_MI = "Mutual information of the factors with each other, in nats (entrop
 
 
 def _records(frame: pd.DataFrame) -> list[Json]:
-    named = frame.reset_index(names="name")
-    return [{str(key): _plain(value) for key, value in row.items()} for row in named.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    return cast("list[Json]", frame.reset_index(names="name").to_dict("records"))
 
 
 def _frame_table(title: str, frame: pd.DataFrame) -> str:
