@@ -129,24 +129,22 @@ class MetricInputs:
     @cached_property
     def bins(self) -> list[BinArray]:
         """Bin of each code that varies."""
-        most, keeps_values = self._most_values, self.options.conventions.keeps_values
-        found = []
-        for i in range(self.codes.shape[1]):
-            column = np.ascontiguousarray(self.codes[:, i])
-            kept = binning.levels_if_few(column, most=most) if keeps_values else None
-            found.append(self._binned(column) if kept is None else kept)
-        return found
+        keeps_values = self.options.conventions.keeps_values
+        return [
+            kept if keeps_values and kept is not None else self._binned(np.ascontiguousarray(column))
+            for column, kept in zip(self.codes.T, self._few_values, strict=True)
+        ]
 
-    @cached_property
+    @property
     def is_counted(self) -> BoolArray:
         """Whether a code has so few values that they are levels rather than real numbers."""
-        kept = (binning.levels_if_few(column, most=self._most_values) for column in self.codes.T)
-        return np.array([levels is not None for levels in kept], dtype=np.bool_)
+        return np.array([levels is not None for levels in self._few_values], dtype=np.bool_)
 
     @cached_property
-    def _most_values(self) -> int:
-        """Values that a column may have to be left as it is: as many as bins, or as a factor has levels."""
-        return max([self.options.n_bins, *(int(levels.max()) + 1 for levels in self.levels)])
+    def _few_values(self) -> list[BinArray | None]:
+        """Levels of each code that has at most as many values as there are bins, or levels of a factor."""
+        most = max([self.options.n_bins, *(int(levels.max()) + 1 for levels in self.levels)])
+        return [binning.levels_if_few(np.ascontiguousarray(column), most=most) for column in self.codes.T]
 
     @cached_property
     def code_entropies(self) -> FloatArray:
