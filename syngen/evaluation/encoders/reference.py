@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen._threads import single_threaded
 from syngen.errors import ParameterError, suggestion
 from syngen.figures.spectra import N_MELS, log_mel, mfcc
 
@@ -129,7 +130,8 @@ def _principal_axes(x: FloatArray, n_axes: int) -> FloatArray:
     if x.std() <= _TINY:
         return np.zeros((x.shape[1], 0))
     # fast as an eigendecomposition of the smaller moments, and exact; centred rows have one rank less
-    model = PCA(min(n_axes, *x.shape, len(x) - 1), svd_solver="arpack", random_state=0).fit(x)
+    with single_threaded():
+        model = PCA(min(n_axes, *x.shape, len(x) - 1), svd_solver="arpack", random_state=0).fit(x)
     variances = model.explained_variance_
     axes = model.components_[variances > _TINY * variances[0]].T
     # the sign of an axis is that of its largest entry in every version
