@@ -5,40 +5,26 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
-from syngen.evaluation.codes.joining import NOT_COMMON, Observations, join
+from syngen.evaluation.codes.joining import NOT_COMMON, join
 from syngen.evaluation.codes.matrix import check_finite, code_matrix
 from syngen.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from syngen._typing import FloatArray, IntArray, Kind
-    from syngen.factors import FactorGrid
+    from syngen._typing import DatasetView, FloatArray, IntArray, Kind
 
     Kinds: TypeAlias = str | Sequence[str] | Mapping[str, str]
 
-__all__ = ["Dataset", "FactorColumn", "Inputs", "read_inputs"]
+__all__ = ["FactorColumn", "Inputs", "read_inputs"]
 
 _SMALL, _LARGE, _DROWNED = 1e-100, 1e100, 1e-9
-
-
-class Dataset(Observations, Protocol):
-    """What a dataset must have to be evaluated on; `FactorDataset` has it."""
-
-    @property
-    def grid(self) -> FactorGrid: ...
-
-    @property
-    def levels(self) -> IntArray: ...
-
-    @property
-    def fingerprint(self) -> str: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +81,7 @@ class Inputs:
 
 def read_inputs(
     codes: ArrayLike | Codes,
-    factors: ArrayLike | Dataset,
+    factors: ArrayLike | DatasetView,
     *,
     factor_names: Sequence[str] | None = None,
     factor_kinds: Kinds | None = None,
@@ -106,7 +92,7 @@ def read_inputs(
     Parameters
     ----------
     codes : array_like of float, shape (n, n_codes), DataFrame or Codes
-    factors : array_like, shape (n, n_factors), DataFrame or Dataset
+    factors : array_like, shape (n, n_factors), DataFrame or DatasetView
         Numbers or texts. Of a dataset the levels, names and kinds of its grid are used.
     factor_names : sequence of str, optional
     factor_kinds : str, sequence or mapping by name, optional
@@ -125,7 +111,7 @@ def read_inputs(
     encoder = codes.encoder if isinstance(codes, Codes) else ""
     fingerprint = codes.fingerprint if isinstance(codes, Codes) else ""
     if _is_dataset(factors):
-        joined = join(codes, cast("Dataset", factors), common=common)
+        joined = join(codes, cast("DatasetView", factors), common=common)
         codes, dataset = joined.values, joined.observations
         n_left_out, note = joined.n_left_out, joined.note
         factors = dataset.levels

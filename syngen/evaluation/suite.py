@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
 
-    from syngen._typing import FloatArray, Json
+    from syngen._typing import DatasetView, FloatArray, Json
     from syngen.evaluation.codes.codes import Codes
-    from syngen.evaluation.inputs import Dataset, Kinds
+    from syngen.evaluation.inputs import Kinds
 
 __all__ = ["compute_scores"]
 
@@ -35,7 +35,7 @@ _BIASED = 0.1
 
 def compute_scores(
     codes: ArrayLike | Codes,
-    factors: ArrayLike | Dataset,
+    factors: ArrayLike | DatasetView,
     *,
     factor_names: Sequence[str] | None,
     factor_kinds: Kinds | None,

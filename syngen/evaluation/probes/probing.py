@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from syngen._threads import single_threaded
 from syngen._whole import check_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
-from syngen.evaluation.codes.joining import Joined, ManifestRows, Observations, join
+from syngen.evaluation.codes.joining import Joined, ManifestRows, join
 from syngen.evaluation.codes.matrix import code_matrix
 from syngen.evaluation.probes.folds import group_folds, is_constant_within
 from syngen.evaluation.probes.linear import Affine, fit_logistic, fit_ridge
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
 
-    from syngen._typing import BoolArray, FloatArray, IntArray
+    from syngen._typing import BoolArray, DatasetView, FloatArray, IntArray
 
 __all__ = ["MODELS", "probe"]
 
@@ -48,16 +48,9 @@ _INNER_FOLDS = 3
 _TINY = 1e-12
 
 
-class Dataset(Observations, Protocol):
-    """What a dataset must have to be probed; `FactorDataset` has it."""
-
-    @property
-    def manifest(self) -> pd.DataFrame: ...
-
-
 def probe(
     codes: Codes | ArrayLike,
-    manifest: pd.DataFrame | Dataset,
+    manifest: pd.DataFrame | DatasetView,
     *,
     target: str,
     group_by: str | Sequence[str] | None = None,
@@ -72,7 +65,7 @@ def probe(
     ----------
     codes : Codes or array_like, shape (n, d)
         What an encoder made of the rows.
-    manifest : DataFrame or Dataset
+    manifest : DataFrame or DatasetView
         The manifest of the rows, as ``ds.manifest``, or the dataset itself. `Codes` are joined with it by
         what identifies an observation; arrays are in its order.
     target : str
@@ -164,13 +157,13 @@ def _fingerprint(codes: object, manifest: pd.DataFrame) -> str:
 
 
 def _joined(
-    codes: Codes | ArrayLike, manifest: pd.DataFrame | Dataset, *, common: bool
-) -> Joined[ManifestRows | Dataset]:
+    codes: Codes | ArrayLike, manifest: pd.DataFrame | DatasetView, *, common: bool
+) -> Joined[ManifestRows | DatasetView]:
     """Return codes and the observations that they are of."""
     import pandas as pd
 
     if isinstance(manifest, pd.DataFrame):
-        observations: ManifestRows | Dataset = ManifestRows(manifest)
+        observations: ManifestRows | DatasetView = ManifestRows(manifest)
     elif hasattr(manifest, "identities"):
         observations = manifest
     else:
