@@ -13,7 +13,8 @@ import pytest
 
 import syngen
 from syngen.errors import ParameterError
-from syngen.evaluation.metrics.catalogue import CORE, METRICS
+from syngen.evaluation.metrics.catalogue import CORE, METRICS, Metric, Outcome
+from syngen.evaluation.metrics.metric_inputs import MetricInputs
 
 
 def factors_of(n: int, sizes: tuple[int, ...] = (4, 6, 9), seed: int = 0) -> np.ndarray:
@@ -87,6 +88,26 @@ def test_all_metrics_are_there() -> None:
     assert list(scores) == list(METRICS)
     assert tuple(syngen.evaluate(CODES, FACTORS)) == CORE
     assert min(scores[key] for key in ("factor_vae", "beta_vae", "explicitness", "dci_d")) > 0.95
+
+
+def test_an_entry_is_all_that_a_metric_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compute(work: MetricInputs) -> Outcome:
+        return Outcome(0.5, by_factor=np.full(work.n_factors, 0.5))
+
+    monkeypatch.setitem(METRICS, "half", Metric("half", "One half", "halves", compute))
+    for name in ("half", "halves"):
+        scores = syngen.evaluate(CODES, FACTORS, metrics=["mig", name], intervals=True, n_resamples=3)
+        assert scores["half"] == 0.5
+        assert scores.intervals["half"] == (0.5, 0.5)
+        assert list(scores.factors["half"]) == [0.5] * 3
+        assert "| One half | 0.500 | 0.500 to 0.500 |" in scores.to_markdown()
+    with pytest.raises(ParameterError, match="did you mean 'halves'"):
+        syngen.evaluate(CODES, FACTORS, metrics="halv")
+
+
+def test_only_what_was_asked_for_is_computed() -> None:
+    scores = syngen.evaluate(CODES, FACTORS, metrics=["mig", "infoe"])
+    assert {"mig"} == {*METRICS} & {*scores.factors.columns, *scores.codes.columns}
 
 
 def test_derived_factors_are_reported_apart() -> None:
