@@ -185,6 +185,7 @@ def read_description(path: Path) -> Description:
     if content.get("complete") is not True:
         raise ManifestError(f"{path} is not marked complete; run generate again to finish it")
     try:
+        _typed(content["versions"]["syngen"], str)
         shards = tuple(shard_entry(**entry) for entry in content["shards"])
         description = Description(
             recipe=_typed(content["recipe"], dict),

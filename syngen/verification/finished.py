@@ -22,7 +22,7 @@ from syngen.storage.layout import Layout, split_of_shard, table_of_row
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
 from syngen.storage.problems import Problem, schema_problems
 from syngen.storage.shards import MemberText
-from syngen.verification.documents import checksum_problems, document_problems, part_problems
+from syngen.verification.documents import checksum_problems, document_problems
 from syngen.verification.rows import (
     rendering_problems,
     row_problems,
@@ -221,52 +221,39 @@ def _content_problems(
             )
             yield Problem(file, text)
     n_samples = int(np.add.reduce(np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64)))
-    if description.part_of is not None:
-        yield from part_problems(layout, description, resolved, n_samples)
-        yield from _part_problems(layout, resolved, vocabulary, table)
-        yield from synthesizer_table_problems(layout, resolved)
-        yield from rendering_problems(resolved, table, annotations, rerender=rerender, seed=seed)
-        return
     yield from document_problems(layout, description, resolved, n_samples)
-    if sizes != description.counts:
+    is_part = description.part_of is not None
+    if not is_part and sizes != description.counts:
         text = f"{name}: counts are {description.counts}, its recipe gives {sizes}"
         yield Problem(name, text)
         return
-    yield from _manifest_problems(layout, resolved, vocabulary, table)
+    yield from _manifest_problems(layout, resolved, vocabulary, table, is_part=is_part)
     yield from synthesizer_table_problems(layout, resolved)
     yield from rendering_problems(resolved, table, annotations, rerender=rerender, seed=seed)
 
 
 def _manifest_problems(
-    layout: Layout, resolved: ResolvedRecipe, vocabulary: Vocabulary, table: pa.Table
+    layout: Layout, resolved: ResolvedRecipe, vocabulary: Vocabulary, table: pa.Table, *, is_part: bool
 ) -> Iterator[Problem]:
+    """Compare the rows with what the recipe gives for their numbers, or, in a part, for their indices."""
     manifest = layout.manifest.name
     if vocabulary != vocabulary_for(resolved):
         text = f"{manifest}: its vocabulary (factors, nuisances, split schemes) is not the recipe's"
         yield Problem(manifest, text)
+        return
+    if is_part:
+        indices = np.asarray(table.column("index").to_numpy(), dtype=np.int64)
+        is_outside = (indices < 0) | (indices >= resolved.grid.size)
+        if is_outside.any() or len(np.unique(indices)) != len(indices):
+            yield Problem(manifest, f"{manifest}: an index is outside of the grid, or there twice")
+            return
+        yield from row_problems(resolved, vocabulary, table, indices)
         return
     row = 0
     for split, n_rows in resolved.rows.split_sizes.items():
         indices = resolved.rows.indices(split, 0, n_rows)
         yield from row_problems(resolved, vocabulary, table.slice(row, n_rows), indices, row=row)
         row += n_rows
-
-
-def _part_problems(
-    layout: Layout, resolved: ResolvedRecipe, vocabulary: Vocabulary, table: pa.Table
-) -> Iterator[Problem]:
-    """Compare the rows of a part with what the recipe gives for their indices."""
-    manifest = layout.manifest.name
-    if vocabulary != vocabulary_for(resolved):
-        text = f"{manifest}: its vocabulary (factors, nuisances, split schemes) is not the recipe's"
-        yield Problem(manifest, text)
-        return
-    indices = np.asarray(table.column("index").to_numpy(), dtype=np.int64)
-    is_outside = (indices < 0) | (indices >= resolved.grid.size)
-    if is_outside.any() or len(np.unique(indices)) != len(indices):
-        yield Problem(manifest, f"{manifest}: an index is outside of the grid, or there twice")
-        return
-    yield from row_problems(resolved, vocabulary, table, indices)
 
 
 def _entries(hashes: dict[str, str]) -> list[ShardEntry]:

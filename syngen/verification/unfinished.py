@@ -55,8 +55,9 @@ def unfinished_problems(
     n_problems = 0
     plan: Plan | None = None
     try:
-        resolved = resolve_document(read_json(layout.plan).get("recipe", {}), permissions)
-        plan = plan_in(layout, resolved)
+        content = read_json(layout.plan)
+        resolved = resolve_document(content.get("recipe", {}), permissions)
+        plan = plan_in(content, resolved, layout.plan.name)
         _ = plan.shards
     except SyngenError as error:
         n_problems += 1

@@ -34,7 +34,8 @@ class DatasetParts:
     """Gives the shards of a finished dataset their parts of the manifest again.
 
     They are cut from manifest and annotations where these have the hash that SHA256SUMS gives them, or
-    are undamaged by their own account. From the shard itself they are read where nothing is spoken in it.
+    are undamaged by their own account. From the shard itself they are read where nothing is spoken in it,
+    and nothing is silent: the peak of a silence that was rendered is 0.0 or -0.0.
 
     Parameters
     ----------
@@ -117,6 +118,8 @@ class DatasetParts:
             indices = self._plan.indices(shard)
             columns = columns_in_shard(self._plan, shard, indices, data)
         except (OSError, ShardError):
+            return None
+        if any(facts.peak == 0.0 for facts in columns.facts):  # whose sign silence has lost in the audio
             return None
         return part_table(self._plan, self._vocabulary, shard, indices, columns), None
 
