@@ -73,6 +73,7 @@ class DocumentRepair:
         self.written: list[str] = []
         self.reasons: list[str] = []
         self._hashes: dict[str, str] = {}
+        self._refused: set[str] = set()
         self._entries: dict[str, ShardEntry] = {}
         self._receipts: dict[str, Receipt] = {}
         self._suspects = {problem.file for problem in problems}
@@ -129,9 +130,10 @@ class DocumentRepair:
             self._receipts[shard.name] = receipt
         return receipt is not None
 
-    def add_part(self, shard: Shard, receipt: Receipt) -> None:
-        """Note that a shard's part of the manifest is in the scratch folder."""
-        self._receipts[shard.name] = receipt
+    def add_made(self, receipt: Receipt) -> None:
+        """Note a shard that was made again, and whose part of the manifest is in the scratch folder."""
+        self._entries[receipt.entry.name] = receipt.entry
+        self._receipts[receipt.entry.name] = receipt
 
     def write(self) -> None:
         """Write what is damaged."""
@@ -186,6 +188,7 @@ class DocumentRepair:
                 f"{path.name}: made again by pyarrow {pa.__version__} it has other bytes than it had, so "
                 "what is there was kept; the version that wrote it is needed"
             )
+            self._refused.add(path.name)
             return
         self._hashes[path.name] = sha256
         if sha256 != there and is_free(self.reasons, path):
@@ -236,10 +239,9 @@ class DocumentRepair:
 
     def _n_samples(self) -> int | None:
         """Return the samples of audio in all shards, by their parts of the manifest or by a sound one."""
-        if len(self._receipts) == len(self._found.plan.shards):
-            return sum(receipt.n_samples for receipt in self._receipts.values())
         if "manifest" in self._to_build:
-            return None
+            n_samples = [receipt.n_samples for receipt in self._receipts.values()]
+            return sum(n_samples) if len(n_samples) == len(self._found.plan.shards) else None
         try:
             return int(pc.sum(read_series(self._manifests, columns=["n_samples"]).column(0)).as_py() or 0)
         except ManifestError:
@@ -261,13 +263,14 @@ class DocumentRepair:
         files = layout.final_files(description.tables, description.files)
         names = [path.name for path in files if path not in (layout.checksums, layout.description)]
         known = self._recovery.hashes | self._hashes
-        unknown = [name for name in names if name not in known]
-        if unknown:
+        content = checksums_for(description, {name: known[name] for name in names if name in known})
+        unknown = [name for name in names if name not in known or name in self._refused]
+        if unknown and hash_of(layout.checksums) != hashlib.sha256(content).hexdigest():
             self.reasons.append(
                 f"SHA256SUMS cannot be made again: what {', '.join(unknown)} should be is not known"
             )
         else:
-            self._put(layout.checksums, checksums_for(description, {name: known[name] for name in names}))
+            self._put(layout.checksums, content)
 
 
 def is_free(reasons: list[str], *paths: Path) -> bool:

@@ -163,8 +163,9 @@ class _Repair:
         """Repair, verify, and say what was done and what is left."""
         self._remove_temporaries()
         problems, unfinished = self._verified()
-        if problems:
-            self._repair(problems, is_finished=not lifecycle.is_unfinished(self.layout))
+        is_finished = not lifecycle.is_unfinished(self.layout)
+        if problems or not is_finished:  # that a copy of its plan is lost is no problem yet
+            self._repair(problems, is_finished=is_finished)
             if self.shards or self.files:
                 problems, unfinished = self._verified()
         left = [*self.reasons, *abridged(problems)]
@@ -269,8 +270,7 @@ class _Repair:
                 remove(self._scratch.shard(shard.name))
             elif not self._place(shard):
                 continue
-            documents.add(shard, sha256)
-            documents.add_part(shard, made)
+            documents.add_made(made)
         documents.write()
         self.reasons += documents.reasons
         self.files += documents.written

@@ -49,7 +49,10 @@ factors:
   frequency: {linspace: {start: 200.0, stop: 300.0, num: 12}, unit: Hz}
 """
 TOLD = {
-    ("plan.json", "dataset.json"): "nothing can be repaired: neither plan.json nor dataset.json can be read",
+    (
+        "plan.json",
+        "dataset.json",
+    ): "nothing can be repaired: neither plan.json nor dataset.json can be read",
     ("recipe.yaml", "dataset.json"): "recipe.yaml: its text, with layout and comments, is nowhere else",
 }
 """What two documents can have lost that no third one says."""
@@ -190,9 +193,7 @@ def test_two_damaged_files_are_made_again(names: tuple[str, str], data: Path, wh
     assert_equal_folders(data, whole)
 
 
-@pytest.mark.parametrize(
-    "kept", [["plan.json"], ["dataset.json"], ["SHA256SUMS", "plan.json"]]
-)
+@pytest.mark.parametrize("kept", [["plan.json"], ["dataset.json"], ["SHA256SUMS", "plan.json"]])
 def test_few_documents_are_enough(kept: list[str], data: Path, whole: Path) -> None:
     for name in DOCUMENTS:
         if name not in (*kept, "recipe.yaml", "manifest.parquet"):

@@ -100,7 +100,9 @@ def test_what_one_document_alone_says_against_another_is_not_believed(missing: s
     (data / missing).unlink()
     edit_json(data / "plan.json", lambda content: content.update(codec="flac"))
     rest = r"plan\.json and (dataset\.json|the list of hashes) disagree, and nothing in the folder says"
-    with pytest.raises(VerificationError, match=rf"{rest} which is right: put the one that is damaged back"):
+    with pytest.raises(
+        VerificationError, match=rf"{rest} which is right: put the one that is damaged back"
+    ):
         recovered(data)
 
 
