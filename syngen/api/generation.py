@@ -247,19 +247,16 @@ def verify(
     """
     from syngen.io.object_store import Store, place_of
     from syngen.verification.finished import verify_folder
+    from syngen.verification.options import VerificationOptions
     from syngen.verification.store import verify_store
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:
         raise ParameterError("a rendered dataset has no files to verify; give a folder")
-    options: dict[str, Any] = {
-        "permissions": permissions_of(allow_other_audio, allow_programs),
-        "rerender": rerender,
-        "seed": seed,
-        "progress": progress,
-    }
+    permissions = permissions_of(allow_other_audio, allow_programs)
+    options = VerificationOptions(permissions, rerender, seed, progress)
     place = place_of(folder)
-    return verify_store(place, **options) if isinstance(place, Store) else verify_folder(place, **options)
+    return verify_store(place, options) if isinstance(place, Store) else verify_folder(place, options)
 
 
 def repair(

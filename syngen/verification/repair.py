@@ -39,6 +39,7 @@ from syngen.storage.receipts import Receipt, has_parts, read_any_receipt, read_r
 from syngen.storage.shard_ranges import Shard
 from syngen.verification.document_repair import DocumentRepair, is_free
 from syngen.verification.finished import abridged, find_problems
+from syngen.verification.options import VerificationOptions
 from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, hash_of
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class _Repair:
     def _verified(self) -> tuple[list[Problem], str]:
         """Return what is wrong, and how much of an unfinished dataset is there."""
         try:
-            found = find_problems(self.layout, permissions=self.permissions)
+            found = find_problems(self.layout, VerificationOptions(self.permissions))
             return [problem for problem in found if problem.file != self.layout.work.name], ""
         except GenerationIncompleteError as error:
             return [], str(error)

@@ -85,9 +85,7 @@ def synthesizer_table_problems(layout: Layout, resolved: ResolvedRecipe) -> Iter
             yield Problem(path.name, f"{path.name}: its content is not what the recipe gives")
 
 
-def spoken_problems(
-    table: pa.Table, annotations: pa.Table, *, row: int = 0, file: str = "annotations.parquet"
-) -> Iterator[Problem]:
+def spoken_problems(table: pa.Table, annotations: pa.Table, *, row: int = 0) -> Iterator[Problem]:
     """Compare annotations with the lengths, the transcripts and the ends of speech of a manifest.
 
     Parameters
@@ -98,9 +96,8 @@ def spoken_problems(
         Their words and phones.
     row : int
         Number of the first.
-    file : str
-        Where the annotations are from.
     """
+    file = table_of_row("annotations", 0)
     n_samples = np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64)
     if row and "row" in annotations.column_names and pa.types.is_integer(annotations["row"].type):
         position = annotations.column_names.index("row")

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,15 +30,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import PcmArray
 
-__all__ = ["MaterializeShard", "Row", "ShardCheck", "already_local", "hash_problems", "rows_of"]
-
-MaterializeShard: TypeAlias = Callable[[str], AbstractContextManager[None]]
-"""Takes the name of a shard, whose files are in their places while the context is entered."""
-
-
-def already_local(_: str) -> AbstractContextManager[None]:
-    """Return a context in which the files of a shard are where they always are."""
-    return nullcontext()
+__all__ = ["Row", "ShardCheck", "hash_problems", "rows_of"]
 
 
 @dataclass(frozen=True)
