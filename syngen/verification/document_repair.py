@@ -77,19 +77,15 @@ class DocumentRepair:
         self._entries: dict[str, ShardEntry] = {}
         self._receipts: dict[str, Receipt] = {}
         self._suspects = {problem.file for problem in problems}
-        self._sound: Description | None = None
-        self._shard_hashes = self._checked = recovery.hashes
-        description = recovery.description
-        if description is not None:
-            self._checked = {f"audio/{entry.name}.tar": entry.sha256 for entry in description.shards}
-            if found.is_described_by(description):
-                if recovery.is_listed(self._layout.description):
-                    self._sound = description
-                if self._sound or not recovery.is_own_list:
-                    self._shard_hashes = recovery.hashes | self._checked
-                else:
-                    self._shard_hashes = self._checked | recovery.hashes
-        self._manifests = self._layout.series("manifest", found.plan.tables)
+        described = recovery.description
+        said = {} if described is None else {f"audio/{e.name}.tar": e.sha256 for e in described.shards}
+        self._checked = recovery.hashes if described is None else said  # what verification compared with
+        if described is None or not found.is_described_by(described):
+            described, said = None, {}
+        self._sound = described if recovery.is_listed(self._layout.description) else None
+        # SHA256SUMS of this dataset outvotes a dataset.json that it has another hash for
+        is_outvoted = self._sound is None and recovery.is_own_list
+        self._shard_hashes = said | recovery.hashes if is_outvoted else recovery.hashes | said
         self._to_build = self._tables_to_build()
         self._needs_parts = bool({"manifest", "annotations"} & set(self._to_build))
         wrong = {problem.file for problem in problems if not problem.is_hash}
@@ -186,7 +182,7 @@ class DocumentRepair:
         if sha256 not in (wanted, there) and (wanted is not None or _is_by_another(path, made)):
             self.reasons.append(
                 f"{path.name}: made again by pyarrow {pa.__version__} it has other bytes than it had, so "
-                "what is there was kept; the version that wrote it is needed"
+                "what is there was kept; the version that wrote it is needed, or SHA256SUMS as it was"
             )
             self._refused.add(path.name)
             return
@@ -242,8 +238,9 @@ class DocumentRepair:
         if "manifest" in self._to_build:
             n_samples = [receipt.n_samples for receipt in self._receipts.values()]
             return sum(n_samples) if len(n_samples) == len(self._found.plan.shards) else None
+        manifests = self._layout.series("manifest", self._found.plan.tables)
         try:
-            return int(pc.sum(read_series(self._manifests, columns=["n_samples"]).column(0)).as_py() or 0)
+            return int(pc.sum(read_series(manifests, columns=["n_samples"]).column(0)).as_py() or 0)
         except ManifestError:
             return None
 

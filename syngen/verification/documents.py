@@ -33,7 +33,7 @@ __all__ = [
     "has_shards_of",
     "is_by_this_version",
     "plan_in",
-    "recipe_problem",
+    "recipe_problems",
     "recipe_text_problem",
     "wanted_names",
 ]
@@ -134,9 +134,7 @@ def document_problems(
     n_samples : int
         Samples of audio, as the manifest counts them.
     """
-    problem = recipe_problem(layout.recipe, resolved)
-    if problem:
-        yield Problem(layout.recipe.name, problem)
+    yield from recipe_problems(layout.recipe, resolved)
     try:
         content = read_json(layout.plan)
         plan = None if description.part_of else plan_in(content, resolved, layout.plan.name)
@@ -208,8 +206,8 @@ def _json_of(data: bytes) -> Any:
         return None
 
 
-def recipe_problem(path: Path, resolved: ResolvedRecipe) -> str | None:
-    """Say in what a recipe's text is not the recipe of a dataset; None if it is.
+def recipe_problems(path: Path, resolved: ResolvedRecipe) -> Iterator[Problem]:
+    """Say in what a recipe's text is not the recipe of a dataset.
 
     The dataset may have another size, by ``--limit``, and lists the values that the text takes from
     a file.
@@ -220,11 +218,12 @@ def recipe_problem(path: Path, resolved: ResolvedRecipe) -> str | None:
         problem = recipe_text_problem(path.read_bytes(), resolved)
     except OSError as error:
         problem = f"cannot be read: {error.strerror or error}"
-    return problem and f"{path.name}: {problem}"
+    if problem is not None:
+        yield Problem(path.name, f"{path.name}: {problem}")
 
 
 def recipe_text_problem(data: bytes, resolved: ResolvedRecipe) -> str | None:
-    """Say in what a text is not the recipe of a dataset; None if it is. See `recipe_problem`."""
+    """Say in what a text is not the recipe of a dataset; None if it is. See `recipe_problems`."""
     try:
         recipe = _draft_of(data).recipe
     except (RecipeError, ValueError) as error:

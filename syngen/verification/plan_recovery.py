@@ -114,6 +114,7 @@ class PlanRecovery:
         """
         layout = self.layout
         reasons: list[str] = []
+        unreadable: list[str] = []
         found: dict[Path, FoundPlan] = {}
         for path in (layout.plan, layout.description if self._is_finished else layout.copy(layout.plan)):
             try:
@@ -121,14 +122,15 @@ class PlanRecovery:
             except VerificationError as error:
                 reasons += error.problems
             except _UNREADABLE:
-                continue
+                unreadable.append(f"{path.name} cannot be read: put it back as it was")
         if not found:
-            raise VerificationError(reasons or [_NOTHING_READABLE])
+            raise VerificationError([*reasons, *unreadable] if reasons else [_NOTHING_READABLE])
         said = {path: of_document.to_bytes() for path, of_document in found.items()}
         settled = self._settled(layout.plan.name, said)
         if settled is None:
-            names = [path.relative_to(layout.folder).as_posix() for path in said]
-            names += ["the list of hashes"] * (len(set(said.values())) == 1)
+            lists = layout.checksums if self._is_finished else layout.copy(layout.checksums)
+            paths = [*said, *([lists] if len(set(said.values())) == 1 else [])]
+            names = [path.relative_to(layout.folder).as_posix() for path in paths]
             raise VerificationError([f"{' and '.join(names)} disagree, {_UNDECIDED}"])
         return next(f for path, f in found.items() if said[path] == settled)
 
@@ -189,7 +191,7 @@ class PlanRecovery:
         # every split is one shard: any size from the largest on would do, and only a hash tells which
         first = max(of_split[0] for of_split in rows.values())
         said = other.plan.shard_size if other is not None else DEFAULT_SHARD_SIZE
-        known = self._listed.get(self.layout.plan.name)
+        known = self.hashes.get(self.layout.plan.name)  # no other list would have such a hash
         before, after = largest.to_bytes().split(b'"shard_size": %d' % MAX_SHARD_SIZE, 1)
         sizes: Iterable[int] = chain((said, DEFAULT_SHARD_SIZE), range(first, MAX_SHARD_SIZE + 1))
         for size in sizes if known else ():

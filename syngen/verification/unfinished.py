@@ -24,7 +24,7 @@ from syngen.storage.problems import Problem, schema_problems
 from syngen.storage.receipts import read_receipt
 from syngen.storage.shard_ranges import Shard, differing_lines
 from syngen.storage.shards import MemberText
-from syngen.verification.documents import plan_in, recipe_problem
+from syngen.verification.documents import plan_in, recipe_problems
 from syngen.verification.options import VerificationOptions, foreign_files
 from syngen.verification.rows import rendering_problems, row_problems, spoken_problems
 from syngen.verification.shards import ShardCheck, rows_of
@@ -79,9 +79,7 @@ def plan_problems(layout: Layout, plan: Plan) -> Iterator[Problem]:
     if found != wanted:
         lines = "; ".join(differing_lines(found, wanted, most=4).splitlines())
         yield Problem(name, f"{name}: it contradicts itself (- there, + wanted): {lines}")
-    problem = recipe_problem(layout.recipe, plan.resolved)
-    if problem:
-        yield Problem(layout.recipe.name, problem)
+    yield from recipe_problems(layout.recipe, plan.resolved)
     for path in (layout.plan, layout.recipe):
         copy = layout.copy(path)
         if copy.is_file() and path.is_file() and copy.read_bytes() != path.read_bytes():

@@ -81,6 +81,9 @@ def test_what_this_installation_would_not_make_is_said_with_both_versions(data: 
         VerificationError, match=r"the fingerprint is 0000000000000000\.\.\., its recipe gives"
     ):
         recovered(data)
+    (data / "dataset.json").write_bytes(b"{")
+    with pytest.raises(VerificationError, match=r"dataset\.json cannot be read: put it back as it was"):
+        recovered(data)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,7 @@ def test_the_text_of_the_recipe_is_found_by_its_hash(
 def test_what_one_document_alone_says_against_another_is_not_believed(missing: str, data: Path) -> None:
     (data / missing).unlink()
     edit_json(data / "plan.json", lambda content: content.update(codec="flac"))
-    rest = r"plan\.json and (dataset\.json|the list of hashes) disagree, and nothing in the folder says"
+    rest = r"plan\.json and (dataset\.json|SHA256SUMS) disagree, and nothing in the folder says"
     with pytest.raises(
         VerificationError, match=rf"{rest} which is right: put the one that is damaged back"
     ):
@@ -124,6 +127,16 @@ def test_the_shard_size_of_one_shard_a_split_is_found_by_the_hash_of_the_plan(tm
         (folder / "SHA256SUMS").unlink()
         with pytest.raises(VerificationError, match=r"neither the shards nor SHA256SUMS say how large"):
             recovered(folder)
+
+
+def test_a_description_without_a_size_does_not_confirm_an_edited_one(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    syngen.generate(WHOLE_LOOKING, folder, jobs=1, shard_size=14)
+    edit_json(folder / "plan.json", lambda content: content.update(shard_size=15))
+    assert recovered(folder).plan.shard_size == 14
+    flip(folder / "manifest.parquet", 500)
+    with pytest.raises(VerificationError, match=r"plan\.json and dataset\.json disagree"):
+        recovered(folder)
 
 
 @pytest.mark.parametrize("name", ["plan.json", ".syngen/plan.json", ".syngen/SHA256SUMS"])
