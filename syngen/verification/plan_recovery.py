@@ -116,16 +116,18 @@ class PlanRecovery:
         reasons: list[str] = []
         unreadable: list[str] = []
         found: dict[Path, FoundPlan] = {}
+        said: dict[Path, bytes] = {}
         for path in (layout.plan, layout.description if self._is_finished else layout.copy(layout.plan)):
             try:
-                found[path] = self._plan_in(path, permissions, found.get(layout.plan))
+                plan = self._plan_in(path, permissions, found.get(layout.plan))
+                said[path] = plan.to_bytes()
+                found[path] = plan
             except VerificationError as error:
                 reasons += error.problems
             except _UNREADABLE:
                 unreadable.append(f"{path.name} cannot be read: put it back as it was")
         if not found:
             raise VerificationError([*reasons, *unreadable] if reasons else [_NOTHING_READABLE])
-        said = {path: of_document.to_bytes() for path, of_document in found.items()}
         settled = self._settled(layout.plan.name, said)
         if settled is None:
             lists = layout.checksums if self._is_finished else layout.copy(layout.checksums)
@@ -172,6 +174,7 @@ class PlanRecovery:
         except SyngenError as error:
             raise VerificationError([f"the recipe in {path.name} cannot be used: {error}"]) from error
         versions = dict(content["versions"])
+        versions["syngen"].encode()
         if content["fingerprint"] != resolved.fingerprint:
             raise VerificationError([_other_fingerprint(path.name, content, resolved, versions)])
         if "shard_size" not in content:

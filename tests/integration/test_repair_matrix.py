@@ -32,6 +32,9 @@ factors:
 splits: {default: {random: {train: 0.7, test: 0.3}}}
 """
 
+ODD_VALUES = (None, [], {}, -1, float("inf"), float("nan"), "", "\ud800", True, {"a": [1]})
+"""What is seldom expected of a document."""
+
 Change = Callable[[bytes], bytes | None]
 """Takes the content of a file, and gives what it is after a damage; None if it is gone."""
 
@@ -105,8 +108,8 @@ def edits_of(name: str, data: bytes) -> dict[str, bytes]:
 
 
 def _edits_of_json(content: Any) -> Iterator[tuple[str, bytes]]:
-    for path in _paths(content):
-        for what in ("gone", "another"):
+    for path, odd in zip(_paths(content), itertools.cycle(ODD_VALUES)):  # endless
+        for what in ("gone", "another", "odd"):
             changed = json.loads(json.dumps(content))
             place = changed
             for key in path[:-1]:
@@ -114,7 +117,7 @@ def _edits_of_json(content: Any) -> Iterator[tuple[str, bytes]]:
             if what == "gone":
                 del place[path[-1]]
             else:
-                place[path[-1]] = _another(place[path[-1]])
+                place[path[-1]] = odd if what == "odd" else _another(place[path[-1]])
             yield f"{what} {'.'.join(map(str, path))}", (json.dumps(changed, indent=2) + "\n").encode()
 
 
