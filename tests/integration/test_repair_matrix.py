@@ -142,10 +142,11 @@ def _another(value: Any) -> Any:
 def _edits_of_table(table: pa.Table) -> Iterator[tuple[str, bytes]]:
     for i, field in enumerate(table.schema):
         cells = table.column(i).to_pylist()
-        is_text = isinstance(cells[3], str)
-        cells[3] = (
-            f"{cells[3]}x" if is_text else bytes(32) if isinstance(cells[3], bytes) else (cells[4] or 0) + 1
-        )
+        value = cells[-1]
+        if isinstance(value, bytes):
+            cells[-1] = bytes(len(value))
+        else:
+            cells[-1] = f"{value}x" if isinstance(value, str) else (value or 0) + 1
         yield f"another {field.name}", _file_of(table.set_column(i, field, pa.array(cells, field.type)))
         yield f"no {field.name}", _file_of(table.remove_column(i))
 
