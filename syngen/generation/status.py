@@ -7,10 +7,11 @@ plan and receipts, and what goes on by the log.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from syngen.errors import ManifestError
 from syngen.generation.store.listing import list_store
@@ -77,15 +78,15 @@ class FolderState:
     shards: int
     shards_finished: int
     bytes: int
-    is_running: bool | None
-    pid: int | None
-    host: str | None
-    jobs: int | None
-    rate: float | None
-    left_s: float | None
-    last_event: Json | None
-    members: tuple[str, ...]
-    failures: tuple[Json, ...]
+    is_running: bool | None = None
+    pid: int | None = None
+    host: str | None = None
+    jobs: int | None = None
+    rate: float | None = None
+    left_s: float | None = None
+    last_event: Json | None = None
+    members: tuple[str, ...] = ()
+    failures: tuple[Json, ...] = ()
 
 
 def state_of_folder(folder: Path) -> FolderState | None:
@@ -99,33 +100,24 @@ def state_of_folder(folder: Path) -> FolderState | None:
     layout = Layout(folder)
     if layout.description.exists() or not layout.plan.is_file() or not layout.work.is_dir():
         return None
-    plan = read_json(layout.plan)
-    name, n_rows, shard_rows = _planned(plan, str(layout.plan))
     names = sorted(path.stem for path in layout.receipts.glob("*.json")) if layout.receipts.is_dir() else ()
-    receipts = [r for name in names if (r := read_any_receipt(layout, name)) is not None]
-    n_finished = sum(receipt.entry.rows for receipt in receipts)
+    entries = [r.entry for name in names if (r := read_any_receipt(layout, name)) is not None]
+    finished = [(entry.rows, entry.bytes) for entry in entries]
     members = living_members(layout)
-    is_running = True if members else is_locked(layout.lock)
-    run = _last_run(list(read_events(layout.log)))
+    is_running = bool(members) or is_locked(layout.lock)
+    run = _last_run(layout.log)
+    state = _state(folder, _planned(read_json(layout.plan), str(layout.plan)), finished, run)
     started = run[0] if run else {}
     rate = _rate(run)
-    return FolderState(
-        folder=folder,
-        name=name,
-        rows=n_rows,
-        rows_finished=n_finished,
-        shards=len(shard_rows),
-        shards_finished=len(receipts),
-        bytes=sum(receipt.entry.bytes for receipt in receipts),
+    return replace(
+        state,
         is_running=is_running,
         pid=started.get("pid"),
         host=started.get("host"),
         jobs=started.get("jobs"),
         rate=rate,
-        left_s=(n_rows - n_finished) / rate if rate and is_running else None,
-        last_event=_brief(run[-1]) if run else None,
+        left_s=(state.rows - state.rows_finished) / rate if rate and is_running else None,
         members=tuple(map(str, members)),
-        failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
     )
 
 
@@ -147,38 +139,45 @@ def state_of_store(store: Store) -> FolderState | None:
         plan = json.loads(found.plan)
     except ValueError as error:
         raise ManifestError(f"{place} is damaged: {error}; run the same command again") from error
-    name, n_rows, shard_rows = _planned(plan, place)
-    finished = {
-        shard: found.sizes[name_of(NAMES.shard(shard))]
-        for shard in shard_rows
+    planned = _planned(plan, place)
+    finished = [
+        (n_rows, found.sizes[name_of(NAMES.shard(shard))])
+        for shard, n_rows in planned.shard_rows.items()
         if name_of(NAMES.receipt(shard)) in found.sizes and name_of(NAMES.shard(shard)) in found.sizes
-    }
+    ]
     with scratch_folder() as folder:
         log = folder / NAMES.log.name
         log.write_bytes(store.get(name_of(NAMES.log)) or b"")
-        run = _last_run(list(read_events(log)))
+        run = _last_run(log)
+    return _state(store.url, planned, finished, run)
+
+
+class _Planned(NamedTuple):
+    """What a plan says: the name of its recipe, its observations, and those of each shard."""
+
+    name: str
+    rows: int
+    shard_rows: dict[str, int]
+
+
+def _state(
+    folder: Path | str, planned: _Planned, finished: Sequence[tuple[int, int]], run: Sequence[Json]
+) -> FolderState:
+    """Return what plan, finished shards (their rows and bytes) and the events of the last run say."""
     return FolderState(
-        folder=store.url,
-        name=name,
-        rows=n_rows,
-        rows_finished=sum(shard_rows[shard] for shard in finished),
-        shards=len(shard_rows),
+        folder=folder,
+        name=planned.name,
+        rows=planned.rows,
+        rows_finished=sum(n_rows for n_rows, _ in finished),
+        shards=len(planned.shard_rows),
         shards_finished=len(finished),
-        bytes=sum(finished.values()),
-        is_running=None,
-        pid=None,
-        host=None,
-        jobs=None,
-        rate=None,
-        left_s=None,
+        bytes=sum(n_bytes for _, n_bytes in finished),
         last_event=_brief(run[-1]) if run else None,
-        members=(),
         failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
     )
 
 
-def _planned(plan: Json, place: str) -> tuple[str, int, dict[str, int]]:
-    """Return the name of a plan's recipe, its observations, and those of each shard."""
+def _planned(plan: Json, place: str) -> _Planned:
     check_format(plan, place)
     try:
         size = int(plan["shard_size"])
@@ -188,13 +187,14 @@ def _planned(plan: Json, place: str) -> tuple[str, int, dict[str, int]]:
             if checked_name(split, "the name of a split")
             for number, start in enumerate(range(0, int(n), size))
         }
-        return str(plan["recipe"]["name"]), int(plan["rows"]), rows
+        return _Planned(str(plan["recipe"]["name"]), int(plan["rows"]), rows)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ManifestError(f"{place} is damaged: {error!r}; run the same command again") from error
 
 
-def _last_run(events: Sequence[Json]) -> Sequence[Json]:
+def _last_run(log: Path) -> Sequence[Json]:
     """Return the events since the last run started, or the first of the last runs of a job array."""
+    events = list(read_events(log))
     first: dict[str, int] = {}  # by member; a plain run is the only one of its time
     for i, event in enumerate(events):
         if event["event"] == "run started":
@@ -209,17 +209,17 @@ def _brief(event: Json) -> dict[str, Any]:
 
 def _rate(run: Sequence[Json]) -> float | None:
     """Return the observations per second between the first shard's start and the last one's end."""
-    starts = [_time(event) for event in run if event["event"] == "shard started"]
     finished = [event for event in run if event["event"] == "shard finished"]
-    ends = [time for event in finished if (time := _time(event)) is not None]
-    begin = min((time for time in starts if time is not None), default=None)
-    if begin is None or not ends or max(ends) <= begin:
+    starts = _times([event for event in run if event["event"] == "shard started"])
+    ends = _times(finished)
+    if not starts or not ends or max(ends) <= min(starts):
         return None
-    return sum(int(event.get("rows", 0)) for event in finished) / (max(ends) - begin)
+    return sum(int(event.get("rows", 0)) for event in finished) / (max(ends) - min(starts))
 
 
-def _time(event: Json) -> float | None:
-    try:
-        return datetime.fromisoformat(event["time"]).timestamp()
-    except (KeyError, TypeError, ValueError):
-        return None
+def _times(events: Sequence[Json]) -> list[float]:
+    times = []
+    for event in events:
+        with suppress(KeyError, TypeError, ValueError):
+            times.append(datetime.fromisoformat(event["time"]).timestamp())
+    return times
