@@ -123,6 +123,7 @@ class Scheduler:
         self._causes: defaultdict[str, list[str]] = defaultdict(list)
         self._n_deaths: Counter[str] = Counter()
         self._n_false_starts = 0
+        self._is_broken = False
         self._stop_error: OSError | WorkerRefusedError | None = None
         self.failed: dict[str, str] = {}
 
@@ -137,25 +138,19 @@ class Scheduler:
         pool = start()
         try:
             while True:
-                is_broken = self._fill(pool)
-                if not self._running and not is_broken:
+                self._fill(pool)
+                if not self._running and not self._is_broken:
                     break
                 done, _ = wait(self._running, return_when=FIRST_COMPLETED)
                 for future in done:
                     shard = self._running.pop(future, None)
-                    if shard is None:  # taken back
-                        continue
-                    try:
-                        receipt = self._outcome(shard, future)
-                    except BrokenExecutor as error:
-                        is_broken = self._break(shard, error)
-                        continue
+                    receipt = self._outcome(shard, future) if shard else None  # or it was taken back
                     if receipt is not None:
                         self._n_false_starts = 0
                         yield receipt
-                if is_broken:
+                if self._is_broken:
                     pool.stop()
-                    pool = start()
+                    pool, self._is_broken = start(), False
         except BaseException:
             self._log.write("stopping", shards_in_hand=sorted(s.name for s in self._running.values()))
             pool.stop()
@@ -181,16 +176,14 @@ class Scheduler:
         if self.failed:
             raise GenerationIncompleteError(self._failure_text(), self.failed)
 
-    def _fill(self, pool: WorkerPool) -> bool:
-        """Submit shards; return whether the executor turned out to be broken."""
-        while shard := self._next(pool.width()):
+    def _fill(self, pool: WorkerPool) -> None:
+        """Submit shards, as many as the pool takes."""
+        while not self._is_broken and (shard := self._next(pool.width())):
             indices, attempt = self._plan.indices(shard), self._attempt(shard)
             try:
-                future = pool.submit(shard, indices, attempt)
+                self._running[pool.submit(shard, indices, attempt)] = shard
             except BrokenExecutor as error:
-                return self._break(shard, error)
-            self._running[future] = shard
-        return False
+                self._break(shard, error)
 
     def _attempt(self, shard: Shard) -> int:
         return len(self._causes[shard.name]) + 1
@@ -208,8 +201,8 @@ class Scheduler:
             return future.result()
         except CancelledError:
             self._queue.appendleft(shard)
-        except BrokenExecutor:
-            raise
+        except BrokenExecutor as error:
+            self._break(shard, error)
         except WorkerDiedError as error:
             return self._died(shard, error)
         except OSError as error:
@@ -264,13 +257,13 @@ class Scheduler:
         else:
             self._queue.append(shard)
 
-    def _break(self, shard: Shard, error: BrokenExecutor) -> bool:
-        """Queue what a broken executor had, which knows nothing of it any more, and return True."""
+    def _break(self, shard: Shard, error: BrokenExecutor) -> None:
+        """Queue what a broken pool had, which knows nothing of it any more."""
+        self._is_broken = True
         self._queue.extendleft((shard, *self._running.values()))
         self._cancel()
         self._running.clear()
         self._count_false_start(str(error) or type(error).__name__)
-        return True
 
     def _count_false_start(self, cause: str) -> None:
         """Give all up when workers keep ending before they begin: it is not the shards."""
