@@ -142,7 +142,8 @@ class LocalWorkers:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                worker = worker or self._started(slot)
+                if worker is None:
+                    worker = WorkerProcess(self._job, self._cells, slot, hang_limit_s=self._hang_limit_s)
                 n_false_starts = 0
                 future.set_result(worker.make(*arguments))
             except WorkerDiedError as error:
@@ -157,6 +158,3 @@ class LocalWorkers:
         self._waiting.put(None)  # it is for every thread
         if worker is not None:
             worker.end()
-
-    def _started(self, slot: int) -> WorkerProcess:
-        return WorkerProcess(self._job, self._cells, slot, hang_limit_s=self._hang_limit_s)

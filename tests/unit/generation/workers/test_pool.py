@@ -36,7 +36,7 @@ class Worker:
 def run(error: Exception, monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, list[futures.Future[Any]]]:
     """Have five tasks waiting for one worker, let the first fail, and return when none waits any more."""
     worker = Worker(error)
-    monkeypatch.setattr(LocalWorkers, "_started", lambda *_: worker)
+    monkeypatch.setattr("syngen.generation.workers.pool.WorkerProcess", lambda *_, **__: worker)
     job: Any = None
     workers = LocalWorkers(job, jobs=1, hang_limit_s=0.0)
     tasks = [workers.submit(number) for number in range(5)]
