@@ -4,9 +4,9 @@ Worker processes are spawned, never forked: a fork inherits locks that other thr
 soon as the process that started them does, whatever ended it. Only the process that started them decides
 what a signal means: they do not hear SIGINT and SIGTERM.
 
-Each has a pipe of its own: one that is killed, at whatever moment, costs its own shard and no more. The
-workers of Pebble's pool share a pipe and its locks. One that is killed while it takes up a task leaves the
-others waiting for the locks, for up to two minutes, and all shards in hand are lost.
+Each has a pipe of its own, so one that is killed, at whatever moment, costs its own shard and no more. The
+workers of Pebble's pool share a pipe and its locks: one that is killed while it takes up a task keeps the
+locks. The others wait for them for about two minutes, and then the pool breaks.
 """
 
 from __future__ import annotations
