@@ -7,7 +7,6 @@ waveform is compared with its hash on the way.
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from syngen.io.workspace import working_folder
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
-from syngen.storage.codec import Codec
+from syngen.storage.codec import Codec, pcm_sha256
 from syngen.storage.description import Description, ShardEntry, json_bytes, read_json
 from syngen.storage.layout import Layout, key_of, series_names, shard_name
 from syngen.storage.manifest import read_series, write_series
@@ -208,7 +207,7 @@ class SubsetWriter:
             except ShardError as error:
                 problem = str(error)
             else:
-                found = hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2").data).digest()
+                found = pcm_sha256(pcm)
                 if len(pcm) == n_samples and found == sha256:
                     return audio if codec is self.codec else self.codec.encode(pcm, rate)
                 problem = "its samples have another SHA-256 than the manifest says"

@@ -6,7 +6,6 @@ finished dataset, or, where nothing is spoken, from the shard itself.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from syngen.generation.plan import Plan
 from syngen.io.atomic import atomic_file
 from syngen.io.files import sha256_of
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
-from syngen.storage.codec import find_codec
+from syngen.storage.codec import find_codec, pcm_sha256
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import ManifestWriter, Vocabulary, factor_columns
 from syngen.storage.shard_ranges import Shard
@@ -240,8 +239,7 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
 
 def facts_of(pcm: PcmArray) -> ObservationStats:
     """Return what a manifest says of samples."""
-    sha256 = hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2").data).digest()
-    return ObservationStats(len(pcm), sha256, peak_of(pcm), mean_square_of(pcm))
+    return ObservationStats(len(pcm), pcm_sha256(pcm), peak_of(pcm), mean_square_of(pcm))
 
 
 def plain(values: Iterable[Value]) -> list[Value]:

@@ -7,7 +7,6 @@ has a name that anybody reads.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from itertools import chain
@@ -32,7 +31,7 @@ from syngen.generation.sources import DatasetSource
 from syngen.io.atomic import atomic_file, write_atomic
 from syngen.resolving.rendering import Rendered, Rendering
 from syngen.resolving.vocabulary import vocabulary_for
-from syngen.storage.codec import find_codec
+from syngen.storage.codec import find_codec, pcm_sha256
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.receipts import Receipt
@@ -160,7 +159,7 @@ class ShardRenderer:
         pcm, spoken = observation.pcm, observation.spoken
         return self._codec.encode(pcm, self._rate), ObservationStats(
             len(pcm),
-            hashlib.sha256(pcm.astype("<i2", copy=False).data).digest(),
+            pcm_sha256(pcm),
             observation.peak,
             mean_square_of(observation.steps),
             None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 from io import FileIO
@@ -13,7 +12,7 @@ import numpy as np
 from syngen.errors import ShardError
 from syngen.generation.folder.reusable_shards import spoken_in
 from syngen.generation.shard_manifest import ObservationStats
-from syngen.storage.codec import find_codec
+from syngen.storage.codec import find_codec, pcm_sha256
 from syngen.storage.description import read_description
 from syngen.storage.manifest import read_series
 
@@ -146,7 +145,7 @@ def _checked(codec: Codec, stored: bytes, n_samples: int, sha256: bytes, row: in
         raise ShardError(f"shard {shard}, row {row}: {error}") from error
     if len(pcm) != n_samples:
         raise ShardError(f"shard {shard}, row {row}: {len(pcm)} samples, the manifest says {n_samples}")
-    if hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2").data).digest() != sha256:
+    if pcm_sha256(pcm) != sha256:
         raise ShardError(
             f"shard {shard}, row {row}: the samples have another SHA-256 than the manifest says"
         )

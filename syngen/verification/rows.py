@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from syngen.generation.assembly import synthesizer_tables
 from syngen.resolving.rendering import Rendering
 from syngen.seeding import Permutation
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
+from syngen.storage.codec import pcm_sha256
 from syngen.storage.layout import Layout, table_of_row
 from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest
 from syngen.storage.problems import Problem
@@ -177,9 +177,8 @@ def rendering_problems(
     indices = np.asarray(chosen.column("index").to_numpy(), dtype=np.int64)
     hashes = chosen.column("pcm_sha256").to_pylist()
     for position, observation in enumerate(Rendering(resolved).observations(indices)):
-        pcm = observation.pcm.astype("<i2", copy=False)
         row = int(names[position])
-        if hashlib.sha256(pcm.tobytes()).digest() != hashes[position]:
+        if pcm_sha256(observation.pcm) != hashes[position]:
             shard = chosen.column("shard")[position]
             yield Problem(
                 f"audio/{shard}.tar",

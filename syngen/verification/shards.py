@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
 from syngen.errors import ShardError
 from syngen.generation.shard_manifest import levels_db, mean_square_of, peak_of
 from syngen.io.files import sha256_of
-from syngen.storage.codec import Codec
+from syngen.storage.codec import Codec, pcm_sha256
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import key_of
 from syngen.storage.manifest import Vocabulary
@@ -206,7 +204,7 @@ class _MemberError(Exception):
 def _pcm_problem(pcm: PcmArray, row: Row) -> str | None:
     if len(pcm) != row.n_samples:
         return f"{len(pcm)} samples, the manifest says {row.n_samples}"
-    if hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2").data).digest() != row.sha256:
+    if pcm_sha256(pcm) != row.sha256:
         return "the samples have another SHA-256 than the manifest says"
     if peak_of(pcm) != row.peak:
         return "peak of the manifest does not fit the samples"

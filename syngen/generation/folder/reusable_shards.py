@@ -13,6 +13,7 @@ import numpy as np
 
 from syngen.errors import ManifestError, ShardError
 from syngen.generation.shard_manifest import ObservationStats
+from syngen.storage.codec import pcm_sha256
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_manifest
 from syngen.storage.names import is_work_name
@@ -101,7 +102,7 @@ class StoredShard:
             pcm = self._codec.decode(audio)
         except ShardError:
             return None
-        if hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2").data).digest() != sha256:
+        if pcm_sha256(pcm) != sha256:
             return None
         # what is damaged may be what the samples do not show
         return self._codec.encode(pcm, self._sample_rate)
