@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from syngen.elementary import log2
 from syngen.errors import ShardError
-from syngen.generation.plan import Plan
 from syngen.io.atomic import atomic_file
 from syngen.io.files import sha256_of
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
@@ -25,10 +24,11 @@ from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import ManifestWriter, Vocabulary, factor_columns
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
-from syngen.synth.plugin import Spoken
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, PcmArray, Value
+    from syngen.generation.plan import Plan
+    from syngen.synth.plugin import Spoken
 
 __all__ = [
     "ObservationStats",

@@ -311,30 +311,32 @@ class _Recutting:
 
     def _row_problems(self, rows: Iterable[int]) -> list[str]:
         """Return what is wrong with rows of the dataset, a line each; of very many the first."""
-        stored, found = self._rows(), list[str]()
+        source, found = self._source(), list[str]()
         for row in rows:
             try:
-                stored.pcm(row)
+                with source.rows(row) as stored:
+                    stored.encoded(0)
             except ShardError as error:
                 found.append(str(error))
                 if len(found) == _MOST_DAMAGED:
                     return [*found, f"more than {_MOST_DAMAGED} problems; stopped here"]
         return found
 
-    def _rows(self) -> DatasetSource:
-        return DatasetSource(self.source, find_codec(self.codec), self.resolved.audio.sample_rate)
+    def _source(self) -> DatasetSource:
+        return DatasetSource(self.source, self.resolved.audio.sample_rate)
 
     def _sampled_sizes(self, rows: IntArray) -> FloatArray:
         """Return the bytes that some rows fill in a shard, float64."""
-        stored, codec = self._rows(), find_codec(self.codec)
+        source, codec = self._source(), find_codec(self.codec)
         text_of, grid, sizes = MemberText(self.resolved.grid), self.resolved.grid, []
         longest = max(self.description.counts, key=len)
         for row in rows.tolist():
             try:
-                audio = codec.encode(stored.pcm(row), self.resolved.audio.sample_rate)
+                with source.rows(row) as stored:
+                    audio = stored.encoded(0, codec)
             except ShardError as error:
                 raise _damaged(self.source, self._row_problems(range(self.description.n_rows))) from error
-            index = stored.index(row)
+            index = source.index(row)
             levels = tuple(grid.levels_of(np.array([index]))[0].tolist())
             text = text_of.of(index, longest, levels)
             sizes.append(2 * BLOCK + sum(len(data) + len(padding_of(len(data))) for data in (audio, text)))

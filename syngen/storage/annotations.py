@@ -14,7 +14,7 @@ from syngen.storage.layout import table_of_row
 if TYPE_CHECKING:
     from syngen._typing import IntArray
 
-__all__ = ["ANNOTATION_SCHEMA", "annotation_problems", "annotation_table"]
+__all__ = ["ANNOTATION_SCHEMA", "annotation_problems", "annotation_table", "annotations_of_rows"]
 
 KINDS = ("word", "phone")
 _MOST_PROBLEMS = 100
@@ -50,6 +50,13 @@ def annotation_table(row: int, spans: Iterable[Sequence[tuple[str, str, int, int
             for column, value in zip(columns, span, strict=True):
                 column.append(value)
     return pa.table([rows, *columns], schema=ANNOTATION_SCHEMA)
+
+
+def annotations_of_rows(table: pa.Table, start: int, stop: int) -> pa.Table:
+    """Return the annotations of the rows from `start` to before `stop`."""
+    rows = np.asarray(table.column("row").to_numpy(), dtype=np.int64)
+    first, end = np.searchsorted(rows, [start, stop]).tolist()
+    return table.slice(first, end - first)
 
 
 def annotation_problems(table: pa.Table, n_samples: IntArray) -> list[str]:

@@ -26,8 +26,8 @@ from syngen.errors import ManifestError, PlanMismatchError, SyngenError
 from syngen.generation.folder.belongings import Belongings, belongings_of, check_free, contents_of
 from syngen.generation.folder.lifecycle import WORK_MODE, check_files, files_of_shard
 from syngen.generation.folder.restored_manifests import DatasetParts
-from syngen.generation.folder.reusable_shards import smaller_layouts
 from syngen.generation.plan import Plan
+from syngen.generation.sources import smaller_layouts
 from syngen.io.atomic import sync_folder, write_atomic
 from syngen.io.files import sha256_of
 from syngen.io.workspace import check_file, remove, working_folder

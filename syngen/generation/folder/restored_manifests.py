@@ -15,7 +15,7 @@ from syngen.generation.shard_manifest import columns_in_shard, part_table, write
 from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import vocabulary_for
-from syngen.storage.annotations import ANNOTATION_SCHEMA
+from syngen.storage.annotations import ANNOTATION_SCHEMA, annotations_of_rows
 from syngen.storage.checksums import read_checksums
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout
@@ -109,7 +109,9 @@ class DatasetParts:
         speaks = self._plan.resolved.synthesizer.speaks
         if self._manifest is not None and (not speaks or self._annotations is not None):
             table = self._manifest.slice(shard.row, shard.n_rows)
-            return table, self._spans(shard) if speaks else None
+            spans = self._annotations
+            end = shard.row + shard.n_rows
+            return table, None if spans is None else annotations_of_rows(spans, shard.row, end)
         if speaks:  # where words and phones are is not in the audio
             return None
         try:
@@ -119,13 +121,6 @@ class DatasetParts:
         except (OSError, ShardError):
             return None
         return part_table(self._plan, self._vocabulary, shard, indices, columns), None
-
-    def _spans(self, shard: Shard) -> pa.Table | None:
-        if self._annotations is None:
-            return None
-        rows = np.asarray(self._annotations.column("row").to_numpy(), dtype=np.int64)
-        start, stop = np.searchsorted(rows, [shard.row, shard.row + shard.n_rows]).tolist()
-        return self._annotations.slice(start, stop - start)
 
 
 def is_canonical(table: pa.Table, sha256: str) -> bool:
