@@ -72,6 +72,10 @@ class Contents:
         """Return the part of the manifest that belongs to a shard, given by its number."""
         return self.table.slice(self.starts[number], self.description.shards[number].rows)
 
+    def shard_numbers(self, rows: IntArray) -> IntArray:
+        """Return the number of the shard that each of some rows is in: int64, shape (n,)."""
+        return np.searchsorted(self.starts, rows, side="right") - 1
+
     def check_shard(self, number: int, path: Path) -> None:
         """Compare a shard with what the manifest gives it.
 
@@ -206,6 +210,9 @@ def _check_agreement(contents: Contents) -> None:
                 f"manifest.parquet gives an observation {name} {found:,}; 0 to {limit:,} are possible, "
                 f"which is {MOST_SECONDS} seconds"
             )
+    order = [list(description.counts).index(entry.split) for entry in description.shards]
+    if order != sorted(order):
+        raise DownloadError("dataset.json lists its shards in another order than their splits")
     for number, entry in enumerate(description.shards):
         rows = contents.rows_of(number)
         if set(rows.column("shard").unique().to_pylist()) != {entry.name}:

@@ -7,83 +7,63 @@ waveform is compared with its hash on the way.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from syngen.downloads.contents import Contents
-from syngen.errors import DownloadError, DownloadMismatchError, ManifestError, ShardError
+from syngen.errors import DownloadError, DownloadMismatchError, ManifestError, ParameterError, ShardError
+from syngen.generation.sources import RangeFile, StoredRows
 from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
 from syngen.io.workspace import working_folder
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
-from syngen.storage.codec import Codec, pcm_sha256
+from syngen.storage.codec import Codec
 from syngen.storage.description import Description, ShardEntry, json_bytes, read_json
-from syngen.storage.layout import Layout, key_of, series_names, shard_name
+from syngen.storage.layout import Layout, key_of, series_names
 from syngen.storage.manifest import read_series, write_series
+from syngen.storage.shard_ranges import Shard, ShardRanges
 from syngen.storage.shards import MemberText, ShardWriter
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
     from syngen.downloads.transfers import Segment
 
-__all__ = ["RangeFile", "ShardPlan", "SubsetWriter", "every_row", "segments_of", "some_rows"]
+__all__ = ["SubsetWriter", "chosen_rows", "segments_of", "whole_shards"]
 
 _ROWS_AT_ONCE = 1 << 16
 _GAP = 1 << 12
 """Bytes that are fetched although nobody needs them: a request of its own costs as much."""
 
-Each: TypeAlias = Callable[[Sequence[int], Callable[[int], None]], None]
+Each: TypeAlias = Callable[[Sequence[Shard], Callable[[Shard], None]], None]
 
 
-@dataclass(frozen=True)
-class ShardPlan:
-    """A shard to be made.
+def chosen_rows(contents: Contents, rows: IntArray) -> IntArray:
+    """Return rows of a release in ascending order, each once; refuses none at all.
 
-    Attributes
-    ----------
-    name, split : str
-    start, stop : int
-        Its rows.
+    Raises
+    ------
+    ParameterError
     """
-
-    name: str
-    split: str
-    start: int
-    stop: int
-
-
-def every_row(description: Description) -> list[ShardPlan]:
-    """Return the shards that a release has."""
-    stops = list(accumulate(entry.rows for entry in description.shards))
-    return [
-        ShardPlan(entry.name, entry.split, stop - entry.rows, stop)
-        for entry, stop in zip(description.shards, stops, strict=True)
-    ]
+    found = np.unique(np.asarray(rows, dtype=np.int64))
+    if not len(found):
+        raise ParameterError(f"no observation of {contents.description.recipe['name']} is selected")
+    return found
 
 
-def some_rows(contents: Contents, rows: IntArray) -> list[ShardPlan]:
-    """Return shards, none larger than those of the release, for some of its rows in ascending order."""
-    entries = contents.description.shards
-    most = max(entry.rows for entry in entries)
-    in_shard = np.searchsorted(contents.starts, rows, side="right") - 1
-    plans: list[ShardPlan] = []
-    for split in contents.description.counts:
-        numbers = [number for number, entry in enumerate(entries) if entry.split == split]
-        if not numbers:
-            continue
-        start, stop = np.searchsorted(in_shard, [numbers[0], numbers[-1] + 1]).tolist()
-        for k, first in enumerate(range(start, stop, most)):
-            plans.append(ShardPlan(shard_name(split, k), split, first, min(first + most, stop)))
-    return plans
+def whole_shards(contents: Contents) -> dict[str, RangeFile]:
+    """Return the shards of a release by name."""
+    return {
+        entry.name: RangeFile(contents.layout.shard(entry.name), [(0, entry.bytes)])
+        for entry in contents.description.shards
+    }
 
 
 def segments_of(offsets: IntArray, sizes: IntArray) -> list[Segment]:
@@ -97,26 +77,6 @@ def segments_of(offsets: IntArray, sizes: IntArray) -> list[Segment]:
     return segments
 
 
-class RangeFile:
-    """Segments of a shard, one after the other in a file.
-
-    Parameters
-    ----------
-    path : Path
-    segments : sequence of Segment
-    """
-
-    def __init__(self, path: Path, segments: Sequence[Segment]) -> None:
-        self.path, self.segments = path, segments
-        self._starts = [start for start, _ in segments]
-        self._places = [0, *accumulate(stop - start for start, stop in segments)]
-
-    def place(self, offset: int) -> int:
-        """Return where a byte of the shard lies in the file."""
-        k = bisect_right(self._starts, offset) - 1
-        return self._places[k] + offset - self._starts[k]
-
-
 @dataclass(frozen=True)
 class SubsetWriter:
     """Makes a dataset of rows of a release.
@@ -127,9 +87,8 @@ class SubsetWriter:
         Of the release.
     rows : ndarray of int64, shape (n,)
         Rows of the release, in ascending order.
-    plans : sequence of ShardPlan
-    pieces : mapping of int to Piece
-        What came of the shards of the release, by number.
+    files : mapping of str to RangeFile
+        What came of the shards of the release, by name.
     codec : Codec
         Of the new dataset.
     part_of : dict or None
@@ -138,8 +97,7 @@ class SubsetWriter:
 
     contents: Contents
     rows: IntArray
-    plans: Sequence[ShardPlan]
-    pieces: Mapping[int, RangeFile]
+    files: Mapping[str, RangeFile]
     codec: Codec
     part_of: Json | None
 
@@ -162,56 +120,52 @@ class SubsetWriter:
         working_folder(layout.audio, within=folder.parent, mode=0o777)
         n = len(self.rows)
         offsets, sizes = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-        entries: dict[int, ShardEntry] = {}
+        entries: dict[str, ShardEntry] = {}
 
-        def one(number: int) -> None:
-            plan = self.plans[number]
-            entries[number] = self._write_shard(layout, plan, offsets, sizes)
+        def one(shard: Shard) -> None:
+            entries[shard.name] = self._write_shard(layout, shard, offsets, sizes)
 
-        each(range(len(self.plans)), one)
-        return self._finish(layout, [entries[k] for k in range(len(self.plans))], offsets, sizes)
+        each(self.shards, one)
+        return self._finish(layout, [entries[shard.name] for shard in self.shards], offsets, sizes)
 
-    def _write_shard(
-        self, layout: Layout, plan: ShardPlan, offsets: IntArray, sizes: IntArray
-    ) -> ShardEntry:
-        contents, rows = self.contents, self.rows[plan.start : plan.stop]
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Rows by split."""
+        entries = self.contents.description.shards
+        n_rows = np.bincount(self.contents.shard_numbers(self.rows), minlength=len(entries))
+        counts = dict.fromkeys(self.contents.description.counts, 0)
+        for entry, n in zip(entries, n_rows.tolist(), strict=True):
+            counts[entry.split] += n
+        return counts
+
+    @property
+    def shards(self) -> ShardRanges:
+        """Its shards, none larger than those of the release."""
+        entries = self.contents.description.shards
+        return ShardRanges(self.counts, max((entry.rows for entry in entries), default=1))
+
+    def _write_shard(self, layout: Layout, shard: Shard, offsets: IntArray, sizes: IntArray) -> ShardEntry:
+        contents, rows = self.contents, self.rows[shard.row : shard.row + shard.n_rows]
         table = contents.table.take(rows)
-        names = ("index", "offset", "size", "n_samples", "pcm_sha256")
-        columns = (table.column(name).to_pylist() for name in names)
-        numbers = (np.searchsorted(contents.starts, rows, side="right") - 1).tolist()
         levels = map(tuple, contents.levels_of(table).tolist())
         text = MemberText(contents.vocabulary.grid)
-        path = layout.shard(plan.name)
-        with open(path, "xb") as file, _Pieces(self.pieces) as pieces:
+        path = layout.shard(shard.name)
+        codec = None if self.codec is contents.codec else self.codec
+        rate = contents.vocabulary.sample_rate
+        stored = StoredRows(table, rows.tolist(), self.files.__getitem__, contents.codec, rate)
+        indices = table.column("index").to_pylist()
+        with open(path, "xb") as file, stored:
             writer = ShardWriter(file)
-            for row, number, (index, offset, size, n_samples, sha256), of_row in zip(
-                range(plan.start, plan.stop), numbers, zip(*columns, strict=True), levels, strict=True
-            ):
-                audio = pieces.read(number, offset, size)
-                audio = self._checked(audio, int(self.rows[row]), n_samples, sha256)
-                of_member = text.of(index, plan.split, of_row)
+            for position, (index, of_row) in enumerate(zip(indices, levels, strict=True)):
+                try:
+                    audio = stored.encoded(position, codec)
+                except ShardError as error:
+                    raise DownloadMismatchError(f"the release is refused: {error}") from error
+                row, of_member = shard.row + position, text.of(index, shard.split, of_row)
                 offsets[row] = writer.add(key_of(row), self.codec.name, audio, of_member)
                 sizes[row] = len(audio)
             digest = writer.finish()
-        return ShardEntry(plan.name, plan.split, plan.stop - plan.start, path.stat().st_size, digest)
-
-    def _checked(self, audio: bytes, row: int, n_samples: int, sha256: bytes) -> bytes:
-        """Return the audio of a row in the codec that is wanted, its samples compared with their hash."""
-        codec, rate = self.contents.codec, self.contents.vocabulary.sample_rate
-        problem = None
-        if not codec.is_stated(audio[:64], len(audio), n_samples, rate):
-            problem = f"it is not {codec.name.upper()} that has {n_samples} samples"
-        else:
-            try:
-                pcm = codec.decode(audio)
-            except ShardError as error:
-                problem = str(error)
-            else:
-                found = pcm_sha256(pcm)
-                if len(pcm) == n_samples and found == sha256:
-                    return audio if codec is self.codec else self.codec.encode(pcm, rate)
-                problem = "its samples have another SHA-256 than the manifest says"
-        raise DownloadMismatchError(f"row {row} of the release is refused: {problem}")
+        return ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, digest)
 
     def _finish(
         self, layout: Layout, entries: Sequence[ShardEntry], offsets: IntArray, sizes: IntArray
@@ -219,9 +173,6 @@ class SubsetWriter:
         """Write everything beside the shards; the description comes last."""
         release, source = self.contents.description, self.contents.layout
         tables = self._tables()
-        counts = dict.fromkeys(release.counts, 0)
-        for entry in entries:
-            counts[entry.split] += entry.rows
         n_samples = self._write_manifest(layout, tables, offsets, sizes)
         if "annotations" in tables:
             self._write_annotations(layout, tables)
@@ -237,7 +188,7 @@ class SubsetWriter:
             fingerprint=release.fingerprint,
             versions=versions,
             codec=self.codec.name,
-            counts=counts,
+            counts=self.counts,
             hours=n_samples / self.contents.vocabulary.sample_rate / 3600.0,
             licence=release.licence,
             shards=tuple(entries),
@@ -275,9 +226,7 @@ class SubsetWriter:
     ) -> int:
         """Write the manifest and return how many samples it counts."""
         schema = self.contents.vocabulary.dataset_schema()
-        shards = pa.array(
-            [plan.name for plan in self.plans for _ in range(plan.stop - plan.start)], pa.string()
-        )
+        shards = pa.array([shard.name for shard in self.shards for _ in range(shard.n_rows)], pa.string())
         n_samples = 0
 
         def parts() -> Iterator[tuple[pa.Table, IntArray]]:
@@ -335,28 +284,3 @@ class SubsetWriter:
         if description.part_of is not None:
             content["part_of"] = description.part_of
         return json_bytes(content)
-
-
-class _Pieces:
-    """Files of pieces, opened when they are needed."""
-
-    def __init__(self, pieces: Mapping[int, RangeFile]) -> None:
-        self._pieces = pieces
-        self._files: dict[int, IO[bytes]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for file in self._files.values():
-            file.close()
-
-    def read(self, number: int, offset: int, size: int) -> bytes:
-        """Return bytes of a shard of the release."""
-        piece = self._pieces[number]
-        if number not in self._files:
-            self.__exit__()  # rows come shard by shard
-            self._files = {number: open(piece.path, "rb")}  # noqa: SIM115  # closed with the next one
-        file = self._files[number]
-        file.seek(piece.place(offset))
-        return file.read(size)

@@ -226,7 +226,7 @@ def test_flac_that_holds_more_than_its_header_says(
         edit_manifest(release, "offset", row, offset + (moved if row else 0))
     edit_manifest(release, "size", 0, len(bomb))
     forge_shard(release, edit)
-    refuse(release, "row 0 of the release is refused", 4, *options)
+    refuse(release, "the release is refused: shard train-000000, row 0: ", 4, *options)
 
 
 def test_wav_that_says_it_is_larger(tmp_path: Path, refuse: Callable[..., str]) -> None:
