@@ -8,10 +8,10 @@ waveform is compared with its hash on the way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +20,13 @@ from syngen.downloads.contents import Contents
 from syngen.errors import DownloadError, DownloadMismatchError, ManifestError, ParameterError, ShardError
 from syngen.generation.sources import RangeFile, StoredRows
 from syngen.io.atomic import write_atomic
-from syngen.io.files import sha256_of
 from syngen.io.workspace import working_folder
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
-from syngen.storage.checksums import checksums_for
+from syngen.storage.checksums import write_documents
 from syngen.storage.codec import Codec
 from syngen.storage.description import Description, ShardEntry, json_bytes, read_json
-from syngen.storage.layout import Layout, key_of, series_names
+from syngen.storage.layout import Layout, key_of, table_names
 from syngen.storage.manifest import read_series, write_series
 from syngen.storage.shard_ranges import Shard, ShardRanges
 from syngen.storage.shards import MemberText, ShardWriter
@@ -172,62 +171,40 @@ class SubsetWriter:
     ) -> Description:
         """Write everything beside the shards; the description comes last."""
         release, source = self.contents.description, self.contents.layout
-        tables = self._tables()
+        own = [name for name in release.tables if not name.startswith(("manifest", "annotations"))]
+        is_spoken = "annotations" in release.tables
+        tables = table_names(len(self.rows), is_spoken=is_spoken, own=own)
         n_samples = self._write_manifest(layout, tables, offsets, sizes)
-        if "annotations" in tables:
+        if is_spoken:
             self._write_annotations(layout, tables)
-        for name in tables:
-            if not name.startswith(("manifest", "annotations")):
-                write_atomic(layout.table(name), source.table(name).read_bytes())
-        versions = {
-            key: value for key, value in release.versions.items() if key != f"codec {release.codec}"
-        } | {f"codec {self.codec.name}": self._library()}
-        description = Description(
-            recipe=release.recipe,
-            recipe_text=release.recipe_text,
-            fingerprint=release.fingerprint,
+        for name in own:
+            write_atomic(layout.table(name), source.table(name).read_bytes())
+        versions = dict(release.versions)
+        library = versions.pop(f"codec {release.codec}", self.codec.library)
+        is_same = self.codec.name == release.codec
+        versions[f"codec {self.codec.name}"] = library if is_same else self.codec.library
+        description = replace(
+            release,
             versions=versions,
             codec=self.codec.name,
             counts=self.counts,
             hours=n_samples / self.contents.vocabulary.sample_rate / 3600.0,
-            licence=release.licence,
             shards=tuple(entries),
             tables=tables,
+            release=None,  # what is made here was not published
             part_of=self.part_of,
         )
         write_atomic(layout.recipe, source.recipe.read_bytes())
         write_atomic(layout.plan, self._plan(description))
         card = card_text(description, self.contents.vocabulary)
-        write_atomic(layout.card, card.encode("utf-8"))
-        hashes = {
-            path.name: sha256_of(path)
-            for path in layout.final_files(tables)
-            if path not in (layout.checksums, layout.description)
-        }
-        write_atomic(layout.checksums, checksums_for(description, hashes))
-        write_atomic(layout.description, description.to_bytes())
-        return description
-
-    def _library(self) -> str:
-        release = self.contents.description
-        if self.codec.name == release.codec:
-            return str(release.versions.get(f"codec {release.codec}", self.codec.library))
-        return self.codec.library
-
-    def _tables(self) -> tuple[str, ...]:
-        """Return the tables that the new dataset has beside ``manifest.parquet``."""
-        n, old = len(self.rows), self.contents.description.tables
-        annotations = series_names("annotations", n) if "annotations" in old else ()
-        own = [name for name in old if not name.startswith(("manifest", "annotations"))]
-        return (*series_names("manifest", n)[1:], *annotations, *own)
+        return write_documents(layout, description, {layout.card.name: card.encode("utf-8")})
 
     def _write_manifest(
         self, layout: Layout, tables: Sequence[str], offsets: IntArray, sizes: IntArray
     ) -> int:
         """Write the manifest and return how many samples it counts."""
-        schema = self.contents.vocabulary.dataset_schema()
-        shards = pa.array([shard.name for shard in self.shards for _ in range(shard.n_rows)], pa.string())
-        n_samples = 0
+        schema, n_samples = self.contents.vocabulary.dataset_schema(), 0
+        names = [shard.name for shard in self.shards for _ in range(shard.n_rows)]
 
         def parts() -> Iterator[tuple[pa.Table, IntArray]]:
             nonlocal n_samples
@@ -235,13 +212,8 @@ class SubsetWriter:
                 some = slice(start, start + _ROWS_AT_ONCE)
                 table = self.contents.table.take(self.rows[some])
                 n_samples += int(np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64).sum())
-                for name, values in (
-                    ("shard", shards[some]),
-                    ("offset", pa.array(offsets[some])),
-                    ("size", pa.array(sizes[some])),
-                ):
-                    position = table.column_names.index(name)
-                    table = table.set_column(position, schema.field(name), values)
+                for name, values in (("shard", names), ("offset", offsets), ("size", sizes)):
+                    table = _with_column(table, schema.field(name), values[some])
                 yield table, np.arange(start, start + table.num_rows, dtype=np.int64)
 
         write_series(layout.series("manifest", tables), schema, parts())
@@ -256,13 +228,9 @@ class SubsetWriter:
         if not table.schema.equals(ANNOTATION_SCHEMA):
             raise DownloadError("annotations.parquet has other columns than annotations have")
         old = np.asarray(table.column("row").to_numpy(), dtype=np.int64)
-        new = np.searchsorted(self.rows, old)
-        is_meant = (new < len(self.rows)) & (self.rows[np.minimum(new, len(self.rows) - 1)] == old)
-        kept = table.filter(pa.array(is_meant))
-        rows = new[is_meant]
-        position = kept.column_names.index("row")
-        field = ANNOTATION_SCHEMA.field("row")
-        kept = kept.set_column(position, field, pa.array(rows, field.type))
+        is_meant = np.isin(old, self.rows)
+        rows = np.searchsorted(self.rows, old[is_meant])
+        kept = _with_column(table.filter(pa.array(is_meant)), ANNOTATION_SCHEMA.field("row"), rows)
         write_series(layout.series("annotations", tables), ANNOTATION_SCHEMA, iter([(kept, rows)]))
 
     def _plan(self, description: Description) -> bytes:
@@ -277,10 +245,15 @@ class SubsetWriter:
             "codec": description.codec,
             "versions": description.versions,
         }
-        for key in ("tables", "release"):  # what is made here was not published
+        for key in ("tables", "release"):
             content.pop(key, None)
         if description.tables:
             content["tables"] = list(description.tables)
         if description.part_of is not None:
             content["part_of"] = description.part_of
         return json_bytes(content)
+
+
+def _with_column(table: pa.Table, field: pa.Field, values: Any) -> pa.Table:
+    """Return a table with other values in one of its columns."""
+    return table.set_column(table.column_names.index(field.name), field, pa.array(values, field.type))

@@ -11,11 +11,10 @@ import pyarrow as pa
 
 from syngen.generation.plan import Plan
 from syngen.io.atomic import atomic_file, write_atomic
-from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
-from syngen.storage.checksums import checksums_for
+from syngen.storage.checksums import write_documents
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import ManifestWriter, read_manifest, write_series
@@ -30,7 +29,6 @@ __all__ = [
     "finish",
     "synthesizer_tables",
     "write_annotations",
-    "write_documents",
     "write_manifest",
     "write_synthesizer_table",
     "write_tables",
@@ -95,31 +93,6 @@ def write_tables(
         n_samples=sum(receipt.n_samples for receipt in receipts),
         recipe_text=text,
     )
-
-
-def write_documents(
-    layout: Layout, description: Description, documents: Mapping[str, bytes]
-) -> Description:
-    """Write the documents of a dataset that has its tables, their checksums, and at last the description.
-
-    Parameters
-    ----------
-    layout : Layout
-    description : Description
-    documents : mapping of str to bytes
-        Content of the card, and of the other files that only a release has, by name.
-    """
-    for name, data in documents.items():
-        write_atomic(layout.folder / name, data)
-    content = description.to_bytes()
-    hashes = {
-        path.name: sha256_of(path)
-        for path in layout.final_files(description.tables, description.files)
-        if path not in (layout.checksums, layout.description)
-    }
-    write_atomic(layout.checksums, checksums_for(description, hashes))
-    write_atomic(layout.description, content)
-    return description
 
 
 def write_manifest(plan: Plan, layout: Layout, names: Iterable[str]) -> None:

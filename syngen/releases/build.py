@@ -25,7 +25,7 @@ from syngen.errors import (
     ShardError,
     VerificationError,
 )
-from syngen.generation.assembly import write_documents, write_tables
+from syngen.generation.assembly import write_tables
 from syngen.generation.folder import lifecycle
 from syngen.generation.folder.growing import write_plan_files
 from syngen.generation.plan import Plan
@@ -43,7 +43,7 @@ from syngen.loaders.sources.stored import StoredSource
 from syngen.releases.documents import documents_of, release_metadata
 from syngen.resolving.load import resolve_document
 from syngen.resolving.vocabulary import vocabulary_for
-from syngen.storage.checksums import read_checksums
+from syngen.storage.checksums import read_checksums, write_documents
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
