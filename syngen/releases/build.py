@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -36,8 +36,8 @@ from syngen.generation.workers.pool import default_jobs
 from syngen.generation.workers.scheduler import make_shards
 from syngen.io.atomic import is_temporary, name_without_mark, new_folder
 from syngen.io.files import human_bytes
-from syngen.io.locks import exclusive_lock, lock_if_there
-from syngen.io.workspace import InTheWayError, check_folder, remove
+from syngen.io.locks import exclusive_lock, remove_unheld
+from syngen.io.workspace import remove
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.sources.stored import StoredSource
 from syngen.releases.documents import documents_of, release_metadata
@@ -220,14 +220,9 @@ def _remove_left_behind(folder: Path) -> None:
     """Remove what builds of this release left that were killed."""
     parent, name = folder.absolute().parent, folder.absolute().name
     for path in parent.iterdir() if parent.is_dir() else ():
-        if not is_temporary(path) or name_without_mark(path.name) != name:
-            continue
-        with suppress(OSError, InTheWayError):
-            lock = Layout(path).lock
-            if check_folder(lock.parent, within=parent) and lock.is_file():
-                with lock_if_there(lock) as is_mine:
-                    if is_mine:
-                        remove(path)
+        lock = Layout(path).lock
+        if is_temporary(path) and name_without_mark(path.name) == name and lock.is_file():
+            remove_unheld(path, lock)
 
 
 def _check_disk(folder: Path, need: float) -> None:
