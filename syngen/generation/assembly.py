@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from syngen.generation.plan import Plan
-from syngen.io.atomic import atomic_file, write_atomic
+from syngen.io.atomic import write_atomic
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
 from syngen.storage.checksums import write_documents
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import ManifestWriter, read_manifest, write_series
+from syngen.storage.manifest import read_manifest, write_series, write_table
 from syngen.storage.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ __all__ = [
     "synthesizer_tables",
     "write_annotations",
     "write_manifest",
-    "write_synthesizer_table",
     "write_tables",
 ]
 
@@ -84,7 +83,7 @@ def write_tables(
             plan, layout, materialize_shard(Layout.annotations_part) if materialize_shard else names
         )
     for name, table in synthesizer_tables(plan.resolved).items():
-        write_synthesizer_table(layout, name, table)
+        write_table(layout.table(name), table)
     text = plan.resolved.recipe.text if recipe_text is None else recipe_text
     write_atomic(layout.recipe, text.encode("utf-8"))  # comments may have been edited between runs
     return description_for(
@@ -126,12 +125,6 @@ def synthesizer_tables(resolved: ResolvedRecipe) -> dict[str, pa.Table]:
         name: pa.table({key: pa.array(list(values)) for key, values in columns.items()})
         for name, columns in resolved.synthesizer.tables(resolved.request).items()
     }
-
-
-def write_synthesizer_table(layout: Layout, name: str, table: pa.Table) -> None:
-    """Write one of the synthesizer's own tables."""
-    with atomic_file(layout.table(name)) as file, ManifestWriter(file, table.schema) as out:
-        out.write(table)
 
 
 def description_for(

@@ -7,7 +7,7 @@ finished dataset, or, where nothing is spoken, from the shard itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,23 +16,24 @@ import pyarrow as pa
 
 from syngen.elementary import log2
 from syngen.errors import ShardError
-from syngen.io.atomic import atomic_file
+from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
-from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
+from syngen.storage.annotations import annotation_table
 from syngen.storage.codec import find_codec, pcm_sha256
+from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout, key_of
-from syngen.storage.manifest import ManifestWriter, Vocabulary, factor_columns
+from syngen.storage.manifest import Vocabulary, factor_columns, write_table
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
 
 if TYPE_CHECKING:
-    from syngen._typing import FloatArray, IntArray, PcmArray, Value
+    from syngen._typing import FloatArray, IntArray, PcmArray
     from syngen.generation.plan import Plan
     from syngen.synth.plugin import Spoken
 
 __all__ = [
     "ObservationStats",
-    "PartFiles",
     "ShardColumns",
     "annotations_of",
     "columns_in_shard",
@@ -41,7 +42,6 @@ __all__ = [
     "mean_square_of",
     "part_table",
     "peak_of",
-    "plain",
     "write_parts",
 ]
 
@@ -84,15 +84,12 @@ class ShardColumns:
 
     Attributes
     ----------
-    nuisances : dict of str to list
-        What was drawn for each row.
     offset, size : list of int
         Bytes of the audio member of each row.
     facts : list of ObservationStats
         Of each row.
     """
 
-    nuisances: dict[str, list[Value]]
     offset: list[int] = field(default_factory=list)
     size: list[int] = field(default_factory=list)
     facts: list[ObservationStats] = field(default_factory=list)
@@ -142,7 +139,8 @@ def part_table(
     levels = resolved.grid.levels_of(indices)
     codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
     content = factor_columns(vocabulary, indices, levels, codes, with_values=True)
-    content |= {name: pa.array(values) for name, values in columns.nuisances.items()}
+    seed = resolved.recipe.seed
+    content |= {nuisance.name: pa.array(nuisance.draw(seed, indices)) for nuisance in resolved.nuisances}
     content |= {
         "shard": pa.array([shard.name] * shard.n_rows),
         "offset": pa.array(columns.offset, pa.int64()),
@@ -167,32 +165,43 @@ def annotations_of(shard: Shard, columns: ShardColumns) -> pa.Table:
     return annotation_table(shard.row, spans)
 
 
-@dataclass(frozen=True)
-class PartFiles:
-    """Size of a shard's part of the manifest, and hashes of its parts; empty without annotations."""
-
-    part_bytes: int
-    part_sha256: str
-    annotations_sha256: str
-
-
 def write_parts(
     layout: Layout,
     vocabulary: Vocabulary,
-    name: str,
+    shard: Shard,
+    entry: ShardEntry,
     table: pa.Table,
     annotations: pa.Table | None,
-) -> PartFiles:
-    """Write a shard's part of the manifest, and of the annotations where something is spoken."""
-    part, sha256 = layout.shard_manifest(name), ""
-    with atomic_file(part) as file, ManifestWriter(file, vocabulary.part_schema()) as out:
-        out.write(table)
+    *,
+    copied: int = 0,
+) -> Receipt:
+    """Write a shard's parts of the manifest and of the annotations, and at last its receipt.
+
+    Parameters
+    ----------
+    layout : Layout
+    vocabulary : Vocabulary
+    shard : Shard
+    entry : ShardEntry
+        Of the shard's file.
+    table : pyarrow.Table
+        Part of the manifest.
+    annotations : pyarrow.Table or None
+        Part of the annotations, where something is spoken.
+    copied : int
+        Rows of a smaller dataset.
+    """
+    part, sha256 = layout.shard_manifest(shard.name), ""
+    write_table(part, table, vocabulary.part_schema())
     if annotations is not None:
-        path = layout.annotations_part(name)
-        with atomic_file(path) as file, ManifestWriter(file, ANNOTATION_SCHEMA) as out:
-            out.write(annotations)
+        path = layout.annotations_part(shard.name)
+        write_table(path, annotations)
         sha256 = sha256_of(path)
-    return PartFiles(part.stat().st_size, sha256_of(part), sha256)
+    n_samples = int(np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64).sum())
+    n_bytes, part_sha256 = part.stat().st_size, sha256_of(part)
+    receipt = Receipt(entry, shard.row, n_samples, n_bytes, part_sha256, sha256, copied)
+    write_atomic(layout.receipt(shard.name), receipt.to_bytes())
+    return receipt
 
 
 def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryview) -> ShardColumns:
@@ -205,8 +214,7 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
     """
     codec, resolved = find_codec(plan.codec), plan.resolved
     text_of = MemberText(resolved.grid)
-    drawn = {n.name: plain(n.draw(resolved.recipe.seed, indices)) for n in resolved.nuisances}
-    columns = ShardColumns(drawn)
+    columns = ShardColumns()
     levels = resolved.grid.levels_of(indices).tolist()
     position = 0
     for row, (index, of_index) in enumerate(zip(indices.tolist(), levels, strict=True), shard.row):
@@ -240,11 +248,6 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
 def facts_of(pcm: PcmArray) -> ObservationStats:
     """Return what a manifest says of samples."""
     return ObservationStats(len(pcm), pcm_sha256(pcm), peak_of(pcm), mean_square_of(pcm))
-
-
-def plain(values: Iterable[Value]) -> list[Value]:
-    """Return drawn values as Python's own."""
-    return [value if isinstance(value, str | int) else float(value) for value in values]
 
 
 def peak_of(pcm: PcmArray) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -23,11 +23,10 @@ from syngen.generation.shard_manifest import (
     annotations_of,
     mean_square_of,
     part_table,
-    plain,
     write_parts,
 )
 from syngen.generation.sources import DatasetSource, StoredRows, find_smaller
-from syngen.io.atomic import atomic_file, write_atomic
+from syngen.io.atomic import atomic_file
 from syngen.resolving.rendering import Rendered, Rendering
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec, pcm_sha256
@@ -94,16 +93,10 @@ class ShardRenderer:
             sha256 = writer.finish()
         table = part_table(self._plan, self._vocabulary, shard, indices, columns)
         annotations = annotations_of(shard, columns) if self._vocabulary.speaks else None
-        files = write_parts(layout, self._vocabulary, shard.name, table, annotations)
-        receipt = Receipt(
-            entry=ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, sha256),
-            row=shard.row,
-            n_samples=columns.n_samples,
-            **asdict(files),
-            copied=columns.n_read,
+        entry = ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, sha256)
+        return write_parts(
+            layout, self._vocabulary, shard, entry, table, annotations, copied=columns.n_read
         )
-        write_atomic(layout.receipt(shard.name), receipt.to_bytes())
-        return receipt
 
     def write_sample(self, file: IO[bytes], shard: Shard, indices: IntArray) -> int:
         """Write a shard to a stream and nothing else; return its samples of audio."""
@@ -119,11 +112,8 @@ class ShardRenderer:
         indices: IntArray,
         made: Iterator[tuple[bytes, ObservationStats]],
     ) -> ShardColumns:
-        resolved, suffix = self._plan.resolved, self._codec.name
-        columns = ShardColumns(
-            {n.name: plain(n.draw(resolved.recipe.seed, indices)) for n in resolved.nuisances}
-        )
-        levels = map(tuple, resolved.grid.levels_of(indices).tolist())
+        columns, suffix = ShardColumns(), self._codec.name
+        levels = map(tuple, self._plan.resolved.grid.levels_of(indices).tolist())
         beat = self._beat
         beat(shard.row)
         for row, index, of_index, (audio, facts) in zip(

@@ -38,6 +38,7 @@ __all__ = [
     "read_series",
     "vocabulary_of",
     "write_series",
+    "write_table",
 ]
 
 ROWS_PER_GROUP = 1 << 17
@@ -321,6 +322,12 @@ class ManifestWriter:
         self._writer.write_table(table.slice(0, n_rows).combine_chunks(), row_group_size=n_rows)
         rest = table.slice(n_rows)
         self._waiting, self._n_waiting = [rest] if rest.num_rows else [], rest.num_rows
+
+
+def write_table(path: Path, table: pa.Table, schema: pa.Schema | None = None) -> None:
+    """Write a table as one file of a manifest is written, by default with the schema that it has."""
+    with atomic_file(path) as file, ManifestWriter(file, schema or table.schema) as out:
+        out.write(table)
 
 
 def write_series(

@@ -16,7 +16,6 @@ from syngen.generation.assembly import (
     synthesizer_tables,
     write_annotations,
     write_manifest,
-    write_synthesizer_table,
 )
 from syngen.generation.folder.restored_manifests import DatasetParts
 from syngen.io.atomic import sync_folder, write_atomic
@@ -26,7 +25,7 @@ from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest, read_series
+from syngen.storage.manifest import read_manifest, read_series, write_table
 from syngen.storage.problems import Problem
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
@@ -158,7 +157,7 @@ class DocumentRepair:
         own = synthesizer_tables(plan.resolved)
         for name in self._to_build:
             if name in own:
-                write_synthesizer_table(self._scratch, name, own[name])
+                write_table(self._scratch.table(name), own[name])
             elif len(self._receipts) < len(names):
                 reasons.append(f"{name}.parquet cannot be made again before all shards are")
                 continue

@@ -7,12 +7,9 @@ import io
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from syngen.errors import ManifestError, ShardError
 from syngen.generation.plan import Plan
 from syngen.generation.shard_manifest import columns_in_shard, part_table, write_parts
-from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotations_of_rows
@@ -92,18 +89,7 @@ class DatasetParts:
         if found is None:
             return None
         table, annotations = found
-        files = write_parts(target, self._vocabulary, shard.name, table, annotations)
-        n_samples = int(np.add.reduce(np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64)))
-        receipt = Receipt(
-            entry,
-            shard.row,
-            n_samples,
-            files.part_bytes,
-            files.part_sha256,
-            files.annotations_sha256,
-        )
-        write_atomic(target.receipt(shard.name), receipt.to_bytes())
-        return receipt
+        return write_parts(target, self._vocabulary, shard, entry, table, annotations)
 
     def _of(self, shard: Shard) -> tuple[pa.Table, pa.Table | None] | None:
         speaks = self._plan.resolved.synthesizer.speaks
