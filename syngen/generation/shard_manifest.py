@@ -18,11 +18,12 @@ from syngen.elementary import log2
 from syngen.errors import ShardError
 from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
+from syngen.resolving.vocabulary import recipe_columns
 from syngen.storage.annotations import annotation_table
 from syngen.storage.codec import find_codec, pcm_sha256
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout, key_of
-from syngen.storage.manifest import Vocabulary, factor_columns, write_table
+from syngen.storage.manifest import Vocabulary, write_table
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
@@ -135,12 +136,7 @@ def part_table(
     columns : ShardColumns
         Of every row.
     """
-    resolved = plan.resolved
-    levels = resolved.grid.levels_of(indices)
-    codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
-    content = factor_columns(vocabulary, indices, levels, codes, with_values=True)
-    seed = resolved.recipe.seed
-    content |= {nuisance.name: pa.array(nuisance.draw(seed, indices)) for nuisance in resolved.nuisances}
+    content = recipe_columns(plan.resolved, vocabulary, indices)
     content |= {
         "shard": pa.array([shard.name] * shard.n_rows),
         "offset": pa.array(columns.offset, pa.int64()),
