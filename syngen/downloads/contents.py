@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import IntArray
 
-__all__ = ["Contents", "known_layout", "read_contents"]
+__all__ = ["Contents", "known_layout", "read_contents", "refusing"]
 
 MOST_SECONDS = 600
 """Of an observation; what a recipe may ask for."""
@@ -137,6 +138,22 @@ class Contents:
             raise DownloadError(f"the manifest and its grid disagree: {error}") from error
 
 
+@contextmanager
+def refusing(folder: Path) -> Iterator[None]:
+    """Say of what is wrong with a file that the release is refused.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the file is; its name is that in the release.
+    """
+    try:
+        yield
+    except ManifestError as error:
+        text = str(error).replace(f"{folder}{os.sep}", "")
+        raise DownloadError(f"the release is refused: {text}") from error
+
+
 def read_contents(folder: Path) -> Contents:
     """Read description and manifest of a release.
 
@@ -146,7 +163,7 @@ def read_contents(folder: Path) -> Contents:
         If they are damaged, contradict each other, or claim what cannot be.
     """
     layout = Layout(folder)
-    try:
+    with refusing(folder):
         description = read_description(layout.description)
         paths = layout.series("manifest", description.tables)
         _check_sizes(paths, description.n_rows, _MOST_ROW_BYTES, is_exact=True)
@@ -155,9 +172,6 @@ def read_contents(folder: Path) -> Contents:
             _check_sizes(spoken, description.n_rows, _MOST_SPOKEN_BYTES, is_exact=False)
         table = read_series(paths)
         vocabulary = vocabulary_of(table.schema)
-    except ManifestError as error:
-        text = str(error).replace(f"{folder}{os.sep}", "")
-        raise DownloadError(f"the release is refused: {text}") from error
     contents = Contents(layout, description, vocabulary, table)
     _check_agreement(contents)
     return contents

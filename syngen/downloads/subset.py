@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from syngen.downloads.contents import Contents
-from syngen.errors import DownloadError, DownloadMismatchError, ManifestError, ParameterError, ShardError
+from syngen.downloads.contents import Contents, refusing
+from syngen.errors import DownloadError, DownloadMismatchError, ParameterError, ShardError
 from syngen.generation.sources import RangeFile, StoredRows
 from syngen.io.atomic import write_atomic
 from syngen.io.workspace import working_folder
@@ -221,10 +221,8 @@ class SubsetWriter:
 
     def _write_annotations(self, layout: Layout, tables: Sequence[str]) -> None:
         source = self.contents.layout
-        try:
+        with refusing(source.folder):
             table = read_series(source.series("annotations", self.contents.description.tables))
-        except ManifestError as error:
-            raise DownloadError(f"the release is refused: {error}") from error
         if not table.schema.equals(ANNOTATION_SCHEMA):
             raise DownloadError("annotations.parquet has other columns than annotations have")
         old = np.asarray(table.column("row").to_numpy(), dtype=np.int64)
@@ -235,23 +233,18 @@ class SubsetWriter:
 
     def _plan(self, description: Description) -> bytes:
         """Return the plan: that of the release, but for what is another one's."""
-        try:
+        with refusing(self.contents.layout.folder):
             content = read_json(self.contents.layout.plan)
-        except ManifestError as error:
-            raise DownloadError(f"the release is refused: {error}") from error
         content |= {
             "rows": description.n_rows,
             "splits": description.counts,
             "codec": description.codec,
             "versions": description.versions,
+            "tables": list(description.tables) or None,
+            "release": None,
+            "part_of": description.part_of,
         }
-        for key in ("tables", "release"):
-            content.pop(key, None)
-        if description.tables:
-            content["tables"] = list(description.tables)
-        if description.part_of is not None:
-            content["part_of"] = description.part_of
-        return json_bytes(content)
+        return json_bytes({key: value for key, value in content.items() if value is not None})
 
 
 def _with_column(table: pa.Table, field: pa.Field, values: Any) -> pa.Table:
