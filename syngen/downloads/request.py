@@ -164,10 +164,7 @@ def known_of(order: DownloadRequest, *, progress: Progress | None = None) -> str
         with contextlib.suppress(NoMirrorError, DownloadIncompleteError):
             download.read_listing(order.sha256)
             description = download.read_description(order.name, order.version)
-            names = [
-                n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"
-            ]
-            download.fetch_documents(description, names)
+            _fetch_documents(download, description)
         if known_layout(staging.verified) is None:
             return None
         return sha256_of(staging.verified / "SHA256SUMS")
@@ -178,12 +175,23 @@ def _begun(
     order: DownloadRequest, progress: Progress | None, *, patience_s: float = 0.0
 ) -> Iterator[Download]:
     """Hold the staging folder of a download, and what fetches into it, for the length of a block."""
-    options = {"connections": order.connections, "limits": order.limits, "progress": progress}
     with (
         staged(order.target, patience_s=patience_s) as staging,
-        downloading(staging, order.mirrors, **options) as download,  # type: ignore[arg-type]
+        downloading(
+            staging,
+            order.mirrors,
+            connections=order.connections,
+            limits=order.limits,
+            progress=progress,
+        ) as download,
     ):
         yield download
+
+
+def _fetch_documents(download: Download, description: Description) -> Contents:
+    """Fetch what a dataset made of rows of a release needs beside its shards."""
+    names = [n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"]
+    return download.fetch_documents(description, names)
 
 
 def report_of(folder: Path, outcome: str, *, compared: int = 0, bytes_received: int = 0) -> DownloadReport:
@@ -286,8 +294,7 @@ def _derive_dataset(
 ) -> None:
     """Fetch what is needed, and make a dataset of it."""
     staging = download.staging
-    names = [n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"]
-    contents = download.fetch_documents(description, names)
+    contents = _fetch_documents(download, description)
     codec = find_codec(order.codec or description.codec)
     if choose is None:
         rows, files, of = np.arange(description.n_rows, dtype=np.int64), whole_shards(contents), None
