@@ -27,7 +27,7 @@ from syngen.storage.codec import Codec, find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
-from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
+from syngen.storage.shards import BLOCK, END, MemberText, around_audio
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,9 +103,10 @@ class Contents:
         ):
             key = key_of(row)
             try:
-                before += header_of(f"{key}.{suffix}", size)
+                header, after = around_audio(key, suffix, size, self._text.of(index, split, of_row))
             except ShardError as error:
                 return str(error)
+            before += header
             if offset != position + len(before):
                 return (
                     f"the manifest puts row {row} at byte {offset}, what comes before it ends at "
@@ -120,11 +121,7 @@ class Contents:
                 return (
                     f"member {key}.{suffix} is no {suffix.upper()} of the {n_samples} samples of row {row}"
                 )
-            text = self._text.of(index, split, of_row)
-            before = b"".join(
-                (padding_of(size), header_of(f"{key}.json", len(text)), text, padding_of(len(text)))
-            )
-            position, waiting = offset + size, f"member {key}.json, or "
+            before, position, waiting = after, offset + size, f"member {key}.json, or "
             row += 1
         if data[position:] != before + END:
             return f"member {key_of(row - 1)}.json, or the end of the archive, is not what it should be"

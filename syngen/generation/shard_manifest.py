@@ -26,7 +26,7 @@ from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import Vocabulary, write_table
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
-from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
+from syngen.storage.shards import BLOCK, END, MemberText, around_audio
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, PcmArray
@@ -219,17 +219,9 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
             raise ShardError(f"row {row}: not the header of a member")
         size, offset = int(digits, 8), position + BLOCK
         text = text_of.of(index, shard.split, tuple(of_index))
-        rest = b"".join(
-            (
-                padding_of(size),
-                header_of(f"{key_of(row)}.json", len(text)),
-                text,
-                padding_of(len(text)),
-            )
-        )
-        end = offset + size + len(rest)
-        is_right = data[position:offset] == header_of(f"{key_of(row)}.{codec.name}", size)
-        if not is_right or data[offset + size : end] != rest:
+        before, after = around_audio(key_of(row), codec.name, size, text)
+        end = offset + size + len(after)
+        if data[position:offset] != before or data[offset + size : end] != after:
             raise ShardError(f"row {row}: its members are not those of the recipe")
         audio = bytes(data[offset : offset + size])
         columns.offset.append(offset)

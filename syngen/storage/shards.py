@@ -20,7 +20,7 @@ from syngen.factors import FactorGrid
 if TYPE_CHECKING:
     from syngen._typing import Value
 
-__all__ = ["BLOCK", "END", "MemberText", "ShardWriter", "header_of", "padding_of"]
+__all__ = ["BLOCK", "END", "MemberText", "ShardWriter", "around_audio", "header_of", "padding_of"]
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -75,6 +75,22 @@ def padding_of(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
+def around_audio(key: str, suffix: str, size: int, text: bytes) -> tuple[bytes, bytes]:
+    """Return what a shard has before the audio of an observation, and after it.
+
+    Parameters
+    ----------
+    key, suffix : str
+        Name of the audio member before and after its dot.
+    size : int
+        Bytes of the audio.
+    text : bytes
+        Content of the JSON member.
+    """
+    before, text_header = header_of(f"{key}.{suffix}", size), header_of(f"{key}.json", len(text))
+    return before, b"".join((padding_of(size), text_header, text, padding_of(len(text))))
+
+
 class ShardWriter:
     """Appends members to a binary stream and hashes all that passes.
 
@@ -92,18 +108,8 @@ class ShardWriter:
     def add(self, key: str, suffix: str, audio: bytes, text: bytes) -> int:
         """Append an observation and return the offset of the audio's first byte."""
         offset = self.n_bytes + BLOCK
-        self._write(
-            b"".join(
-                (
-                    header_of(f"{key}.{suffix}", len(audio)),
-                    audio,
-                    padding_of(len(audio)),
-                    header_of(f"{key}.json", len(text)),
-                    text,
-                    padding_of(len(text)),
-                )
-            )
-        )
+        before, after = around_audio(key, suffix, len(audio), text)
+        self._write(b"".join((before, audio, after)))
         return offset
 
     def finish(self) -> str:
