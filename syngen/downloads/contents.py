@@ -94,16 +94,12 @@ class Contents:
 
     def _problem(self, entry: ShardEntry, data: mmap.mmap, table: pa.Table, row: int) -> str | None:
         position, rate, suffix = 0, self.vocabulary.sample_rate, self.codec.name
-        names = ("index", "split", "offset", "size", "n_samples")
-        columns = (table.column(name).to_pylist() for name in names)
-        levels = map(tuple, self.levels_of(table).tolist())
+        columns = (table.column(name).to_pylist() for name in ("offset", "size", "n_samples"))
         before, waiting = b"", ""
-        for (index, split, offset, size, n_samples), of_row in zip(
-            zip(*columns, strict=True), levels, strict=True
-        ):
+        for text, offset, size, n_samples in zip(self.texts(table, entry.split), *columns, strict=True):
             key = key_of(row)
             try:
-                header, after = around_audio(key, suffix, size, self._text.of(index, split, of_row))
+                header, after = around_audio(key, suffix, size, text)
             except ShardError as error:
                 return str(error)
             before += header
@@ -127,10 +123,10 @@ class Contents:
             return f"member {key_of(row - 1)}.json, or the end of the archive, is not what it should be"
         return None
 
-    def levels_of(self, table: pa.Table) -> IntArray:
-        """Return the levels of rows of the manifest: int64, shape (n, n_factors)."""
+    def texts(self, table: pa.Table, split: str) -> Iterator[bytes]:
+        """Return an iterator over the JSON members of rows of the manifest, all of one split."""
         try:
-            return self.vocabulary.grid.levels_of(np.asarray(table.column("index").to_numpy()))
+            return self._text.texts(np.asarray(table.column("index").to_numpy()), split)
         except FactorError as error:
             raise DownloadError(f"the manifest and its grid disagree: {error}") from error
 

@@ -29,7 +29,7 @@ from syngen.storage.description import Description, ShardEntry, json_bytes, read
 from syngen.storage.layout import Layout, key_of, table_names
 from syngen.storage.manifest import read_series, write_series
 from syngen.storage.shard_ranges import Shard, ShardRanges
-from syngen.storage.shards import MemberText, ShardWriter
+from syngen.storage.shards import ShardWriter
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
@@ -146,22 +146,19 @@ class SubsetWriter:
     def _write_shard(self, layout: Layout, shard: Shard, offsets: IntArray, sizes: IntArray) -> ShardEntry:
         contents, rows = self.contents, self.rows[shard.row : shard.row + shard.n_rows]
         table = contents.table.take(rows)
-        levels = map(tuple, contents.levels_of(table).tolist())
-        text = MemberText(contents.vocabulary.grid)
         path = layout.shard(shard.name)
         codec = None if self.codec is contents.codec else self.codec
         rate = contents.vocabulary.sample_rate
         stored = StoredRows(table, rows.tolist(), self.files.__getitem__, contents.codec, rate)
-        indices = table.column("index").to_pylist()
         with open(path, "xb") as file, stored:
             writer = ShardWriter(file)
-            for position, (index, of_row) in enumerate(zip(indices, levels, strict=True)):
+            for position, text in enumerate(contents.texts(table, shard.split)):
                 try:
                     audio = stored.encoded(position, codec)
                 except ShardError as error:
                     raise DownloadMismatchError(f"the release is refused: {error}") from error
-                row, of_member = shard.row + position, text.of(index, shard.split, of_row)
-                offsets[row] = writer.add(key_of(row), self.codec.name, audio, of_member)
+                row = shard.row + position
+                offsets[row] = writer.add(key_of(row), self.codec.name, audio, text)
                 sizes[row] = len(audio)
             digest = writer.finish()
         return ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, digest)

@@ -122,8 +122,8 @@ def _text_bytes(plan: Plan) -> int:
     """Return the length of the JSON of one observation."""
     grid, split = plan.resolved.grid, plan.shards[0].split
     indices = plan.resolved.rows.indices(split, 0, 1)
-    (levels,) = map(tuple, grid.levels_of(indices).tolist())
-    return len(MemberText(grid).of(int(indices[0]), split, levels))
+    (text,) = MemberText(grid).texts(indices, split)
+    return len(text)
 
 
 def _bytes_of_sample(plan: Plan) -> float:

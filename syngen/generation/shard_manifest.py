@@ -208,17 +208,13 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
     ShardError
         If the bytes are not those of such a shard.
     """
-    codec, resolved = find_codec(plan.codec), plan.resolved
-    text_of = MemberText(resolved.grid)
-    columns = ShardColumns()
-    levels = resolved.grid.levels_of(indices).tolist()
-    position = 0
-    for row, (index, of_index) in enumerate(zip(indices.tolist(), levels, strict=True), shard.row):
+    codec, columns, position = find_codec(plan.codec), ShardColumns(), 0
+    texts = MemberText(plan.resolved.grid).texts(indices, shard.split)
+    for row, text in enumerate(texts, shard.row):
         digits = bytes(data[position + 124 : position + 135])
         if not digits.isdigit():
             raise ShardError(f"row {row}: not the header of a member")
         size, offset = int(digits, 8), position + BLOCK
-        text = text_of.of(index, shard.split, tuple(of_index))
         before, after = around_audio(key_of(row), codec.name, size, text)
         end = offset + size + len(after)
         if data[position:offset] != before or data[offset + size : end] != after:

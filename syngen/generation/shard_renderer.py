@@ -113,13 +113,10 @@ class ShardRenderer:
         made: Iterator[tuple[bytes, ObservationStats]],
     ) -> ShardColumns:
         columns, suffix = ShardColumns(), self._codec.name
-        levels = map(tuple, self._plan.resolved.grid.levels_of(indices).tolist())
+        texts = self._text.texts(indices, shard.split)
         beat = self._beat
         beat(shard.row)
-        for row, index, of_index, (audio, facts) in zip(
-            range(shard.row, shard.row + len(indices)), indices.tolist(), levels, made, strict=True
-        ):
-            text = self._text.of(index, shard.split, of_index)
+        for row, (text, (audio, facts)) in enumerate(zip(texts, made, strict=True), shard.row):
             columns.offset.append(writer.add(key_of(row), suffix, audio, text))
             columns.size.append(len(audio))
             columns.facts.append(facts)

@@ -323,7 +323,7 @@ class _Recutting:
     def _sampled_sizes(self, rows: IntArray) -> FloatArray:
         """Return the bytes that some rows fill in a shard, float64."""
         source, codec = self._source(), find_codec(self.codec)
-        text_of, grid, sizes = MemberText(self.resolved.grid), self.resolved.grid, []
+        members, sizes = MemberText(self.resolved.grid), []
         longest = max(self.description.counts, key=len)
         for row in rows.tolist():
             try:
@@ -331,9 +331,7 @@ class _Recutting:
                     audio = stored.encoded(0, codec)
             except ShardError as error:
                 raise _damaged(self.source, self._row_problems(range(self.description.n_rows))) from error
-            index = source.index(row)
-            levels = tuple(grid.levels_of(np.array([index]))[0].tolist())
-            text = text_of.of(index, longest, levels)
+            (text,) = members.texts(np.array([source.index(row)]), longest)
             sizes.append(2 * BLOCK + sum(len(data) + len(padding_of(len(data))) for data in (audio, text)))
         return np.array(sizes, dtype=np.float64)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import getitem
 from typing import IO, TYPE_CHECKING
@@ -18,7 +18,7 @@ from syngen.errors import ShardError
 from syngen.factors import FactorGrid
 
 if TYPE_CHECKING:
-    from syngen._typing import Value
+    from syngen._typing import IntArray, Value
 
 __all__ = ["BLOCK", "END", "MemberText", "ShardWriter", "around_audio", "header_of", "padding_of"]
 
@@ -148,6 +148,22 @@ class MemberText:
             f'{{"index":{index},"split":{_quoted(split)},"values":{{{values}}},"levels":{{{positions}}}}}'
         )
         return text.encode("utf-8")
+
+    def texts(self, indices: IntArray, split: str) -> Iterator[bytes]:
+        """Return an iterator over the JSON texts of some grid points in a split.
+
+        Parameters
+        ----------
+        indices : ndarray of int64, shape (n,)
+        split : str
+
+        Raises
+        ------
+        FactorError
+            If one is no point of the grid.
+        """
+        levels = map(tuple, self.grid.levels_of(indices).tolist())
+        return (self.of(index, split, at) for index, at in zip(indices.tolist(), levels, strict=True))
 
 
 class _Fragments(dict[int, str]):
