@@ -28,10 +28,12 @@ __all__ = [
     "description_for",
     "finish",
     "synthesizer_tables",
-    "write_annotations",
-    "write_manifest",
+    "write_joined",
     "write_tables",
 ]
+
+
+_PARTS = {"manifest": Layout.shard_manifest, "annotations": Layout.annotations_part}
 
 
 def finish(
@@ -77,11 +79,8 @@ def write_tables(
         Content of recipe.yaml; by default the text that the plan's recipe was read from.
     """
     names = [receipt.entry.name for receipt in receipts]
-    write_manifest(plan, layout, materialize_shard(Layout.shard_manifest) if materialize_shard else names)
-    if plan.resolved.synthesizer.speaks:
-        write_annotations(
-            plan, layout, materialize_shard(Layout.annotations_part) if materialize_shard else names
-        )
+    for name in _PARTS if plan.resolved.synthesizer.speaks else ("manifest",):
+        write_joined(plan, layout, name, materialize_shard(_PARTS[name]) if materialize_shard else names)
     for name, table in synthesizer_tables(plan.resolved).items():
         write_table(layout.table(name), table)
     text = plan.resolved.recipe.text if recipe_text is None else recipe_text
@@ -94,29 +93,29 @@ def write_tables(
     )
 
 
-def write_manifest(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
-    """Write the manifest from the parts of the shards, given in row order."""
+def write_joined(plan: Plan, layout: Layout, name: str, shards: Iterable[str]) -> None:
+    """Write the manifest, or the annotations, from the parts of the shards.
+
+    Parameters
+    ----------
+    plan : Plan
+    layout : Layout
+    name : {"manifest", "annotations"}
+    shards : iterable of str
+        Names in row order; a part need only be in the folder while its shard is the current one.
+    """
+    path_of, is_manifest = _PARTS[name], name == "manifest"
+    schema = vocabulary_for(plan.resolved).dataset_schema() if is_manifest else ANNOTATION_SCHEMA
 
     def parts() -> Iterator[tuple[pa.Table, IntArray]]:
-        row = 0
-        for name in names:
-            table = read_manifest(layout.shard_manifest(name))
-            yield table, np.arange(row, row + table.num_rows, dtype=np.int64)
-            row += table.num_rows
+        n_before = 0
+        for shard in shards:
+            table = read_manifest(path_of(layout, shard))
+            rows = np.arange(n_before, n_before + table.num_rows) if is_manifest else table.column("row")
+            yield table, np.asarray(rows, dtype=np.int64)
+            n_before += table.num_rows
 
-    schema = vocabulary_for(plan.resolved).dataset_schema()
-    write_series(layout.series("manifest", plan.tables), schema, parts())
-
-
-def write_annotations(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
-    """Write the annotations from the parts of the shards, given in row order."""
-
-    def parts() -> Iterator[tuple[pa.Table, IntArray]]:
-        for name in names:
-            table = read_manifest(layout.annotations_part(name))
-            yield table, np.asarray(table.column("row").to_numpy(), dtype=np.int64)
-
-    write_series(layout.series("annotations", plan.tables), ANNOTATION_SCHEMA, parts())
+    write_series(layout.series(name, plan.tables), schema, parts())
 
 
 def synthesizer_tables(resolved: ResolvedRecipe) -> dict[str, pa.Table]:

@@ -14,8 +14,7 @@ from syngen.errors import ManifestError
 from syngen.generation.assembly import (
     description_for,
     synthesizer_tables,
-    write_annotations,
-    write_manifest,
+    write_joined,
 )
 from syngen.generation.folder.restored_manifests import DatasetParts
 from syngen.io.atomic import sync_folder, write_atomic
@@ -161,10 +160,8 @@ class DocumentRepair:
             elif len(self._receipts) < len(names):
                 reasons.append(f"{name}.parquet cannot be made again before all shards are")
                 continue
-            elif name == "manifest":
-                write_manifest(plan, self._scratch, names)
             else:
-                write_annotations(plan, self._scratch, names)
+                write_joined(plan, self._scratch, name, names)
             files = [self._layout.table(name)] if name in own else self._layout.series(name, plan.tables)
             for path in files:
                 reasons += self._place(self._scratch.folder / path.name, path)
