@@ -14,11 +14,12 @@ from syngen.io.atomic import atomic_file, write_atomic
 from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA
+from syngen.storage.arrays import arrow_array
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import ManifestWriter, read_manifest, write_series
+from syngen.storage.manifest import ManifestWriter, read_manifest, type_of, write_series
 from syngen.storage.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def write_annotations(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
 def synthesizer_tables(resolved: ResolvedRecipe) -> dict[str, pa.Table]:
     """Return the synthesizer's own tables by name."""
     return {
-        name: pa.table({key: pa.array(list(values)) for key, values in columns.items()})
+        name: pa.table({key: arrow_array(values, type_of(values)) for key, values in columns.items()})
         for name, columns in resolved.synthesizer.tables(resolved.request).items()
     }
 

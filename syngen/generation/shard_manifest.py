@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,15 +21,16 @@ from syngen.generation.plan import Plan
 from syngen.io.atomic import atomic_file
 from syngen.io.files import sha256_of
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
+from syngen.storage.arrays import arrow_array, nullable_array
 from syngen.storage.codec import find_codec
 from syngen.storage.layout import Layout, key_of
-from syngen.storage.manifest import ManifestWriter, Vocabulary, factor_columns
+from syngen.storage.manifest import ManifestWriter, Vocabulary, factor_columns, type_of
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
 from syngen.synth.plugin import Spoken
 
 if TYPE_CHECKING:
-    from syngen._typing import FloatArray, IntArray, PcmArray, Value
+    from syngen._typing import BoolArray, Float32Array, FloatArray, IntArray, PcmArray, Value
 
 __all__ = [
     "ObservationStats",
@@ -117,11 +118,11 @@ class ShardColumns:
         """Return the level of each row in dB, float32; null for silence."""
         squares = np.array([facts.mean_square for facts in self.facts], dtype=np.float64)
         is_read = np.isnan(squares)
-        computed = levels_db(np.where(is_read, 0.0, squares))
-        if not is_read.any():
-            return computed
-        levels = zip(is_read.tolist(), self.facts, computed.to_pylist(), strict=True)
-        return pa.array([f.rms_db if read else level for read, f, level in levels], pa.float32())
+        levels, is_silent = levels_db(np.where(is_read, 0.0, squares))
+        for row in np.flatnonzero(is_read).tolist():
+            level = self.facts[row].rms_db
+            levels[row], is_silent[row] = (0.0, True) if level is None else (level, False)
+        return nullable_array(levels, pa.float32(), is_silent)
 
 
 def part_table(
@@ -143,21 +144,21 @@ def part_table(
     levels = resolved.grid.levels_of(indices)
     codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
     content = factor_columns(vocabulary, indices, levels, codes, with_values=True)
-    content |= {name: pa.array(values) for name, values in columns.nuisances.items()}
+    content |= {name: arrow_array(values, type_of(values)) for name, values in columns.nuisances.items()}
     content |= {
-        "shard": pa.array([shard.name] * shard.n_rows),
-        "offset": pa.array(columns.offset, pa.int64()),
-        "size": pa.array(columns.size, pa.int64()),
-        "n_samples": pa.array([f.n_samples for f in columns.facts], pa.int32()),
-        "pcm_sha256": pa.array([f.sha256 for f in columns.facts], pa.binary(32)),
-        "peak": pa.array([f.peak for f in columns.facts], pa.float32()),
+        "shard": arrow_array([shard.name] * shard.n_rows, pa.string()),
+        "offset": arrow_array(columns.offset, pa.int64()),
+        "size": arrow_array(columns.size, pa.int64()),
+        "n_samples": arrow_array([f.n_samples for f in columns.facts], pa.int32()),
+        "pcm_sha256": arrow_array([f.sha256 for f in columns.facts], pa.binary(32)),
+        "peak": arrow_array([f.peak for f in columns.facts], pa.float32()),
         "rms_db": columns.levels(),
     }
     if vocabulary.speaks:
         content |= {
-            "speech_start": pa.array([s.start for s in columns.spoken], pa.int32()),
-            "speech_end": pa.array([s.end for s in columns.spoken], pa.int32()),
-            "transcript": pa.array([s.transcript for s in columns.spoken], pa.string()),
+            "speech_start": arrow_array([s.start for s in columns.spoken], pa.int32()),
+            "speech_end": arrow_array([s.end for s in columns.spoken], pa.int32()),
+            "transcript": arrow_array([s.transcript for s in columns.spoken], pa.string()),
         }
     return pa.table(content)
 
@@ -266,9 +267,11 @@ def mean_square_of(steps: PcmArray | FloatArray) -> float:
     return total / len(steps) / 2.0**30
 
 
-def levels_db(mean_squares: Sequence[float] | FloatArray) -> pa.Array:
-    """Return levels in dB as float32, an RMS of 1.0 being 0 dB; null for digital silence."""
-    squares = np.array(mean_squares, dtype=np.float64)
-    is_silent = squares == 0.0
-    levels = log2(np.where(is_silent, 1.0, squares)) * _DB_PER_DOUBLING
-    return pa.array(levels.astype(np.float32), mask=is_silent)
+def levels_db(mean_squares: FloatArray) -> tuple[Float32Array, BoolArray]:
+    """Return levels in dB as float32, an RMS of 1.0 being 0 dB, and which are of digital silence.
+
+    Both have the shape (n,), as what is given has.
+    """
+    is_silent = mean_squares == 0.0
+    levels = log2(np.where(is_silent, 1.0, mean_squares)) * _DB_PER_DOUBLING
+    return levels.astype(np.float32), is_silent
