@@ -28,6 +28,7 @@ HEAVY = (
     "ruamel",
     "sklearn",
     "rich",
+    "urllib3",
 )
 
 
