@@ -23,6 +23,7 @@ HEAVY = (
     "pandas",
     "pyarrow",
     "librosa",
+    "platformdirs",
     "soundfile",
     "pydantic",
     "ruamel",
