@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pooch
-import pytest
 
 from syngen.io.cache import cache_folder
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_the_cache_folder_is_that_of_the_platform_where_none_is_given(
