@@ -9,15 +9,14 @@ from __future__ import annotations
 import platform
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
 from syngen.generation.assembly import finish
 from syngen.generation.folder import lifecycle
@@ -25,12 +24,11 @@ from syngen.generation.folder.growing import check_plan, write_plan
 from syngen.generation.folder.overwriting import check_target, clear, to_overwrite
 from syngen.generation.plan import Plan
 from syngen.generation.preflight import check_space, disk_message
+from syngen.generation.shard_run import check_numbers, logged_run, n_jobs, run_shards
 from syngen.generation.workers.executors import PoolStarter, check_engine, pool_starter
 from syngen.generation.workers.log import EventLog, append_events, check_log_file
 from syngen.generation.workers.members import Member, member_session, plan_lock, remove_own_temporaries
-from syngen.generation.workers.pool import default_jobs
-from syngen.generation.workers.scheduler import DEFAULT_HANG_LIMIT_S, make_shards
-from syngen.generation.workers.shard_task import cause_of
+from syngen.generation.workers.scheduler import DEFAULT_HANG_LIMIT_S
 from syngen.io.locks import exclusive_lock
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
@@ -40,7 +38,7 @@ from syngen.storage.shard_ranges import Shard
 if TYPE_CHECKING:
     from syngen._typing import Progress
 
-__all__ = ["GenerationReport", "check_numbers", "progress_reporter", "report_of", "run"]
+__all__ = ["GenerationReport", "report_of", "run"]
 
 _LOCK_PATIENCE_S = 0.5  # somebody may be looking whether a run is at work
 
@@ -174,14 +172,6 @@ def run(
         raise GenerationIncompleteError(disk_message(layout, error)) from error
 
 
-def check_numbers(jobs: int | None, hang_limit_s: float) -> None:
-    """Refuse a number of workers or a hang limit that there cannot be."""
-    if jobs is not None and jobs < 1:
-        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
-    if not hang_limit_s >= 0.0:
-        raise ParameterError(f"the hang limit is {hang_limit_s} s; 0 (none) or more is needed")
-
-
 def _kept(plan: Plan, layout: Layout, *, overwrite: bool) -> set[str]:
     """Return the shards of a smaller dataset in the folder that belong to this plan too."""
     smaller = None if overwrite or not layout.plan.exists() else check_plan(plan, layout)
@@ -222,7 +212,7 @@ class _Work:
             lifecycle.remove_temporaries(layout)
             events = EventLog(layout.log)
             events.create()
-            with self._logged(events):
+            with logged_run(events, clean_up=self._remove_temporaries, keep=self._keep_log):
                 description, rendered, copied = self._make(events)
             left = tuple(sorted({*left, *lifecycle.remove_work(layout)}))
         copied += kept
@@ -236,7 +226,7 @@ class _Work:
                 return report_of(layout.folder, _finished(layout), started)
             events = EventLog(layout.log)
             events.create()
-            with self._logged(events):
+            with logged_run(events, clean_up=self._remove_temporaries, keep=self._keep_log):
                 receipts, rendered, copied = self._make_shards(events, member.shards(plan))
             there = {path.stem for path in layout.receipts.glob("*.json")}
             return GenerationReport(
@@ -269,11 +259,10 @@ class _Work:
         lifecycle.check_files(
             chain.from_iterable(lifecycle.files_of_shard(layout, s.name) for s in remaining)
         )
-        jobs = min(self.jobs or default_jobs(), max(1, len(remaining)))
         events.write(
             "run started",
             host=platform.node(),
-            jobs=jobs,
+            jobs=n_jobs(self.jobs, remaining),
             hang_limit_s=self.hang_limit_s,
             **({"member": str(self.member)} if self.member else {}),
             rows=sum(shard.n_rows for shard in shards),
@@ -283,42 +272,22 @@ class _Work:
             versions=plan.versions(),
             scan_s=round(time.monotonic() - started, 4),
         )
-        tell = progress_reporter(self.progress, plan, shards, remaining)
-        making = make_shards(
+        with run_shards(
             plan,
             layout,
             remaining,
-            jobs,
-            tell,
+            among=shards,
+            jobs=self.jobs,
+            progress=self.progress,
             hang_limit_s=self.hang_limit_s,
             log=events,
             start_pool=self.start_pool,
-        )
-        with closing(making) as made:
+        ) as made:
             for receipt in made:
                 receipts[receipt.entry.name] = receipt
                 copied += receipt.copied
                 rendered += receipt.entry.rows - receipt.copied
         return [receipts[shard.name] for shard in shards], rendered, copied
-
-    @contextmanager
-    def _logged(self, events: EventLog) -> Iterator[None]:
-        """Log how the run ends, remove temporaries, and append the log to where it is wanted."""
-        started, cpu, outcome = time.monotonic(), time.process_time(), "complete"
-        try:
-            yield
-        except KeyboardInterrupt:
-            outcome = "interrupted"
-            raise
-        except BaseException as error:
-            outcome = "incomplete"
-            events.write("stopped", cause=cause_of(error))
-            raise
-        finally:
-            self._remove_temporaries()
-            wall_s, cpu_s = time.monotonic() - started, time.process_time() - cpu
-            events.write("run ended", outcome=outcome, wall_s=round(wall_s, 4), cpu_s=round(cpu_s, 4))
-            self._keep_log()
 
     def _remove_temporaries(self) -> None:
         if self.member is None:
@@ -327,7 +296,7 @@ class _Work:
         with suppress(ParameterError), plan_lock(self.layout, patience_s=_LOCK_PATIENCE_S):
             remove_own_temporaries(self.plan, self.layout, self.member)
 
-    def _keep_log(self) -> None:
+    def _keep_log(self, _: BaseException | None) -> None:
         if self.log is None:
             return
         try:
@@ -356,25 +325,6 @@ def _finished(layout: Layout) -> Description:
                 "another size; run syngen verify, or generate with --overwrite"
             )
     return description
-
-
-def progress_reporter(
-    progress: Progress | None, plan: Plan, shards: Sequence[Shard], remaining: Sequence[Shard]
-) -> Callable[[Receipt | None], None]:
-    """Return a function that adds a receipt up and tells the caller."""
-    total = sum(shard.n_rows for shard in shards)
-    done = total - sum(shard.n_rows for shard in remaining)
-    audio_s = 0.0
-
-    def tell(receipt: Receipt | None) -> None:
-        nonlocal done, audio_s
-        if receipt is not None:
-            done += receipt.entry.rows
-            audio_s += receipt.n_samples / plan.resolved.audio.sample_rate
-        if progress is not None:
-            progress(ProgressUpdate(done, total, audio_s))
-
-    return tell
 
 
 def report_of(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -29,11 +29,8 @@ from syngen.generation.assembly import write_documents, write_tables
 from syngen.generation.folder import lifecycle
 from syngen.generation.folder.growing import write_plan_files
 from syngen.generation.plan import Plan
-from syngen.generation.run import progress_reporter
+from syngen.generation.shard_run import check_numbers, run_shards
 from syngen.generation.sources import DatasetSource
-from syngen.generation.workers.log import EventLog
-from syngen.generation.workers.pool import default_jobs
-from syngen.generation.workers.scheduler import make_shards
 from syngen.io.atomic import is_temporary, name_without_mark, new_folder
 from syngen.io.files import human_bytes
 from syngen.io.locks import exclusive_lock, lock_if_there
@@ -143,8 +140,7 @@ def build_release(
         If the dataset is damaged, or this installation would make another.
     """
     started = time.monotonic()
-    if jobs is not None and jobs < 1:
-        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
+    check_numbers(jobs)
     find_codec(codec)
     if folder.resolve().is_relative_to(source.resolve()):
         raise ParameterError(f"{folder} is in the folder of the dataset; choose one beside it")
@@ -289,16 +285,12 @@ class _Recutting:
         return write_documents(layout, description, documents_of(subject))
 
     def _shards(self, plan: Plan, layout: Layout, target: Path) -> list[Receipt]:
-        jobs = min(self.jobs or default_jobs(), len(plan.shards))
-        tell = progress_reporter(self.progress, plan, plan.shards, plan.shards)
-        receipts: dict[str, Receipt] = {}
-        making = make_shards(
-            plan, layout, plan.shards, jobs, tell, log=EventLog(None), source=self.source.folder.absolute()
-        )
+        source = self.source.folder.absolute()
         try:
-            with closing(making) as made:
-                for receipt in made:
-                    receipts[receipt.entry.name] = receipt
+            with run_shards(
+                plan, layout, plan.shards, jobs=self.jobs, progress=self.progress, source=source
+            ) as made:
+                receipts = {receipt.entry.name: receipt for receipt in made}
         except GenerationIncompleteError as error:
             failed = (shard for shard in plan.shards if shard.name in error.failed)
             rows = chain.from_iterable(range(shard.row, shard.row + shard.n_rows) for shard in failed)

@@ -10,8 +10,9 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ from syngen.generation.folder import lifecycle
 from syngen.generation.folder.belongings import Contents
 from syngen.generation.plan import Plan
 from syngen.generation.preflight import disk_message
-from syngen.generation.run import GenerationReport, check_numbers, progress_reporter, report_of
+from syngen.generation.run import GenerationReport, report_of
+from syngen.generation.shard_run import check_numbers, logged_run, n_jobs, run_shards
 from syngen.generation.store.listing import (
     WORK,
     StoreListing,
@@ -39,9 +41,7 @@ from syngen.generation.store.listing import (
 )
 from syngen.generation.uploads import NAMES, name_of
 from syngen.generation.workers.log import EventLog, append_events, check_log_file
-from syngen.generation.workers.pool import default_jobs
-from syngen.generation.workers.scheduler import DEFAULT_HANG_LIMIT_S, make_shards
-from syngen.generation.workers.shard_task import cause_of
+from syngen.generation.workers.scheduler import DEFAULT_HANG_LIMIT_S
 from syngen.io.cache import scratch_folder
 from syngen.io.workspace import remove
 from syngen.storage.description import Description, read_description
@@ -134,7 +134,8 @@ class _Work:
         events = EventLog(self.layout.log)
         events.create()
         is_finished = found.description is not None
-        with self._logged(events, is_kept=not is_finished):
+        keep = partial(self._keep_log, is_unfinished=not is_finished)
+        with logged_run(events, keep=keep):
             if found.description is not None:
                 description = self._described(found.description)
                 rendered = self._complete(description, found, events)
@@ -217,11 +218,10 @@ class _Work:
     def _make_shards(self, shards: Sequence[Shard], events: EventLog) -> Iterator[Receipt]:
         """Make shards in the store and yield their receipts."""
         plan = self.plan
-        jobs = min(self.jobs or default_jobs(), max(1, len(shards)))
         events.write(
             "run started",
             host=platform.node(),
-            jobs=jobs,
+            jobs=n_jobs(self.jobs, shards),
             hang_limit_s=self.hang_limit_s,
             rows=plan.resolved.size,
             rows_left=sum(shard.n_rows for shard in shards),
@@ -229,17 +229,17 @@ class _Work:
             shards_left=len(shards),
             versions=plan.versions(),
         )
-        making = make_shards(
+        with run_shards(
             plan,
             self.layout,
             shards,
-            jobs,
-            progress_reporter(self.progress, plan, plan.shards, list(shards)),
+            among=plan.shards,
+            jobs=self.jobs,
+            progress=self.progress,
             hang_limit_s=self.hang_limit_s,
             log=events,
             store=self.store,
-        )
-        with closing(making) as made:
+        ) as made:
             yield from made
 
     def _finished(self, receipts: Sequence[Receipt]) -> Description:
@@ -283,37 +283,15 @@ class _Work:
             "receipt was removed; run the same command again to make that shard again"
         ) from lost
 
-    def _logged(self, events: EventLog, *, is_kept: bool) -> _Logged:
-        return _Logged(self, events, is_kept)
-
-
-@dataclass
-class _Logged:
-    """Logs how a run ends, and keeps the log where it is wanted."""
-
-    work: _Work
-    events: EventLog
-    is_kept: bool
-
-    def __enter__(self) -> None:
-        self._started, self._cpu = time.monotonic(), time.process_time()
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        work, outcome = self.work, "complete"
-        if error is not None:
-            is_wanted = isinstance(error, KeyboardInterrupt)
-            outcome = "interrupted" if is_wanted else "incomplete"
-            if not is_wanted:
-                self.events.write("stopped", cause=cause_of(error))
-        wall_s, cpu_s = time.monotonic() - self._started, time.process_time() - self._cpu
-        self.events.write("run ended", outcome=outcome, wall_s=round(wall_s, 4), cpu_s=round(cpu_s, 4))
+    def _keep_log(self, error: BaseException | None, *, is_unfinished: bool) -> None:
+        """Append the log to where it is wanted, and keep that of a run that ended early in the store."""
         with suppress(OSError):  # no reason to lose what was made
-            if work.log is not None:
-                append_events(work.layout.log, work.log)
+            if self.log is not None:
+                append_events(self.layout.log, self.log)
         is_deaf = any(isinstance(cause, StoreError) for cause in (error, getattr(error, "__cause__", None)))
-        if error is not None and self.is_kept and work.has_begun and not is_deaf:
+        if error is not None and is_unfinished and self.has_begun and not is_deaf:
             with suppress(OSError):
-                work.store.put_file(name_of(NAMES.log), work.layout.log)
+                self.store.put_file(name_of(NAMES.log), self.layout.log)
 
 
 class _LostPartError(Exception):
