@@ -7,13 +7,13 @@ plan and receipts, and what goes on by the log.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import ManifestError
-from syngen.generation.store.listing import list_store
+from syngen.generation.targets.listing import list_store
 from syngen.generation.uploads import NAMES, name_of
 from syngen.generation.workers.log import read_events
 from syngen.generation.workers.members import living_members
@@ -26,12 +26,12 @@ from syngen.storage.manifest import check_format
 from syngen.storage.receipts import read_any_receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from syngen._typing import Json
     from syngen.io.object_store import Store
 
-__all__ = ["FolderState", "state_of_folder", "state_of_store"]
+__all__ = ["FolderState", "state_of"]
 
 _FAILURES = ("shard failed", "worker died", "worker hung", "disk error", "stopped")
 
@@ -77,120 +77,120 @@ class FolderState:
     shards: int
     shards_finished: int
     bytes: int
-    is_running: bool | None
-    pid: int | None
-    host: str | None
-    jobs: int | None
-    rate: float | None
-    left_s: float | None
-    last_event: Json | None
-    members: tuple[str, ...]
-    failures: tuple[Json, ...]
+    is_running: bool | None = None
+    pid: int | None = None
+    host: str | None = None
+    jobs: int | None = None
+    rate: float | None = None
+    left_s: float | None = None
+    last_event: Json | None = None
+    members: tuple[str, ...] = ()
+    failures: tuple[Json, ...] = ()
 
 
-def state_of_folder(folder: Path) -> FolderState | None:
-    """Return the state of an unfinished dataset, or None if the folder holds no such thing.
+def state_of(place: Path | Store) -> FolderState | None:
+    """Return the state of an unfinished dataset, or None if there is no such thing at a place.
 
     Raises
     ------
     ManifestError
-        If the plan in it is damaged.
+        If its plan is damaged.
     """
+    return _state_of_folder(place) if isinstance(place, Path) else _state_of_store(place)
+
+
+def _state_of_folder(folder: Path) -> FolderState | None:
     layout = Layout(folder)
     if layout.description.exists() or not layout.plan.is_file() or not layout.work.is_dir():
         return None
-    plan = read_json(layout.plan)
-    name, n_rows, shard_rows = _planned(plan, str(layout.plan))
-    names = sorted(path.stem for path in layout.receipts.glob("*.json")) if layout.receipts.is_dir() else ()
-    receipts = [r for name in names if (r := read_any_receipt(layout, name)) is not None]
-    n_finished = sum(receipt.entry.rows for receipt in receipts)
+    plan = _Plan.read(read_json(layout.plan), str(layout.plan))
+    receipts = (read_any_receipt(layout, path.stem) for path in layout.receipts.glob("*.json"))
+    sizes = {receipt.entry.name: receipt.entry.bytes for receipt in receipts if receipt is not None}
     members = living_members(layout)
     is_running = True if members else is_locked(layout.lock)
     run = _last_run(list(read_events(layout.log)))
-    started = run[0] if run else {}
-    rate = _rate(run)
-    return FolderState(
-        folder=folder,
-        name=name,
-        rows=n_rows,
-        rows_finished=n_finished,
-        shards=len(shard_rows),
-        shards_finished=len(receipts),
-        bytes=sum(receipt.entry.bytes for receipt in receipts),
+    state = plan.state(folder, sizes, run)
+    started, rate = run[0] if run else {}, _rate(run)
+    n_left = state.rows - state.rows_finished
+    return replace(
+        state,
         is_running=is_running,
         pid=started.get("pid"),
         host=started.get("host"),
         jobs=started.get("jobs"),
         rate=rate,
-        left_s=(n_rows - n_finished) / rate if rate and is_running else None,
-        last_event=_brief(run[-1]) if run else None,
+        left_s=n_left / rate if rate and is_running else None,
         members=tuple(map(str, members)),
-        failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
     )
 
 
-def state_of_store(store: Store) -> FolderState | None:
-    """Return the state of an unfinished dataset in an object store, or None if there is no such thing.
-
-    Nobody sees whether a run is at work there.
-
-    Raises
-    ------
-    ManifestError
-        If the plan in it is damaged.
-    """
+def _state_of_store(store: Store) -> FolderState | None:
+    """Return the state of a dataset in an object store; nobody sees whether a run is at work there."""
     found = list_store(store)
     if found.description is not None or found.plan is None:
         return None
     place = f"{store}/{name_of(NAMES.plan)}"
     try:
-        plan = json.loads(found.plan)
+        plan = _Plan.read(json.loads(found.plan), place)
     except ValueError as error:
         raise ManifestError(f"{place} is damaged: {error}; run the same command again") from error
-    name, n_rows, shard_rows = _planned(plan, place)
-    finished = {
+    sizes = {
         shard: found.sizes[name_of(NAMES.shard(shard))]
-        for shard in shard_rows
-        if name_of(NAMES.receipt(shard)) in found.sizes and name_of(NAMES.shard(shard)) in found.sizes
+        for shard in plan.shards
+        if {name_of(NAMES.receipt(shard)), name_of(NAMES.shard(shard))} <= found.sizes.keys()
     }
     with scratch_folder() as folder:
         log = folder / NAMES.log.name
         log.write_bytes(store.get(name_of(NAMES.log)) or b"")
-        run = _last_run(list(read_events(log)))
-    return FolderState(
-        folder=store.url,
-        name=name,
-        rows=n_rows,
-        rows_finished=sum(shard_rows[shard] for shard in finished),
-        shards=len(shard_rows),
-        shards_finished=len(finished),
-        bytes=sum(finished.values()),
-        is_running=None,
-        pid=None,
-        host=None,
-        jobs=None,
-        rate=None,
-        left_s=None,
-        last_event=_brief(run[-1]) if run else None,
-        members=(),
-        failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
-    )
+        return plan.state(store.url, sizes, _last_run(list(read_events(log))))
 
 
-def _planned(plan: Json, place: str) -> tuple[str, int, dict[str, int]]:
-    """Return the name of a plan's recipe, its observations, and those of each shard."""
-    check_format(plan, place)
-    try:
-        size = int(plan["shard_size"])
-        rows = {
-            shard_name(split, number): min(size, int(n) - start)
-            for split, n in plan["splits"].items()
-            if checked_name(split, "the name of a split")
-            for number, start in enumerate(range(0, int(n), size))
-        }
-        return str(plan["recipe"]["name"]), int(plan["rows"]), rows
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ManifestError(f"{place} is damaged: {error!r}; run the same command again") from error
+@dataclass(frozen=True)
+class _Plan:
+    """What a plan says of its size.
+
+    Attributes
+    ----------
+    name : str
+        Of the recipe.
+    rows : int
+    shards : dict of str to int
+        Observations of each shard.
+    """
+
+    name: str
+    rows: int
+    shards: dict[str, int]
+
+    @classmethod
+    def read(cls, plan: Json, place: str) -> _Plan:
+        check_format(plan, place)
+        try:
+            size = int(plan["shard_size"])
+            shards = {
+                shard_name(split, number): min(size, int(n) - start)
+                for split, n in plan["splits"].items()
+                if checked_name(split, "the name of a split")
+                for number, start in enumerate(range(0, int(n), size))
+            }
+            return cls(str(plan["recipe"]["name"]), int(plan["rows"]), shards)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ManifestError(f"{place} is damaged: {error!r}; run the same command again") from error
+
+    def state(self, place: Path | str, sizes: Mapping[str, int], run: Sequence[Json]) -> FolderState:
+        """Return the state of a place, given its finished shards and its last run."""
+        finished = sizes.keys() & self.shards.keys()
+        return FolderState(
+            folder=place,
+            name=self.name,
+            rows=self.rows,
+            rows_finished=sum(self.shards[name] for name in finished),
+            shards=len(self.shards),
+            shards_finished=len(finished),
+            bytes=sum(sizes[name] for name in finished),
+            last_event=_brief(run[-1]) if run else None,
+            failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
+        )
 
 
 def _last_run(events: Sequence[Json]) -> Sequence[Json]:

@@ -24,34 +24,7 @@ from syngen.storage.names import is_work_name
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["check_target", "clear", "to_overwrite"]
-
-
-def check_target(layout: Layout, plan: Plan, *, overwrite: bool) -> int | None:
-    """Refuse a folder in which a run would write or remove what is not the dataset's; changes nothing.
-
-    Parameters
-    ----------
-    layout : Layout
-    plan : Plan
-    overwrite : bool
-
-    Returns
-    -------
-    int or None
-        Bytes of the shards that overwriting removes; None without it.
-
-    Raises
-    ------
-    InTheWayError
-        With the first name that is taken by something else.
-    """
-    lifecycle.check_work(layout)
-    with lifecycle.looking_at(layout):
-        if overwrite:
-            return to_overwrite(layout, plan).n_bytes
-        lifecycle.check_files(layout.final_files(plan.tables))
-    return None
+__all__ = ["clear", "to_overwrite"]
 
 
 def to_overwrite(layout: Layout, plan: Plan) -> Contents:
