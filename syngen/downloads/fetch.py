@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -35,6 +34,7 @@ from syngen.io.http.connections import HttpClient
 from syngen.io.http.stalls import TransferLimits
 from syngen.io.mirrors import mirror_of
 from syngen.io.names import is_name
+from syngen.io.space import check_room
 from syngen.io.workspace import remove, working_folder
 from syngen.recipe.fields import NAME_PATTERN
 from syngen.storage.description import Description, read_description
@@ -160,13 +160,13 @@ class Download:
         n_more : int
             Bytes that are still to come, or to be made.
         """
-        free = shutil.disk_usage(self.staging.place).free
-        if n_more + _SPARE_BYTES > free:
-            raise DownloadError(
-                f"{description.recipe['name']} needs {human_bytes(n_more)}, and "
-                f"{self.staging.target.parent} has {human_bytes(free)} free; choose another folder with "
-                "--to, or a part with --split, --where or --limit"
-            )
+        check_room(
+            self.staging.target.parent,
+            n_more + _SPARE_BYTES,
+            what=f"{description.recipe['name']} needs {human_bytes(n_more)}",
+            remedy="choose another folder with --to, or a part with --split, --where or --limit",
+            error=DownloadError,
+        )
 
     def n_there(self) -> int:
         """Return the bytes that earlier tries have left."""

@@ -14,6 +14,7 @@ from syngen.errors import ParameterError, StoreError
 from syngen.generation.plan import Plan
 from syngen.generation.shard_renderer import ShardRenderer
 from syngen.io.files import human_bytes
+from syngen.io.space import check_room
 from syngen.storage.layout import Layout
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText
@@ -73,16 +74,15 @@ def check_space(
     if not missing:
         return
     need = _need(plan, missing, sizes)
-    place = next(path for path in (layout.folder, *layout.folder.absolute().parents) if path.exists())
     _check_file_size(layout, need, max(shard.n_rows for shard in missing))
-    disk = shutil.disk_usage(place)
-    free = disk.free + (freed or 0)
-    if disk.total and need.total > free:
-        raise ParameterError(
-            f"{layout.folder} needs {human_bytes(need.total)} more, but the file system of {place} has "
-            f"{human_bytes(free)} free; make room, choose another folder, or make less with --limit"
-            f"{' or --codec flac' if plan.codec == 'wav' else ''}"
-        )
+    smaller = "--limit or --codec flac" if plan.codec == "wav" else "--limit"
+    check_room(
+        layout.folder,
+        need.total,
+        what=f"{layout.folder} needs {human_bytes(need.total)} more",
+        remedy=f"make room, choose another folder, or make less with {smaller}",
+        freed=freed or 0,
+    )
 
 
 def _finished(layout: Layout) -> dict[str, int]:

@@ -7,7 +7,6 @@ would be rendered, and that it appears as a whole or not at all.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -34,6 +33,7 @@ from syngen.generation.sources import DatasetSource
 from syngen.io.atomic import is_temporary, name_without_mark, new_folder
 from syngen.io.files import human_bytes
 from syngen.io.locks import exclusive_lock, lock_if_there
+from syngen.io.space import check_room
 from syngen.io.workspace import InTheWayError, check_folder, remove
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.sources.stored import StoredSource
@@ -149,7 +149,12 @@ def build_release(
     resolved = _checked(layout, description, permissions)
     job = _Recutting(layout, description, resolved, release, codec, jobs, progress)
     limit, shard_size, need = job.first_cut(size_limit)
-    _check_disk(folder, need)
+    check_room(
+        folder.absolute().parent,
+        _CERTAIN * need,
+        what=f"{folder} needs about {human_bytes(need)}",
+        remedy="make room or choose another folder",
+    )
     _remove_left_behind(folder)
     with new_folder(folder) as place, exclusive_lock(Layout(place.parent).lock):
         made = job.made(Layout(place), limit, shard_size, folder)
@@ -224,17 +229,6 @@ def _remove_left_behind(folder: Path) -> None:
                 with lock_if_there(lock) as is_mine:
                     if is_mine:
                         remove(path)
-
-
-def _check_disk(folder: Path, need: float) -> None:
-    """Refuse a release that does not fit on the disk."""
-    place = next(path for path in folder.absolute().parents if path.exists())
-    free = shutil.disk_usage(place).free
-    if _CERTAIN * need > free:
-        raise ParameterError(
-            f"{folder} needs about {human_bytes(need)}, but the file system of {place} has "
-            f"{human_bytes(free)} free; make room or choose another folder"
-        )
 
 
 @dataclass

@@ -43,7 +43,7 @@ def leave_free(n_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the disk say that so much is free."""
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(
-        "syngen.generation.preflight.shutil.disk_usage",
+        "syngen.io.space.shutil.disk_usage",
         lambda _: usage._replace(total=1 << 50, free=n_bytes),
     )
 
