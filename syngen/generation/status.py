@@ -21,7 +21,7 @@ from syngen.io.cache import scratch_folder
 from syngen.io.locks import is_locked
 from syngen.io.names import checked_name
 from syngen.storage.description import read_json
-from syngen.storage.layout import Layout, shard_name
+from syngen.storage.layout import Layout, shard_name, split_of_shard
 from syngen.storage.manifest import check_format
 from syngen.storage.receipts import read_any_receipt
 
@@ -134,11 +134,9 @@ def _state_of_store(store: Store) -> FolderState | None:
         plan = _Plan.read(json.loads(found.plan), place)
     except ValueError as error:
         raise ManifestError(f"{place} is damaged: {error}; run the same command again") from error
-    sizes = {
-        shard: found.sizes[name_of(NAMES.shard(shard))]
-        for shard in plan.shards
-        if {name_of(NAMES.receipt(shard)), name_of(NAMES.shard(shard))} <= found.sizes.keys()
-    }
+    receipts = {name for name in map(Path, found.sizes) if name == NAMES.receipt(name.stem)}
+    shards = ((name.stem, name_of(NAMES.shard(name.stem))) for name in receipts)
+    sizes = {shard: found.sizes[name] for shard, name in shards if name in found.sizes}
     with scratch_folder() as folder:
         log = folder / NAMES.log.name
         log.write_bytes(store.get(name_of(NAMES.log)) or b"")
@@ -147,45 +145,41 @@ def _state_of_store(store: Store) -> FolderState | None:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a plan says of its size.
-
-    Attributes
-    ----------
-    name : str
-        Of the recipe.
-    rows : int
-    shards : dict of str to int
-        Observations of each shard.
-    """
+    """What a plan says of its size, which nothing bounds: shards are never listed."""
 
     name: str
     rows: int
-    shards: dict[str, int]
+    shard_size: int
+    splits: dict[str, int]
 
     @classmethod
     def read(cls, plan: Json, place: str) -> _Plan:
         check_format(plan, place)
         try:
-            size = int(plan["shard_size"])
-            shards = {
-                shard_name(split, number): min(size, int(n) - start)
-                for split, n in plan["splits"].items()
-                if checked_name(split, "the name of a split")
-                for number, start in enumerate(range(0, int(n), size))
-            }
-            return cls(str(plan["recipe"]["name"]), int(plan["rows"]), shards)
+            shard_size = int(plan["shard_size"])
+            if shard_size < 1:
+                raise ValueError(f"shard size {shard_size}")
+            splits = {checked_name(s, "the name of a split"): int(n) for s, n in plan["splits"].items()}
+            return cls(str(plan["recipe"]["name"]), int(plan["rows"]), shard_size, splits)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ManifestError(f"{place} is damaged: {error!r}; run the same command again") from error
 
+    def rows_of(self, name: str) -> int:
+        """Return the observations of a shard; 0 if the plan has none of that name."""
+        split = split_of_shard(name)
+        number = int(name.rpartition("-")[2]) if split else 0
+        left = self.splits.get(split or "", 0) - number * self.shard_size
+        return max(0, min(self.shard_size, left)) if split and name == shard_name(split, number) else 0
+
     def state(self, place: Path | str, sizes: Mapping[str, int], run: Sequence[Json]) -> FolderState:
-        """Return the state of a place, given its finished shards and its last run."""
-        finished = sizes.keys() & self.shards.keys()
+        """Return the state of a place, given the bytes of its finished shards and its last run."""
+        finished = {name: n_rows for name in sizes if (n_rows := self.rows_of(name))}
         return FolderState(
             folder=place,
             name=self.name,
             rows=self.rows,
-            rows_finished=sum(self.shards[name] for name in finished),
-            shards=len(self.shards),
+            rows_finished=sum(finished.values()),
+            shards=sum(-(-n_rows // self.shard_size) for n_rows in self.splits.values()),
             shards_finished=len(finished),
             bytes=sum(sizes[name] for name in finished),
             last_event=_brief(run[-1]) if run else None,
