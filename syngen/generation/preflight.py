@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import shutil
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import ParameterError, StoreError
+from syngen.generation.estimate import sample
 from syngen.generation.plan import Plan
-from syngen.generation.shard_renderer import ShardRenderer
 from syngen.io.files import human_bytes
 from syngen.io.space import check_room
 from syngen.storage.layout import Layout
@@ -112,7 +111,8 @@ def _bytes_per_row(plan: Plan, sizes: dict[str, int]) -> float:
     if n_known:
         return _CERTAIN * sum(sizes.values()) / n_known
     if not plan.resolved.synthesizer.needs_worker:
-        return _CERTAIN * _bytes_of_sample(plan)
+        found = sample(plan, _REHEARSED)
+        return _CERTAIN * found.n_bytes / found.n_rows
     duration = audio.duration or plan.resolved.synthesizer.typical_s(plan.resolved.request)
     share = 1.0 if plan.codec == "wav" else _FLAC_SHARE
     return 2 * BLOCK + text + _CERTAIN * share * 2 * audio.sample_rate * duration
@@ -124,15 +124,6 @@ def _text_bytes(plan: Plan) -> int:
     indices = plan.resolved.rows.indices(split, 0, 1)
     (levels,) = map(tuple, grid.levels_of(indices).tolist())
     return len(MemberText(grid).of(int(indices[0]), split, levels))
-
-
-def _bytes_of_sample(plan: Plan) -> float:
-    shard = plan.shards[0]
-    n_rows = min(_REHEARSED, shard.n_rows)
-    buffer = io.BytesIO()
-    indices = plan.resolved.rows.indices(shard.split, shard.start, shard.start + n_rows)
-    ShardRenderer(plan).write_sample(buffer, shard, indices)
-    return (buffer.tell() - len(END)) / n_rows
 
 
 def _padded(n_bytes: int) -> int:
