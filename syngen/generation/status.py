@@ -7,6 +7,7 @@ plan and receipts, and what goes on by the log.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from syngen.storage.manifest import check_format
 from syngen.storage.receipts import read_any_receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from syngen._typing import Json
     from syngen.io.object_store import Store
@@ -108,7 +109,7 @@ def _state_of_folder(folder: Path) -> FolderState | None:
     sizes = {receipt.entry.name: receipt.entry.bytes for receipt in receipts if receipt is not None}
     members = living_members(layout)
     is_running = True if members else is_locked(layout.lock)
-    run = _last_run(list(read_events(layout.log)))
+    run = _last_run(layout.log)
     state = plan.state(folder, sizes, run)
     started, rate = run[0] if run else {}, _rate(run)
     n_left = state.rows - state.rows_finished
@@ -140,7 +141,7 @@ def _state_of_store(store: Store) -> FolderState | None:
     with scratch_folder() as folder:
         log = folder / NAMES.log.name
         log.write_bytes(store.get(name_of(NAMES.log)) or b"")
-        return plan.state(store.url, sizes, _last_run(list(read_events(log))))
+        return plan.state(store.url, sizes, _last_run(log))
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,9 @@ class _Plan:
         )
 
 
-def _last_run(events: Sequence[Json]) -> Sequence[Json]:
+def _last_run(log: Path) -> Sequence[Json]:
     """Return the events since the last run started, or the first of the last runs of a job array."""
+    events = list(read_events(log))
     first: dict[str, int] = {}  # by member; a plain run is the only one of its time
     for i, event in enumerate(events):
         if event["event"] == "run started":
@@ -203,17 +205,18 @@ def _brief(event: Json) -> dict[str, Any]:
 
 def _rate(run: Sequence[Json]) -> float | None:
     """Return the observations per second between the first shard's start and the last one's end."""
-    starts = [_time(event) for event in run if event["event"] == "shard started"]
     finished = [event for event in run if event["event"] == "shard finished"]
-    ends = [time for event in finished if (time := _time(event)) is not None]
-    begin = min((time for time in starts if time is not None), default=None)
-    if begin is None or not ends or max(ends) <= begin:
+    starts = _times(event for event in run if event["event"] == "shard started")
+    ends = _times(finished)
+    if not starts or not ends or max(ends) <= min(starts):
         return None
-    return sum(int(event.get("rows", 0)) for event in finished) / (max(ends) - begin)
+    return sum(int(event.get("rows", 0)) for event in finished) / (max(ends) - min(starts))
 
 
-def _time(event: Json) -> float | None:
-    try:
-        return datetime.fromisoformat(event["time"]).timestamp()
-    except (KeyError, TypeError, ValueError):
-        return None
+def _times(events: Iterable[Json]) -> list[float]:
+    """Return when events happened, as far as their lines say so."""
+    found = []
+    for event in events:
+        with suppress(KeyError, TypeError, ValueError):
+            found.append(datetime.fromisoformat(event["time"]).timestamp())
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,12 +187,8 @@ class StoreTarget(DatasetTarget):
         if self.description is None:
             self.description = self._assembled([self.receipts[shard.name] for shard in self.shards])
             return True
-        leftovers = (
-            name_of(path(NAMES, name))
-            for name in self.receipts
-            for path in (Layout.receipt, Layout.shard_manifest, Layout.annotations_part)
-        )
-        self.store.delete(leftovers)
+        parts = (lifecycle.files_of_shard(NAMES, name)[1:] for name in self.receipts)
+        self.store.delete(map(name_of, chain.from_iterable(parts)))
         return False
 
     def keep_log(self, error: BaseException | None) -> None:
