@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +14,10 @@ from syngen.generation.plan import Plan
 from syngen.io.files import human_bytes
 from syngen.io.space import check_room
 from syngen.storage.layout import Layout
-from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
 __all__ = ["check_space", "disk_message"]
 
@@ -35,14 +33,6 @@ _HINTS = {
     errno.EROFS: "the file system has become read-only: mount it for writing",
     errno.EIO: "the disk fails: look at the system's log",
 }
-
-
-@dataclass(frozen=True)
-class _Need:
-    """Bytes of all that is missing, and of the largest shard of it."""
-
-    total: float
-    shard: float
 
 
 def check_space(
@@ -72,13 +62,15 @@ def check_space(
     missing = [shard for shard in plan.shards if shard.name not in sizes and shard.name not in kept]
     if not missing:
         return
-    need = _need(plan, missing, sizes)
-    _check_file_size(layout, need, max(shard.n_rows for shard in missing))
+    per_row = _bytes_per_row(plan, sizes)
+    most, n_rows = max(shard.n_rows for shard in missing), sum(shard.n_rows for shard in missing)
+    _check_file_size(layout, most * per_row + len(END), most)
+    need = n_rows * (per_row + 2 * _TABLE_BYTES) + len(END) * len(missing)
     smaller = "--limit or --codec flac" if plan.codec == "wav" else "--limit"
     check_room(
         layout.folder,
-        need.total,
-        what=f"{layout.folder} needs {human_bytes(need.total)} more",
+        need,
+        what=f"{layout.folder} needs {human_bytes(need)} more",
         remedy=f"make room, choose another folder, or make less with {smaller}",
         freed=freed or 0,
     )
@@ -93,13 +85,6 @@ def _finished(layout: Layout) -> dict[str, int]:
         except OSError:
             continue
     return found
-
-
-def _need(plan: Plan, missing: Sequence[Shard], sizes: dict[str, int]) -> _Need:
-    per_row = _bytes_per_row(plan, sizes)
-    n_rows = sum(shard.n_rows for shard in missing)
-    total = n_rows * (per_row + 2 * _TABLE_BYTES) + len(END) * len(missing)
-    return _Need(total, max(shard.n_rows for shard in missing) * per_row + len(END))
 
 
 def _bytes_per_row(plan: Plan, sizes: dict[str, int]) -> float:
@@ -130,13 +115,14 @@ def _padded(n_bytes: int) -> int:
     return n_bytes + -n_bytes % BLOCK
 
 
-def _check_file_size(layout: Layout, need: _Need, n_rows: int) -> None:
+def _check_file_size(layout: Layout, need: float, n_rows: int) -> None:
+    """Refuse shards of so many rows whose bytes may not be in one file."""
     limit = file_size_limit()
-    if limit is not None and need.shard > limit:
-        at_most = int(limit / need.shard * n_rows)
+    if limit is not None and need > limit:
+        at_most = int(limit / need * n_rows)
         remedy = f"with --shard-size {at_most} or less they fit" if at_most else "raise it"
         raise ParameterError(
-            f"shards of {n_rows:,} rows in {layout.folder} take {human_bytes(need.shard)}, but files may "
+            f"shards of {n_rows:,} rows in {layout.folder} take {human_bytes(need)}, but files may "
             f"not be larger than {human_bytes(limit)} here (ulimit -f); {remedy}"
         )
 
