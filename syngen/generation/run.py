@@ -156,7 +156,7 @@ def run(
             "talk would remove each other's shards"
         )
     target = target_of(plan, place, overwrite=overwrite, member=member)
-    work = _Run(target, jobs, hang_limit_s, log, progress, member)
+    work = _Run(target, jobs, hang_limit_s, log, progress)
     with target.opened(), _explained(target):
         target.check_usable()
         if log is not None:
@@ -194,7 +194,6 @@ class _Run:
     hang_limit_s: float
     log: Path | None
     progress: Progress | None
-    member: Member | None
     rendered: int = 0
     copied: int = 0
 
@@ -221,7 +220,7 @@ class _Run:
             host=platform.node(),
             jobs=n_jobs(self.jobs, missing),
             hang_limit_s=self.hang_limit_s,
-            **({"member": str(self.member)} if self.member else {}),
+            **target.about,
             rows=sum(shard.n_rows for shard in target.shards),
             rows_left=sum(shard.n_rows for shard in missing),
             shards=len(target.shards),

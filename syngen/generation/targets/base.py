@@ -32,6 +32,8 @@ class DatasetTarget(ABC):
         Of the folder that this process works in.
     store : Store or None
         Where the shards go, if not into that folder.
+    about : dict of str to str
+        Said of the run in its log.
     shards : sequence of Shard
         Those that the run is to make.
     receipts : dict of str to Receipt
@@ -52,6 +54,7 @@ class DatasetTarget(ABC):
 
     def __init__(self, plan: Plan, place: Path | str, *, overwrite: bool) -> None:
         self.plan, self.place, self._overwrite = plan, place, overwrite
+        self.about: dict[str, str] = {}
         self.shards: Sequence[Shard] = plan.shards
         self.receipts: dict[str, Receipt] = {}
         self.description: Description | None = None

@@ -125,6 +125,7 @@ class MemberTarget(FolderTarget):
     def __init__(self, plan: Plan, folder: Path, member: Member) -> None:
         super().__init__(plan, folder)
         self._member = member
+        self.about = {"member": str(member)}
         self.shards = member.shards(plan)
 
     @contextmanager
