@@ -97,7 +97,7 @@ def _progress_reporter(
 def logged_run(
     events: EventLog,
     *,
-    clean_up: Callable[[], None] | None = None,
+    clean_up: Callable[[], None],
     keep: Callable[[BaseException | None], None],
 ) -> Iterator[None]:
     """Log how a run ends.
@@ -105,7 +105,7 @@ def logged_run(
     Parameters
     ----------
     events : EventLog
-    clean_up : callable, optional
+    clean_up : callable
         Called before the last event.
     keep : callable
         Called after it, with what ended the run early, if anything did.
@@ -123,8 +123,8 @@ def logged_run(
         events.write("stopped", cause=cause_of(caught))
         raise
     finally:
-        if clean_up is not None:
-            clean_up()
+        clean_up()
         wall_s, cpu_s = time.monotonic() - started, time.process_time() - cpu
         events.write("run ended", outcome=outcome, wall_s=round(wall_s, 4), cpu_s=round(cpu_s, 4))
         keep(error)
+        del error  # its traceback holds this frame
