@@ -13,11 +13,12 @@ from syngen.generation.plan import Plan
 from syngen.io.atomic import write_atomic
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA
+from syngen.storage.arrays import arrow_array
 from syngen.storage.card import card_text
 from syngen.storage.checksums import write_documents
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest, write_series, write_table
+from syngen.storage.manifest import read_manifest, type_of, write_series, write_table
 from syngen.storage.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def write_joined(plan: Plan, layout: Layout, name: str, shards: Iterable[str]) -
 def synthesizer_tables(resolved: ResolvedRecipe) -> dict[str, pa.Table]:
     """Return the synthesizer's own tables by name."""
     return {
-        name: pa.table({key: pa.array(list(values)) for key, values in columns.items()})
+        name: pa.table({key: arrow_array(values, type_of(values)) for key, values in columns.items()})
         for name, columns in resolved.synthesizer.tables(resolved.request).items()
     }
 

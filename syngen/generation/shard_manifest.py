@@ -7,7 +7,6 @@ finished dataset, or, where nothing is spoken, from the shard itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +19,7 @@ from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import recipe_columns
 from syngen.storage.annotations import annotation_table
+from syngen.storage.arrays import arrow_array, nullable_array
 from syngen.storage.codec import find_codec, pcm_sha256
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout, key_of
@@ -29,7 +29,7 @@ from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText, around_audio
 
 if TYPE_CHECKING:
-    from syngen._typing import FloatArray, IntArray, PcmArray
+    from syngen._typing import BoolArray, Float32Array, FloatArray, IntArray, PcmArray
     from syngen.generation.plan import Plan
     from syngen.synth.plugin import Spoken
 
@@ -114,11 +114,11 @@ class ShardColumns:
         """Return the level of each row in dB, float32; null for silence."""
         squares = np.array([facts.mean_square for facts in self.facts], dtype=np.float64)
         is_read = np.isnan(squares)
-        computed = levels_db(np.where(is_read, 0.0, squares))
-        if not is_read.any():
-            return computed
-        levels = zip(is_read.tolist(), self.facts, computed.to_pylist(), strict=True)
-        return pa.array([f.rms_db if read else level for read, f, level in levels], pa.float32())
+        levels, is_silent = levels_db(np.where(is_read, 0.0, squares))
+        for row in np.flatnonzero(is_read).tolist():
+            level = self.facts[row].rms_db
+            levels[row], is_silent[row] = (0.0, True) if level is None else (level, False)
+        return nullable_array(levels, pa.float32(), is_silent)
 
 
 def part_table(
@@ -138,19 +138,19 @@ def part_table(
     """
     content = recipe_columns(plan.resolved, vocabulary, indices)
     content |= {
-        "shard": pa.array([shard.name] * shard.n_rows),
-        "offset": pa.array(columns.offset, pa.int64()),
-        "size": pa.array(columns.size, pa.int64()),
-        "n_samples": pa.array([f.n_samples for f in columns.facts], pa.int32()),
-        "pcm_sha256": pa.array([f.sha256 for f in columns.facts], pa.binary(32)),
-        "peak": pa.array([f.peak for f in columns.facts], pa.float32()),
+        "shard": arrow_array([shard.name] * shard.n_rows, pa.string()),
+        "offset": arrow_array(columns.offset, pa.int64()),
+        "size": arrow_array(columns.size, pa.int64()),
+        "n_samples": arrow_array([f.n_samples for f in columns.facts], pa.int32()),
+        "pcm_sha256": arrow_array([f.sha256 for f in columns.facts], pa.binary(32)),
+        "peak": arrow_array([f.peak for f in columns.facts], pa.float32()),
         "rms_db": columns.levels(),
     }
     if vocabulary.speaks:
         content |= {
-            "speech_start": pa.array([s.start for s in columns.spoken], pa.int32()),
-            "speech_end": pa.array([s.end for s in columns.spoken], pa.int32()),
-            "transcript": pa.array([s.transcript for s in columns.spoken], pa.string()),
+            "speech_start": arrow_array([s.start for s in columns.spoken], pa.int32()),
+            "speech_end": arrow_array([s.end for s in columns.spoken], pa.int32()),
+            "transcript": arrow_array([s.transcript for s in columns.spoken], pa.string()),
         }
     return pa.table(content)
 
@@ -251,9 +251,11 @@ def mean_square_of(steps: PcmArray | FloatArray) -> float:
     return total / len(steps) / 2.0**30
 
 
-def levels_db(mean_squares: Sequence[float] | FloatArray) -> pa.Array:
-    """Return levels in dB as float32, an RMS of 1.0 being 0 dB; null for digital silence."""
-    squares = np.array(mean_squares, dtype=np.float64)
-    is_silent = squares == 0.0
-    levels = log2(np.where(is_silent, 1.0, squares)) * _DB_PER_DOUBLING
-    return pa.array(levels.astype(np.float32), mask=is_silent)
+def levels_db(mean_squares: FloatArray) -> tuple[Float32Array, BoolArray]:
+    """Return levels in dB as float32, an RMS of 1.0 being 0 dB, and which are of digital silence.
+
+    Both have the shape (n,), as what is given has.
+    """
+    is_silent = mean_squares == 0.0
+    levels = log2(np.where(is_silent, 1.0, mean_squares)) * _DB_PER_DOUBLING
+    return levels.astype(np.float32), is_silent

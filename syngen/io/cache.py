@@ -86,9 +86,9 @@ def cache_folder() -> Path:
     given = os.environ.get("SYNGEN_CACHE", "")
     if given:
         return Path(given).expanduser().absolute()
-    import pooch
+    from platformdirs import user_cache_dir
 
-    return Path(pooch.os_cache("syngen"))
+    return Path(user_cache_dir("syngen"))
 
 
 def cache_room(*names: str) -> Path:

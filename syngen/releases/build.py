@@ -7,10 +7,8 @@ would be rendered, and that it appears as a whole or not at all.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -29,14 +27,12 @@ from syngen.generation.assembly import write_tables
 from syngen.generation.folder import lifecycle
 from syngen.generation.folder.growing import write_plan_files
 from syngen.generation.plan import Plan
-from syngen.generation.run import progress_reporter
+from syngen.generation.shard_run import check_numbers, run_shards
 from syngen.generation.sources import DatasetSource
-from syngen.generation.workers.log import EventLog
-from syngen.generation.workers.pool import default_jobs
-from syngen.generation.workers.scheduler import make_shards
 from syngen.io.atomic import is_temporary, name_without_mark, new_folder
 from syngen.io.files import human_bytes
 from syngen.io.locks import exclusive_lock, remove_unheld
+from syngen.io.space import check_room
 from syngen.io.workspace import remove
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.sources.stored import StoredSource
@@ -143,8 +139,7 @@ def build_release(
         If the dataset is damaged, or this installation would make another.
     """
     started = time.monotonic()
-    if jobs is not None and jobs < 1:
-        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
+    check_numbers(jobs)
     find_codec(codec)
     if folder.resolve().is_relative_to(source.resolve()):
         raise ParameterError(f"{folder} is in the folder of the dataset; choose one beside it")
@@ -153,7 +148,12 @@ def build_release(
     resolved = _checked(layout, description, permissions)
     job = _Recutting(layout, description, resolved, release, codec, jobs, progress)
     limit, shard_size, need = job.first_cut(size_limit)
-    _check_disk(folder, need)
+    check_room(
+        folder.absolute().parent,
+        _CERTAIN * need,
+        what=f"{folder} needs about {human_bytes(need)}",
+        remedy="make room or choose another folder",
+    )
     _remove_left_behind(folder)
     with new_folder(folder) as place, exclusive_lock(Layout(place.parent).lock):
         made = job.made(Layout(place), limit, shard_size, folder)
@@ -225,17 +225,6 @@ def _remove_left_behind(folder: Path) -> None:
             remove_unheld(path, lock)
 
 
-def _check_disk(folder: Path, need: float) -> None:
-    """Refuse a release that does not fit on the disk."""
-    place = next(path for path in folder.absolute().parents if path.exists())
-    free = shutil.disk_usage(place).free
-    if _CERTAIN * need > free:
-        raise ParameterError(
-            f"{folder} needs about {human_bytes(need)}, but the file system of {place} has "
-            f"{human_bytes(free)} free; make room or choose another folder"
-        )
-
-
 @dataclass
 class _Recutting:
     """The making of one release."""
@@ -284,16 +273,12 @@ class _Recutting:
         return write_documents(layout, description, documents_of(subject))
 
     def _shards(self, plan: Plan, layout: Layout, target: Path) -> list[Receipt]:
-        jobs = min(self.jobs or default_jobs(), len(plan.shards))
-        tell = progress_reporter(self.progress, plan, plan.shards, plan.shards)
-        receipts: dict[str, Receipt] = {}
-        making = make_shards(
-            plan, layout, plan.shards, jobs, tell, log=EventLog(None), source=self.source.folder.absolute()
-        )
+        source = self.source.folder.absolute()
         try:
-            with closing(making) as made:
-                for receipt in made:
-                    receipts[receipt.entry.name] = receipt
+            with run_shards(
+                plan, layout, plan.shards, jobs=self.jobs, progress=self.progress, source=source
+            ) as made:
+                receipts = {receipt.entry.name: receipt for receipt in made}
         except GenerationIncompleteError as error:
             failed = (shard for shard in plan.shards if shard.name in error.failed)
             rows = chain.from_iterable(range(shard.row, shard.row + shard.n_rows) for shard in failed)

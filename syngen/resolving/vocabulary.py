@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
+from syngen.storage.arrays import arrow_array
 from syngen.storage.manifest import Vocabulary, factor_columns
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from syngen._typing import IntArray
     from syngen.resolving.resolve import ResolvedRecipe
 
@@ -32,8 +33,10 @@ def recipe_columns(
     levels = resolved.grid.levels_of(indices)
     codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
     columns = factor_columns(vocabulary, indices, levels, codes, with_values=with_values)
+    schema = vocabulary.part_schema()
     for nuisance in resolved.nuisances if with_values else ():
-        columns[nuisance.name] = pa.array(nuisance.draw(resolved.recipe.seed, indices))
+        kind = schema.field(nuisance.name).type
+        columns[nuisance.name] = arrow_array(nuisance.draw(resolved.recipe.seed, indices), kind)
     return columns
 
 
