@@ -19,7 +19,7 @@ from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import recipe_columns
 from syngen.storage.annotations import annotation_table
-from syngen.storage.arrays import arrow_array, nullable_array
+from syngen.storage.arrays import arrow_array, nullable_array, numpy_array
 from syngen.storage.codec import find_codec, pcm_sha256
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout, key_of
@@ -193,7 +193,7 @@ def write_parts(
         path = layout.annotations_part(shard.name)
         write_table(path, annotations)
         sha256 = sha256_of(path)
-    n_samples = int(np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64).sum())
+    n_samples = int(numpy_array(table.column("n_samples")).sum(dtype=np.int64))
     n_bytes, part_sha256 = part.stat().st_size, sha256_of(part)
     receipt = Receipt(entry, shard.row, n_samples, n_bytes, part_sha256, sha256, copied)
     write_atomic(layout.receipt(shard.name), receipt.to_bytes())

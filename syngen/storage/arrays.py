@@ -1,7 +1,7 @@
-"""Arrow arrays from numbers and text, without the import of pandas that `pyarrow.array` begins with.
+"""Arrow arrays from numbers and text, and numbers from them, without importing pandas.
 
-`pyarrow.array` asks of whatever it gets whether it is pandas', and imports pandas to ask: a third of the
-time in which a worker, or a command that writes a manifest, starts.
+`pyarrow.array` and ``to_numpy`` ask whether what they get is pandas', and import pandas to ask: a third of
+the time in which a worker, or a command that writes a manifest, starts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from syngen._typing import BoolArray
 
-__all__ = ["arrow_array", "nullable_array"]
+__all__ = ["arrow_array", "nullable_array", "numpy_array"]
 
 _MAX_TEXT_BYTES = 2**31 - 1
 
@@ -62,6 +62,30 @@ def nullable_array(values: np.ndarray[Any, Any], kind: pa.DataType, is_null: Boo
     array = _numbers(values, kind)
     valid = np.packbits(~is_null, bitorder="little")
     return pa.Array.from_buffers(kind, len(array), [pa.py_buffer(valid), array.buffers()[1]])
+
+
+def numpy_array(column: pa.ChunkedArray | pa.Array) -> np.ndarray[Any, Any]:
+    """Return a column of numbers as an array of the column's type, shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If values are missing, or none are numbers.
+
+    Examples
+    --------
+    >>> numpy_array(arrow_array([1, 2], pa.int16()).slice(1))
+    array([2], dtype=int16)
+    """
+    kind = column.type
+    if column.null_count or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise ValueError(f"numbers are wanted, not {kind} with {column.null_count} missing")
+    dtype = np.dtype(kind.to_pandas_dtype())
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    parts = [
+        np.frombuffer(chunk.buffers()[1], dtype)[chunk.offset :][: len(chunk)] for chunk in chunks if chunk
+    ]
+    return np.concatenate(parts) if parts else np.empty(0, dtype)
 
 
 def _numbers(values: Sequence[Any] | np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syngen.storage.arrays import arrow_array, nullable_array
+from syngen.storage.arrays import arrow_array, nullable_array, numpy_array
 
 FLOATS = st.floats(allow_nan=False, width=32)
 COLUMNS = {
@@ -57,3 +57,20 @@ def test_numbers_that_do_not_fit_are_refused(values: Any, kind: pa.DataType) -> 
 def test_bytes_of_another_size_are_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         arrow_array([b"a" * 31, b"a" * 33], pa.binary(32))
+
+
+@pytest.mark.parametrize("kind", [pa.int16(), pa.int64(), pa.float32(), pa.float64()], ids=str)
+def test_numbers_come_back_from_columns_of_any_chunks(kind: pa.DataType) -> None:
+    whole = arrow_array(np.arange(10), kind)
+    column = pa.chunked_array([whole.slice(0, 3), whole.slice(3, 0), whole.slice(4)])
+    found = numpy_array(column)
+    assert found.dtype == np.dtype(kind.to_pandas_dtype())
+    assert found.tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert numpy_array(column.slice(2, 3)).tolist() == [2, 4, 5]
+    assert numpy_array(column.slice(0, 0)).tolist() == []
+
+
+@pytest.mark.parametrize("values", [[1, None], ["a"], [True]])
+def test_what_is_no_column_of_numbers_is_refused(values: list[object]) -> None:
+    with pytest.raises(ValueError, match="numbers are wanted"):
+        numpy_array(pa.array(values))
