@@ -14,9 +14,7 @@ from syngen.errors import ManifestError
 from syngen.generation.assembly import (
     description_for,
     synthesizer_tables,
-    write_annotations,
-    write_manifest,
-    write_synthesizer_table,
+    write_joined,
 )
 from syngen.generation.folder.restored_manifests import DatasetParts
 from syngen.io.atomic import sync_folder, write_atomic
@@ -26,7 +24,7 @@ from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest, read_series
+from syngen.storage.manifest import read_manifest, read_series, write_table
 from syngen.storage.problems import Problem
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
@@ -158,14 +156,12 @@ class DocumentRepair:
         own = synthesizer_tables(plan.resolved)
         for name in self._to_build:
             if name in own:
-                write_synthesizer_table(self._scratch, name, own[name])
+                write_table(self._scratch.table(name), own[name])
             elif len(self._receipts) < len(names):
                 reasons.append(f"{name}.parquet cannot be made again before all shards are")
                 continue
-            elif name == "manifest":
-                write_manifest(plan, self._scratch, names)
             else:
-                write_annotations(plan, self._scratch, names)
+                write_joined(plan, self._scratch, name, names)
             files = [self._layout.table(name)] if name in own else self._layout.series(name, plan.tables)
             for path in files:
                 reasons += self._place(self._scratch.folder / path.name, path)
