@@ -14,9 +14,7 @@ from syngen.errors import ManifestError
 from syngen.generation.assembly import (
     description_for,
     synthesizer_tables,
-    write_annotations,
-    write_manifest,
-    write_synthesizer_table,
+    write_joined,
 )
 from syngen.generation.folder.lifecycle import check_files
 from syngen.generation.folder.restored_manifests import DatasetParts
@@ -27,7 +25,7 @@ from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest, read_series
+from syngen.storage.manifest import read_manifest, read_series, write_table
 from syngen.storage.problems import Problem
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
@@ -162,14 +160,12 @@ class DocumentRepair:
         own = synthesizer_tables(plan.resolved)
         for name, paths in self._to_build.items():
             if name in own:
-                write_synthesizer_table(self._scratch, name, own[name])
+                write_table(self._scratch.table(name), own[name])
             elif len(self._receipts) < len(names):
                 self.reasons.append(f"{name}.parquet cannot be made again before all shards are")
                 continue
-            elif name == "manifest":
-                write_manifest(plan, self._scratch, names)
             else:
-                write_annotations(plan, self._scratch, names)
+                write_joined(plan, self._scratch, name, names)
             for path in paths:
                 self._place(self._scratch.folder / path.name, path)
 

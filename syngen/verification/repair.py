@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._typing import ProgressUpdate
 from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
@@ -26,9 +25,8 @@ from syngen.errors import (
 )
 from syngen.generation.folder import lifecycle
 from syngen.generation.folder.growing import write_plan_files
+from syngen.generation.shard_run import check_numbers, run_shards
 from syngen.generation.workers.log import EventLog
-from syngen.generation.workers.pool import default_jobs
-from syngen.generation.workers.scheduler import make_shards
 from syngen.io.atomic import sync_folder
 from syngen.io.locks import exclusive_lock
 from syngen.io.workspace import remove, working_folder
@@ -112,8 +110,7 @@ def repair_folder(
         If the file system refuses; what was repaired stays so.
     """
     started = time.monotonic()
-    if jobs is not None and jobs < 1:
-        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
+    check_numbers(jobs)
     layout = Layout(folder)
     if not folder.is_dir():
         raise ParameterError(f"{folder} is not a folder; repair takes the folder of a dataset")
@@ -307,21 +304,12 @@ class _Repair:
         if not remaining:
             return
         by_name = {shard.name: shard for shard in remaining}
-        total, done, audio_s = sum(shard.n_rows for shard in remaining), 0, 0.0
-
-        def tell(receipt: Receipt | None) -> None:
-            nonlocal done, audio_s
-            if receipt is not None:
-                done += receipt.entry.rows
-                audio_s += receipt.n_samples / plan.resolved.audio.sample_rate
-            if self.progress is not None:
-                self.progress(ProgressUpdate(done, total, audio_s))
-
-        n_jobs = min(self.jobs or default_jobs(), len(remaining))
+        log = EventLog(self.layout.log)
         try:
             plan.resolved.synthesizer.make_ready(plan.resolved.request)
-            log = EventLog(self.layout.log)
-            with closing(make_shards(plan, scratch, remaining, n_jobs, tell, log=log)) as receipts:
+            with run_shards(
+                plan, scratch, remaining, jobs=self.jobs, progress=self.progress, log=log
+            ) as receipts:
                 for receipt in receipts:
                     self.rendered += receipt.entry.rows
                     yield by_name[receipt.entry.name], receipt

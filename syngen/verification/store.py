@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
-from syngen.generation.store.listing import StoreListing, list_store
+from syngen.generation.targets.listing import StoreListing, list_store
 from syngen.generation.uploads import NAMES, name_of
 from syngen.io.cache import scratch_folder
 from syngen.io.names import is_name

@@ -362,7 +362,7 @@ def test_a_repair_that_is_killed_is_finished_by_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(ShardRenderer, "make", stopping(ShardRenderer.make))
         patch.setattr(document_repair, "write_atomic", stopping(document_repair.write_atomic))
-        patch.setattr(document_repair, "write_manifest", stopping(document_repair.write_manifest))
+        patch.setattr(document_repair, "write_joined", stopping(document_repair.write_joined))
         patch.setattr(repairing._Repair, "_place", stopping(repairing._Repair._place))
         with pytest.raises(KeyboardInterrupt):
             syngen.repair(data, jobs=1)
