@@ -39,6 +39,7 @@ __all__ = [
     "belongings_of",
     "check_free",
     "contents_of",
+    "json_object",
 ]
 
 _NAMES = Layout(Path())
@@ -117,6 +118,15 @@ def belongings_in(documents: Iterable[Json | None], new: ResolvedRecipe) -> Belo
     stated = release.get("files") if isinstance(release, dict) else None
     files = [name for name in RELEASE_FILES if isinstance(stated, list) and name in stated]
     return Belongings(_top(_tables(content, resolved), files), n_shards, proofs)
+
+
+def json_object(data: bytes | None) -> Json | None:
+    """Return the object that some bytes are in JSON, or None where they are not one."""
+    try:
+        content = json.loads(data or b"")
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 @dataclass(frozen=True)
