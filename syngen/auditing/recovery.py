@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +17,9 @@ from syngen._threads import single_threaded
 from syngen.auditing.report import AuditReport
 from syngen.auditing.signals import SignalTally
 from syngen.errors import ParameterError
-from syngen.evaluation.encoders.reference import read_batch
+from syngen.evaluation.encoders.reference import encoded
 from syngen.figures.features import mel_filters, power_spectra
-from syngen.figures.tables import markdown_table, shown
+from syngen.figures.reporting import markdown_table, shown
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView, Float32Array, FloatArray, IntArray, Json
@@ -212,15 +211,15 @@ def _rows(
             f"{min(len(view), n)} rows of the split {split}; at least {_FEWEST_ROWS} are needed"
         )
     chosen = np.sort(rng.permutation(len(view))[:n])
-    found = []
-    for start in range(0, len(chosen), _BATCH):
-        some = chosen[start : start + _BATCH]
-        waveforms = read_batch(view, some)
-        found += [log_mel(batch, view.sample_rate).reshape(len(batch), -1) for batch in waveforms]
-        for index, waveform in zip(
-            view.indices[some].tolist(), chain.from_iterable(waveforms), strict=True
-        ):
-            tally.add(index, waveform)
+    indices = iter(view.indices[chosen].tolist())
+
+    def heard(waveforms: Float32Array) -> FloatArray:
+        for waveform in waveforms:
+            tally.add(next(indices), waveform)
+        return log_mel(waveforms, view.sample_rate).reshape(len(waveforms), -1)
+
+    batches = range(0, len(chosen), _BATCH)
+    found = [encoded(view, chosen[start : start + _BATCH], heard) for start in batches]
     return np.concatenate(found), view.levels[chosen]
 
 

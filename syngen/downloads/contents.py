@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,14 @@ from syngen.storage.codec import Codec, find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
-from syngen.storage.shards import BLOCK, END, MemberText, header_of, padding_of
+from syngen.storage.shards import BLOCK, END, MemberText, around_audio
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from syngen._typing import IntArray
 
-__all__ = ["Contents", "known_layout", "read_contents"]
+__all__ = ["Contents", "known_layout", "read_contents", "refusing"]
 
 MOST_SECONDS = 600
 """Of an observation; what a recipe may ask for."""
@@ -72,6 +73,10 @@ class Contents:
         """Return the part of the manifest that belongs to a shard, given by its number."""
         return self.table.slice(self.starts[number], self.description.shards[number].rows)
 
+    def shard_numbers(self, rows: IntArray) -> IntArray:
+        """Return the number of the shard that each of some rows is in: int64, shape (n,)."""
+        return np.searchsorted(self.starts, rows, side="right") - 1
+
     def check_shard(self, number: int, path: Path) -> None:
         """Compare a shard with what the manifest gives it.
 
@@ -89,18 +94,15 @@ class Contents:
 
     def _problem(self, entry: ShardEntry, data: mmap.mmap, table: pa.Table, row: int) -> str | None:
         position, rate, suffix = 0, self.vocabulary.sample_rate, self.codec.name
-        names = ("index", "split", "offset", "size", "n_samples")
-        columns = (table.column(name).to_pylist() for name in names)
-        levels = map(tuple, self.levels_of(table).tolist())
+        columns = (table.column(name).to_pylist() for name in ("offset", "size", "n_samples"))
         before, waiting = b"", ""
-        for (index, split, offset, size, n_samples), of_row in zip(
-            zip(*columns, strict=True), levels, strict=True
-        ):
+        for text, offset, size, n_samples in zip(self.texts(table, entry.split), *columns, strict=True):
             key = key_of(row)
             try:
-                before += header_of(f"{key}.{suffix}", size)
+                header, after = around_audio(key, suffix, size, text)
             except ShardError as error:
                 return str(error)
+            before += header
             if offset != position + len(before):
                 return (
                     f"the manifest puts row {row} at byte {offset}, what comes before it ends at "
@@ -115,22 +117,34 @@ class Contents:
                 return (
                     f"member {key}.{suffix} is no {suffix.upper()} of the {n_samples} samples of row {row}"
                 )
-            text = self._text.of(index, split, of_row)
-            before = b"".join(
-                (padding_of(size), header_of(f"{key}.json", len(text)), text, padding_of(len(text)))
-            )
-            position, waiting = offset + size, f"member {key}.json, or "
+            before, position, waiting = after, offset + size, f"member {key}.json, or "
             row += 1
         if data[position:] != before + END:
             return f"member {key_of(row - 1)}.json, or the end of the archive, is not what it should be"
         return None
 
-    def levels_of(self, table: pa.Table) -> IntArray:
-        """Return the levels of rows of the manifest: int64, shape (n, n_factors)."""
+    def texts(self, table: pa.Table, split: str) -> Iterator[bytes]:
+        """Return an iterator over the JSON members of rows of the manifest, all of one split."""
         try:
-            return self.vocabulary.grid.levels_of(np.asarray(table.column("index").to_numpy()))
+            return self._text.texts(np.asarray(table.column("index").to_numpy()), split)
         except FactorError as error:
             raise DownloadError(f"the manifest and its grid disagree: {error}") from error
+
+
+@contextmanager
+def refusing(folder: Path) -> Iterator[None]:
+    """Say of what is wrong with a file that the release is refused.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the file is; its name is that in the release.
+    """
+    try:
+        yield
+    except ManifestError as error:
+        text = str(error).replace(f"{folder}{os.sep}", "")
+        raise DownloadError(f"the release is refused: {text}") from error
 
 
 def read_contents(folder: Path) -> Contents:
@@ -142,7 +156,7 @@ def read_contents(folder: Path) -> Contents:
         If they are damaged, contradict each other, or claim what cannot be.
     """
     layout = Layout(folder)
-    try:
+    with refusing(folder):
         description = read_description(layout.description)
         paths = layout.series("manifest", description.tables)
         _check_sizes(paths, description.n_rows, _MOST_ROW_BYTES, is_exact=True)
@@ -151,9 +165,6 @@ def read_contents(folder: Path) -> Contents:
             _check_sizes(spoken, description.n_rows, _MOST_SPOKEN_BYTES, is_exact=False)
         table = read_series(paths)
         vocabulary = vocabulary_of(table.schema)
-    except ManifestError as error:
-        text = str(error).replace(f"{folder}{os.sep}", "")
-        raise DownloadError(f"the release is refused: {text}") from error
     contents = Contents(layout, description, vocabulary, table)
     _check_agreement(contents)
     return contents
@@ -206,6 +217,9 @@ def _check_agreement(contents: Contents) -> None:
                 f"manifest.parquet gives an observation {name} {found:,}; 0 to {limit:,} are possible, "
                 f"which is {MOST_SECONDS} seconds"
             )
+    order = [list(description.counts).index(entry.split) for entry in description.shards]
+    if order != sorted(order):
+        raise DownloadError("dataset.json lists its shards in another order than their splits")
     for number, entry in enumerate(description.shards):
         rows = contents.rows_of(number)
         if set(rows.column("shard").unique().to_pylist()) != {entry.name}:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from syngen._threads import single_threaded
+from syngen._whole import check_whole
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -59,11 +60,8 @@ class Feature(ABC):
             ("sample_rate", 1),
         ):
             number = getattr(self, name, None)
-            if number is None:
-                continue
-            is_number = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-            if not is_number or number < least:
-                raise ParameterError(f"{name} is {number!r}; a whole number from {least} on is needed")
+            if number is not None:
+                check_whole(name, number, least)
         if self.n_fft % 2:
             raise ParameterError(f"n_fft is {self.n_fft}; an even number is needed")
 

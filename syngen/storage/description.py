@@ -185,6 +185,7 @@ def read_description(path: Path) -> Description:
     if content.get("complete") is not True:
         raise ManifestError(f"{path} is not marked complete; run generate again to finish it")
     try:
+        _check_texts(content)
         shards = tuple(shard_entry(**entry) for entry in content["shards"])
         description = Description(
             recipe=_typed(content["recipe"], dict),
@@ -252,6 +253,15 @@ def _typed(value: object, kind: type[T]) -> T:
     if not isinstance(value, kind):
         raise TypeError(f"{value!r} is not {kind.__name__}")
     return value
+
+
+def _check_texts(content: Json) -> None:
+    """Refuse what is no text, or none that can be written, where a description has one."""
+    versions, licence = content["versions"], content["licence"]
+    texts = [versions["syngen"], *versions.values(), content["recipe_text"], content["fingerprint"]]
+    texts += [] if licence is None else [licence]
+    texts += [entry["sha256"] for entry in content["shards"]]
+    "".join(texts).encode()
 
 
 def _check_counts(path: Path, counts: Mapping[str, int], shards: Sequence[ShardEntry]) -> None:

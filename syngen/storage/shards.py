@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import getitem
 from typing import IO, TYPE_CHECKING
@@ -18,9 +18,9 @@ from syngen.errors import ShardError
 from syngen.factors import FactorGrid
 
 if TYPE_CHECKING:
-    from syngen._typing import Value
+    from syngen._typing import IntArray, Value
 
-__all__ = ["BLOCK", "END", "MemberText", "ShardWriter", "header_of", "padding_of"]
+__all__ = ["BLOCK", "END", "MemberText", "ShardWriter", "around_audio", "header_of", "padding_of"]
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -75,6 +75,22 @@ def padding_of(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
+def around_audio(key: str, suffix: str, size: int, text: bytes) -> tuple[bytes, bytes]:
+    """Return what a shard has before the audio of an observation, and after it.
+
+    Parameters
+    ----------
+    key, suffix : str
+        Name of the audio member before and after its dot.
+    size : int
+        Bytes of the audio.
+    text : bytes
+        Content of the JSON member.
+    """
+    before, text_header = header_of(f"{key}.{suffix}", size), header_of(f"{key}.json", len(text))
+    return before, b"".join((padding_of(size), text_header, text, padding_of(len(text))))
+
+
 class ShardWriter:
     """Appends members to a binary stream and hashes all that passes.
 
@@ -92,18 +108,8 @@ class ShardWriter:
     def add(self, key: str, suffix: str, audio: bytes, text: bytes) -> int:
         """Append an observation and return the offset of the audio's first byte."""
         offset = self.n_bytes + BLOCK
-        self._write(
-            b"".join(
-                (
-                    header_of(f"{key}.{suffix}", len(audio)),
-                    audio,
-                    padding_of(len(audio)),
-                    header_of(f"{key}.json", len(text)),
-                    text,
-                    padding_of(len(text)),
-                )
-            )
-        )
+        before, after = around_audio(key, suffix, len(audio), text)
+        self._write(b"".join((before, audio, after)))
         return offset
 
     def finish(self) -> str:
@@ -142,6 +148,22 @@ class MemberText:
             f'{{"index":{index},"split":{_quoted(split)},"values":{{{values}}},"levels":{{{positions}}}}}'
         )
         return text.encode("utf-8")
+
+    def texts(self, indices: IntArray, split: str) -> Iterator[bytes]:
+        """Return an iterator over the JSON texts of some grid points in a split.
+
+        Parameters
+        ----------
+        indices : ndarray of int64, shape (n,)
+        split : str
+
+        Raises
+        ------
+        FactorError
+            If one is no point of the grid.
+        """
+        levels = map(tuple, self.grid.levels_of(indices).tolist())
+        return (self.of(index, split, at) for index, at in zip(indices.tolist(), levels, strict=True))
 
 
 class _Fragments(dict[int, str]):

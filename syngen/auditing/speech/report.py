@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from syngen.auditing.report import AuditReport, Judged
-from syngen.figures.tables import markdown_table
+from syngen.figures.reporting import markdown_table
 
 __all__ = ["BANDS_HZ", "MAX_DEVIATION_DB", "MIN_ACCURACY", "SpeechAudit", "StyleSound", "VoiceProbe"]
 

@@ -16,7 +16,7 @@ from syngen.auditing.tone.contexts import AuditRenderer, ContextKind, draw_conte
 from syngen.auditing.tone.factor_metrics import descriptors_of
 from syngen.auditing.tone.separability import SeparabilityResult, probe_factor
 from syngen.errors import EngineError, ParameterError
-from syngen.figures.tables import markdown_table, shown
+from syngen.figures.reporting import markdown_table, shown
 
 if TYPE_CHECKING:
     from syngen._typing import Progress

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.probes.trials import SpeakerVerificationResult
-from syngen.figures.tables import markdown_table
+from syngen.figures.reporting import json_text, markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -277,12 +276,7 @@ class ProbeReport(Mapping[str, ProbeResult]):
         path : str or Path, optional
             A file that it is also written to.
         """
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        if path is not None:
-            from syngen.io.atomic import write_atomic
-
-            write_atomic(Path(path), (text + "\n").encode())
-        return text
+        return json_text(self.to_dict(), path)
 
     def to_markdown(self) -> str:
         """Return the report as a Markdown table with a line on how it was made."""

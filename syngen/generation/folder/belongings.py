@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
+from syngen._whole import is_whole
 from syngen.errors import SyngenError
 from syngen.generation.plan import Plan
 from syngen.io.atomic import is_temporary
@@ -38,6 +39,7 @@ __all__ = [
     "belongings_of",
     "check_free",
     "contents_of",
+    "json_object",
 ]
 
 _NAMES = Layout(Path())
@@ -116,6 +118,15 @@ def belongings_in(documents: Iterable[Json | None], new: ResolvedRecipe) -> Belo
     stated = release.get("files") if isinstance(release, dict) else None
     files = [name for name in RELEASE_FILES if isinstance(stated, list) and name in stated]
     return Belongings(_top(_tables(content, resolved), files), n_shards, proofs)
+
+
+def json_object(data: bytes | None) -> Json | None:
+    """Return the object that some bytes are in JSON, or None where they are not one."""
+    try:
+        content = json.loads(data or b"")
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 @dataclass(frozen=True)
@@ -274,4 +285,4 @@ def _is_series(name: str, n_rows: int) -> bool:
 
 
 def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 1 << 62
+    return is_whole(value, 1, 1 << 62)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syngen.figures.tables import markdown_table
+from syngen.figures.reporting import markdown_table
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
