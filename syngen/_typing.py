@@ -118,11 +118,16 @@ class DatasetView(Protocol):
     @property
     def table(self) -> pa.Table: ...
 
+    @property
+    def manifest(self) -> pd.DataFrame: ...
+
     def __len__(self) -> int: ...
 
     def __getitem__(self, position: int, /) -> Any: ...
 
     def select(self, **conditions: Any) -> Self: ...
+
+    def take(self, positions: Any, /) -> Self: ...
 
     def checked(self, positions: ArrayLike, /) -> IntArray: ...
 
@@ -139,31 +144,6 @@ class DatasetView(Protocol):
     def annotations(self, position: int, /) -> pd.DataFrame: ...
 
     def identities(self, positions: ArrayLike | None = None, /) -> Identities: ...
-
-
-class GroundTruth(Protocol):
-    """What disentanglement_lib calls `GroundTruthData`: factors are drawn, then observed.
-
-    References
-    ----------
-    Locatello et al., "Challenging Common Assumptions in the Unsupervised Learning of
-    Disentangled Representations", ICML 2019 (arXiv 1811.12359), and its library.
-    """
-
-    @property
-    def num_factors(self) -> int: ...
-
-    @property
-    def factors_num_values(self) -> list[int]: ...
-
-    @property
-    def observation_shape(self) -> tuple[int, ...]: ...
-
-    def sample_factors(self, num: int, random_state: RandomState, /) -> IntArray: ...
-
-    def sample_observations_from_factors(
-        self, factors: IntArray, random_state: RandomState, /
-    ) -> Float32Array: ...
 
 
 ValueMapping: TypeAlias = Mapping[str, Value]

@@ -119,7 +119,7 @@ def evaluate(
     """
     from syngen.evaluation.suite import compute_scores
 
-    options = {
+    options: dict[str, Any] = {
         "factor_names": factor_names,
         "factor_kinds": factor_kinds,
         "metrics": metrics,
@@ -139,7 +139,7 @@ def evaluate(
         raise ParameterError(
             f"evaluate has no option {name!r}{suggestion(name, options)}; there are {', '.join(options)}"
         )
-    return compute_scores(codes, factors, **options)  # type: ignore[arg-type]
+    return compute_scores(codes, factors, **options)
 
 
 def encode(

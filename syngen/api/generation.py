@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syngen.errors import ParameterError
 from syngen.resolving.load import load_recipe, permissions_of
@@ -122,7 +122,6 @@ def generate(
         If the URL needs an extra that is not installed.
     """
     from syngen.generation.run import run
-    from syngen.generation.store.run import run_in_store
     from syngen.generation.workers.members import Member
     from syngen.io.object_store import Store, place_of
 
@@ -135,27 +134,23 @@ def generate(
         allow_other_audio=allow_other_audio,
         allow_programs=allow_programs,
     )
-    options: dict[str, Any] = {
-        "jobs": jobs,
-        "overwrite": overwrite,
-        "hang_limit_s": hang_limit_s,
-        "log": None if log is None else Path(log),
-        "progress": progress,
-    }
-    if isinstance(place, Store):
-        if executor != "local" or scheduler is not None or shard_index is not None:
-            raise ParameterError(
-                f"{place}: an object store takes shards from local workers only; leave out executor, "
-                "scheduler and shard index, or generate into a folder and copy it"
-            )
-        return run_in_store(plan, place, **options)
+    is_plain = executor == "local" and scheduler is None and shard_index is None
+    if isinstance(place, Store) and not is_plain:
+        raise ParameterError(
+            f"{place}: an object store takes shards from local workers only; leave out executor, "
+            "scheduler and shard index, or generate into a folder and copy it"
+        )
     return run(
         plan,
         place,
+        jobs=jobs,
+        overwrite=overwrite,
+        hang_limit_s=hang_limit_s,
+        log=None if log is None else Path(log),
         executor=executor,
         scheduler=scheduler,
         member=None if shard_index is None else Member.parse(shard_index),
-        **options,
+        progress=progress,
     )
 
 
@@ -180,11 +175,8 @@ def estimate(
         Checked as `generate` would check it.
     """
     from syngen.generation.estimate import estimate_plan
-    from syngen.generation.folder.lifecycle import check_usable
-    from syngen.generation.folder.overwriting import check_target
-    from syngen.generation.store.listing import check_store, to_overwrite
-    from syngen.io.object_store import Store, place_of
-    from syngen.storage.layout import Layout
+    from syngen.generation.run import target_of
+    from syngen.io.object_store import place_of
 
     plan = _planned(
         recipe,
@@ -195,14 +187,9 @@ def estimate(
         allow_programs=allow_programs,
     )
     if folder is not None:
-        place = place_of(folder)
-        if isinstance(place, Store):
-            found = check_store(place, plan, overwrite=overwrite)
-            if overwrite:
-                to_overwrite(place, found, plan)
-        else:
-            check_usable(Layout(place), overwrite=overwrite)
-            check_target(Layout(place), plan, overwrite=overwrite)
+        target = target_of(plan, place_of(folder), overwrite=overwrite)
+        target.check_usable()
+        target.check_names()
     return estimate_plan(plan)
 
 
@@ -247,19 +234,16 @@ def verify(
     """
     from syngen.io.object_store import Store, place_of
     from syngen.verification.finished import verify_folder
+    from syngen.verification.options import VerificationOptions
     from syngen.verification.store import verify_store
 
     folder = dataset if isinstance(dataset, (str, Path)) else dataset.folder
     if folder is None:
         raise ParameterError("a rendered dataset has no files to verify; give a folder")
-    options: dict[str, Any] = {
-        "permissions": permissions_of(allow_other_audio, allow_programs),
-        "rerender": rerender,
-        "seed": seed,
-        "progress": progress,
-    }
+    permissions = permissions_of(allow_other_audio, allow_programs)
+    options = VerificationOptions(permissions, rerender, seed, progress)
     place = place_of(folder)
-    return verify_store(place, **options) if isinstance(place, Store) else verify_folder(place, **options)
+    return verify_store(place, options) if isinstance(place, Store) else verify_folder(place, options)
 
 
 def repair(

@@ -72,6 +72,20 @@ class SignalTally:
             self.offset.append(index)
 
     @property
+    def facts(self) -> tuple[str, str]:
+        """How many observations have defects, and the levels of all, in words."""
+        return (
+            (
+                f"{self.n_observations:,} observations: {len(self.silent)} silent, {len(self.clipped)} "
+                f"clipped, {len(self.offset)} with an offset"
+            ),
+            (
+                f"level {self.quietest_db:.1f} to {self.loudest_db:.1f} dBFS, highest peak "
+                f"{self.highest_peak:.3f}, largest offset {self.largest_offset_db:.0f} dB of the RMS"
+            ),
+        )
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with how many observations."""
         kinds = {

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from syngen.errors import (
     ShardError,
 )
 from syngen.storage.codec import Codec, find_codec
+from syngen.storage.columns import integers
 from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import IntArray
 
-__all__ = ["Contents", "known_layout", "read_contents"]
+__all__ = ["Contents", "known_layout", "read_contents", "refusing"]
 
 MOST_SECONDS = 600
 """Of an observation; what a recipe may ask for."""
@@ -72,6 +74,10 @@ class Contents:
         """Return the part of the manifest that belongs to a shard, given by its number."""
         return self.table.slice(self.starts[number], self.description.shards[number].rows)
 
+    def shard_numbers(self, rows: IntArray) -> IntArray:
+        """Return the number of the shard that each of some rows is in: int64, shape (n,)."""
+        return np.searchsorted(self.starts, rows, side="right") - 1
+
     def check_shard(self, number: int, path: Path) -> None:
         """Compare a shard with what the manifest gives it.
 
@@ -89,18 +95,14 @@ class Contents:
 
     def _problem(self, entry: ShardEntry, data: mmap.mmap, table: pa.Table, first: int) -> str | None:
         position, rate, suffix = 0, self.vocabulary.sample_rate, self.codec.name
-        names = ("index", "split", "offset", "size", "n_samples")
-        columns = (table.column(name).to_pylist() for name in names)
-        levels = map(tuple, self.levels_of(table).tolist())
-        for row, (index, split, offset, size, n_samples), of_row in zip(
-            range(first, first + entry.rows), zip(*columns, strict=True), levels, strict=True
-        ):
+        columns = (table.column(name).to_pylist() for name in ("offset", "size", "n_samples"))
+        rows, texts = range(first, first + entry.rows), self.texts(table, entry.split)
+        for row, text, offset, size, n_samples in zip(rows, texts, *columns, strict=True):
             if offset != position + BLOCK:
                 return (
                     f"the manifest puts row {row} at byte {offset}, what comes before it ends at "
                     f"{position + BLOCK}"
                 )
-            text = self._text.of(index, split, of_row)
             try:
                 position = check_members(data, row=row, offset=offset, size=size, suffix=suffix, text=text)
             except ShardError as error:
@@ -112,12 +114,28 @@ class Contents:
                 )
         return None if data[position:] == END else "the end of the archive, after the last row, is damaged"
 
-    def levels_of(self, table: pa.Table) -> IntArray:
-        """Return the levels of rows of the manifest: int64, shape (n, n_factors)."""
+    def texts(self, table: pa.Table, split: str) -> Iterator[bytes]:
+        """Return an iterator over the JSON members of rows of the manifest, all of one split."""
         try:
-            return self.vocabulary.grid.levels_of(np.asarray(table.column("index").to_numpy()))
+            return self._text.texts(integers(table, "index"), split)
         except FactorError as error:
             raise DownloadError(f"the manifest and its grid disagree: {error}") from error
+
+
+@contextmanager
+def refusing(folder: Path) -> Iterator[None]:
+    """Say of what is wrong with a file that the release is refused.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the file is; its name is that in the release.
+    """
+    try:
+        yield
+    except ManifestError as error:
+        text = str(error).replace(f"{folder}{os.sep}", "")
+        raise DownloadError(f"the release is refused: {text}") from error
 
 
 def read_contents(folder: Path) -> Contents:
@@ -129,7 +147,7 @@ def read_contents(folder: Path) -> Contents:
         If they are damaged, contradict each other, or claim what cannot be.
     """
     layout = Layout(folder)
-    try:
+    with refusing(folder):
         description = read_description(layout.description)
         paths = layout.series("manifest", description.tables)
         _check_sizes(paths, description.n_rows, _MOST_ROW_BYTES, is_exact=True)
@@ -138,9 +156,6 @@ def read_contents(folder: Path) -> Contents:
             _check_sizes(spoken, description.n_rows, _MOST_SPOKEN_BYTES, is_exact=False)
         table = read_series(paths)
         vocabulary = vocabulary_of(table.schema)
-    except ManifestError as error:
-        text = str(error).replace(f"{folder}{os.sep}", "")
-        raise DownloadError(f"the release is refused: {text}") from error
     contents = Contents(layout, description, vocabulary, table)
     _check_agreement(contents)
     return contents
@@ -186,13 +201,16 @@ def _check_agreement(contents: Contents) -> None:
         )
     most = MOST_SECONDS * rate
     for name, limit in (("n_samples", most), ("size", 2 * most + _MOST_MEMBER_OVERHEAD)):
-        column = table.column(name).to_numpy()
+        column = integers(table, name)
         if len(column) and not 0 <= column.min() <= column.max() <= limit:
             found = int(column.max() if column.max() > limit else column.min())
             raise DownloadError(
                 f"manifest.parquet gives an observation {name} {found:,}; 0 to {limit:,} are possible, "
                 f"which is {MOST_SECONDS} seconds"
             )
+    order = [list(description.counts).index(entry.split) for entry in description.shards]
+    if order != sorted(order):
+        raise DownloadError("dataset.json lists its shards in another order than their splits")
     for number, entry in enumerate(description.shards):
         rows = contents.rows_of(number)
         if set(rows.column("shard").unique().to_pylist()) != {entry.name}:
@@ -201,7 +219,7 @@ def _check_agreement(contents: Contents) -> None:
             )
         if set(rows.column("split").unique().to_pylist()) != {entry.split}:
             raise DownloadError(f"shard {entry.name} has rows of another split than {entry.split}")
-        offsets, sizes = rows.column("offset").to_numpy(), rows.column("size").to_numpy()
+        offsets, sizes = integers(rows, "offset"), integers(rows, "size")
         if (offsets < BLOCK).any() or (offsets + sizes > entry.bytes).any():
             raise DownloadError(f"manifest.parquet puts observations outside of shard {entry.name}")
         if (offsets[1:] < offsets[:-1] + sizes[:-1]).any():

@@ -1,18 +1,15 @@
 """Downloads: a release as it is, whole or not at all.
 
-SHA256SUMS comes first and says everything: each file is kept under pooch's care, which asks for those that
-are missing or have another hash and takes none that is not what it should be. How the bytes come is
-`transfers`.
+SHA256SUMS comes first and says everything: files that are missing or have another hash are asked for, and
+none is taken that is not what it should be. How the bytes come is `transfers`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import os
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -32,11 +29,12 @@ from syngen.errors import (
     ManifestError,
     SyngenError,
 )
-from syngen.io.files import human_bytes
+from syngen.io.files import human_bytes, sha256_of
 from syngen.io.http.connections import HttpClient
 from syngen.io.http.stalls import TransferLimits
 from syngen.io.mirrors import mirror_of
 from syngen.io.names import is_name
+from syngen.io.space import check_room
 from syngen.io.workspace import remove, working_folder
 from syngen.recipe.fields import NAME_PATTERN
 from syngen.storage.description import Description, read_description
@@ -90,21 +88,14 @@ class Download:
             SHA-256 that it must have.
         """
         part = self.staging.parts / "SHA256SUMS"
-        avoided: frozenset[int] = frozenset()
-        while True:
-            remove(part)
-            number = self.transfers.fetch("SHA256SUMS", part, most=MOST_LISTING_BYTES, avoided=avoided)
-            data = part.read_bytes()
-            self.sums = hashlib.sha256(data).hexdigest()
-            if expected in (None, self.sums):
-                break
-            avoided |= {number}
-            if len(avoided) == len(self.transfers.mirrors):
-                raise DownloadMismatchError(
-                    f"SHA256SUMS has the SHA-256 {self.sums[:16]}..., the catalog says "
-                    f"{expected[:16]}...: the release was changed or is another one"
-                )
-        self.hashes = parse_listing(data)
+        remove(part)
+        self.sums = self._let_come("SHA256SUMS", part, expected, most=MOST_LISTING_BYTES)
+        if expected not in (None, self.sums):
+            raise DownloadMismatchError(
+                f"SHA256SUMS has the SHA-256 {self.sums[:16]}..., the catalog says "
+                f"{expected[:16]}...: the release was changed or is another one"
+            )
+        self.hashes = parse_listing(part.read_bytes())
         self.staging.prune([*self.hashes, "SHA256SUMS"])
         os.replace(part, self.staging.verified / "SHA256SUMS")
 
@@ -169,13 +160,13 @@ class Download:
         n_more : int
             Bytes that are still to come, or to be made.
         """
-        free = shutil.disk_usage(self.staging.place).free
-        if n_more + _SPARE_BYTES > free:
-            raise DownloadError(
-                f"{description.recipe['name']} needs {human_bytes(n_more)}, and "
-                f"{self.staging.target.parent} has {human_bytes(free)} free; choose another folder with "
-                "--to, or a part with --split, --where or --limit"
-            )
+        check_room(
+            self.staging.target.parent,
+            n_more + _SPARE_BYTES,
+            what=f"{description.recipe['name']} needs {human_bytes(n_more)}",
+            remedy="choose another folder with --to, or a part with --split, --where or --limit",
+            error=DownloadError,
+        )
 
     def n_there(self) -> int:
         """Return the bytes that earlier tries have left."""
@@ -204,41 +195,42 @@ class Download:
 
     def fetch(self, name: str, *, most: int, size: int | None = None) -> None:
         """Let a file come and be verified, unless it is there and is what it should be."""
-        import pooch
+        path, part, digest = self.staging.verified / name, self.part_of(name), self.hashes[name]
+        working_folder(path.parent, within=self.staging.verified, mode=0o777)
+        if path.is_file() and sha256_of(path) == digest:
+            return
+        if self._let_come(name, part, digest, most=most, size=size) != digest:
+            places = ", ".join(str(mirror) for mirror in self.transfers.mirrors)
+            raise _WrongFileError(
+                f"{name} has another SHA-256 than SHA256SUMS says ({digest[:16]}...), from "
+                f"{places}: it is damaged or another file, and was not kept"
+            )
+        os.replace(part, path)
 
-        part, digest = self.part_of(name), self.hashes[name]
-        # pooch makes it too, and fails if another thread does at the same moment
-        working_folder((self.staging.verified / name).parent, within=self.staging.verified, mode=0o777)
-        registry = pooch.create(
-            path=self.staging.verified,
-            base_url="",
-            registry={name: f"sha256:{digest}"},
-            urls={name: name},
-        )
+    def _let_come(
+        self, name: str, part: Path, digest: str | None, *, most: int, size: int | None = None
+    ) -> str:
+        """Let the bytes of a file come together, from the first mirror whose have the right SHA-256.
+
+        Returns
+        -------
+        str
+            The SHA-256 of what came; where no mirror has the right one, another, and nothing is kept.
+        """
         avoided: frozenset[int] = frozenset()
         while True:
             was_there = part.exists()
-            used = -1
-
-            def come(_: str, output: str, __: object, avoided: frozenset[int] = avoided) -> None:
-                nonlocal used
-                used = self.transfers.fetch(name, part, size=size, most=most, avoided=avoided)
-                os.replace(part, output)
-                _sync(output)
-
-            try:
-                registry.fetch(name, downloader=come)
-            except ValueError as error:  # pooch's word for another hash; the file is removed
-                if not was_there:
-                    avoided |= {used}
-                if len(avoided) == len(self.transfers.mirrors):
-                    places = ", ".join(str(mirror) for mirror in self.transfers.mirrors)
-                    raise _WrongFileError(
-                        f"{name} has another SHA-256 than SHA256SUMS says ({digest[:16]}...), from "
-                        f"{places}: it is damaged or another file, and was not kept"
-                    ) from error
-            else:
-                return
+            used = self.transfers.fetch(name, part, size=size, most=most, avoided=avoided)
+            found = sha256_of(part)
+            if digest in (None, found):
+                with open(part, "rb") as file:
+                    os.fsync(file.fileno())
+                return found
+            remove(part)
+            if not was_there:
+                avoided |= {used}
+            if len(avoided) == len(self.transfers.mirrors):
+                return found
 
 
 class _WrongFileError(DownloadMismatchError):
@@ -276,8 +268,7 @@ def downloading(
     counter = _Counter(progress)
     transfers = Transfers([mirror_of(mirror, client) for mirror in mirrors], limits, counter)
     try:
-        with _quiet_pooch():
-            yield Download(staging, transfers, client, connections, counter, "", {})
+        yield Download(staging, transfers, client, connections, counter, "", {})
     except NoMirrorError as error:
         _clean(staging, error)
         raise NoMirrorError(f"{error}; {_OFFER}") from error
@@ -297,28 +288,6 @@ def _clean(staging: Staging, error: SyngenError) -> None:
     is_known = isinstance(error, NoMirrorError) and (whole / "manifest.parquet").exists()
     if not is_useful and not is_known:
         staging.remove()
-
-
-@contextlib.contextmanager
-def _quiet_pooch() -> Iterator[None]:
-    """Keep pooch from telling about every file on stderr."""
-    import pooch
-
-    logger: logging.Logger = pooch.get_logger()
-    before = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def is_document(name: str, tables: Mapping[str, object] | Sequence[str]) -> bool:

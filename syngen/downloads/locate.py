@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +21,8 @@ from syngen.errors import DownloadError, ParameterError
 from syngen.io.cache import cache_folder, scratch_folder
 from syngen.io.files import is_url
 from syngen.io.http.connections import HttpClient
-from syngen.io.http.responses import Stream
 from syngen.io.http.stalls import TransferLimits
-from syngen.io.mirrors import locator
+from syngen.io.mirrors import HttpMirror, locator
 
 __all__ = ["find_release", "place_in_cache", "read_catalog"]
 
@@ -120,18 +118,12 @@ def _fetched(url: str, limits: TransferLimits) -> bytes:
         client.close()
 
 
-class _File:
-    """A mirror of one file."""
+class _File(HttpMirror):
+    """A mirror of one file, whatever it is called."""
 
-    def __init__(self, url: str, client: HttpClient) -> None:
-        self._url, self._client = url, client
-
-    def __str__(self) -> str:
-        return self._url
-
-    def open(self, name: str, start: int = 0, stop: int | None = None) -> AbstractContextManager[Stream]:
+    def url_of(self, name: str) -> str:
         del name
-        return self._client.get(self._url, start, stop)
+        return self._url
 
 
 def place_in_cache(entry: Entry, codec: str | None, selection: object) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from syngen.downloads.contents import known_layout
 from syngen.downloads.request import check_target, cut_from, known_of, report_of
@@ -13,9 +12,11 @@ from syngen.downloads.staging import staged
 from syngen.errors import DownloadError, DownloadMismatchError, ParameterError
 from syngen.generation.plan import Plan
 from syngen.generation.run import run
+from syngen.loaders.sources.stored import hash_array
 from syngen.recipe.library import recipe_names
 from syngen.resolving.load import load_recipe
 from syngen.resolving.resolve import resolve
+from syngen.storage.columns import integers
 from syngen.storage.description import read_description, read_json
 from syngen.storage.layout import Layout
 from syngen.storage.manifest import read_series
@@ -64,15 +65,9 @@ def _identities(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """Return index and hash of every observation, in the order of the indices."""
     tables = read_description(layout.description).tables
     table = read_series(layout.series("manifest", tables), columns=["index", "pcm_sha256"])
-    indices = np.asarray(table.column("index").to_numpy())
-    digests = table.column("pcm_sha256").combine_chunks()
-    if isinstance(digests, pa.ChunkedArray):
-        digests = pa.concat_arrays(digests.chunks)
-    content = np.frombuffer(digests.buffers()[1], dtype=np.uint8)
-    start = 32 * digests.offset
-    hashes = content[start : start + 32 * len(digests)].reshape(-1, 32)
+    indices = integers(table, "index")
     order = np.argsort(indices)
-    return indices[order], hashes[order]
+    return indices[order], hash_array(table.column("pcm_sha256"))[order]
 
 
 def recreate_release(

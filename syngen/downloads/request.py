@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,20 +14,23 @@ import numpy as np
 from syngen.downloads.checksum_list import parse_listing
 from syngen.downloads.contents import Contents, known_layout, read_contents
 from syngen.downloads.fetch import Download, downloading, is_document
-from syngen.downloads.staging import Staging, staged
-from syngen.downloads.subset import RangeFile, SubsetWriter, every_row, segments_of, some_rows
+from syngen.downloads.staging import staged
+from syngen.downloads.subset import SubsetWriter, chosen_rows, segments_of, whole_shards
 from syngen.downloads.transfers import NoMirrorError
 from syngen.errors import DownloadError, DownloadIncompleteError, ManifestError, ParameterError
+from syngen.generation.sources import RangeFile
 from syngen.io.files import inside, sha256_of
 from syngen.io.http.stalls import TransferLimits
 from syngen.io.workspace import remove
 from syngen.storage.codec import find_codec
-from syngen.storage.description import Description, PartOf, read_description
+from syngen.storage.columns import integers
+from syngen.storage.description import Description, PartOf, ShardEntry, read_description
 from syngen.storage.layout import Layout
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json, Progress
     from syngen.downloads.catalog import Entry
+    from syngen.storage.shard_ranges import Shard
 
 __all__ = [
     "Choose",
@@ -128,12 +131,9 @@ def fetch_release(
     DownloadError
         See `syngen.download`.
     """
-    options = {"connections": order.connections, "limits": order.limits, "progress": progress}
     check_target(order.target)
-    with (
-        staged(order.target, patience_s=order.patience_s) as staging,
-        downloading(staging, order.mirrors, **options) as download,  # type: ignore[arg-type]
-    ):
+    with _begun(order, progress, patience_s=order.patience_s) as download:
+        staging = download.staging
         if order.is_shared and Layout(order.target).description.is_file():  # while this one waited
             return report_of(order.target, "there already")
         download.read_listing(order.sha256)
@@ -160,21 +160,39 @@ def known_of(order: DownloadRequest, *, progress: Progress | None = None) -> str
     str or None
         SHA-256 of SHA256SUMS, where a manifest is known now.
     """
-    options = {"connections": order.connections, "limits": order.limits, "progress": progress}
-    with (
-        staged(order.target) as staging,
-        downloading(staging, order.mirrors, **options) as download,  # type: ignore[arg-type]
-    ):
+    with _begun(order, progress) as download:
+        staging = download.staging
         with contextlib.suppress(NoMirrorError, DownloadIncompleteError):
             download.read_listing(order.sha256)
             description = download.read_description(order.name, order.version)
-            names = [
-                n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"
-            ]
-            download.fetch_documents(description, names)
+            _fetch_documents(download, description)
         if known_layout(staging.verified) is None:
             return None
         return sha256_of(staging.verified / "SHA256SUMS")
+
+
+@contextlib.contextmanager
+def _begun(
+    order: DownloadRequest, progress: Progress | None, *, patience_s: float = 0.0
+) -> Iterator[Download]:
+    """Hold the staging folder of a download, and what fetches into it, for the length of a block."""
+    with (
+        staged(order.target, patience_s=patience_s) as staging,
+        downloading(
+            staging,
+            order.mirrors,
+            connections=order.connections,
+            limits=order.limits,
+            progress=progress,
+        ) as download,
+    ):
+        yield download
+
+
+def _fetch_documents(download: Download, description: Description) -> Contents:
+    """Fetch what a dataset made of rows of a release needs beside its shards."""
+    names = [n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"]
+    return download.fetch_documents(description, names)
 
 
 def report_of(folder: Path, outcome: str, *, compared: int = 0, bytes_received: int = 0) -> DownloadReport:
@@ -238,11 +256,11 @@ def _is_there(
         raise ParameterError(
             f"{order.target} holds something that is not whole: {error}; choose another folder"
         ) from error
-    part_of = _part_of(download, description, order) if is_part else None
+    of = part_of(description, download.sums, order.selection) if is_part else None
     is_meant = (
         found.fingerprint == description.fingerprint
         and found.codec == (order.codec or description.codec)
-        and found.part_of == part_of
+        and found.part_of == of
         and (is_part or found.counts == description.counts)
     )
     if not is_meant:
@@ -277,83 +295,57 @@ def _derive_dataset(
 ) -> None:
     """Fetch what is needed, and make a dataset of it."""
     staging = download.staging
-    names = [n for n in download.hashes if is_document(n, description.tables) and n != "dataset.json"]
-    contents = download.fetch_documents(description, names)
+    contents = _fetch_documents(download, description)
     codec = find_codec(order.codec or description.codec)
     if choose is None:
-        rows, plans = np.arange(description.n_rows, dtype=np.int64), every_row(description)
+        rows, files, of = np.arange(description.n_rows, dtype=np.int64), whole_shards(contents), None
     else:
-        rows = np.unique(np.asarray(choose(staging.verified), dtype=np.int64))
-        if not len(rows):
-            raise ParameterError(f"no observation of {description.recipe['name']} is selected")
-        plans = some_rows(contents, rows)
-    wanted = _segments(contents, None if choose is None else rows)
-    n_bytes = sum(stop - start for segments in wanted.values() for start, stop in segments)
+        rows = chosen_rows(contents, choose(staging.verified))
+        files = _pieces(download, contents, rows)
+        of = part_of(description, download.sums, order.selection)
+    n_bytes = sum(file.n_bytes for file in files.values())
     there = download.n_there()
     download.counter.total, download.counter.done = n_bytes, min(there, n_bytes)
-    lengths = np.asarray(contents.table.column("n_samples").to_numpy(), dtype=np.int64)[rows]
+    lengths = integers(contents.table, "n_samples")[rows]
     made = 2 * int(lengths.sum()) if codec.name == "wav" else 2 * n_bytes
     download.check_room(description, max(0, n_bytes - there) + made)
     if choose is None:
         download.fetch_shards(contents)
-        pieces = {
-            number: RangeFile(staging.verified / "audio" / f"{entry.name}.tar", [(0, entry.bytes)])
-            for number, entry in enumerate(description.shards)
-        }
     else:
-        pieces = _fetch_pieces(download, contents, wanted)
+        _fetch_pieces(download, description, files)
     staging.clear(staging.derived)
-    part_of = None if choose is None else _part_of(download, description, order)
-    cut = SubsetWriter(contents, rows, plans, pieces, codec, part_of)
-    cut.make(staging.derived, download.each)
+    SubsetWriter(contents, rows, files, codec, of).make(staging.derived, download.each)
 
 
-def _segments(contents: Contents, rows: IntArray | None) -> dict[int, list[tuple[int, int]]]:
-    """Return which parts of which shards, by number, hold some rows."""
-    if rows is None:
-        return {number: [(0, entry.bytes)] for number, entry in enumerate(contents.description.shards)}
-    numbers = np.searchsorted(contents.starts, rows, side="right") - 1
+def _pieces(download: Download, contents: Contents, rows: IntArray) -> dict[str, RangeFile]:
+    """Return the files for those parts of shards, by name, that hold some rows."""
+    numbers = contents.shard_numbers(rows)
     places = contents.table.select(["offset", "size"]).take(rows)
-    offsets, sizes = (np.asarray(places.column(name).to_numpy()) for name in ("offset", "size"))
-    return {
-        number: segments_of(offsets[numbers == number], sizes[numbers == number])
-        for number in np.unique(numbers).tolist()
-    }
-
-
-def _fetch_pieces(
-    download: Download, contents: Contents, wanted: dict[int, list[tuple[int, int]]]
-) -> dict[int, RangeFile]:
-    """Fetch parts of shards; that their audio is right is seen when the dataset is made."""
-    pieces: dict[int, RangeFile] = {}
-    for number, segments in wanted.items():
-        name = f"audio/{contents.description.shards[number].name}.tar"
+    offsets, sizes = (integers(places, name) for name in ("offset", "size"))
+    pieces = {}
+    for number in np.unique(numbers).tolist():
+        is_in = numbers == number
+        segments, name = segments_of(offsets[is_in], sizes[is_in]), contents.description.shards[number].name
         # another selection of the same shard is another file
-        mark = hashlib.sha256(repr((download.hashes[name], segments)).encode()).hexdigest()
-        pieces[number] = RangeFile(download.staging.parts / f"piece-{mark}", segments)
-    _prune(download.staging, pieces)
-
-    def one(number: int) -> None:
-        entry, piece = contents.description.shards[number], pieces[number]
-        n_bytes = sum(stop - start for start, stop in piece.segments)
-        name = f"audio/{entry.name}.tar"
-        options = {"size": entry.bytes, "most": max(entry.bytes, n_bytes), "segments": piece.segments}
-        download.transfers.fetch(name, piece.path, **options)  # type: ignore[arg-type]
-
-    download.each(sorted(pieces), one)
+        mark = hashlib.sha256(repr((download.hashes[f"audio/{name}.tar"], segments)).encode()).hexdigest()
+        pieces[name] = RangeFile(download.staging.parts / f"piece-{mark}", segments)
     return pieces
 
 
-def _prune(staging: Staging, pieces: dict[int, RangeFile]) -> None:
-    """Remove pieces of another selection."""
+def _fetch_pieces(download: Download, description: Description, pieces: Mapping[str, RangeFile]) -> None:
+    """Fetch parts of shards; that their audio is right is seen when the dataset is made."""
     kept = {piece.path.name for piece in pieces.values()}
-    for path in staging.parts.glob("piece-*"):
-        if path.name not in kept:
+    for path in download.staging.parts.glob("piece-*"):
+        if path.name not in kept:  # of another selection
             remove(path)
 
+    def one(entry: ShardEntry) -> None:
+        piece = pieces[entry.name]
+        most = max(entry.bytes, piece.n_bytes)
+        name, segments = f"audio/{entry.name}.tar", piece.segments
+        download.transfers.fetch(name, piece.path, size=entry.bytes, most=most, segments=segments)
 
-def _part_of(download: Download, description: Description, order: DownloadRequest) -> PartOf:
-    return part_of(description, download.sums, order.selection)
+    download.each([entry for entry in description.shards if entry.name in pieces], one)
 
 
 def part_of(description: Description, sums: str | None, selection: Json | None) -> PartOf:
@@ -380,19 +372,10 @@ def cut_from(
     selection : dict or None
     """
     contents = read_contents(source)
-    description = contents.description
-    pieces = {
-        number: RangeFile(contents.layout.shard(entry.name), [(0, entry.bytes)])
-        for number, entry in enumerate(description.shards)
-    }
-    rows = np.unique(np.asarray(rows, dtype=np.int64))
-    if not len(rows):
-        raise ParameterError(f"no observation of {description.recipe['name']} is selected")
-    plans = some_rows(contents, rows)
-    of = part_of(description, sums, selection)
-    cut = SubsetWriter(contents, rows, plans, pieces, contents.codec, of)
+    of = part_of(contents.description, sums, selection)
+    cut = SubsetWriter(contents, chosen_rows(contents, rows), whole_shards(contents), contents.codec, of)
 
-    def each(items: Sequence[int], do: Callable[[int], None]) -> None:
+    def each(items: Sequence[Shard], do: Callable[[Shard], None]) -> None:
         for item in items:
             do(item)
 

@@ -37,7 +37,7 @@ __all__ = ["Staging", "staged"]
 
 _SUMS = "SHA256SUMS"
 _PART = re.compile(rf"{_SUMS}|(?:piece-)?[0-9a-f]{{64}}")
-_OF_POOCH = re.compile(r"(?:.*/)?tmp[a-z0-9_]{8}")  # what its process left when it was killed
+_LEFTOVER = re.compile(r"(?:.*/)?tmp[a-z0-9_]{8}")  # of earlier versions that were killed
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Staging:
             if not slash:
                 return name == self.lock.name
             if top == self.verified.name:
-                return not rest or rest in listed or _OF_POOCH.fullmatch(rest) is not None
+                return not rest or rest in listed or _LEFTOVER.fullmatch(rest) is not None
             if top == self.parts.name:
                 return not rest or _PART.fullmatch(rest) is not None
             return top in (self.derived.name, self.selected.name) and (not rest or is_dataset_name(rest))

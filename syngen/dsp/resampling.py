@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen._whole import is_whole
 from syngen.elementary import TAU, sin2pi
 from syngen.errors import ParameterError
 
@@ -240,7 +241,7 @@ def _bessel(y: FloatArray) -> FloatArray:
 
 def _ratio(rate_in: int, rate_out: int) -> tuple[int, int]:
     for name, rate in (("rate_in", rate_in), ("rate_out", rate_out)):
-        if isinstance(rate, bool) or not isinstance(rate, int | np.integer) or rate < 1:
+        if not is_whole(rate, 1):
             raise ParameterError(f"{name} is {rate!r}: a sample rate is a whole number of Hz, 1 or more")
     common = math.gcd(rate_in, rate_out)
     up, down = int(rate_out) // common, int(rate_in) // common

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
-from syngen.evaluation.codes.joining import NOT_COMMON, Observations, join
+from syngen.evaluation.codes.joining import NOT_COMMON, join
+from syngen.evaluation.codes.matrix import check_finite, code_matrix
+from syngen.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from syngen._typing import FloatArray, IntArray, Kind
-    from syngen.factors import FactorGrid
+    from syngen._typing import DatasetView, FloatArray, IntArray, Kind
 
     Kinds: TypeAlias = str | Sequence[str] | Mapping[str, str]
 
-__all__ = ["Dataset", "FactorColumn", "Inputs", "read_inputs"]
+__all__ = ["FactorColumn", "Inputs", "read_inputs"]
 
-KINDS = ("nominal", "ordinal", "continuous")
-_SHOWN = 5
 _SMALL, _LARGE, _DROWNED = 1e-100, 1e100, 1e-9
-
-
-class Dataset(Observations, Protocol):
-    """What a dataset must have to be evaluated on; `FactorDataset` has it."""
-
-    @property
-    def grid(self) -> FactorGrid: ...
-
-    @property
-    def levels(self) -> IntArray: ...
-
-    @property
-    def fingerprint(self) -> str: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +81,7 @@ class Inputs:
 
 def read_inputs(
     codes: ArrayLike | Codes,
-    factors: ArrayLike | Dataset,
+    factors: ArrayLike | DatasetView,
     *,
     factor_names: Sequence[str] | None = None,
     factor_kinds: Kinds | None = None,
@@ -107,7 +92,7 @@ def read_inputs(
     Parameters
     ----------
     codes : array_like of float, shape (n, n_codes), DataFrame or Codes
-    factors : array_like, shape (n, n_factors), DataFrame or Dataset
+    factors : array_like, shape (n, n_factors), DataFrame or DatasetView
         Numbers or texts. Of a dataset the levels, names and kinds of its grid are used.
     factor_names : sequence of str, optional
     factor_kinds : str, sequence or mapping by name, optional
@@ -126,7 +111,7 @@ def read_inputs(
     encoder = codes.encoder if isinstance(codes, Codes) else ""
     fingerprint = codes.fingerprint if isinstance(codes, Codes) else ""
     if _is_dataset(factors):
-        joined = join(codes, cast("Dataset", factors), common=common)
+        joined = join(codes, cast("DatasetView", factors), common=common)
         codes, dataset = joined.values, joined.observations
         n_left_out, note = joined.n_left_out, joined.note
         factors = dataset.levels
@@ -137,7 +122,8 @@ def read_inputs(
         raise ParameterError(NOT_COMMON)
     elif isinstance(codes, Codes):
         codes = codes.values
-    values, code_names = _code_matrix(codes)
+    values, code_names = code_matrix(codes)
+    values = _tamed(values)
     columns, names = _columns(factors)
     if names is None:
         names = _names_of_kinds(factor_kinds, len(columns))
@@ -154,26 +140,6 @@ def _is_dataset(thing: object) -> bool:
     return hasattr(thing, "grid") and hasattr(thing, "levels") and hasattr(thing, "fingerprint")
 
 
-def _code_matrix(codes: Any) -> tuple[FloatArray, tuple[str, ...]]:
-    names = tuple(str(name) for name in codes.columns) if hasattr(codes, "columns") else None
-    matrix = np.asarray(codes)
-    if matrix.ndim == 1:
-        matrix = matrix[:, np.newaxis]
-    if matrix.ndim != 2 or 0 in matrix.shape:
-        raise ParameterError(f"codes of shape {np.shape(codes)}; an array of shape (n, n_codes) is needed")
-    if matrix.dtype.kind == "O":
-        with contextlib.suppress(TypeError, ValueError):
-            matrix = matrix.astype(np.float64)
-    if matrix.dtype.kind not in "fiub":
-        raise ParameterError(
-            f"codes of type {matrix.dtype}; numbers are needed (texts may only be factors)"
-        )
-    values = np.ascontiguousarray(matrix, dtype=np.float64)
-    names = names or tuple(f"z{i}" for i in range(values.shape[1]))
-    _check_finite("codes", values, names)
-    return _tamed(values), names
-
-
 def _tamed(values: FloatArray) -> FloatArray:
     """Bring columns whose squares would overflow, vanish or drown in a great constant into reach."""
     low, high = values.min(axis=0), values.max(axis=0)
@@ -187,21 +153,6 @@ def _tamed(values: FloatArray) -> FloatArray:
             column = values[:, i] * scale
             values[:, i] = column - column.min() if half_range[i] > _SMALL else 0.0
     return values
-
-
-def _check_finite(what: str, values: FloatArray, names: Sequence[str]) -> None:
-    if np.isfinite(values).all():
-        return
-    found = []
-    for i, name in enumerate(names):
-        column = values[:, i]
-        n_nan, n_infinite = int(np.isnan(column).sum()), int(np.isinf(column).sum())
-        if n_nan or n_infinite:
-            counts = [f"{n_nan:,} NaN"] * bool(n_nan) + [f"{n_infinite:,} infinite"] * bool(n_infinite)
-            found.append(f"column {i} ({name}) has {' and '.join(counts)}")
-    if found:
-        more = f" and {len(found) - _SHOWN} more columns" if len(found) > _SHOWN else ""
-        raise ParameterError(f"{what}: {'; '.join(found[:_SHOWN])}{more}; leave those rows out")
 
 
 def _columns(factors: Any) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:
@@ -299,11 +250,9 @@ def _factor(name: str, column: NDArray[Any], kind: str | None) -> FactorColumn:
         values = column.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ParameterError(f"factor {name!r} of type {column.dtype}: {error}") from error
-    _check_finite("factors", values[:, np.newaxis], [name])
-    if kind is None:
-        is_whole = bool(np.all(values == np.rint(values)))
-        kind = "nominal" if column.dtype.kind == "b" else "ordinal" if is_whole else "continuous"
-    return FactorColumn(name, cast("Kind", kind), _tamed(values[:, np.newaxis])[:, 0])
+    check_finite("factors", values[:, np.newaxis], [name])
+    chosen = kind_of(column) if kind is None else cast("Kind", kind)
+    return FactorColumn(name, chosen, _tamed(values[:, np.newaxis])[:, 0])
 
 
 def _is_nan(value: object) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import FloatArray
 
-__all__ = ["Picture", "draw"]
+__all__ = ["draw"]
 
 _MOST_ANNOTATED = 14
 _MOST_NAMED = 40
@@ -23,35 +22,30 @@ _COLOURS = "viridis"
 _BEST, _SECOND = "#31688e", "#fde725"
 
 
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """What is drawn.
-
-    Attributes
-    ----------
-    title, model : str
-        Of the figure, and of DCI.
-    codes, factors : list of str
-        Names.
-    nmi : ndarray of float64, shape (n_codes, n_factors)
-    factor_mi : ndarray of float64, shape (n_factors, n_factors)
-    importance : ndarray of float64, shape (n_codes, n_factors), or None
-    """
-
-    title: str
-    codes: list[str]
-    factors: list[str]
-    nmi: FloatArray
-    factor_mi: FloatArray
-    importance: FloatArray | None
-    model: str
-
-
-def draw(picture: Picture) -> Figure:
+def draw(
+    nmi: FloatArray,
+    *,
+    factor_mi: FloatArray,
+    importance: FloatArray | None,
+    codes: list[str],
+    factors: list[str],
+    title: str,
+    model: str,
+) -> Figure:
     """Return a figure of two by two panels.
 
     Heat maps of normalised information and of importance (if DCI was asked for), bars of the two codes
     that know most of each factor, and the factors' normalised mutual information.
+
+    Parameters
+    ----------
+    nmi : ndarray of float64, shape (n_codes, n_factors)
+    factor_mi : ndarray of float64, shape (n_factors, n_factors)
+    importance : ndarray of float64, shape (n_codes, n_factors), or None
+    codes, factors : list of str
+        Names.
+    title, model : str
+        Of the figure, and of DCI.
 
     Raises
     ------
@@ -59,22 +53,21 @@ def draw(picture: Picture) -> Figure:
         If matplotlib is not installed.
     """
     figure_class = require("matplotlib.figure", extra="plot").Figure
-    codes, factors = picture.codes, picture.factors
     height = min(14.0, 3.0 + 0.22 * min(len(codes), _MOST_NAMED))
     figure: Any = figure_class(figsize=(11.0, height + 4.2), layout="constrained")
     axes = figure.subplots(2, 2, height_ratios=[height, 3.6])
-    _heat_map(axes[0, 0], picture.nmi, codes, factors, "Normalised mutual information, I(z; v) / H(v)")
-    if picture.importance is None:
+    _heat_map(axes[0, 0], nmi, codes, factors, "Normalised mutual information, I(z; v) / H(v)")
+    if importance is None:
         axes[0, 1].set_axis_off()
         axes[0, 1].text(0.5, 0.5, "importance: ask for the metrics 'dci'", ha="center", va="center")
     else:
-        _heat_map(axes[0, 1], picture.importance, codes, factors, f"Importance ({picture.model})")
-    _gap_bars(axes[1, 0], picture.nmi, codes, factors)
-    entropies = np.diag(picture.factor_mi)
+        _heat_map(axes[0, 1], importance, codes, factors, f"Importance ({model})")
+    _gap_bars(axes[1, 0], nmi, codes, factors)
+    entropies = np.diag(factor_mi)
     least = np.minimum.outer(entropies, entropies)
-    share = np.divide(picture.factor_mi, least, out=np.zeros_like(least), where=least > 0.0)
+    share = np.divide(factor_mi, least, out=np.zeros_like(least), where=least > 0.0)
     _heat_map(axes[1, 1], share, factors, factors, "Factors with each other, I(u; v) / min(H(u), H(v))")
-    figure.suptitle(picture.title, fontsize=11)
+    figure.suptitle(title, fontsize=11)
     return figure  # type: ignore[no-any-return]
 
 

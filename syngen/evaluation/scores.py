@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
+
+from syngen.evaluation.metrics.catalogue import METRICS
+from syngen.figures.reporting import json_text, markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,28 +16,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import FloatArray, Json
 
-__all__ = ["LABELS", "Scores"]
-
-LABELS = {
-    "mig": "MIG",
-    "mig_sup": "MIG-sup",
-    "dcimig": "DCIMIG",
-    "jemmig": "JEMMIG",
-    "sap": "SAP",
-    "modularity": "Modularity",
-    "irs": "IRS",
-    "n_active": "Active codes",
-    "dci_d": "DCI disentanglement",
-    "dci_c": "DCI completeness",
-    "dci_i": "DCI informativeness",
-    "explicitness": "Explicitness",
-    "infom": "InfoM",
-    "infoc": "InfoC",
-    "infoe": "InfoE",
-    "factor_vae": "FactorVAE score",
-    "beta_vae": "BetaVAE score",
-}
-_SATURATING = ("factor_vae", "beta_vae")
+__all__ = ["Scores"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,7 +63,7 @@ class Scores(Mapping[str, float]):
         except KeyError:
             from syngen.errors import suggestion
 
-            hint = "was not asked for" if key in LABELS else f"is no metric{suggestion(key, LABELS)}"
+            hint = "was not asked for" if key in METRICS else f"is no metric{suggestion(key, METRICS)}"
             raise KeyError(f"{key!r} {hint}; there are {', '.join(self._values)}") from None
 
     def __iter__(self) -> Iterator[str]:
@@ -98,7 +79,7 @@ class Scores(Mapping[str, float]):
     def _shown(self, key: str) -> str:
         if key in self.undefined:
             return self.undefined[key]
-        return f"{self[key]:.0f}" if key == "n_active" else f"{self[key]:.3f}"
+        return f"{self[key]:.0f}" if METRICS[key].is_count else f"{self[key]:.3f}"
 
     @property
     def warnings(self) -> list[str]:
@@ -128,28 +109,23 @@ class Scores(Mapping[str, float]):
         path : str or Path, optional
             A file that it is also written to.
         """
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        if path is not None:
-            from syngen.io.atomic import write_atomic
-
-            write_atomic(Path(path), (text + "\n").encode())
-        return text
+        return json_text(self.to_dict(), path)
 
     def to_markdown(self) -> str:
         """Return the scores, the factors, their mutual information and all warnings as Markdown."""
         metrics = [
-            [LABELS[key], self._shown(key), *([self._shown_interval(key)] if self.intervals else [])]
+            [METRICS[key].label, self._shown(key), *([self._shown_interval(key)] if self.intervals else [])]
             for key in self
         ]
         header = ["metric", "score", *(["95 % interval"] if self.intervals else [])]
-        parts = [_table(header, metrics), _frame_table("factor", self.factors)]
+        parts = [markdown_table(header, metrics), _frame_table("factor", self.factors)]
         if len(self.factors) > 1:
             parts += [f"{_FACTOR_MI}\n\n{self._factor_table()}"]
         counts = self.codes["status"].value_counts()
         states = ", ".join(f"{counts[state]} {state}" for state in counts.index)
         rows, bins = self.metadata["rows"], self.metadata["n_bins"]
         parts.append(f"{rows:,} rows, {bins} bins, {len(self.codes)} codes: {states}.")
-        if any(key in self for key in _SATURATING):
+        if any(METRICS[key].saturates for key in self):
             parts.append("FactorVAE and BetaVAE scores saturate: 1 does not mean disentangled.")
         parts += [f"Note: {warning}." for warning in self.warnings]
         return "\n\n".join(parts) + "\n"
@@ -165,7 +141,7 @@ class Scores(Mapping[str, float]):
             [name, *(f"{value:.3f}" for value in row)]
             for name, row in zip(names, self.factor_mi.tolist(), strict=True)
         ]
-        return _table(["", *names], rows)
+        return markdown_table(["", *names], rows)
 
     def plot(self) -> Figure:
         """Draw information, importance, gaps and the factors' mutual information; needs the extra plot.
@@ -175,32 +151,28 @@ class Scores(Mapping[str, float]):
         matplotlib.figure.Figure
             Not registered with pyplot; ``figure.savefig(path)`` writes it.
         """
-        from syngen.evaluation.plots import Picture, draw
+        from syngen.evaluation.plots import draw
 
-        shown = [f"{LABELS[key]} {self._shown(key)}" for key in ("mig", "dci_d", "sap") if key in self]
+        shown = [
+            f"{METRICS[key].label} {self._shown(key)}" for key in ("mig", "dci_d", "sap") if key in self
+        ]
         made = f"{self.metadata['rows']:,} rows, {self.metadata['n_bins']} bins"
-        picture = Picture(
-            title=", ".join([*shown, made]),
-            codes=[str(name) for name in self.codes.index],
-            factors=[str(name) for name in self.factors.index],
-            nmi=self.nmi,
+        return draw(
+            self.nmi,
             factor_mi=self.factor_mi,
             importance=self.importance,
+            codes=[str(name) for name in self.codes.index],
+            factors=[str(name) for name in self.factors.index],
+            title=", ".join([*shown, made]),
             model=str(self.metadata["dci_model"]),
         )
-        return draw(picture)
 
 
 _FACTOR_MI = "Mutual information of the factors with each other, in nats (entropies on the diagonal):"
 
 
 def _records(frame: pd.DataFrame) -> list[Json]:
-    named = frame.reset_index(names="name")
-    return [{str(key): _plain(value) for key, value in row.items()} for row in named.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    return cast("list[Json]", frame.reset_index(names="name").to_dict("records"))
 
 
 def _frame_table(title: str, frame: pd.DataFrame) -> str:
@@ -208,15 +180,5 @@ def _frame_table(title: str, frame: pd.DataFrame) -> str:
         [str(name), *(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row)]
         for name, row in zip(frame.index, frame.itertuples(index=False), strict=True)
     ]
-    return _table([title, *(LABELS.get(str(name), str(name)) for name in frame.columns)], rows)
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in [header, *rows]]
-    widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(header))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in cells
-    ]
-    rule = "|" + "|".join("-" * (w + 2) for w in widths) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])
+    names = [METRICS[name].label if name in METRICS else str(name) for name in frame.columns]
+    return markdown_table([title, *names], rows)

@@ -11,20 +11,21 @@ from syngen._threads import single_threaded
 from syngen._version import version
 from syngen.evaluation.information.mutual_information import normalised
 from syngen.evaluation.inputs import read_inputs
-from syngen.evaluation.metrics.families import FAMILY_FUNCTIONS, Result
-from syngen.evaluation.metrics.intervals import RESAMPLED, bootstrap_intervals
+from syngen.evaluation.metrics.catalogue import METRICS, Outcome, chosen_metrics
+from syngen.evaluation.metrics.dci import FEWEST_ROWS
+from syngen.evaluation.metrics.intervals import bootstrap_intervals
 from syngen.evaluation.metrics.metric_inputs import MetricInputs, drawn_rows
 from syngen.evaluation.metrics.modularity import N_SHUFFLES
-from syngen.evaluation.metrics.options import FAMILIES, Conventions, Options, chosen_metrics
+from syngen.evaluation.metrics.options import Options
 from syngen.evaluation.scores import Scores
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
 
-    from syngen._typing import FloatArray, Json
+    from syngen._typing import DatasetView, FloatArray, Json
     from syngen.evaluation.codes.codes import Codes
-    from syngen.evaluation.inputs import Dataset, Kinds
+    from syngen.evaluation.inputs import Kinds
 
 __all__ = ["compute_scores"]
 
@@ -34,86 +35,42 @@ _BIASED = 0.1
 
 def compute_scores(
     codes: ArrayLike | Codes,
-    factors: ArrayLike | Dataset,
+    factors: ArrayLike | DatasetView,
     *,
-    factor_names: Sequence[str] | None = None,
-    factor_kinds: Kinds | None = None,
-    metrics: str | Iterable[str] = "core",
-    n_bins: int = 20,
-    binning: str = "width",
-    n_samples: int | None = 10_000,
-    test_size: float = 0.2,
-    active: str = "null",
-    seed: int = 0,
-    compat: str | None = None,
-    intervals: bool = False,
-    dci_model: str | None = None,
-    n_resamples: int = 200,
-    common: bool = False,
+    factor_names: Sequence[str] | None,
+    factor_kinds: Kinds | None,
+    common: bool,
+    metrics: str | Iterable[str],
+    **choices: Any,
 ) -> Scores:
     """Return the scores of a representation; `syngen.evaluate` says what the arguments are."""
-    conventions = Conventions.of(compat, binning=binning, active=active)
-    options = Options(
-        metrics=chosen_metrics(metrics),
-        conventions=conventions,
-        n_bins=n_bins,
-        n_samples=n_samples,
-        test_size=test_size,
-        seed=seed,
-        intervals=intervals,
-        dci_model=dci_model or conventions.dci_model,
-        n_resamples=n_resamples,
-    )
+    options = Options.of(metrics=chosen_metrics(metrics), **choices)
     given = read_inputs(codes, factors, factor_names=factor_names, factor_kinds=factor_kinds, common=common)
-    work = MetricInputs(drawn_rows(given, n_samples=n_samples, seed=seed), options)
+    work = MetricInputs(drawn_rows(given, options), options)
     with single_threaded():
-        results = {
-            name: FAMILY_FUNCTIONS[name](work)
-            for name, keys in FAMILIES.items()
-            if set(keys) & set(options.metrics)
-        }
-        merged = _merged(results, options.metrics)
-        resampled = [key for key in RESAMPLED if key in merged.scores and key not in merged.undefined]
-        found = bootstrap_intervals(work, merged.scores, resampled) if intervals and resampled else {}
-    return _assembled(work, merged, found, rows_given=len(given.codes))
-
-
-def _merged(results: dict[str, Result], metrics: Sequence[str]) -> Result:
-    merged = Result()
-    for result in results.values():
-        merged.scores.update(result.scores)
-        merged.undefined.update(result.undefined)
-        merged.by_factor.update(result.by_factor)
-        merged.by_code.update(result.by_code)
-        merged.warnings.extend(result.warnings)
-        if result.importance is not None:
-            merged.importance = result.importance
-    merged.scores = {key: merged.scores[key] for key in metrics}
-    merged.undefined = {key: reason for key, reason in merged.undefined.items() if key in merged.scores}
-    return merged
-
-
-def _assembled(
-    work: MetricInputs, merged: Result, intervals: dict[str, tuple[float, float]], *, rows_given: int
-) -> Scores:
+        outcomes = {key: METRICS[key].compute(work) for key in options.metrics}
+        scores = {key: outcome.score or 0.0 for key, outcome in outcomes.items()}
+        undefined = {key: outcome.reason for key, outcome in outcomes.items() if outcome.score is None}
+        resampled = [key for key in scores if METRICS[key].has_interval and key not in undefined]
+        found = bootstrap_intervals(work, scores, resampled) if options.intervals and resampled else {}
     information = _all_codes(work, work.information)
-    share = normalised(information, work.factor_entropies)
-    importance = None if merged.importance is None else _all_codes(work, merged.importance)
-    for matrix in (information, share, work.factor_information, importance):
+    has_importance = any(METRICS[key].family == "dci" for key in scores)
+    result = Scores(
+        scores,
+        _factor_frame(work, outcomes),
+        _code_frame(work, outcomes),
+        mi=information,
+        nmi=normalised(information, work.factor_entropies),
+        factor_mi=work.factor_information,
+        importance=_all_codes(work, work.importance) if has_importance else None,
+        intervals=found,
+        undefined=undefined,
+        metadata=_metadata(work, undefined, rows_given=len(given.codes)),
+    )
+    for matrix in (result.mi, result.nmi, result.factor_mi, result.importance):
         if matrix is not None:
             matrix.flags.writeable = False
-    return Scores(
-        merged.scores,
-        _factor_frame(work, merged),
-        _code_frame(work, merged),
-        mi=information,
-        nmi=share,
-        factor_mi=work.factor_information,
-        importance=importance,
-        intervals=intervals,
-        undefined=merged.undefined,
-        metadata=_metadata(work, merged, rows_given=rows_given),
-    )
+    return result
 
 
 def _all_codes(work: MetricInputs, values: FloatArray) -> FloatArray:
@@ -133,7 +90,7 @@ def _role(work: MetricInputs, j: int) -> str:
     return "derived" if j in work.derived else "headline"
 
 
-def _factor_frame(work: MetricInputs, merged: Result) -> pd.DataFrame:
+def _factor_frame(work: MetricInputs, outcomes: dict[str, Outcome]) -> pd.DataFrame:
     import pandas as pd
 
     names = _factor_names(work)
@@ -148,12 +105,12 @@ def _factor_frame(work: MetricInputs, merged: Result) -> pd.DataFrame:
         "best_code": [
             name if known > 0.0 else "" for name, known in zip(best, information.max(axis=0), strict=True)
         ],
-        **merged.by_factor,
+        **{key: each.by_factor for key, each in outcomes.items() if each.by_factor is not None},
     }
     return pd.DataFrame(columns, index=pd.Index(names, name="factor"))
 
 
-def _code_frame(work: MetricInputs, merged: Result) -> pd.DataFrame:
+def _code_frame(work: MetricInputs, outcomes: dict[str, Outcome]) -> pd.DataFrame:
     import pandas as pd
 
     n_codes, names = work.inputs.codes.shape[1], _factor_names(work)
@@ -170,12 +127,18 @@ def _code_frame(work: MetricInputs, merged: Result) -> pd.DataFrame:
         "n_bins": sizes,
         "entropy": _all_codes(work, work.code_entropies),
         "best_factor": best,
-        **{key: _all_codes(work, values) for key, values in merged.by_code.items()},
+        **{
+            key: _all_codes(work, each.by_code)
+            for key, each in outcomes.items()
+            if each.by_code is not None
+        },
     }
+    if "dci_d" in outcomes:
+        columns["importance"] = _all_codes(work, work.importance[:, work.scored_factors].sum(axis=1))
     return pd.DataFrame(columns, index=pd.Index(work.inputs.code_names, name="code"))
 
 
-def _metadata(work: MetricInputs, merged: Result, *, rows_given: int) -> Json:
+def _metadata(work: MetricInputs, undefined: dict[str, str], *, rows_given: int) -> Json:
     import scipy
     import sklearn
 
@@ -207,13 +170,16 @@ def _metadata(work: MetricInputs, merged: Result, *, rows_given: int) -> Json:
             "scipy": scipy.__version__,
             "scikit-learn": sklearn.__version__,
         },
-        "warnings": [*merged.warnings, *_warnings(work, merged)],
+        "warnings": _warnings(work, undefined),
     }
 
 
-def _warnings(work: MetricInputs, merged: Result) -> list[str]:
-    names, found = _factor_names(work), [work.inputs.note] if work.inputs.note else []
-    found += [f"{key} has no value: {reason}" for key, reason in merged.undefined.items()]
+def _warnings(work: MetricInputs, undefined: dict[str, str]) -> list[str]:
+    names, found = _factor_names(work), []
+    if work.n < FEWEST_ROWS and any(METRICS[key].family == "dci" for key in work.options.metrics):
+        found.append(f"DCI from {work.n:,} rows: with fewer than {FEWEST_ROWS:,}, importances are noise")
+    found += [work.inputs.note] if work.inputs.note else []
+    found += [f"{key} has no value: {reason}" for key, reason in undefined.items()]
     for child, parent in work.derived.items():
         found.append(f"factor {names[child]} is a function of {names[parent]} and is reported apart")
     found += [

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from syngen.errors import ParameterError
+from syngen.exports.dataset import write_wavs
 from syngen.exports.textgrids import textgrid_text
 from syngen.io.atomic import new_folder
 from syngen.loaders.dataset import FactorDataset
-from syngen.storage.codec import find_codec
 from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of
 
@@ -45,26 +45,18 @@ def write_clips(dataset: FactorDataset, folder: Path, *, limit: int, textgrids: 
     if textgrids and not dataset.is_spoken:
         raise ParameterError(f"{dataset.name} is no speech: it has no words to write as TextGrids")
     with new_folder(folder) as unfinished:
-        return _write(dataset, unfinished, min(limit, len(dataset)), textgrids=textgrids)
+        return _write(dataset[:limit], unfinished, textgrids=textgrids)
 
 
-def _write(dataset: FactorDataset, folder: Path, n: int, *, textgrids: bool) -> int:
-    wav = find_codec("wav")
-    for position in range(n):
-        observation = dataset[position]
-        pcm = (observation.waveform * 32768.0).astype("int16")
-        key = key_of(int(dataset.rows[position]))
-        (folder / f"{key}.wav").write_bytes(wav.encode(pcm, observation.sample_rate))
+def _write(view: FactorDataset, folder: Path, *, textgrids: bool) -> int:
+    for position, name, n_samples in write_wavs(view, folder):
         if textgrids:
-            text = textgrid_text(
-                list(dataset.annotations(position).itertuples()),
-                n_samples=len(pcm),
-                sample_rate=observation.sample_rate,
-            )
-            (folder / f"{key}.TextGrid").write_text(text, "utf-8")
-    frame = dataset.manifest.head(n)
+            spans = list(view.annotations(position).itertuples())
+            text = textgrid_text(spans, n_samples=n_samples, sample_rate=view.sample_rate)
+            (folder / name).with_suffix(".TextGrid").write_text(text, "utf-8")
+    frame = view.manifest
     names = exported_names(list(frame.columns), _OWN)
     frame = frame[list(names)].rename(columns=names)
     frame.insert(0, "file_name", [f"{key_of(int(row))}.wav" for row in frame.index])
     frame.to_csv(folder / "metadata.csv", index_label="row")
-    return n
+    return len(view)

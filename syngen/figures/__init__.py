@@ -1,1 +1,1 @@
-"""Spectra and pictures, for whoever shows or measures sound: one room for all of them."""
+"""Spectra, mel bands and tables, for whoever shows or measures sound: one room for all of them."""

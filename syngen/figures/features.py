@@ -2,6 +2,9 @@
 
 Nothing is normalised by a frame, a waveform or a batch: amplitude is a factor, and decibels are those of
 full scale. They are transforms of `to_torch` and `batches`, and `FactorDataset.features` caches them.
+
+Mel bands are librosa's. The rest is not: `librosa.feature.melspectrogram` takes four times as long for one
+waveform of a second, because it makes its filters anew, and rounds otherwise than what is cached.
 """
 
 from __future__ import annotations
@@ -9,20 +12,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
 from syngen._threads import single_threaded
+from syngen._whole import check_whole
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from syngen._typing import Float32Array, IntArray, Json
 
-__all__ = ["MFCC", "Feature", "LogMel", "Spectrogram"]
+__all__ = ["MFCC", "Feature", "LogMel", "Spectrogram", "mel_filters", "power_spectra"]
 
+Precision = TypeVar("Precision", np.float32, np.float64)
 _VERSION = 1
 _FRAMES_AT_ONCE = 1 << 10
 
@@ -55,11 +60,8 @@ class Feature(ABC):
             ("sample_rate", 1),
         ):
             number = getattr(self, name, None)
-            if number is None:
-                continue
-            is_number = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-            if not is_number or number < least:
-                raise ParameterError(f"{name} is {number!r}; a whole number from {least} on is needed")
+            if number is not None:
+                check_whole(name, number, least)
         if self.n_fft % 2:
             raise ParameterError(f"n_fft is {self.n_fft}; an even number is needed")
 
@@ -117,7 +119,7 @@ class Feature(ABC):
         # some frames at a time: what does not leave the processor's cache is twice as fast
         for start in range(0, len(frames), _FRAMES_AT_ONCE):
             part = slice(start, start + _FRAMES_AT_ONCE)
-            spectrum[:, part] = self._of_power(_power(frames[part], self.n_fft)).T
+            spectrum[:, part] = self._of_power(power_spectra(frames[part], _window(self.n_fft))).T
 
     @property
     @abstractmethod
@@ -152,7 +154,14 @@ class Feature(ABC):
             raise ParameterError(
                 f"{type(self).__name__} needs the sample rate: {type(self).__name__}(sample_rate=16000)"
             )
-        return _mel_filters(self.sample_rate, self.n_fft, n_mels, fmin, fmax)
+        nyquist = self.sample_rate / 2
+        highest = nyquist if fmax is None else fmax
+        if not 0 <= fmin < highest <= nyquist:
+            raise ParameterError(
+                f"bands from {fmin} to {highest} Hz; 0 <= fmin < fmax <= {nyquist} Hz, half the sample "
+                "rate, is needed"
+            )
+        return mel_filters(self.sample_rate, self.n_fft, n_mels, fmin=fmin, fmax=highest)
 
 
 @lru_cache(maxsize=8)
@@ -161,30 +170,73 @@ def _window(n_fft: int) -> Float32Array:
     return window
 
 
-def _power(frames: Float32Array, n_fft: int) -> Float32Array:
+def power_spectra(
+    frames: NDArray[Any], window: NDArray[Precision], n_fft: int | None = None
+) -> NDArray[Precision]:
+    """Return the power spectra of frames, as precise as the window.
+
+    Parameters
+    ----------
+    frames : ndarray of float, shape (..., n_samples)
+    window : ndarray of float, shape (n_samples,)
+    n_fft : int, optional
+        Length to which frames are filled up with zeros.
+
+    Returns
+    -------
+    ndarray of float, shape (..., n_fft // 2 + 1)
+    """
     import scipy.fft
 
-    spectra = scipy.fft.rfft(frames * _window(n_fft), axis=-1)
-    power: Float32Array = spectra.real**2 + spectra.imag**2
+    spectra = scipy.fft.rfft(frames * window, n_fft, axis=-1)
+    power: NDArray[Precision] = spectra.real**2 + spectra.imag**2
     return power
 
 
 @lru_cache(maxsize=8)
-def _mel_filters(rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float | None) -> Float32Array:
+def mel_filters(
+    sample_rate: int,
+    n_fft: int,
+    n_mels: int,
+    *,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    is_htk: bool = False,
+) -> Float32Array:
+    """Return triangular mel bands, to multiply power spectra by.
+
+    Parameters
+    ----------
+    sample_rate, n_fft, n_mels : int
+    fmin, fmax : float
+        Lowest and highest frequency in Hz; by default 0 and half the sample rate.
+    is_htk : bool
+        Bands of height 1 on the scale 2595 log10(1 + f / 700); else bands of one area on Slaney's.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_fft // 2 + 1, n_mels)
+
+    References
+    ----------
+    D. O'Shaughnessy: "Speech communication: human and machine", 1987. M. Slaney: "Auditory Toolbox", 1998.
+    """
     import warnings
 
     import librosa
 
-    highest = rate / 2 if fmax is None else fmax
-    if not 0 <= fmin < highest <= rate / 2:
-        raise ParameterError(
-            f"bands from {fmin} to {highest} Hz; 0 <= fmin < fmax <= {rate / 2} Hz, half the sample rate, "
-            "is needed"
-        )
     with warnings.catch_warnings():
         # many bands of few bins: the lowest lie between two bins, and are silent
         warnings.filterwarnings("ignore", message="Empty filters detected", category=UserWarning)
-        filters = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=highest)
+        filters = librosa.filters.mel(
+            sr=sample_rate,
+            n_fft=n_fft,
+            n_mels=n_mels,
+            fmin=fmin,
+            fmax=fmax,
+            htk=is_htk,
+            norm=None if is_htk else "slaney",
+        )
     return np.ascontiguousarray(filters.T, dtype=np.float32)
 
 

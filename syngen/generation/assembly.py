@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from syngen.generation.plan import Plan
-from syngen.io.atomic import atomic_file, write_atomic
-from syngen.io.files import sha256_of
+from syngen.io.atomic import write_atomic
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA
+from syngen.storage.arrays import arrow_array
 from syngen.storage.card import card_text
-from syngen.storage.checksums import checksums_for
+from syngen.storage.checksums import write_documents
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import ManifestWriter, read_manifest, write_series
+from syngen.storage.manifest import read_manifest, type_of, write_series, write_table
 from syngen.storage.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ __all__ = [
     "description_for",
     "finish",
     "synthesizer_tables",
-    "write_annotations",
-    "write_documents",
-    "write_manifest",
-    "write_synthesizer_table",
+    "write_joined",
     "write_tables",
 ]
+
+
+_PARTS = {"manifest": Layout.shard_manifest, "annotations": Layout.annotations_part}
 
 
 def finish(
@@ -80,13 +80,10 @@ def write_tables(
         Content of recipe.yaml; by default the text that the plan's recipe was read from.
     """
     names = [receipt.entry.name for receipt in receipts]
-    write_manifest(plan, layout, materialize_shard(Layout.shard_manifest) if materialize_shard else names)
-    if plan.resolved.synthesizer.speaks:
-        write_annotations(
-            plan, layout, materialize_shard(Layout.annotations_part) if materialize_shard else names
-        )
+    for name in _PARTS if plan.resolved.synthesizer.speaks else ("manifest",):
+        write_joined(plan, layout, name, materialize_shard(_PARTS[name]) if materialize_shard else names)
     for name, table in synthesizer_tables(plan.resolved).items():
-        write_synthesizer_table(layout, name, table)
+        write_table(layout.table(name), table)
     text = plan.resolved.recipe.text if recipe_text is None else recipe_text
     write_atomic(layout.recipe, text.encode("utf-8"))  # comments may have been edited between runs
     return description_for(
@@ -97,68 +94,37 @@ def write_tables(
     )
 
 
-def write_documents(
-    layout: Layout, description: Description, documents: Mapping[str, bytes]
-) -> Description:
-    """Write the documents of a dataset that has its tables, their checksums, and at last the description.
+def write_joined(plan: Plan, layout: Layout, name: str, shards: Iterable[str]) -> None:
+    """Write the manifest, or the annotations, from the parts of the shards.
 
     Parameters
     ----------
+    plan : Plan
     layout : Layout
-    description : Description
-    documents : mapping of str to bytes
-        Content of the card, and of the other files that only a release has, by name.
+    name : {"manifest", "annotations"}
+    shards : iterable of str
+        Names in row order; a part need only be in the folder while its shard is the current one.
     """
-    for name, data in documents.items():
-        write_atomic(layout.folder / name, data)
-    content = description.to_bytes()
-    hashes = {
-        path.name: sha256_of(path)
-        for path in layout.final_files(description.tables, description.files)
-        if path not in (layout.checksums, layout.description)
-    }
-    write_atomic(layout.checksums, checksums_for(description, hashes))
-    write_atomic(layout.description, content)
-    return description
-
-
-def write_manifest(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
-    """Write the manifest from the parts of the shards, given in row order."""
+    path_of, is_manifest = _PARTS[name], name == "manifest"
+    schema = vocabulary_for(plan.resolved).dataset_schema() if is_manifest else ANNOTATION_SCHEMA
 
     def parts() -> Iterator[tuple[pa.Table, IntArray]]:
-        row = 0
-        for name in names:
-            table = read_manifest(layout.shard_manifest(name))
-            yield table, np.arange(row, row + table.num_rows, dtype=np.int64)
-            row += table.num_rows
+        n_before = 0
+        for shard in shards:
+            table = read_manifest(path_of(layout, shard))
+            rows = np.arange(n_before, n_before + table.num_rows) if is_manifest else table.column("row")
+            yield table, np.asarray(rows, dtype=np.int64)
+            n_before += table.num_rows
 
-    schema = vocabulary_for(plan.resolved).dataset_schema()
-    write_series(layout.series("manifest", plan.tables), schema, parts())
-
-
-def write_annotations(plan: Plan, layout: Layout, names: Iterable[str]) -> None:
-    """Write the annotations from the parts of the shards, given in row order."""
-
-    def parts() -> Iterator[tuple[pa.Table, IntArray]]:
-        for name in names:
-            table = read_manifest(layout.annotations_part(name))
-            yield table, np.asarray(table.column("row").to_numpy(), dtype=np.int64)
-
-    write_series(layout.series("annotations", plan.tables), ANNOTATION_SCHEMA, parts())
+    write_series(layout.series(name, plan.tables), schema, parts())
 
 
 def synthesizer_tables(resolved: ResolvedRecipe) -> dict[str, pa.Table]:
     """Return the synthesizer's own tables by name."""
     return {
-        name: pa.table({key: pa.array(list(values)) for key, values in columns.items()})
+        name: pa.table({key: arrow_array(values, type_of(values)) for key, values in columns.items()})
         for name, columns in resolved.synthesizer.tables(resolved.request).items()
     }
-
-
-def write_synthesizer_table(layout: Layout, name: str, table: pa.Table) -> None:
-    """Write one of the synthesizer's own tables."""
-    with atomic_file(layout.table(name)) as file, ManifestWriter(file, table.schema) as out:
-        out.write(table)
 
 
 def description_for(

@@ -9,8 +9,8 @@ import pyarrow as pa
 from syngen.errors import ParameterError
 from syngen.io.atomic import atomic_file
 from syngen.resolving.resolve import ResolvedRecipe
-from syngen.resolving.vocabulary import vocabulary_for
-from syngen.storage.manifest import ROWS_PER_GROUP, ManifestWriter, factor_columns
+from syngen.resolving.vocabulary import recipe_columns, vocabulary_for
+from syngen.storage.manifest import ROWS_PER_GROUP, ManifestWriter
 
 __all__ = ["write_factor_manifest"]
 
@@ -45,10 +45,7 @@ def write_factor_manifest(resolved: ResolvedRecipe, path: Path) -> int:
         ):
             for start in range(0, len(indices), ROWS_PER_GROUP):
                 part = indices[start : start + ROWS_PER_GROUP]
-                levels = resolved.grid.levels_of(part)
-                codes = {s.name: resolved.split_codes(s, part, levels) for s in resolved.schemes}
-                columns = factor_columns(vocabulary, part, levels, codes, with_values=False)
-                manifest.write(pa.table(columns))
+                manifest.write(pa.table(recipe_columns(resolved, vocabulary, part, with_values=False)))
     except OSError as error:
         raise ParameterError(f"{path} cannot be written: {error.strerror or error}") from error
     return len(indices)

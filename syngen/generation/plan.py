@@ -12,7 +12,7 @@ from syngen.errors import ParameterError
 from syngen.resolving.resolve import ResolvedRecipe
 from syngen.storage.codec import find_codec
 from syngen.storage.description import is_table_name, json_bytes
-from syngen.storage.layout import FORMAT, series_names
+from syngen.storage.layout import FORMAT, table_names
 from syngen.storage.publication import Publication
 from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE, Shard, ShardRanges
 
@@ -69,8 +69,6 @@ class Plan:
             If the synthesizer gives one of its tables the name of one of these.
         """
         resolved = self.resolved
-        manifests = series_names("manifest", resolved.size)
-        annotations = series_names("annotations", resolved.size) if resolved.synthesizer.speaks else ()
         own = tuple(resolved.synthesizer.tables(resolved.request))
         for name in own:
             if not is_table_name(name) or name.startswith(("manifest", "annotations")):
@@ -78,7 +76,7 @@ class Plan:
                     f"synthesizer {resolved.synthesizer.name} has a table {name!r}; a table's name has "
                     "small letters, digits and _, and begins neither with manifest nor with annotations"
                 )
-        return (*manifests[1:], *annotations, *own)
+        return table_names(resolved.size, is_spoken=resolved.synthesizer.speaks, own=own)
 
     @cached_property
     def shards(self) -> Sequence[Shard]:

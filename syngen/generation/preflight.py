@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import ParameterError, StoreError
+from syngen.generation.estimate import sample
 from syngen.generation.plan import Plan
-from syngen.generation.shard_renderer import ShardRenderer
 from syngen.io.files import human_bytes
+from syngen.io.space import check_room
 from syngen.storage.layout import Layout
-from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
 __all__ = ["check_space", "disk_message"]
 
@@ -35,14 +33,6 @@ _HINTS = {
     errno.EROFS: "the file system has become read-only: mount it for writing",
     errno.EIO: "the disk fails: look at the system's log",
 }
-
-
-@dataclass(frozen=True)
-class _Need:
-    """Bytes of all that is missing, and of the largest shard of it."""
-
-    total: float
-    shard: float
 
 
 def check_space(
@@ -72,17 +62,18 @@ def check_space(
     missing = [shard for shard in plan.shards if shard.name not in sizes and shard.name not in kept]
     if not missing:
         return
-    need = _need(plan, missing, sizes)
-    place = next(path for path in (layout.folder, *layout.folder.absolute().parents) if path.exists())
-    _check_file_size(layout, need, max(shard.n_rows for shard in missing))
-    disk = shutil.disk_usage(place)
-    free = disk.free + (freed or 0)
-    if disk.total and need.total > free:
-        raise ParameterError(
-            f"{layout.folder} needs {human_bytes(need.total)} more, but the file system of {place} has "
-            f"{human_bytes(free)} free; make room, choose another folder, or make less with --limit"
-            f"{' or --codec flac' if plan.codec == 'wav' else ''}"
-        )
+    per_row = _bytes_per_row(plan, sizes)
+    most, n_rows = max(shard.n_rows for shard in missing), sum(shard.n_rows for shard in missing)
+    _check_file_size(layout, most * per_row + len(END), most)
+    need = n_rows * (per_row + 2 * _TABLE_BYTES) + len(END) * len(missing)
+    smaller = "--limit or --codec flac" if plan.codec == "wav" else "--limit"
+    check_room(
+        layout.folder,
+        need,
+        what=f"{layout.folder} needs {human_bytes(need)} more",
+        remedy=f"make room, choose another folder, or make less with {smaller}",
+        freed=freed or 0,
+    )
 
 
 def _finished(layout: Layout) -> dict[str, int]:
@@ -96,13 +87,6 @@ def _finished(layout: Layout) -> dict[str, int]:
     return found
 
 
-def _need(plan: Plan, missing: Sequence[Shard], sizes: dict[str, int]) -> _Need:
-    per_row = _bytes_per_row(plan, sizes)
-    n_rows = sum(shard.n_rows for shard in missing)
-    total = n_rows * (per_row + 2 * _TABLE_BYTES) + len(END) * len(missing)
-    return _Need(total, max(shard.n_rows for shard in missing) * per_row + len(END))
-
-
 def _bytes_per_row(plan: Plan, sizes: dict[str, int]) -> float:
     audio = plan.resolved.audio
     text = _padded(_text_bytes(plan))
@@ -112,7 +96,8 @@ def _bytes_per_row(plan: Plan, sizes: dict[str, int]) -> float:
     if n_known:
         return _CERTAIN * sum(sizes.values()) / n_known
     if not plan.resolved.synthesizer.needs_worker:
-        return _CERTAIN * _bytes_of_sample(plan)
+        found = sample(plan, _REHEARSED)
+        return _CERTAIN * found.n_bytes / found.n_rows
     duration = audio.duration or plan.resolved.synthesizer.typical_s(plan.resolved.request)
     share = 1.0 if plan.codec == "wav" else _FLAC_SHARE
     return 2 * BLOCK + text + _CERTAIN * share * 2 * audio.sample_rate * duration
@@ -122,30 +107,22 @@ def _text_bytes(plan: Plan) -> int:
     """Return the length of the JSON of one observation."""
     grid, split = plan.resolved.grid, plan.shards[0].split
     indices = plan.resolved.rows.indices(split, 0, 1)
-    (levels,) = map(tuple, grid.levels_of(indices).tolist())
-    return len(MemberText(grid).of(int(indices[0]), split, levels))
-
-
-def _bytes_of_sample(plan: Plan) -> float:
-    shard = plan.shards[0]
-    n_rows = min(_REHEARSED, shard.n_rows)
-    buffer = io.BytesIO()
-    indices = plan.resolved.rows.indices(shard.split, shard.start, shard.start + n_rows)
-    ShardRenderer(plan).write_sample(buffer, shard, indices)
-    return (buffer.tell() - len(END)) / n_rows
+    (text,) = MemberText(grid).texts(indices, split)
+    return len(text)
 
 
 def _padded(n_bytes: int) -> int:
     return n_bytes + -n_bytes % BLOCK
 
 
-def _check_file_size(layout: Layout, need: _Need, n_rows: int) -> None:
+def _check_file_size(layout: Layout, need: float, n_rows: int) -> None:
+    """Refuse shards of so many rows whose bytes may not be in one file."""
     limit = file_size_limit()
-    if limit is not None and need.shard > limit:
-        at_most = int(limit / need.shard * n_rows)
+    if limit is not None and need > limit:
+        at_most = int(limit / need * n_rows)
         remedy = f"with --shard-size {at_most} or less they fit" if at_most else "raise it"
         raise ParameterError(
-            f"shards of {n_rows:,} rows in {layout.folder} take {human_bytes(need.shard)}, but files may "
+            f"shards of {n_rows:,} rows in {layout.folder} take {human_bytes(need)}, but files may "
             f"not be larger than {human_bytes(limit)} here (ulimit -f); {remedy}"
         )
 

@@ -1,7 +1,7 @@
-"""Generation: decide what is missing in a folder, make it, and put the dataset together.
+"""Generation: decide what is missing at a place, make it, and put the dataset together.
 
 The same call again resumes. What decides a byte is in plan.json, which is written first; dataset.json is
-written last, and until then the folder is not a dataset.
+written last, and until then the place holds no dataset.
 """
 
 from __future__ import annotations
@@ -9,40 +9,30 @@ from __future__ import annotations
 import platform
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._typing import ProgressUpdate
-from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
-from syngen.generation.assembly import finish
-from syngen.generation.folder import lifecycle
-from syngen.generation.folder.growing import check_plan, write_plan
-from syngen.generation.folder.overwriting import check_target, clear, to_overwrite
+from syngen.errors import GenerationIncompleteError, ParameterError
 from syngen.generation.plan import Plan
-from syngen.generation.preflight import check_space, disk_message
+from syngen.generation.preflight import disk_message
+from syngen.generation.shard_run import check_numbers, logged_run, n_jobs, run_shards
+from syngen.generation.targets.base import DatasetTarget
+from syngen.generation.targets.folder import FolderTarget, MemberTarget
+from syngen.generation.targets.store import StoreTarget
 from syngen.generation.workers.executors import PoolStarter, check_engine, pool_starter
 from syngen.generation.workers.log import EventLog, append_events, check_log_file
-from syngen.generation.workers.members import Member, member_session, plan_lock, remove_own_temporaries
-from syngen.generation.workers.pool import default_jobs
-from syngen.generation.workers.scheduler import DEFAULT_HANG_LIMIT_S, make_shards
-from syngen.generation.workers.shard_task import cause_of
-from syngen.io.locks import exclusive_lock
-from syngen.storage.description import Description, read_description
-from syngen.storage.layout import Layout
-from syngen.storage.receipts import Receipt, read_receipt
-from syngen.storage.shard_ranges import Shard
+from syngen.generation.workers.members import Member
+from syngen.generation.workers.scheduler import DEFAULT_HANG_LIMIT_S
 
 if TYPE_CHECKING:
     from syngen._typing import Progress
+    from syngen.io.object_store import Store
 
-__all__ = ["GenerationReport", "check_numbers", "progress_reporter", "report_of", "run"]
-
-_LOCK_PATIENCE_S = 0.5  # somebody may be looking whether a run is at work
+__all__ = ["GenerationReport", "run", "target_of"]
 
 
 @dataclass(frozen=True)
@@ -90,9 +80,20 @@ class GenerationReport:
     left: tuple[str, ...] = ()
 
 
+def target_of(
+    plan: Plan, place: Path | Store, *, overwrite: bool = False, member: Member | None = None
+) -> DatasetTarget:
+    """Return the target that makes a plan at a place; nothing is looked at."""
+    if not isinstance(place, Path):
+        return StoreTarget(plan, place, overwrite=overwrite)
+    if member is not None:
+        return MemberTarget(plan, place, member)
+    return FolderTarget(plan, place, overwrite=overwrite)
+
+
 def run(
     plan: Plan,
-    folder: Path,
+    place: Path | Store,
     *,
     jobs: int | None = None,
     overwrite: bool = False,
@@ -103,13 +104,14 @@ def run(
     member: Member | None = None,
     progress: Progress | None = None,
 ) -> GenerationReport:
-    """Make the dataset of a plan in a folder, or finish it.
+    """Make the dataset of a plan in a folder or an object store, or finish it.
 
     Parameters
     ----------
     plan : Plan
-    folder : Path
-        Absent, empty, or holding the same plan, or one that differs only by a smaller size.
+    place : Path or Store
+        See `FolderTarget` and `StoreTarget`; an object store takes shards from local workers only, and no
+        members.
     jobs : int, optional
         Worker processes; by default one per CPU. With 1 the work is done in this process, unless the
         synthesizer needs a worker.
@@ -132,7 +134,7 @@ def run(
     Raises
     ------
     ParameterError
-        If the folder cannot be used, something that is not the dataset's has a name that it needs, another
+        If the place cannot be used, something that is not the dataset's has a name that it needs, another
         run works in it, the dataset does not fit on the disk, or the engine is not there.
     EngineError
         If workers of a cluster cannot take part.
@@ -140,8 +142,10 @@ def run(
         If it holds another plan.
     ManifestError
         If it holds a finished dataset that lost a document.
+    StoreAccessError
+        If the store refuses before anything is written.
     GenerationIncompleteError
-        If shards failed, or the file system refused; what was finished is kept.
+        If shards failed, or the file system or the store refused; what was finished is kept.
     """
     started = time.monotonic()
     check_numbers(jobs, hang_limit_s)
@@ -151,250 +155,127 @@ def run(
             f"shard index {member} is for the executor local, and does not overwrite: members that never "
             "talk would remove each other's shards"
         )
-    layout = Layout(folder)
-    lifecycle.check_usable(layout, overwrite=overwrite)
-    if log is not None:
-        check_log_file(log, layout)
-    is_finished = not overwrite and layout.description.exists()
-    if is_finished and check_plan(plan, layout) is None and not layout.work.exists():
-        return report_of(layout.folder, _finished(layout), started)
-    if not overwrite and layout.plan.exists() and not lifecycle.is_unfinished(layout) and not is_finished:
-        raise ManifestError(
-            f"{folder} holds a finished dataset that lost its dataset.json; run syngen verify {folder} "
-            "--repair, or generate with --overwrite"
-        )
-    freed = check_target(layout, plan, overwrite=overwrite)
+    target = target_of(plan, place, overwrite=overwrite, member=member)
+    work = _Run(target, jobs, hang_limit_s, log, progress)
+    with target.opened(), _explained(target):
+        target.check_usable()
+        if log is not None:
+            check_log_file(log, target.layout)
+        if not target.is_finished():
+            target.check_names()
+            plan.resolved.synthesizer.make_ready(plan.resolved.request)
+            target.check_space()
+            with (
+                pool_starter(plan, executor, scheduler=scheduler, jobs=jobs) as start_pool,
+                target.session() as has_work,
+            ):
+                if has_work:
+                    work.do(start_pool)
+        return work.report(started)
+
+
+@contextmanager
+def _explained(target: DatasetTarget) -> Iterator[None]:
+    """Say of what the file system or the store refuses that the same command goes on."""
     try:
-        plan.resolved.synthesizer.make_ready(plan.resolved.request)
-        check_space(plan, layout, kept=_kept(plan, layout, overwrite=overwrite), freed=freed)
-        with pool_starter(plan, executor, scheduler=scheduler, jobs=jobs) as start_pool:
-            work = _Work(plan, layout, jobs, hang_limit_s, log, progress, start_pool, member)
-            return work.part(started, member) if member else work.report(started, overwrite=overwrite)
+        yield
     except OSError as error:
-        raise GenerationIncompleteError(disk_message(layout, error)) from error
-
-
-def check_numbers(jobs: int | None, hang_limit_s: float) -> None:
-    """Refuse a number of workers or a hang limit that there cannot be."""
-    if jobs is not None and jobs < 1:
-        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
-    if not hang_limit_s >= 0.0:
-        raise ParameterError(f"the hang limit is {hang_limit_s} s; 0 (none) or more is needed")
-
-
-def _kept(plan: Plan, layout: Layout, *, overwrite: bool) -> set[str]:
-    """Return the shards of a smaller dataset in the folder that belong to this plan too."""
-    smaller = None if overwrite or not layout.plan.exists() else check_plan(plan, layout)
-    return {shard.name for shard in set(plan.shards) & set(smaller.shards)} if smaller else set()
+        if isinstance(error, ParameterError) and not target.has_begun:
+            raise
+        raise GenerationIncompleteError(disk_message(target.layout, error)) from error
 
 
 @dataclass
-class _Work:
-    """A run that has something to do."""
+class _Run:
+    """The work of a run at a target, and what came of it."""
 
-    plan: Plan
-    layout: Layout
+    target: DatasetTarget
     jobs: int | None
     hang_limit_s: float
     log: Path | None
     progress: Progress | None
-    start_pool: PoolStarter | None
-    member: Member | None
+    rendered: int = 0
+    copied: int = 0
 
-    def report(self, started: float, *, overwrite: bool) -> GenerationReport:
-        """Take the lock, do what is missing, and say what was done."""
-        plan, layout = self.plan, self.layout
-        lifecycle.create(layout)
-        left: tuple[str, ...] = ()
-        with exclusive_lock(
-            layout.lock, patience_s=_LOCK_PATIENCE_S, folder_mode=lifecycle.WORK_MODE
-        ) as is_mine:
-            if not is_mine:
-                raise ParameterError(f"another run is working in {layout.folder}; wait for it, or stop it")
-            lifecycle.create(layout)  # a run that ended before we had the lock has removed them
-            is_finished = not overwrite and layout.description.exists()
-            if is_finished and check_plan(plan, layout) is None:
-                finished = _finished(layout)
-                return report_of(layout.folder, finished, started, left=lifecycle.remove_work(layout))
-            if overwrite:
-                left = clear(layout, to_overwrite(layout, plan))
-            kept = write_plan(plan, layout)
-            lifecycle.remove_temporaries(layout)
-            events = EventLog(layout.log)
-            events.create()
-            with self._logged(events):
-                description, rendered, copied = self._make(events)
-            left = tuple(sorted({*left, *lifecycle.remove_work(layout)}))
-        copied += kept
-        return report_of(layout.folder, description, started, rendered=rendered, copied=copied, left=left)
+    def do(self, start_pool: PoolStarter | None) -> None:
+        """Make what is missing and put the dataset together."""
+        target = self.target
+        events = EventLog(target.layout.log)
+        events.create()
+        with logged_run(events, clean_up=target.clean_up, keep=self._keep_log):
+            started = time.monotonic()
+            target.scan()
+            self._make_missing(events, start_pool, scan_s=time.monotonic() - started)
+            while target.missing:
+                self._make_missing(events, start_pool)
+            started = time.monotonic()
+            if target.finish():
+                events.write("put together", wall_s=round(time.monotonic() - started, 4))
 
-    def part(self, started: float, member: Member) -> GenerationReport:
-        """Do what a member of a job array does, and say what is left."""
-        plan, layout = self.plan, self.layout
-        with member_session(plan, layout, member) as found:
-            if found.is_finished:
-                return report_of(layout.folder, _finished(layout), started)
-            events = EventLog(layout.log)
-            events.create()
-            with self._logged(events):
-                receipts, rendered, copied = self._make_shards(events, member.shards(plan))
-            there = {path.stem for path in layout.receipts.glob("*.json")}
-            return GenerationReport(
-                folder=layout.folder,
-                rows=sum(receipt.entry.rows for receipt in receipts),
-                rendered=rendered,
-                copied=found.kept + copied,
-                shards=len(receipts),
-                bytes=sum(receipt.entry.bytes for receipt in receipts),
-                audio_s=sum(r.n_samples for r in receipts) / plan.resolved.audio.sample_rate,
-                wall_s=time.monotonic() - started,
-                is_complete=False,
-                shards_left=sum(shard.name not in there for shard in plan.shards),
-            )
-
-    def _make(self, events: EventLog) -> tuple[Description, int, int]:
-        """Make what is missing; return the description, and how many rows were rendered and copied."""
-        receipts, rendered, copied = self._make_shards(events, self.plan.shards)
-        started = time.monotonic()
-        description = finish(self.plan, self.layout, receipts)
-        events.write("put together", wall_s=round(time.monotonic() - started, 4))
-        return description, rendered, copied
-
-    def _make_shards(self, events: EventLog, shards: Sequence[Shard]) -> tuple[list[Receipt], int, int]:
-        """Make what is missing of some shards; return their receipts, and the rows rendered and copied."""
-        plan, layout, rendered, copied = self.plan, self.layout, 0, 0
-        started = time.monotonic()
-        receipts = {s.name: r for s in shards if (r := read_receipt(layout, s)) is not None}
-        remaining = [shard for shard in shards if shard.name not in receipts]
-        lifecycle.check_files(
-            chain.from_iterable(lifecycle.files_of_shard(layout, s.name) for s in remaining)
-        )
-        jobs = min(self.jobs or default_jobs(), max(1, len(remaining)))
+    def _make_missing(self, events: EventLog, start_pool: PoolStarter | None, scan_s: float = 0.0) -> None:
+        target, plan = self.target, self.target.plan
+        missing = target.missing
         events.write(
             "run started",
             host=platform.node(),
-            jobs=jobs,
+            jobs=n_jobs(self.jobs, missing),
             hang_limit_s=self.hang_limit_s,
-            **({"member": str(self.member)} if self.member else {}),
-            rows=sum(shard.n_rows for shard in shards),
-            rows_left=sum(shard.n_rows for shard in remaining),
-            shards=len(shards),
-            shards_left=len(remaining),
+            **target.about,
+            rows=sum(shard.n_rows for shard in target.shards),
+            rows_left=sum(shard.n_rows for shard in missing),
+            shards=len(target.shards),
+            shards_left=len(missing),
             versions=plan.versions(),
-            scan_s=round(time.monotonic() - started, 4),
+            scan_s=round(scan_s, 4),
         )
-        tell = progress_reporter(self.progress, plan, shards, remaining)
-        making = make_shards(
+        with run_shards(
             plan,
-            layout,
-            remaining,
-            jobs,
-            tell,
+            target.layout,
+            missing,
+            among=target.shards,
+            jobs=self.jobs,
+            progress=self.progress,
             hang_limit_s=self.hang_limit_s,
             log=events,
-            start_pool=self.start_pool,
+            start_pool=start_pool,
+            store=target.store,
+        ) as receipts:
+            for receipt in receipts:
+                target.add(receipt)
+                self.copied += receipt.copied
+                self.rendered += receipt.entry.rows - receipt.copied
+        target.confirm()
+
+    def _keep_log(self, error: BaseException | None) -> None:
+        if self.log is not None:
+            try:
+                with self.target.log_lock():
+                    append_events(self.target.layout.log, self.log)
+            except OSError as failure:  # no reason to lose what was made
+                warnings.warn(
+                    f"the log cannot be written to {self.log}: {failure.strerror or failure}", stacklevel=2
+                )
+        self.target.keep_log(error)
+
+    def report(self, started: float) -> GenerationReport:
+        """Return what a call did that began at a time of the monotonic clock."""
+        target, description = self.target, self.target.description
+        if description is not None:
+            entries, audio_s = description.shards, description.hours * 3600.0
+        else:
+            rate = target.plan.resolved.audio.sample_rate
+            entries = tuple(receipt.entry for receipt in target.receipts.values())
+            audio_s = sum(receipt.n_samples for receipt in target.receipts.values()) / rate
+        return GenerationReport(
+            folder=target.place,
+            rows=sum(entry.rows for entry in entries),
+            rendered=self.rendered,
+            copied=target.kept + self.copied,
+            shards=len(entries),
+            bytes=sum(entry.bytes for entry in entries),
+            audio_s=audio_s,
+            wall_s=time.monotonic() - started,
+            is_complete=description is not None,
+            shards_left=target.shards_left,
+            left=target.left,
         )
-        with closing(making) as made:
-            for receipt in made:
-                receipts[receipt.entry.name] = receipt
-                copied += receipt.copied
-                rendered += receipt.entry.rows - receipt.copied
-        return [receipts[shard.name] for shard in shards], rendered, copied
-
-    @contextmanager
-    def _logged(self, events: EventLog) -> Iterator[None]:
-        """Log how the run ends, remove temporaries, and append the log to where it is wanted."""
-        started, cpu, outcome = time.monotonic(), time.process_time(), "complete"
-        try:
-            yield
-        except KeyboardInterrupt:
-            outcome = "interrupted"
-            raise
-        except BaseException as error:
-            outcome = "incomplete"
-            events.write("stopped", cause=cause_of(error))
-            raise
-        finally:
-            self._remove_temporaries()
-            wall_s, cpu_s = time.monotonic() - started, time.process_time() - cpu
-            events.write("run ended", outcome=outcome, wall_s=round(wall_s, 4), cpu_s=round(cpu_s, 4))
-            self._keep_log()
-
-    def _remove_temporaries(self) -> None:
-        if self.member is None:
-            lifecycle.remove_temporaries(self.layout)
-            return
-        with suppress(ParameterError), plan_lock(self.layout, patience_s=_LOCK_PATIENCE_S):
-            remove_own_temporaries(self.plan, self.layout, self.member)
-
-    def _keep_log(self) -> None:
-        if self.log is None:
-            return
-        try:
-            with plan_lock(self.layout) if self.member else nullcontext():  # all append to the same file
-                append_events(self.layout.log, self.log)
-        except OSError as error:  # no reason to lose what was made
-            warnings.warn(
-                f"the log cannot be written to {self.log}: {error.strerror or error}", stacklevel=2
-            )
-
-
-def _finished(layout: Layout) -> Description:
-    """Return the description of a folder that is complete.
-
-    Raises
-    ------
-    ManifestError
-        If a shard is missing or has another size.
-    """
-    description = read_description(layout.description)
-    for entry in description.shards:
-        path = layout.shard(entry.name)
-        if not path.is_file() or path.stat().st_size != entry.bytes:
-            raise ManifestError(
-                f"shard {entry.name} of the finished dataset in {layout.folder} is missing or has "
-                "another size; run syngen verify, or generate with --overwrite"
-            )
-    return description
-
-
-def progress_reporter(
-    progress: Progress | None, plan: Plan, shards: Sequence[Shard], remaining: Sequence[Shard]
-) -> Callable[[Receipt | None], None]:
-    """Return a function that adds a receipt up and tells the caller."""
-    total = sum(shard.n_rows for shard in shards)
-    done = total - sum(shard.n_rows for shard in remaining)
-    audio_s = 0.0
-
-    def tell(receipt: Receipt | None) -> None:
-        nonlocal done, audio_s
-        if receipt is not None:
-            done += receipt.entry.rows
-            audio_s += receipt.n_samples / plan.resolved.audio.sample_rate
-        if progress is not None:
-            progress(ProgressUpdate(done, total, audio_s))
-
-    return tell
-
-
-def report_of(
-    folder: Path | str,
-    description: Description,
-    started: float,
-    *,
-    rendered: int = 0,
-    copied: int = 0,
-    left: tuple[str, ...] = (),
-) -> GenerationReport:
-    """Return what a call did that began at a time of the monotonic clock."""
-    return GenerationReport(
-        folder=folder,
-        rows=description.n_rows,
-        rendered=rendered,
-        copied=copied,
-        shards=len(description.shards),
-        bytes=sum(shard.bytes for shard in description.shards),
-        audio_s=description.hours * 3600.0,
-        wall_s=time.monotonic() - started,
-        left=left,
-    )

@@ -6,9 +6,7 @@ finished dataset, or, where nothing is spoken, from the shard itself.
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,23 +15,26 @@ import pyarrow as pa
 
 from syngen.elementary import log2
 from syngen.errors import ShardError
-from syngen.generation.plan import Plan
-from syngen.io.atomic import atomic_file
+from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
-from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_table
-from syngen.storage.codec import find_codec
+from syngen.resolving.vocabulary import recipe_columns
+from syngen.storage.annotations import annotation_table
+from syngen.storage.arrays import arrow_array, nullable_array, numpy_array
+from syngen.storage.codec import find_codec, pcm_sha256
+from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import ManifestWriter, Vocabulary, factor_columns
+from syngen.storage.manifest import Vocabulary, write_table
+from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText, check_members, stated_size
-from syngen.synth.plugin import Spoken
 
 if TYPE_CHECKING:
-    from syngen._typing import FloatArray, IntArray, PcmArray, Value
+    from syngen._typing import BoolArray, Float32Array, FloatArray, IntArray, PcmArray
+    from syngen.generation.plan import Plan
+    from syngen.synth.plugin import Spoken
 
 __all__ = [
     "ObservationStats",
-    "PartFiles",
     "ShardColumns",
     "annotations_of",
     "columns_in_shard",
@@ -42,7 +43,6 @@ __all__ = [
     "mean_square_of",
     "part_table",
     "peak_of",
-    "plain",
     "write_parts",
 ]
 
@@ -85,15 +85,12 @@ class ShardColumns:
 
     Attributes
     ----------
-    nuisances : dict of str to list
-        What was drawn for each row.
     offset, size : list of int
         Bytes of the audio member of each row.
     facts : list of ObservationStats
         Of each row.
     """
 
-    nuisances: dict[str, list[Value]]
     offset: list[int] = field(default_factory=list)
     size: list[int] = field(default_factory=list)
     facts: list[ObservationStats] = field(default_factory=list)
@@ -117,11 +114,11 @@ class ShardColumns:
         """Return the level of each row in dB, float32; null for silence."""
         squares = np.array([facts.mean_square for facts in self.facts], dtype=np.float64)
         is_read = np.isnan(squares)
-        computed = levels_db(np.where(is_read, 0.0, squares))
-        if not is_read.any():
-            return computed
-        levels = zip(is_read.tolist(), self.facts, computed.to_pylist(), strict=True)
-        return pa.array([f.rms_db if read else level for read, f, level in levels], pa.float32())
+        levels, is_silent = levels_db(np.where(is_read, 0.0, squares))
+        for row in np.flatnonzero(is_read).tolist():
+            level = self.facts[row].rms_db
+            levels[row], is_silent[row] = (0.0, True) if level is None else (level, False)
+        return nullable_array(levels, pa.float32(), is_silent)
 
 
 def part_table(
@@ -139,25 +136,21 @@ def part_table(
     columns : ShardColumns
         Of every row.
     """
-    resolved = plan.resolved
-    levels = resolved.grid.levels_of(indices)
-    codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
-    content = factor_columns(vocabulary, indices, levels, codes, with_values=True)
-    content |= {name: pa.array(values) for name, values in columns.nuisances.items()}
+    content = recipe_columns(plan.resolved, vocabulary, indices)
     content |= {
-        "shard": pa.array([shard.name] * shard.n_rows),
-        "offset": pa.array(columns.offset, pa.int64()),
-        "size": pa.array(columns.size, pa.int64()),
-        "n_samples": pa.array([f.n_samples for f in columns.facts], pa.int32()),
-        "pcm_sha256": pa.array([f.sha256 for f in columns.facts], pa.binary(32)),
-        "peak": pa.array([f.peak for f in columns.facts], pa.float32()),
+        "shard": arrow_array([shard.name] * shard.n_rows, pa.string()),
+        "offset": arrow_array(columns.offset, pa.int64()),
+        "size": arrow_array(columns.size, pa.int64()),
+        "n_samples": arrow_array([f.n_samples for f in columns.facts], pa.int32()),
+        "pcm_sha256": arrow_array([f.sha256 for f in columns.facts], pa.binary(32)),
+        "peak": arrow_array([f.peak for f in columns.facts], pa.float32()),
         "rms_db": columns.levels(),
     }
     if vocabulary.speaks:
         content |= {
-            "speech_start": pa.array([s.start for s in columns.spoken], pa.int32()),
-            "speech_end": pa.array([s.end for s in columns.spoken], pa.int32()),
-            "transcript": pa.array([s.transcript for s in columns.spoken], pa.string()),
+            "speech_start": arrow_array([s.start for s in columns.spoken], pa.int32()),
+            "speech_end": arrow_array([s.end for s in columns.spoken], pa.int32()),
+            "transcript": arrow_array([s.transcript for s in columns.spoken], pa.string()),
         }
     return pa.table(content)
 
@@ -168,32 +161,43 @@ def annotations_of(shard: Shard, columns: ShardColumns) -> pa.Table:
     return annotation_table(shard.row, spans)
 
 
-@dataclass(frozen=True)
-class PartFiles:
-    """Size of a shard's part of the manifest, and hashes of its parts; empty without annotations."""
-
-    part_bytes: int
-    part_sha256: str
-    annotations_sha256: str
-
-
 def write_parts(
     layout: Layout,
     vocabulary: Vocabulary,
-    name: str,
+    shard: Shard,
+    entry: ShardEntry,
     table: pa.Table,
     annotations: pa.Table | None,
-) -> PartFiles:
-    """Write a shard's part of the manifest, and of the annotations where something is spoken."""
-    part, sha256 = layout.shard_manifest(name), ""
-    with atomic_file(part) as file, ManifestWriter(file, vocabulary.part_schema()) as out:
-        out.write(table)
+    *,
+    copied: int = 0,
+) -> Receipt:
+    """Write a shard's parts of the manifest and of the annotations, and at last its receipt.
+
+    Parameters
+    ----------
+    layout : Layout
+    vocabulary : Vocabulary
+    shard : Shard
+    entry : ShardEntry
+        Of the shard's file.
+    table : pyarrow.Table
+        Part of the manifest.
+    annotations : pyarrow.Table or None
+        Part of the annotations, where something is spoken.
+    copied : int
+        Rows of a smaller dataset.
+    """
+    part, sha256 = layout.shard_manifest(shard.name), ""
+    write_table(part, table, vocabulary.part_schema())
     if annotations is not None:
-        path = layout.annotations_part(name)
-        with atomic_file(path) as file, ManifestWriter(file, ANNOTATION_SCHEMA) as out:
-            out.write(annotations)
+        path = layout.annotations_part(shard.name)
+        write_table(path, annotations)
         sha256 = sha256_of(path)
-    return PartFiles(part.stat().st_size, sha256_of(part), sha256)
+    n_samples = int(numpy_array(table.column("n_samples")).sum(dtype=np.int64))
+    n_bytes, part_sha256 = part.stat().st_size, sha256_of(part)
+    receipt = Receipt(entry, shard.row, n_samples, n_bytes, part_sha256, sha256, copied)
+    write_atomic(layout.receipt(shard.name), receipt.to_bytes())
+    return receipt
 
 
 def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryview) -> ShardColumns:
@@ -204,15 +208,10 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
     ShardError
         If the bytes are not those of such a shard.
     """
-    codec, resolved = find_codec(plan.codec), plan.resolved
-    text_of = MemberText(resolved.grid)
-    drawn = {n.name: plain(n.draw(resolved.recipe.seed, indices)) for n in resolved.nuisances}
-    columns = ShardColumns(drawn)
-    levels = resolved.grid.levels_of(indices).tolist()
-    position = 0
-    for row, (index, of_index) in enumerate(zip(indices.tolist(), levels, strict=True), shard.row):
+    codec, columns, position = find_codec(plan.codec), ShardColumns(), 0
+    texts = MemberText(plan.resolved.grid).texts(indices, shard.split)
+    for row, text in enumerate(texts, shard.row):
         size, offset = stated_size(data, position), position + BLOCK
-        text = text_of.of(index, shard.split, tuple(of_index))
         position = check_members(data, row=row, offset=offset, size=size, suffix=codec.name, text=text)
         audio = bytes(data[offset : offset + size])
         columns.offset.append(offset)
@@ -225,13 +224,7 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
 
 def facts_of(pcm: PcmArray) -> ObservationStats:
     """Return what a manifest says of samples."""
-    sha256 = hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2").data).digest()
-    return ObservationStats(len(pcm), sha256, peak_of(pcm), mean_square_of(pcm))
-
-
-def plain(values: Iterable[Value]) -> list[Value]:
-    """Return drawn values as Python's own."""
-    return [value if isinstance(value, str | int) else float(value) for value in values]
+    return ObservationStats(len(pcm), pcm_sha256(pcm), peak_of(pcm), mean_square_of(pcm))
 
 
 def peak_of(pcm: PcmArray) -> float:
@@ -251,9 +244,11 @@ def mean_square_of(steps: PcmArray | FloatArray) -> float:
     return total / len(steps) / 2.0**30
 
 
-def levels_db(mean_squares: Sequence[float] | FloatArray) -> pa.Array:
-    """Return levels in dB as float32, an RMS of 1.0 being 0 dB; null for digital silence."""
-    squares = np.array(mean_squares, dtype=np.float64)
-    is_silent = squares == 0.0
-    levels = log2(np.where(is_silent, 1.0, squares)) * _DB_PER_DOUBLING
-    return pa.array(levels.astype(np.float32), mask=is_silent)
+def levels_db(mean_squares: FloatArray) -> tuple[Float32Array, BoolArray]:
+    """Return levels in dB as float32, an RMS of 1.0 being 0 dB, and which are of digital silence.
+
+    Both have the shape (n,), as what is given has.
+    """
+    is_silent = mean_squares == 0.0
+    levels = log2(np.where(is_silent, 1.0, mean_squares)) * _DB_PER_DOUBLING
+    return levels.astype(np.float32), is_silent

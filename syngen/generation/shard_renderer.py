@@ -7,17 +7,15 @@ has a name that anybody reads.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
-from itertools import chain
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from syngen.errors import EngineError
-from syngen.generation.folder.reusable_shards import StoredShard, find_stored
+from syngen.errors import EngineError, ShardError
 from syngen.generation.plan import Plan
 from syngen.generation.shard_manifest import (
     ObservationStats,
@@ -25,14 +23,13 @@ from syngen.generation.shard_manifest import (
     annotations_of,
     mean_square_of,
     part_table,
-    plain,
     write_parts,
 )
-from syngen.generation.sources import DatasetSource
-from syngen.io.atomic import atomic_file, write_atomic
+from syngen.generation.sources import DatasetSource, StoredRows, find_smaller
+from syngen.io.atomic import atomic_file
 from syngen.resolving.rendering import Rendered, Rendering
 from syngen.resolving.vocabulary import vocabulary_for
-from syngen.storage.codec import find_codec
+from syngen.storage.codec import find_codec, pcm_sha256
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.receipts import Receipt
@@ -67,9 +64,8 @@ class ShardRenderer:
         self._beat = beat or _told_nobody
         self._codec = find_codec(plan.codec)
         self._rate = plan.resolved.audio.sample_rate
-        self._source = None if source is None else DatasetSource(Layout(source), self._codec, self._rate)
-        if source is None:  # else no engine is needed
-            self._rendering = Rendering(plan.resolved)
+        self._source = None if source is None else DatasetSource(Layout(source), self._rate)
+        self._rendering = Rendering(plan.resolved) if source is None else None  # else no engine is needed
         self._vocabulary = vocabulary_for(plan.resolved)
         self._text = MemberText(plan.resolved.grid)
 
@@ -86,27 +82,21 @@ class ShardRenderer:
         indices : ndarray of int64, shape (shard.n_rows,)
             Grid point of each row.
         """
-        if self._source is not None:
-            made = self._source.observations(shard, indices)
-        else:
-            stored = find_stored(layout, shard, indices, codec=self._codec, sample_rate=self._rate)
-            made = self._observations(indices, stored)
-        with atomic_file(layout.shard(shard.name)) as file:
+        stored = (
+            find_smaller(layout, shard, indices, self._codec, self._rate)
+            if self._source is None
+            else self._source.rows_of(shard, indices)
+        )
+        with atomic_file(layout.shard(shard.name)) as file, stored or nullcontext():
             writer = ShardWriter(file)
-            columns = self._write_members(writer, shard, indices, made)
+            columns = self._write_members(writer, shard, indices, self._observations(indices, stored))
             sha256 = writer.finish()
         table = part_table(self._plan, self._vocabulary, shard, indices, columns)
         annotations = annotations_of(shard, columns) if self._vocabulary.speaks else None
-        files = write_parts(layout, self._vocabulary, shard.name, table, annotations)
-        receipt = Receipt(
-            entry=ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, sha256),
-            row=shard.row,
-            n_samples=columns.n_samples,
-            **asdict(files),
-            copied=columns.n_read,
+        entry = ShardEntry(shard.name, shard.split, shard.n_rows, writer.n_bytes, sha256)
+        return write_parts(
+            layout, self._vocabulary, shard, entry, table, annotations, copied=columns.n_read
         )
-        write_atomic(layout.receipt(shard.name), receipt.to_bytes())
-        return receipt
 
     def write_sample(self, file: IO[bytes], shard: Shard, indices: IntArray) -> int:
         """Write a shard to a stream and nothing else; return its samples of audio."""
@@ -122,17 +112,11 @@ class ShardRenderer:
         indices: IntArray,
         made: Iterator[tuple[bytes, ObservationStats]],
     ) -> ShardColumns:
-        resolved, suffix = self._plan.resolved, self._codec.name
-        columns = ShardColumns(
-            {n.name: plain(n.draw(resolved.recipe.seed, indices)) for n in resolved.nuisances}
-        )
-        levels = map(tuple, resolved.grid.levels_of(indices).tolist())
+        columns, suffix = ShardColumns(), self._codec.name
+        texts = self._text.texts(indices, shard.split)
         beat = self._beat
         beat(shard.row)
-        for row, index, of_index, (audio, facts) in zip(
-            range(shard.row, shard.row + len(indices)), indices.tolist(), levels, made, strict=True
-        ):
-            text = self._text.of(index, shard.split, of_index)
+        for row, (text, (audio, facts)) in enumerate(zip(texts, made, strict=True), shard.row):
             columns.offset.append(writer.add(key_of(row), suffix, audio, text))
             columns.size.append(len(audio))
             columns.facts.append(facts)
@@ -140,27 +124,31 @@ class ShardRenderer:
         return columns
 
     def _observations(
-        self, indices: IntArray, stored: StoredShard | None
+        self, indices: IntArray, stored: StoredRows | None
     ) -> Iterator[tuple[bytes, ObservationStats]]:
-        """Yield each observation: as it is stored, or rendered."""
-        if stored is None:
-            return map(self._encoded, self._rendering.observations(indices))
-        rest = map(self._encoded, self._rendering.observations(indices[len(stored) :]))
-        return chain(self._copied(indices, stored), rest)
+        """Yield each observation: those with which a shard begins as they are stored, others rendered."""
+        n_stored = 0 if stored is None else len(stored)
+        if stored is not None:
+            for position in range(n_stored):
+                try:
+                    observation = stored.encoded(position, self._codec), stored.stats(position)
+                except ShardError:
+                    if self._rendering is None:
+                        raise
+                    (observation,) = self._rendered(indices[position : position + 1])
+                yield observation
+        yield from self._rendered(indices[n_stored:])
 
-    def _copied(self, indices: IntArray, stored: StoredShard) -> Iterator[tuple[bytes, ObservationStats]]:
-        for position in range(len(stored)):
-            found = stored.observation(position)
-            if found is None:
-                (observation,) = self._rendering.observations(indices[position : position + 1])
-                found = self._encoded(observation)
-            yield found
+    def _rendered(self, indices: IntArray) -> Iterator[tuple[bytes, ObservationStats]]:
+        if self._rendering is None:
+            return iter(())
+        return map(self._encoded, self._rendering.observations(indices))
 
     def _encoded(self, observation: Rendered) -> tuple[bytes, ObservationStats]:
         pcm, spoken = observation.pcm, observation.spoken
         return self._codec.encode(pcm, self._rate), ObservationStats(
             len(pcm),
-            hashlib.sha256(pcm.astype("<i2", copy=False).data).digest(),
+            pcm_sha256(pcm),
             observation.peak,
             mean_square_of(observation.steps),
             None,

@@ -6,13 +6,14 @@ plan and receipts, and what goes on by the log.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import ManifestError
-from syngen.generation.store.listing import list_store
+from syngen.generation.targets.listing import list_store
 from syngen.generation.uploads import NAMES, name_of
 from syngen.generation.workers.log import read_events
 from syngen.generation.workers.members import living_members
@@ -21,17 +22,17 @@ from syngen.io.locks import is_locked
 from syngen.io.names import checked_name
 from syngen.storage.description import read_json
 from syngen.storage.documents import parse_json
-from syngen.storage.layout import Layout, shard_name
+from syngen.storage.layout import Layout, shard_name, split_of_shard
 from syngen.storage.manifest import check_format
 from syngen.storage.receipts import read_any_receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from syngen._typing import Json
     from syngen.io.object_store import Store
 
-__all__ = ["FolderState", "state_of_folder", "state_of_store"]
+__all__ = ["FolderState", "state_of"]
 
 _FAILURES = ("shard failed", "worker died", "worker hung", "disk error", "stopped")
 
@@ -77,124 +78,119 @@ class FolderState:
     shards: int
     shards_finished: int
     bytes: int
-    is_running: bool | None
-    pid: int | None
-    host: str | None
-    jobs: int | None
-    rate: float | None
-    left_s: float | None
-    last_event: Json | None
-    members: tuple[str, ...]
-    failures: tuple[Json, ...]
+    is_running: bool | None = None
+    pid: int | None = None
+    host: str | None = None
+    jobs: int | None = None
+    rate: float | None = None
+    left_s: float | None = None
+    last_event: Json | None = None
+    members: tuple[str, ...] = ()
+    failures: tuple[Json, ...] = ()
 
 
-def state_of_folder(folder: Path) -> FolderState | None:
-    """Return the state of an unfinished dataset, or None if the folder holds no such thing.
+def state_of(place: Path | Store) -> FolderState | None:
+    """Return the state of an unfinished dataset, or None if there is no such thing at a place.
 
     Raises
     ------
     ManifestError
-        If the plan in it is damaged.
+        If its plan is damaged.
     """
+    return _state_of_folder(place) if isinstance(place, Path) else _state_of_store(place)
+
+
+def _state_of_folder(folder: Path) -> FolderState | None:
     layout = Layout(folder)
     if layout.description.exists() or not layout.plan.is_file() or not layout.work.is_dir():
         return None
-    plan = read_json(layout.plan)
-    name, n_rows, shard_rows = _planned(plan, str(layout.plan))
-    names = sorted(path.stem for path in layout.receipts.glob("*.json")) if layout.receipts.is_dir() else ()
-    receipts = [r for name in names if (r := read_any_receipt(layout, name)) is not None]
-    n_finished = sum(receipt.entry.rows for receipt in receipts)
+    plan = _Plan.read(read_json(layout.plan), str(layout.plan))
+    receipts = (read_any_receipt(layout, path.stem) for path in layout.receipts.glob("*.json"))
+    sizes = {receipt.entry.name: receipt.entry.bytes for receipt in receipts if receipt is not None}
     members = living_members(layout)
     is_running = True if members else is_locked(layout.lock)
-    run = _last_run(list(read_events(layout.log)))
-    started = run[0] if run else {}
-    rate = _rate(run)
-    return FolderState(
-        folder=folder,
-        name=name,
-        rows=n_rows,
-        rows_finished=n_finished,
-        shards=len(shard_rows),
-        shards_finished=len(receipts),
-        bytes=sum(receipt.entry.bytes for receipt in receipts),
+    run = _last_run(layout.log)
+    state = plan.state(folder, sizes, run)
+    started, rate = run[0] if run else {}, _rate(run)
+    n_left = state.rows - state.rows_finished
+    return replace(
+        state,
         is_running=is_running,
         pid=started.get("pid"),
         host=started.get("host"),
         jobs=started.get("jobs"),
         rate=rate,
-        left_s=(n_rows - n_finished) / rate if rate and is_running else None,
-        last_event=_brief(run[-1]) if run else None,
+        left_s=n_left / rate if rate and is_running else None,
         members=tuple(map(str, members)),
-        failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
     )
 
 
-def state_of_store(store: Store) -> FolderState | None:
-    """Return the state of an unfinished dataset in an object store, or None if there is no such thing.
-
-    Nobody sees whether a run is at work there.
-
-    Raises
-    ------
-    ManifestError
-        If the plan in it is damaged.
-    """
+def _state_of_store(store: Store) -> FolderState | None:
+    """Return the state of a dataset in an object store; nobody sees whether a run is at work there."""
     found = list_store(store)
     if found.description is not None or found.plan is None:
         return None
     place = f"{store}/{name_of(NAMES.plan)}"
     try:
-        plan = parse_json(found.plan)
+        plan = _Plan.read(parse_json(found.plan), place)
     except ValueError as error:
         raise ManifestError(f"{place} is damaged: {error}; run the same command again") from error
-    name, n_rows, shard_rows = _planned(plan, place)
-    finished = {
-        shard: found.sizes[name_of(NAMES.shard(shard))]
-        for shard in shard_rows
-        if name_of(NAMES.receipt(shard)) in found.sizes and name_of(NAMES.shard(shard)) in found.sizes
-    }
+    receipts = {name for name in map(Path, found.sizes) if name == NAMES.receipt(name.stem)}
+    shards = ((name.stem, name_of(NAMES.shard(name.stem))) for name in receipts)
+    sizes = {shard: found.sizes[name] for shard, name in shards if name in found.sizes}
     with scratch_folder() as folder:
         log = folder / NAMES.log.name
         log.write_bytes(store.get(name_of(NAMES.log)) or b"")
-        run = _last_run(list(read_events(log)))
-    return FolderState(
-        folder=store.url,
-        name=name,
-        rows=n_rows,
-        rows_finished=sum(shard_rows[shard] for shard in finished),
-        shards=len(shard_rows),
-        shards_finished=len(finished),
-        bytes=sum(finished.values()),
-        is_running=None,
-        pid=None,
-        host=None,
-        jobs=None,
-        rate=None,
-        left_s=None,
-        last_event=_brief(run[-1]) if run else None,
-        members=(),
-        failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
-    )
+        return plan.state(store.url, sizes, _last_run(log))
 
 
-def _planned(plan: Json, place: str) -> tuple[str, int, dict[str, int]]:
-    """Return the name of a plan's recipe, its observations, and those of each shard."""
-    check_format(plan, place)
-    try:
-        size = int(plan["shard_size"])
-        rows = {
-            shard_name(split, number): min(size, int(n) - start)
-            for split, n in plan["splits"].items()
-            if checked_name(split, "the name of a split")
-            for number, start in enumerate(range(0, int(n), size))
-        }
-        return str(plan["recipe"]["name"]), int(plan["rows"]), rows
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ManifestError(f"{place} is damaged: {error!r}; run the same command again") from error
+@dataclass(frozen=True)
+class _Plan:
+    """What a plan says of its size, which nothing bounds: shards are never listed."""
+
+    name: str
+    rows: int
+    shard_size: int
+    splits: dict[str, int]
+
+    @classmethod
+    def read(cls, plan: Json, place: str) -> _Plan:
+        check_format(plan, place)
+        try:
+            shard_size = int(plan["shard_size"])
+            if shard_size < 1:
+                raise ValueError(f"shard size {shard_size}")
+            splits = {checked_name(s, "the name of a split"): int(n) for s, n in plan["splits"].items()}
+            return cls(str(plan["recipe"]["name"]), int(plan["rows"]), shard_size, splits)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ManifestError(f"{place} is damaged: {error!r}; run the same command again") from error
+
+    def rows_of(self, name: str) -> int:
+        """Return the observations of a shard; 0 if the plan has none of that name."""
+        split = split_of_shard(name)
+        number = int(name.rpartition("-")[2]) if split else 0
+        left = self.splits.get(split or "", 0) - number * self.shard_size
+        return max(0, min(self.shard_size, left)) if split and name == shard_name(split, number) else 0
+
+    def state(self, place: Path | str, sizes: Mapping[str, int], run: Sequence[Json]) -> FolderState:
+        """Return the state of a place, given the bytes of its finished shards and its last run."""
+        finished = {name: n_rows for name in sizes if (n_rows := self.rows_of(name))}
+        return FolderState(
+            folder=place,
+            name=self.name,
+            rows=self.rows,
+            rows_finished=sum(finished.values()),
+            shards=sum(-(-n_rows // self.shard_size) for n_rows in self.splits.values()),
+            shards_finished=len(finished),
+            bytes=sum(sizes[name] for name in finished),
+            last_event=_brief(run[-1]) if run else None,
+            failures=tuple(_brief(event) for event in run if event["event"] in _FAILURES),
+        )
 
 
-def _last_run(events: Sequence[Json]) -> Sequence[Json]:
+def _last_run(log: Path) -> Sequence[Json]:
     """Return the events since the last run started, or the first of the last runs of a job array."""
+    events = list(read_events(log))
     first: dict[str, int] = {}  # by member; a plain run is the only one of its time
     for i, event in enumerate(events):
         if event["event"] == "run started":
@@ -209,17 +205,18 @@ def _brief(event: Json) -> dict[str, Any]:
 
 def _rate(run: Sequence[Json]) -> float | None:
     """Return the observations per second between the first shard's start and the last one's end."""
-    starts = [_time(event) for event in run if event["event"] == "shard started"]
     finished = [event for event in run if event["event"] == "shard finished"]
-    ends = [time for event in finished if (time := _time(event)) is not None]
-    begin = min((time for time in starts if time is not None), default=None)
-    if begin is None or not ends or max(ends) <= begin:
+    starts = _times(event for event in run if event["event"] == "shard started")
+    ends = _times(finished)
+    if not starts or not ends or max(ends) <= min(starts):
         return None
-    return sum(int(event.get("rows", 0)) for event in finished) / (max(ends) - begin)
+    return sum(int(event.get("rows", 0)) for event in finished) / (max(ends) - min(starts))
 
 
-def _time(event: Json) -> float | None:
-    try:
-        return datetime.fromisoformat(event["time"]).timestamp()
-    except (KeyError, TypeError, ValueError):
-        return None
+def _times(events: Iterable[Json]) -> list[float]:
+    """Return when events happened, as far as their lines say so."""
+    found = []
+    for event in events:
+        with suppress(KeyError, TypeError, ValueError):
+            found.append(datetime.fromisoformat(event["time"]).timestamp())
+    return found

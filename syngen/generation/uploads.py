@@ -36,12 +36,7 @@ def make_in_store(worker: ShardRenderer, store: Store, shard: Shard, indices: In
         layout = Layout(folder)
         lifecycle.create(layout)
         receipt = worker.make(layout, shard, indices)
-        for path in (
-            layout.shard(shard.name),
-            layout.shard_manifest(shard.name),
-            layout.annotations_part(shard.name),
-        ):
+        for path in lifecycle.files_of_shard(layout, shard.name):
             if path.is_file():
                 store.put_file(name_of(path.relative_to(folder)), path)
-        store.put(name_of(NAMES.receipt(shard.name)), receipt.to_bytes())
     return receipt

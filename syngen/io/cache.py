@@ -11,7 +11,7 @@ from pathlib import Path
 
 from syngen.errors import ParameterError
 from syngen.io.atomic import sync_folder, temporary_beside
-from syngen.io.locks import exclusive_lock, lock_if_there
+from syngen.io.locks import exclusive_lock, remove_unheld
 from syngen.io.workspace import (
     InTheWayError,
     check_folder,
@@ -49,8 +49,8 @@ def cached_folder(kind: str, name: str, make: Callable[[Path], None]) -> Path:
     Parameters
     ----------
     kind, name : str
-        ``sidecars``, ``features``, ``arrow`` or ``tables``. The name stands for everything that decides the
-        content.
+        ``datasets``, ``sidecars``, ``features``, ``arrow`` or ``tables``. The name stands for everything
+        that decides the content.
     make : callable
         Given an empty folder to fill.
 
@@ -86,9 +86,9 @@ def cache_folder() -> Path:
     given = os.environ.get("SYNGEN_CACHE", "")
     if given:
         return Path(given).expanduser().absolute()
-    import pooch
+    from platformdirs import user_cache_dir
 
-    return Path(pooch.os_cache("syngen"))
+    return Path(user_cache_dir("syngen"))
 
 
 def cache_room(*names: str) -> Path:
@@ -154,8 +154,4 @@ def _remove_left_behind(root: Path) -> None:
     """Remove the scratch folders that nobody holds. Call it under the lock of `root`."""
     for path in root.iterdir():
         if _SCRATCH_NAME.fullmatch(path.name):
-            with contextlib.suppress(OSError, InTheWayError):
-                if check_folder(path):
-                    with lock_if_there(path / "lock") as is_mine:
-                        if is_mine:
-                            remove(path)
+            remove_unheld(path, path / "lock")

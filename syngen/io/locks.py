@@ -11,11 +11,14 @@ from pathlib import Path
 
 from syngen.errors import ParameterError
 from syngen.io.workspace import (
+    InTheWayError,
+    check_folder,
     open_file,
+    remove,
     working_folder,
 )
 
-__all__ = ["exclusive_lock", "is_locked", "lock_if_there"]
+__all__ = ["exclusive_lock", "is_locked", "lock_if_there", "remove_unheld"]
 
 # neither is a link followed nor a pipe waited for
 _LOOK = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -78,6 +81,22 @@ def lock_if_there(path: Path) -> Iterator[bool]:
     finally:
         if descriptor is not None:
             os.close(descriptor)
+
+
+def remove_unheld(folder: Path, lock: Path) -> None:
+    """Remove a working folder unless the lock in it is held; what cannot be removed stays.
+
+    Parameters
+    ----------
+    folder : Path
+    lock : Path
+        The file of `exclusive_lock`, in the folder or in one below it.
+    """
+    with contextlib.suppress(OSError, InTheWayError):
+        if check_folder(lock.parent, within=folder.parent):
+            with lock_if_there(lock) as is_mine:
+                if is_mine:
+                    remove(folder)
 
 
 def is_locked(path: Path) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Protocol
@@ -117,7 +117,7 @@ def mirror_of(place: str, client: HttpClient) -> Mirror:
     return FolderMirror(Path(place))
 
 
-def locator(source: str) -> _Locator:
+def locator(source: str) -> Callable[[str], str]:
     """Return what turns a mirror, as it is written in a file or given by a user, into a URL or a path.
 
     Parameters
@@ -126,19 +126,13 @@ def locator(source: str) -> _Locator:
         URL or path of the catalog that the mirror is written in; a mirror may be relative to it. What comes
         from a URL may not name folders of this machine.
     """
-    return _Locator(source)
+    is_remote = is_url(source)
 
-
-class _Locator:
-    def __init__(self, source: str) -> None:
-        self._source = source
-
-    def __call__(self, place: str) -> str:
-        is_remote = is_url(self._source)
+    def locate(place: str) -> str:
         if is_remote and not is_url(place):
-            place = urljoin(self._source, place)
+            place = urljoin(source, place)
         if not is_url(place):
-            return str(Path(self._source).absolute().parent / Path(place).expanduser())
+            return str(Path(source).absolute().parent / Path(place).expanduser())
         scheme = place.partition("://")[0].lower()
         if scheme == "file" and not is_remote:
             return str(Path(url2pathname(urlsplit(place).path)))
@@ -148,3 +142,5 @@ class _Locator:
                 f"{place[:200]!r}: releases come from http, https and folders, not from {scheme!r}{hint}"
             )
         return f"{scheme}{place[len(scheme) :]}"
+
+    return locate

@@ -26,6 +26,7 @@ from syngen.loaders.selection import (
 from syngen.loaders.sources.rendered import RenderedSource
 from syngen.loaders.sources.source import Source, read_only
 from syngen.loaders.sources.stored import StoredSource
+from syngen.loaders.trajectories import OverTime
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ __all__ = ["FactorDataset"]
 _ROWS_SHOWN = 5
 
 
-class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
+class FactorDataset(ByFactor, OverTime, Conversions, Sequence[Observation]):
     """A dataset with known generative factors, or a view of some of its rows.
 
     Made by `syngen.load`, `syngen.render`, `syngen.from_manifest`, by `select` and by slices. Views are
@@ -273,36 +274,6 @@ class FactorDataset(ByFactor, Conversions, Sequence[Observation]):
             Negative ones count from the end.
         """
         return self._with(Taken(self.checked(positions)))
-
-    @property
-    def is_spoken(self) -> bool:
-        """Whether observations are speech, with transcripts and annotations."""
-        return self._source.vocabulary.speaks
-
-    def annotations(self, position: int) -> pd.DataFrame:
-        """Return the words and phones of an observation.
-
-        Parameters
-        ----------
-        position : int
-            Position in this view; a negative one counts from its end.
-
-        Returns
-        -------
-        DataFrame
-            With the columns ``kind`` (word or phone), ``text`` (empty for silence), ``start`` and ``end``
-            in samples; words first, each kind from the first to the last sample without gaps.
-
-        Raises
-        ------
-        ParameterError
-            If the dataset is no speech.
-        """
-        if not self.is_spoken:
-            raise ParameterError(f"{self.name} is no speech: it has no annotations")
-        (row,) = self._checked_rows([position])
-        frame: pd.DataFrame = self._source.annotations(int(row)).drop_columns("row").to_pandas()
-        return frame
 
     def batch(self, positions: ArrayLike) -> Float32Array:
         """Return several waveforms.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from syngen._whole import is_whole
 from syngen.errors import FactorError, ParameterError, PositionError, suggestion
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def checked_slice(position: slice) -> Sliced:
     """
     ends = []
     for end in (position.start, position.stop, position.step):
-        if end is not None and (isinstance(end, bool) or not hasattr(end, "__index__")):
+        if end is not None and not is_whole(end):
             raise FactorError(f"slice of {type(end).__name__} {end!r}; whole numbers are needed")
         ends.append(None if end is None else int(end))
     if ends[2] == 0:

@@ -123,7 +123,9 @@ Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 class Model(BaseModel):
     """What every part of a recipe is: strict, frozen, and without keys that nobody knows."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True
+    )
 
     def need_one_of(self, names: tuple[str, ...]) -> None:
         given = [name for name in names if getattr(self, name) is not None]

@@ -102,7 +102,9 @@ VALUE_SOURCES = ("values", "linspace", "geomspace", "range")
 class FactorModel(Model):
     """Values of a factor. Keys that are not listed here are the synthesizer's business."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="allow", strict=True, frozen=True, allow_inf_nan=False, defer_build=True
+    )
 
     values: Values | None = None
     linspace: Linspace | None = None

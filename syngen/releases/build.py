@@ -7,10 +7,8 @@ would be rendered, and that it appears as a whole or not at all.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,25 +23,23 @@ from syngen.errors import (
     ShardError,
     VerificationError,
 )
-from syngen.generation.assembly import write_documents, write_tables
+from syngen.generation.assembly import write_tables
 from syngen.generation.folder import lifecycle
 from syngen.generation.folder.growing import write_plan_files
 from syngen.generation.plan import Plan
-from syngen.generation.run import progress_reporter
+from syngen.generation.shard_run import check_numbers, run_shards
 from syngen.generation.sources import DatasetSource
-from syngen.generation.workers.log import EventLog
-from syngen.generation.workers.pool import default_jobs
-from syngen.generation.workers.scheduler import make_shards
 from syngen.io.atomic import is_temporary, name_without_mark, new_folder
 from syngen.io.files import human_bytes
-from syngen.io.locks import exclusive_lock, lock_if_there
-from syngen.io.workspace import InTheWayError, check_folder, remove
+from syngen.io.locks import exclusive_lock, remove_unheld
+from syngen.io.space import check_room
+from syngen.io.workspace import remove
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.sources.stored import StoredSource
 from syngen.releases.documents import documents_of, release_metadata
 from syngen.resolving.load import resolve_document
 from syngen.resolving.vocabulary import vocabulary_for
-from syngen.storage.checksums import read_checksums
+from syngen.storage.checksums import read_checksums, write_documents
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
@@ -143,8 +139,7 @@ def build_release(
         If the dataset is damaged, or this installation would make another.
     """
     started = time.monotonic()
-    if jobs is not None and jobs < 1:
-        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
+    check_numbers(jobs)
     find_codec(codec)
     if folder.resolve().is_relative_to(source.resolve()):
         raise ParameterError(f"{folder} is in the folder of the dataset; choose one beside it")
@@ -153,7 +148,12 @@ def build_release(
     resolved = _checked(layout, description, permissions)
     job = _Recutting(layout, description, resolved, release, codec, jobs, progress)
     limit, shard_size, need = job.first_cut(size_limit)
-    _check_disk(folder, need)
+    check_room(
+        folder.absolute().parent,
+        _CERTAIN * need,
+        what=f"{folder} needs about {human_bytes(need)}",
+        remedy="make room or choose another folder",
+    )
     _remove_left_behind(folder)
     with new_folder(folder) as place, exclusive_lock(Layout(place.parent).lock):
         made = job.made(Layout(place), limit, shard_size, folder)
@@ -220,25 +220,9 @@ def _remove_left_behind(folder: Path) -> None:
     """Remove what builds of this release left that were killed."""
     parent, name = folder.absolute().parent, folder.absolute().name
     for path in parent.iterdir() if parent.is_dir() else ():
-        if not is_temporary(path) or name_without_mark(path.name) != name:
-            continue
-        with suppress(OSError, InTheWayError):
-            lock = Layout(path).lock
-            if check_folder(lock.parent, within=parent) and lock.is_file():
-                with lock_if_there(lock) as is_mine:
-                    if is_mine:
-                        remove(path)
-
-
-def _check_disk(folder: Path, need: float) -> None:
-    """Refuse a release that does not fit on the disk."""
-    place = next(path for path in folder.absolute().parents if path.exists())
-    free = shutil.disk_usage(place).free
-    if _CERTAIN * need > free:
-        raise ParameterError(
-            f"{folder} needs about {human_bytes(need)}, but the file system of {place} has "
-            f"{human_bytes(free)} free; make room or choose another folder"
-        )
+        lock = Layout(path).lock
+        if is_temporary(path) and name_without_mark(path.name) == name and lock.is_file():
+            remove_unheld(path, lock)
 
 
 @dataclass
@@ -289,16 +273,12 @@ class _Recutting:
         return write_documents(layout, description, documents_of(subject))
 
     def _shards(self, plan: Plan, layout: Layout, target: Path) -> list[Receipt]:
-        jobs = min(self.jobs or default_jobs(), len(plan.shards))
-        tell = progress_reporter(self.progress, plan, plan.shards, plan.shards)
-        receipts: dict[str, Receipt] = {}
-        making = make_shards(
-            plan, layout, plan.shards, jobs, tell, log=EventLog(None), source=self.source.folder.absolute()
-        )
+        source = self.source.folder.absolute()
         try:
-            with closing(making) as made:
-                for receipt in made:
-                    receipts[receipt.entry.name] = receipt
+            with run_shards(
+                plan, layout, plan.shards, jobs=self.jobs, progress=self.progress, source=source
+            ) as made:
+                receipts = {receipt.entry.name: receipt for receipt in made}
         except GenerationIncompleteError as error:
             failed = (shard for shard in plan.shards if shard.name in error.failed)
             rows = chain.from_iterable(range(shard.row, shard.row + shard.n_rows) for shard in failed)
@@ -311,32 +291,32 @@ class _Recutting:
 
     def _row_problems(self, rows: Iterable[int]) -> list[str]:
         """Return what is wrong with rows of the dataset, a line each; of very many the first."""
-        stored, found = self._rows(), list[str]()
+        source, found = self._source(), list[str]()
         for row in rows:
             try:
-                stored.pcm(row)
+                with source.rows(row) as stored:
+                    stored.encoded(0)
             except ShardError as error:
                 found.append(str(error))
                 if len(found) == _MOST_DAMAGED:
                     return [*found, f"more than {_MOST_DAMAGED} problems; stopped here"]
         return found
 
-    def _rows(self) -> DatasetSource:
-        return DatasetSource(self.source, find_codec(self.codec), self.resolved.audio.sample_rate)
+    def _source(self) -> DatasetSource:
+        return DatasetSource(self.source, self.resolved.audio.sample_rate)
 
     def _sampled_sizes(self, rows: IntArray) -> FloatArray:
         """Return the bytes that some rows fill in a shard, float64."""
-        stored, codec = self._rows(), find_codec(self.codec)
-        text_of, grid, sizes = MemberText(self.resolved.grid), self.resolved.grid, []
+        source, codec = self._source(), find_codec(self.codec)
+        members, sizes = MemberText(self.resolved.grid), []
         longest = max(self.description.counts, key=len)
         for row in rows.tolist():
             try:
-                audio = codec.encode(stored.pcm(row), self.resolved.audio.sample_rate)
+                with source.rows(row) as stored:
+                    audio = stored.encoded(0, codec)
             except ShardError as error:
                 raise _damaged(self.source, self._row_problems(range(self.description.n_rows))) from error
-            index = stored.index(row)
-            levels = tuple(grid.levels_of(np.array([index]))[0].tolist())
-            text = text_of.of(index, longest, levels)
+            (text,) = members.texts(np.array([source.index(row)]), longest)
             sizes.append(2 * BLOCK + sum(len(data) + len(padding_of(len(data))) for data in (audio, text)))
         return np.array(sizes, dtype=np.float64)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
+from syngen.loaders.sources.stored import hash_array
 from syngen.storage.description import Description
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ def compare(a: DatasetView, of_a: Description, b: DatasetView, of_b: Description
     of_a, of_b : Description
     """
     rows_a, rows_b = _common_rows(a, b)
-    hashes_a, hashes_b = _hashes(a)[rows_a], _hashes(b)[rows_b]
-    is_changed = (hashes_a != hashes_b).any(axis=1)
+    hashes_a, hashes_b = (hash_array(ds.table.column("pcm_sha256")) for ds in (a, b))
+    is_changed = (hashes_a[rows_a] != hashes_b[rows_b]).any(axis=1)
     splits_a, splits_b = _splits(a)[rows_a], _splits(b)[rows_b]
     return Difference(
         a=_summary(of_a),
@@ -200,15 +200,6 @@ def _common_rows(a: DatasetView, b: DatasetView) -> tuple[IntArray, IntArray]:
     found = np.minimum(np.searchsorted(points_b[order], points_a), len(order) - 1)
     is_common = points_b[order][found] == points_a
     return known[is_common], order[found[is_common]]
-
-
-def _hashes(dataset: DatasetView) -> NDArray[np.uint8]:
-    """Return pcm_sha256, uint8 of shape (n, 32)."""
-    column: Any = dataset.table.column("pcm_sha256").combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    data = np.frombuffer(column.buffers()[1], dtype=np.uint8) if len(column) else np.empty(0, np.uint8)
-    return data.reshape(-1, 32)[column.offset : column.offset + len(column)]
 
 
 def _splits(dataset: DatasetView) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.figures.features import power_spectra
 from syngen.releases.metadata import ReleaseMetadata
 from syngen.storage.codec import find_codec
 
@@ -171,8 +172,8 @@ def _spectrogram(pcm: PcmArray, sample_rate: int) -> tuple[FloatArray, float]:
     padded[length // 2 : length // 2 + len(pcm)] = pcm / 32768.0
     starts = np.linspace(0, len(padded) - length, n_frames).astype(np.int64)
     window = np.hanning(length + 1)[:-1]
-    frames = padded[starts[:, None] + np.arange(length)] * window
-    power = (np.abs(np.fft.rfft(frames, axis=1)) * 2.0 / window.sum()) ** 2
+    frames = padded[starts[:, None] + np.arange(length)]
+    power = power_spectra(frames, window * (2.0 / window.sum()))
     return 10.0 * np.log10(power + 1e-12), sample_rate / length
 
 

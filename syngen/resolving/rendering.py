@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syngen._typing import Float32Array, FloatArray, IntArray, PcmArray, Value
     from syngen.resolving.resolve import ResolvedRecipe
 
-__all__ = ["Rendered", "Rendering"]
+__all__ = ["Rendered", "Rendering", "parameter_values"]
 
 Taken = TypeVar("Taken")
 
@@ -76,11 +76,6 @@ class Rendering:
             raise EngineError(
                 f"the {name} synthesizer fails to prepare with {type(error).__name__}: {error}"
             ) from error
-        self._fixed = {
-            name: parameter.values[0]
-            for name, parameter in resolved.request.parameters.items()
-            if parameter.role == "fixed"
-        }
 
     def observations(self, indices: IntArray) -> Iterator[Rendered]:
         """Yield the observation of each index, in the given order.
@@ -92,7 +87,7 @@ class Rendering:
         EngineError
             If the synthesizer fails, or what it returns is not a waveform of the right length.
         """
-        for index, levels, nuisances, values in self._values(indices):
+        for index, levels, nuisances, values in parameter_values(self._resolved, indices):
             quantised, spoken = self._rendered(index, values, quantise)
             yield Rendered(index, levels, nuisances, *quantised, spoken)
 
@@ -110,7 +105,7 @@ class Rendering:
         FactorError, EngineError
             As `observations`.
         """
-        rows = self._values(indices)
+        rows = parameter_values(self._resolved, indices)
         with np.errstate(over="ignore"):  # of waveforms that are refused
             for start in range(0, len(out), _ROWS_AT_ONCE):
                 block = out[start : start + _ROWS_AT_ONCE]
@@ -122,27 +117,6 @@ class Rendering:
                     for _ in self.observations(indices[start : start + _ROWS_AT_ONCE]):
                         pass
                     raise
-
-    def _values(
-        self, indices: IntArray
-    ) -> Iterator[tuple[int, tuple[int, ...], dict[str, Value], dict[str, Value]]]:
-        """Yield index, levels, nuisances, and the value of every parameter."""
-        resolved = self._resolved
-        seed, factors = resolved.recipe.seed, resolved.grid.factors
-        # by columns: lists of lists would set off the garbage collector
-        columns = [column.tolist() for column in resolved.grid.levels_of(indices).T]
-        by_factor = [map(f.values.__getitem__, column) for f, column in zip(factors, columns, strict=True)]
-        names = tuple(nuisance.name for nuisance in resolved.nuisances)
-        drawn = [[_plain(v) for v in nuisance.draw(seed, indices)] for nuisance in resolved.nuisances]
-        draws = zip(*drawn, strict=True) if drawn else repeat((), len(indices))
-        rows = zip(
-            indices.tolist(), zip(*columns, strict=True), zip(*by_factor, strict=True), draws, strict=True
-        )
-        for index, levels, of_factors, draw in rows:
-            nuisances = dict(zip(names, draw, strict=True))
-            values = self._fixed | nuisances
-            values.update(zip(resolved.grid.names, of_factors, strict=True))
-            yield index, levels, nuisances, values
 
     def _rendered(
         self, index: int, values: dict[str, Value], quantised: Callable[[FloatArray], Taken]
@@ -172,6 +146,40 @@ class Rendering:
         if waveform.ndim != 1 or not len(waveform) or (wanted and len(waveform) != wanted):
             needed = f"({wanted},)" if wanted else "(n_samples,), at least one"
             raise EngineError(f"the waveform has shape {waveform.shape}; {needed} is needed")
+
+
+def parameter_values(
+    resolved: ResolvedRecipe, indices: IntArray
+) -> Iterator[tuple[int, tuple[int, ...], dict[str, Value], dict[str, Value]]]:
+    """Yield index, levels, nuisances, and the value of every parameter of each observation.
+
+    Parameters
+    ----------
+    resolved : ResolvedRecipe
+    indices : ndarray of int64, shape (n,)
+
+    Raises
+    ------
+    FactorError
+        If an index is outside the grid.
+    """
+    parameters = resolved.request.parameters.items()
+    fixed = {name: parameter.values[0] for name, parameter in parameters if parameter.role == "fixed"}
+    seed, factors = resolved.recipe.seed, resolved.grid.factors
+    # by columns: lists of lists would set off the garbage collector
+    columns = [column.tolist() for column in resolved.grid.levels_of(indices).T]
+    by_factor = [map(f.values.__getitem__, column) for f, column in zip(factors, columns, strict=True)]
+    names = tuple(nuisance.name for nuisance in resolved.nuisances)
+    drawn = [[_plain(v) for v in nuisance.draw(seed, indices)] for nuisance in resolved.nuisances]
+    draws = zip(*drawn, strict=True) if drawn else repeat((), len(indices))
+    rows = zip(
+        indices.tolist(), zip(*columns, strict=True), zip(*by_factor, strict=True), draws, strict=True
+    )
+    for index, levels, of_factors, draw in rows:
+        nuisances = dict(zip(names, draw, strict=True))
+        values = fixed | nuisances
+        values.update(zip(resolved.grid.names, of_factors, strict=True))
+        yield index, levels, nuisances, values
 
 
 def _stream(seed: int, index: int, name: str) -> Stream:

@@ -1,11 +1,43 @@
-"""What the columns of a recipe's manifests mean."""
+"""What the columns of a recipe's manifests mean, and what the recipe alone says in them."""
 
 from __future__ import annotations
 
-from syngen.resolving.resolve import ResolvedRecipe
-from syngen.storage.manifest import Vocabulary
+from typing import TYPE_CHECKING
 
-__all__ = ["vocabulary_for"]
+from syngen.storage.arrays import arrow_array
+from syngen.storage.manifest import Vocabulary, factor_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from syngen._typing import IntArray
+    from syngen.resolving.resolve import ResolvedRecipe
+
+__all__ = ["recipe_columns", "vocabulary_for"]
+
+
+def recipe_columns(
+    resolved: ResolvedRecipe, vocabulary: Vocabulary, indices: IntArray, *, with_values: bool = True
+) -> dict[str, pa.Array]:
+    """Return what a recipe says of some grid points: index, splits, levels; values and what is drawn.
+
+    Parameters
+    ----------
+    resolved : ResolvedRecipe
+    vocabulary : Vocabulary
+        Of the recipe.
+    indices : ndarray of int64, shape (n,)
+    with_values : bool
+        Whether values, derived factors and nuisances are among the columns.
+    """
+    levels = resolved.grid.levels_of(indices)
+    codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
+    columns = factor_columns(vocabulary, indices, levels, codes, with_values=with_values)
+    schema = vocabulary.part_schema()
+    for nuisance in resolved.nuisances if with_values else ():
+        kind = schema.field(nuisance.name).type
+        columns[nuisance.name] = arrow_array(nuisance.draw(resolved.recipe.seed, indices), kind)
+    return columns
 
 
 def vocabulary_for(resolved: ResolvedRecipe) -> Vocabulary:

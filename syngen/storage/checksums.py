@@ -9,6 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError
+from syngen.io.atomic import write_atomic
+from syngen.io.files import sha256_of
+from syngen.storage.description import Description
 from syngen.storage.layout import Layout
 from syngen.storage.problems import Problem
 
@@ -24,6 +27,7 @@ __all__ = [
     "listed_tables",
     "parse_checksums",
     "read_checksums",
+    "write_documents",
 ]
 
 _ANY_LINE = re.compile(rb"^[0-9a-f]{64}  [^\\\0\n]+$", re.MULTILINE)
@@ -72,6 +76,30 @@ def checksums_for(description: Description, hashes: Mapping[str, str]) -> bytes:
     listed |= hashes
     listed["dataset.json"] = hashlib.sha256(description.to_bytes()).hexdigest()
     return format_checksums(listed).encode("utf-8")
+
+
+def write_documents(
+    layout: Layout, description: Description, documents: Mapping[str, bytes]
+) -> Description:
+    """Write the documents of a dataset that has its tables, their checksums, and at last the description.
+
+    Parameters
+    ----------
+    layout : Layout
+    description : Description
+    documents : mapping of str to bytes
+        Content of the card, and of the other files that only a release has, by name.
+    """
+    for name, data in documents.items():
+        write_atomic(layout.folder / name, data)
+    hashes = {
+        path.name: sha256_of(path)
+        for path in layout.final_files(description.tables, description.files)
+        if path not in (layout.checksums, layout.description)
+    }
+    write_atomic(layout.checksums, checksums_for(description, hashes))
+    write_atomic(layout.description, description.to_bytes())
+    return description
 
 
 def read_checksums(layout: Layout) -> tuple[dict[str, str], list[Problem]]:

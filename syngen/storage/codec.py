@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 from abc import ABC, abstractmethod
@@ -17,7 +18,12 @@ from syngen.errors import MissingExtraError, ParameterError, ShardError, suggest
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, PcmArray
 
-__all__ = ["CODECS", "Codec", "find_codec"]
+__all__ = ["CODECS", "Codec", "find_codec", "pcm_sha256"]
+
+
+def pcm_sha256(pcm: PcmArray) -> bytes:
+    """Return the SHA-256 of 16-bit samples in little-endian order: the identity of an observation."""
+    return hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2").data).digest()
 
 
 class Codec(ABC):

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from syngen.errors import ManifestError
+from syngen.storage.arrays import numpy_array
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
@@ -108,13 +109,10 @@ def integers(table: pa.Table, name: str) -> IntArray:
     ManifestError
         If the column has nulls.
     """
-    column = table.column(name).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks)
+    column = table.column(name)
     if column.null_count:
         raise ManifestError(f"column {name} has {column.null_count:,} nulls; run syngen verify")
-    # the methods of Arrow that give arrays import pandas, which takes longer than reading the table
-    return np.asarray(np.from_dlpack(column), dtype=np.int64)
+    return np.asarray(numpy_array(column), dtype=np.int64)
 
 
 def categories(table: pa.Table, name: str) -> tuple[list[Any], IntArray]:
@@ -129,7 +127,7 @@ def categories(table: pa.Table, name: str) -> tuple[list[Any], IntArray]:
     column = table.column(name).combine_chunks().dictionary_encode(null_encoding="encode")
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    return column.dictionary.to_pylist(), np.asarray(np.from_dlpack(column.indices), dtype=np.int64)
+    return column.dictionary.to_pylist(), np.asarray(numpy_array(column.indices), dtype=np.int64)
 
 
 def table_digest(table: pa.Table) -> str:

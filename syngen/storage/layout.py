@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ __all__ = [
     "series_names",
     "shard_name",
     "split_of_shard",
+    "table_names",
     "table_of_row",
 ]
 
@@ -177,6 +178,21 @@ class Layout:
 def series_names(name: str, n_rows: int) -> tuple[str, ...]:
     """Return the tables that so many observations fill: ``manifest``, ``manifest_000001``, ..."""
     return (name, *(f"{name}_{number:06d}" for number in range(1, -(-n_rows // ROWS_PER_TABLE))))
+
+
+def table_names(n_rows: int, *, is_spoken: bool, own: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of all Parquet tables that so many observations have beside ``manifest.parquet``.
+
+    Parameters
+    ----------
+    n_rows : int
+    is_spoken : bool
+        Whether there are annotations.
+    own : iterable of str
+        Tables of the synthesizer.
+    """
+    annotations = series_names("annotations", n_rows) if is_spoken else ()
+    return (*series_names("manifest", n_rows)[1:], *annotations, *own)
 
 
 def end_of_table(number: int) -> int:

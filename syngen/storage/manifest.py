@@ -19,10 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from syngen._version import DISTRIBUTION
+from syngen._whole import is_whole
 from syngen.errors import FactorError, ManifestError
 from syngen.factors import Factor, FactorGrid
 from syngen.io.atomic import atomic_file
 from syngen.io.names import check_names, checked_name
+from syngen.storage.arrays import arrow_array
 from syngen.storage.columns import NULLABLE, SPOKEN, STORED
 from syngen.storage.documents import parse_json
 from syngen.storage.layout import FORMAT, end_of_table
@@ -38,8 +40,10 @@ __all__ = [
     "factor_columns",
     "read_manifest",
     "read_series",
+    "type_of",
     "vocabulary_of",
     "write_series",
+    "write_table",
 ]
 
 ROWS_PER_GROUP = 1 << 17
@@ -126,14 +130,14 @@ class Vocabulary:
         fields = [pa.field("index", pa.int64(), nullable=False), *self._split_fields()]
         for factor in self.grid.factors:
             fields += [
-                pa.field(factor.name, _value_type(factor), nullable=False),
+                pa.field(factor.name, type_of(factor.values), nullable=False),
                 self._level_field(factor),
             ]
         fields += [
             pa.field(name, pa.string() if is_text else pa.float64(), nullable=False)
             for name, _, is_text in self.nuisances
         ]
-        fields += [pa.field(name, _type_of(values), nullable=False) for name, _, values in self.derived]
+        fields += [pa.field(name, type_of(values), nullable=False) for name, _, values in self.derived]
         stored = STORED | (SPOKEN if self.speaks else {})
         fields += [pa.field(name, kind, nullable=name in NULLABLE) for name, (kind, _) in stored.items()]
         return pa.schema(fields)
@@ -143,15 +147,15 @@ class Vocabulary:
 
     @staticmethod
     def _level_field(factor: Factor) -> pa.Field:
-        kind = pa.int16() if factor.size <= 2**15 else pa.int32()
-        return pa.field(f"{factor.name}_level", kind, nullable=False)
+        return pa.field(f"{factor.name}_level", _level_type(factor), nullable=False)
 
 
-def _value_type(factor: Factor) -> pa.DataType:
-    return _type_of(factor.values)
+def _level_type(factor: Factor) -> pa.DataType:
+    return pa.int16() if factor.size <= 2**15 else pa.int32()
 
 
-def _type_of(values: Sequence[Value]) -> pa.DataType:
+def type_of(values: Sequence[Value]) -> pa.DataType:
+    """Return the Arrow type of a factor's values, or of what is drawn for a nuisance."""
     if all(isinstance(value, int) for value in values):
         return pa.int64()
     return pa.string() if isinstance(values[0], str) else pa.float64()
@@ -208,7 +212,7 @@ def check_format(content: Any, what: str) -> None:
         With what to install.
     """
     found = content.get("format") if isinstance(content, dict) else None
-    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+    if not is_whole(found, 1):
         raise ManifestError(f"{what} names no format; it was not made by syngen, or is damaged")
     if found > FORMAT:
         stated = str(content.get("requires", ""))
@@ -241,21 +245,26 @@ def factor_columns(
     with_values : bool
         Whether each factor's values come before its levels.
     """
-    columns: dict[str, pa.Array] = {"index": pa.array(indices)}
+    columns: dict[str, pa.Array] = {"index": arrow_array(indices, pa.int64())}
     for column, (scheme, names) in zip(vocabulary.split_columns, vocabulary.schemes.items(), strict=True):
-        columns[column] = pa.array(np.array(names, dtype=object)[split_codes[scheme]], pa.string())
+        columns[column] = _taken(names, split_codes[scheme])
     for position, factor in enumerate(vocabulary.grid.factors):
         column_levels = levels[:, position]
         if with_values:
-            values = pa.array(list(factor.values), _value_type(factor))
-            columns[factor.name] = values.take(pa.array(column_levels))
-        kind = np.int16 if factor.size <= 2**15 else np.int32
-        columns[f"{factor.name}_level"] = pa.array(column_levels.astype(kind))
+            columns[factor.name] = _taken(factor.values, column_levels)
+        columns[f"{factor.name}_level"] = arrow_array(column_levels, _level_type(factor))
     if with_values:
         for name, of_factor, values in vocabulary.derived:
             column_levels = levels[:, vocabulary.grid.names.index(of_factor)]
-            columns[name] = pa.array(list(values), _type_of(values)).take(pa.array(column_levels))
+            columns[name] = _taken(values, column_levels)
     return columns
+
+
+def _taken(values: Sequence[Value], positions: IntArray) -> pa.Array:
+    kind = type_of(values)
+    if pa.types.is_string(kind):
+        return arrow_array([values[position] for position in positions.tolist()], kind)
+    return arrow_array(np.array(values)[positions], kind)
 
 
 class ManifestWriter:
@@ -312,6 +321,12 @@ class ManifestWriter:
         self._waiting, self._n_waiting = [rest] if rest.num_rows else [], rest.num_rows
 
 
+def write_table(path: Path, table: pa.Table, schema: pa.Schema | None = None) -> None:
+    """Write a table as one file of a manifest is written, by default with the schema that it has."""
+    with atomic_file(path) as file, ManifestWriter(file, schema or table.schema) as out:
+        out.write(table)
+
+
 def write_series(
     paths: Sequence[Path], schema: pa.Schema, parts: Iterator[tuple[pa.Table, IntArray]]
 ) -> None:
@@ -364,7 +379,10 @@ def read_manifest(path: Path, *, columns: Sequence[str] | None = None) -> pa.Tab
     try:
         # pq.read_table imports pyarrow.dataset, and pandas with it, which takes longer than all the rest
         with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
-            table = file.read(columns=columns)
+            absent = set(columns or ()) - set(file.schema_arrow.names)
+            if absent:
+                raise ManifestError(f"{path} has no column {sorted(absent)[0]}")
+            table = file.read(columns)
         table.validate(full=True)
         # names are decoded here, and refused where one stands twice, so that damage is found here
         return table.select(table.column_names if columns is None else columns)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import mmap
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import getitem
@@ -22,7 +22,7 @@ from syngen.factors import FactorGrid
 from syngen.storage.layout import key_of
 
 if TYPE_CHECKING:
-    from syngen._typing import Value
+    from syngen._typing import IntArray, Value
 
 __all__ = [
     "BLOCK",
@@ -224,6 +224,22 @@ class MemberText:
             f'{{"index":{index},"split":{_quoted(split)},"values":{{{values}}},"levels":{{{positions}}}}}'
         )
         return text.encode("utf-8")
+
+    def texts(self, indices: IntArray, split: str) -> Iterator[bytes]:
+        """Return an iterator over the JSON texts of some grid points in a split.
+
+        Parameters
+        ----------
+        indices : ndarray of int64, shape (n,)
+        split : str
+
+        Raises
+        ------
+        FactorError
+            If one is no point of the grid.
+        """
+        levels = map(tuple, self.grid.levels_of(indices).tolist())
+        return (self.of(index, split, at) for index, at in zip(indices.tolist(), levels, strict=True))
 
 
 class _Fragments(dict[int, str]):

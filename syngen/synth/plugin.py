@@ -26,10 +26,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from syngen.errors import Issue
 from syngen.synth.request import NO_PERMISSIONS, Audio, Parameter, Permissions, Request, ValueSource
+from syngen.synth.trajectories import Moments, Span, Trajectory
 
 if TYPE_CHECKING:
     from syngen._typing import (
@@ -47,6 +48,7 @@ __all__ = [
     "Audio",
     "Derived",
     "FactorSpec",
+    "Moments",
     "Parameter",
     "Permissions",
     "Renderer",
@@ -55,6 +57,7 @@ __all__ = [
     "Span",
     "Spoken",
     "Synthesizer",
+    "Trajectory",
     "ValueSource",
 ]
 
@@ -145,25 +148,6 @@ class Derived:
     name: str
     factor: str
     values: tuple[Value, ...]
-
-
-@dataclass(frozen=True)
-class Span:
-    """A word or a phone in a waveform.
-
-    Attributes
-    ----------
-    kind : {"word", "phone"}
-    text : str
-        The word, or the phone in IPA; empty for silence.
-    start, end : int
-        First sample, and the one after the last.
-    """
-
-    kind: Literal["word", "phone"]
-    text: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,6 +250,23 @@ class Synthesizer(ABC):
         -------
         mapping of str to mapping of str to sequence
             Columns by name, by the name of the table.
+        """
+        return {}
+
+    def trajectories(self, request: Request, moments: Moments) -> Mapping[str, Trajectory]:
+        """Return what an observation does over time, from the formulas that make its samples.
+
+        Parameters
+        ----------
+        request : Request
+            What a recipe asks for, checked against the factors and settings of the synthesizer.
+        moments : Moments
+            Which observation, and when.
+
+        Returns
+        -------
+        mapping of str to Trajectory
+            By name, as ``f0``; empty if this synthesizer knows of none.
         """
         return {}
 

@@ -14,29 +14,28 @@ from syngen.errors import ManifestError
 from syngen.generation.assembly import (
     description_for,
     synthesizer_tables,
-    write_annotations,
-    write_manifest,
-    write_synthesizer_table,
+    write_joined,
 )
+from syngen.generation.folder.lifecycle import check_files
 from syngen.generation.folder.restored_manifests import DatasetParts
 from syngen.io.atomic import sync_folder, write_atomic
-from syngen.io.workspace import InTheWayError, check_file
+from syngen.io.workspace import InTheWayError
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest, read_series
+from syngen.storage.manifest import read_manifest, read_series, write_table
 from syngen.storage.problems import Problem
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 from syngen.verification.documents import is_by_this_version
-from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, hash_of, is_corrupted_digest
+from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, hash_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["DocumentRepair"]
+__all__ = ["DocumentRepair", "is_free"]
 
 
 class DocumentRepair:
@@ -44,56 +43,77 @@ class DocumentRepair:
 
     Parameters
     ----------
-    evidence : PlanRecovery
+    recovery : PlanRecovery
     found : FoundPlan
         What the dataset was made by.
     problems : sequence of Problem
         What verification found.
     scratch : Layout
         Folder to make things in.
+
+    Attributes
+    ----------
+    written : list of str
+        Names of the files that were written again.
+    reasons : list of str
+        What cannot be made again, and why.
     """
 
     def __init__(
         self,
-        evidence: PlanRecovery,
+        recovery: PlanRecovery,
         found: FoundPlan,
         problems: Sequence[Problem],
         scratch: Layout,
     ) -> None:
-        self._evidence, self._found = evidence, found
-        self._layout, self._scratch = evidence.layout, scratch
+        self._recovery, self._found, self._scratch = recovery, found, scratch
+        self._layout = recovery.layout
+        self.written: list[str] = []
+        self.reasons: list[str] = []
+        self._hashes: dict[str, str] = {}
+        self._refused: set[str] = set()
         self._entries: dict[str, ShardEntry] = {}
         self._receipts: dict[str, Receipt] = {}
-        self.written: list[str] = []
-        self._proven: set[str] = set()
         self._suspects = {problem.file for problem in problems}
-        self._wrong = {problem.file for problem in problems if not problem.is_hash}
-        tables = found.plan.tables
-        self._manifests = self._layout.series("manifest", tables)
-        annotations = self._layout.series("annotations", tables) if "annotations" in tables else ()
-        # the files of one table are judged together: what is wrong in one may have been told of another
-        own = [(self._layout.table(name),) for name in synthesizer_tables(found.plan.resolved)]
-        self._to_build = [
-            files[0].name.removesuffix(".parquet")
-            for files in (self._manifests, annotations, *own)
-            # what has no hash to be compared with is made again, to be compared itself
-            if any(path.name in self._suspects or path.name not in evidence.hashes for path in files)
-        ]
+        described = recovery.description
+        said = {} if described is None else {f"audio/{e.name}.tar": e.sha256 for e in described.shards}
+        self._checked = recovery.hashes if described is None else said  # what verification compared with
+        if described is None or not found.is_described_by(described):
+            described, said = None, {}
+        self._sound = described if recovery.is_listed(self._layout.description) else None
+        # SHA256SUMS of this dataset outvotes a dataset.json that it has another hash for
+        is_outvoted = self._sound is None and recovery.is_own_list
+        self._shard_hashes = said | recovery.hashes if is_outvoted else recovery.hashes | said
+        self._to_build = self._tables_to_build()
         self._needs_parts = bool({"manifest", "annotations"} & set(self._to_build))
-        self._parts = DatasetParts(found.plan, self._layout, distrusted=self._wrong)
+        wrong = {problem.file for problem in problems if not problem.is_hash}
+        self._parts = DatasetParts(found.plan, self._layout, distrusted=wrong)
 
-    def known_hash(self, shard: Shard) -> str | None:
-        """Return the hash of a shard that verification found nothing wrong with."""
-        hashes = self._evidence.shard_hashes(shard.name)
-        is_suspect = f"audio/{shard.name}.tar" in self._suspects
-        is_known = len(hashes) == 1 and not is_suspect and self._evidence.was_checked(shard.name)
-        return next(iter(hashes)) if is_known else None
+    def _tables_to_build(self) -> dict[str, Sequence[Path]]:
+        """Return the files of each table that is damaged, or has no hash to be compared with."""
+        plan, listed = self._found.plan, self._recovery.hashes
+        names = ["manifest", *(["annotations"] if "annotations" in plan.tables else [])]
+        files: dict[str, Sequence[Path]] = {n: self._layout.series(n, plan.tables) for n in names}
+        files |= {name: (self._layout.table(name),) for name in synthesizer_tables(plan.resolved)}
+        # the files of one table are judged together: what is wrong in one may have been told of another
+        return {
+            name: paths
+            for name, paths in files.items()
+            if any(path.name in self._suspects or path.name not in listed for path in paths)
+        }
+
+    def hashes_of(self, shard: Shard) -> tuple[str | None, str | None]:
+        """Return the hash that a shard should have and the one that it has, as far as there are such."""
+        path, name = self._layout.shard(shard.name), f"audio/{shard.name}.tar"
+        wanted = self._shard_hashes.get(name)
+        if name not in self._suspects and wanted is not None and self._checked.get(name) == wanted:
+            return wanted, wanted  # verification has compared them
+        return wanted, hash_of(path)
 
     def add(self, shard: Shard, sha256: str) -> None:
         """Note a shard that is in its place and sound."""
         n_bytes = self._layout.shard(shard.name).stat().st_size
-        entry = ShardEntry(shard.name, shard.split, shard.n_rows, n_bytes, sha256)
-        self._entries[shard.name] = entry
+        self._entries[shard.name] = ShardEntry(shard.name, shard.split, shard.n_rows, n_bytes, sha256)
 
     def has_part(self, shard: Shard) -> bool:
         """Whether a sound shard's part of the manifest is not needed, or is found without rendering."""
@@ -104,197 +124,156 @@ class DocumentRepair:
             self._receipts[shard.name] = receipt
         return receipt is not None
 
-    def add_part(self, shard: Shard, receipt: Receipt) -> None:
-        """Note that a shard's part of the manifest is in the scratch folder."""
-        self._receipts[shard.name] = receipt
+    def add_made(self, receipt: Receipt) -> None:
+        """Note a shard that was made again, and whose part of the manifest is in the scratch folder."""
+        self._entries[receipt.entry.name] = receipt.entry
+        self._receipts[receipt.entry.name] = receipt
 
-    def manifest_confirms(self, shard: Shard, receipt: Receipt, scratch: Layout) -> bool:
-        """Whether the manifest has the samples of a shard that no document has a hash of."""
-        if self._evidence.shard_hashes(shard.name) or self._is_manifest_wrong:
-            return False
-        try:
-            table = read_series(self._manifests, columns=["pcm_sha256"])
-            made = read_manifest(scratch.shard_manifest(receipt.entry.name), columns=["pcm_sha256"])
-        except ManifestError:
-            return False
-        part = table.column(0).slice(shard.row, shard.n_rows)
-        return bool(part.combine_chunks().equals(made.column(0).combine_chunks()))
-
-    def write(self) -> list[str]:
-        """Write what is damaged; return what cannot be made again, and why."""
-        layout, plan = self._layout, self._found.plan
-        reasons = self._write_tables()
-        text = self._evidence.recipe_text(plan.resolved)
-        self._put_if_proven(layout.plan, self._found.to_bytes(), reasons)
+    def write(self) -> None:
+        """Write what is damaged."""
+        layout, plan, found = self._layout, self._found.plan, self._found
+        self._write_tables()
+        text = self._recovery.recipe_text(plan.resolved)
+        self._put_if_proven(layout.plan, found.to_bytes())
         if text is None:
-            reasons.append(
+            self.reasons.append(
                 "recipe.yaml: its text, with layout and comments, is nowhere else in the folder; put the "
                 "original file there. What it said is in plan.json."
             )
-            return reasons
-        self._put(layout.recipe, text, reasons)
-        description = self._description(text.decode("utf-8"))
+            return
+        self._put(layout.recipe, text)
+        description = self._sound or self._description(text.decode("utf-8"))
         if description is None:
-            return [*reasons, *self._undescribed()]
+            return
         if plan.release is None:
             card = card_text(description, vocabulary_for(plan.resolved)).encode("utf-8")
-            self._put_if_proven(layout.card, card, reasons)
+            self._put_if_proven(layout.card, card)
         else:
-            reasons += self._damaged_files(plan.release.files)
-        hashes = self._final_hashes(description)
-        if None in hashes.values():
-            unknown = ", ".join(name for name, sha256 in hashes.items() if sha256 is None)
-            reasons.append(f"SHA256SUMS cannot be made again: what {unknown} should be is not known")
-        else:
-            known = {name: sha256 for name, sha256 in hashes.items() if sha256 is not None}
-            self._put(layout.checksums, checksums_for(description, known), reasons)
-        self._put_if_proven(layout.description, description.to_bytes(), reasons)
-        return reasons
+            self._name_damaged_files(plan.release.files)
+        self._write_checksums(description)
+        self._put_if_proven(layout.description, description.to_bytes())
 
-    def _write_tables(self) -> list[str]:
+    def _write_tables(self) -> None:
         """Make manifest, annotations and the synthesizer's tables again where that is called for."""
-        plan, reasons = self._found.plan, []
+        plan = self._found.plan
         names = [shard.name for shard in plan.shards]
         own = synthesizer_tables(plan.resolved)
-        for name in self._to_build:
+        for name, paths in self._to_build.items():
             if name in own:
-                write_synthesizer_table(self._scratch, name, own[name])
+                write_table(self._scratch.table(name), own[name])
             elif len(self._receipts) < len(names):
-                reasons.append(f"{name}.parquet cannot be made again before all shards are")
+                self.reasons.append(f"{name}.parquet cannot be made again before all shards are")
                 continue
-            elif name == "manifest":
-                write_manifest(plan, self._scratch, names)
             else:
-                write_annotations(plan, self._scratch, names)
-            files = [self._layout.table(name)] if name in own else self._layout.series(name, plan.tables)
-            for path in files:
-                reasons += self._place(self._scratch.folder / path.name, path)
-        return reasons
+                write_joined(plan, self._scratch, name, names)
+            for path in paths:
+                self._place(self._scratch.folder / path.name, path)
 
-    @property
-    def _is_manifest_wrong(self) -> bool:
-        return any(path.name in self._wrong for path in self._manifests)
-
-    def _place(self, made: Path, path: Path) -> list[str]:
+    def _place(self, made: Path, path: Path) -> None:
         """Put a table in its place if it is proven to be what it was."""
-        sha256, wanted = hash_of(made), self._evidence.hashes.get(path.name)
-        if sha256 is None or sha256 == hash_of(path):
-            return []
-        if wanted is not None and is_corrupted_digest(sha256, wanted):
-            wanted = sha256
-        in_the_way = _in_the_way(path)
-        if in_the_way is not None:
-            return [in_the_way]
-        if sha256 != wanted and (wanted is not None or _is_by_another(path, made)):
-            text = (
-                f"{path.name}: made again by pyarrow {pa.__version__} it has other bytes than it had, so "
-                "what is there was kept; the version that wrote it is needed"
-            )
-            return [text]
-        made.replace(path)
-        sync_folder(path.parent)
-        self.written.append(path.name)
-        return []
-
-    def _put(self, path: Path, content: bytes, reasons: list[str]) -> None:
-        self._proven.add(path.name)
-        if hash_of(path) == hashlib.sha256(content).hexdigest():
+        sha256, there = hash_of(made), hash_of(path)
+        wanted = self._recovery.hashes.get(path.name)
+        if sha256 is None:
             return
-        in_the_way = _in_the_way(path)
-        if in_the_way is None:
+        if sha256 not in (wanted, there) and (wanted is not None or _is_by_another(path, made)):
+            self.reasons.append(
+                f"{path.name}: made again by pyarrow {pa.__version__} it has other bytes than it had, so "
+                "what is there was kept; the version that wrote it is needed, or SHA256SUMS as it was"
+            )
+            self._refused.add(path.name)
+            return
+        self._hashes[path.name] = sha256
+        if sha256 != there and is_free(self.reasons, path):
+            made.replace(path)
+            sync_folder(path.parent)
+            self.written.append(path.name)
+
+    def _put(self, path: Path, content: bytes) -> None:
+        self._hashes[path.name] = hashlib.sha256(content).hexdigest()
+        if hash_of(path) != self._hashes[path.name] and is_free(self.reasons, path):
             write_atomic(path, content)
             self.written.append(path.name)
-        else:
-            self._proven.discard(path.name)
-            reasons.append(in_the_way)
 
-    def _put_if_proven(self, path: Path, content: bytes, reasons: list[str]) -> None:
+    def _put_if_proven(self, path: Path, content: bytes) -> None:
         """Write a document that this version of syngen makes as it was made, or that has its hash."""
-        sha256 = hashlib.sha256(content).hexdigest()
-        wanted = self._evidence.hashes.get(path.name)
-        if hash_of(path) == sha256 or is_by_this_version(self._found.versions) or sha256 == wanted:
-            self._put(path, content, reasons)
-        elif hash_of(path) != wanted:
-            made_by = self._found.versions.get("syngen", "another version")
-            reasons.append(f"{path.name}: it was written by syngen {made_by}, which is needed to repair it")
+        wanted, there = self._recovery.hashes.get(path.name), hash_of(path)
+        versions = self._found.versions
+        if is_by_this_version(versions) or hashlib.sha256(content).hexdigest() in (wanted, there):
+            self._put(path, content)
+        elif there != wanted:
+            made_by = versions.get("syngen", "another version")
+            self.reasons.append(
+                f"{path.name}: it was written by syngen {made_by}, which is needed to repair it"
+            )
 
     def _description(self, recipe_text: str) -> Description | None:
-        """Return what dataset.json should say, or None where a shard or the manifest is not known."""
+        """Return what dataset.json should say; None, for a reason, without a shard or the manifest."""
+        plan = self._found.plan
+        missing = [shard.name for shard in plan.shards if shard.name not in self._entries]
         n_samples = self._n_samples()
-        listed = self._evidence.description
-        entries = {entry.name: entry for entry in listed.shards} if listed is not None else {}
-        if not self._evidence.trusts_description:
-            entries = {}
-        entries |= self._entries
-        shards = self._found.plan.shards
-        if n_samples is None or any(shard.name not in entries for shard in shards):
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            shown = ", ".join(missing[:3])
+            self.reasons.append(
+                f"dataset.json, README.md and SHA256SUMS cannot be made again without {shown}{more}"
+            )
+        elif n_samples is None:
+            self.reasons.append("dataset.json cannot be made again before the manifest is")
+        if missing or n_samples is None:
             return None
-        in_order = [entries[shard.name] for shard in shards]
         return description_for(
-            self._found.plan,
-            in_order,
+            plan,
+            [self._entries[shard.name] for shard in plan.shards],
             n_samples=n_samples,
             recipe_text=recipe_text,
             versions=self._found.versions,
         )
 
     def _n_samples(self) -> int | None:
-        if len(self._receipts) == len(self._found.plan.shards):
-            return sum(receipt.n_samples for receipt in self._receipts.values())
-        if not self._is_manifest_wrong:
-            try:
-                column = read_series(self._manifests, columns=["n_samples"]).column(0)
-                return int(pc.sum(column).as_py() or 0)
-            except ManifestError:
-                pass
-        listed = self._evidence.description
-        if listed is not None and self._evidence.trusts_description:
-            return round(listed.hours * 3600.0 * self._found.plan.resolved.audio.sample_rate)
-        return None
+        """Return the samples of audio in all shards, by their parts of the manifest or by a sound one."""
+        if "manifest" in self._to_build:
+            n_samples = [receipt.n_samples for receipt in self._receipts.values()]
+            return sum(n_samples) if len(n_samples) == len(self._found.plan.shards) else None
+        manifests = self._layout.series("manifest", self._found.plan.tables)
+        try:
+            return int(pc.sum(read_series(manifests, columns=["n_samples"]).column(0)).as_py() or 0)
+        except ManifestError:
+            return None
 
-    def _damaged_files(self, names: Sequence[str]) -> list[str]:
+    def _name_damaged_files(self, names: Sequence[str]) -> None:
         """Say which files of a release are damaged: they are made when it is built, and not here."""
-        listed = self._evidence.hashes
-        return [
+        listed = self._recovery.hashes
+        self.reasons += [
             f"{name}: a file of the release that is not made again here; fetch it from where the release "
             "was published, or build the release again"
             for name in names
             if name not in listed or hash_of(self._layout.folder / name) != listed[name]
         ]
 
-    def _final_hashes(self, description: Description) -> dict[str, str | None]:
-        """Return the hash that each file beside the shards should have, None where it is not known."""
-        last = (self._layout.checksums, self._layout.description)
-        files = self._layout.final_files(description.tables, description.files)
-        paths = [path for path in files if path not in last]
-        listed = self._evidence.hashes
-        return {
-            path.name: hash_of(path) if self._is_right(path) else listed.get(path.name) for path in paths
-        }
-
-    def _is_right(self, path: Path) -> bool:
-        """Whether a file was written by this repair, or was found to be what would be written."""
-        if path.name in self.written or path.name in self._proven:
-            return True
-        made, found = self._scratch.folder / path.name, hash_of(path)
-        return found is not None and found == (hash_of(made) or self._evidence.hashes.get(path.name))
-
-    def _undescribed(self) -> list[str]:
-        names = [s.name for s in self._found.plan.shards if s.name not in self._entries]
-        if not names:
-            return ["dataset.json cannot be made again before the manifest is"]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        shown = ", ".join(names[:3])
-        return [f"dataset.json, README.md and SHA256SUMS cannot be made again without {shown}{more}"]
+    def _write_checksums(self, description: Description) -> None:
+        """Write SHA256SUMS if of every file it is known what its hash should be."""
+        layout = self._layout
+        files = layout.final_files(description.tables, description.files)
+        names = [path.name for path in files if path not in (layout.checksums, layout.description)]
+        known = self._recovery.hashes | self._hashes
+        content = checksums_for(description, {name: known[name] for name in names if name in known})
+        unknown = [name for name in names if name not in known or name in self._refused]
+        if unknown and hash_of(layout.checksums) != hashlib.sha256(content).hexdigest():
+            self.reasons.append(
+                f"SHA256SUMS cannot be made again: what {', '.join(unknown)} should be is not known"
+            )
+        else:
+            self._put(layout.checksums, content)
 
 
-def _in_the_way(path: Path) -> str | None:
-    """Say why a file may not be replaced; None if it may."""
+def is_free(reasons: list[str], *paths: Path) -> bool:
+    """Whether files may be replaced; if not, add to the reasons why."""
     try:
-        check_file(path)
+        check_files(paths)
     except InTheWayError as error:
-        return str(error)
-    return None
+        reasons.append(str(error))
+        return False
+    return True
 
 
 def _is_by_another(path: Path, made: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from syngen._version import version
+from syngen._whole import is_whole
 from syngen.errors import ManifestError, ParameterError, RecipeError
 from syngen.generation.assembly import description_for
 from syngen.generation.plan import Plan
@@ -31,11 +32,10 @@ if TYPE_CHECKING:
 __all__ = [
     "checksum_problems",
     "document_problems",
-    "draft_of",
+    "has_shards_of",
     "is_by_this_version",
-    "part_problems",
     "plan_in",
-    "recipe_problem",
+    "recipe_problems",
     "recipe_text_problem",
     "wanted_names",
 ]
@@ -88,30 +88,43 @@ def is_by_this_version(versions: Mapping[str, str]) -> bool:
     return versions.get("syngen") == version()
 
 
-def plan_in(layout: Layout, resolved: ResolvedRecipe) -> Plan:
-    """Return the plan that a recipe and the shard size and codec of plan.json make.
+def plan_in(content: Json, resolved: ResolvedRecipe, name: str) -> Plan:
+    """Return the plan that a recipe and the shard size and codec of a document make.
+
+    Parameters
+    ----------
+    content : dict
+        Of the document.
+    resolved : ResolvedRecipe
+    name : str
+        Of the document, for messages.
 
     Raises
     ------
     ManifestError
-        If plan.json cannot be read or says something impossible.
+        If the document says something impossible.
     """
-    content = read_json(layout.plan)
     shard_size, codec = content.get("shard_size"), content.get("codec")
-    if not isinstance(shard_size, int) or isinstance(shard_size, bool) or not isinstance(codec, str):
-        raise ManifestError(
-            f"{layout.plan.name}: shard size {shard_size!r} and codec {codec!r} are no plan's"
-        )
+    if not is_whole(shard_size) or not isinstance(codec, str):
+        raise ManifestError(f"{name}: shard size {shard_size!r} and codec {codec!r} are no plan's")
     try:
         return Plan(resolved, shard_size, codec, publication_in(content))
     except (ParameterError, TypeError) as error:
-        raise ManifestError(f"{layout.plan.name}: {error}") from error
+        raise ManifestError(f"{name}: {error}") from error
+
+
+def has_shards_of(description: Description, plan: Plan) -> bool:
+    """Whether a description lists the shards of a plan, in their order."""
+    found = [(entry.name, entry.split, entry.rows) for entry in description.shards]
+    return found == [(shard.name, shard.split, shard.n_rows) for shard in plan.shards]
 
 
 def document_problems(
     layout: Layout, description: Description, resolved: ResolvedRecipe, n_samples: int
 ) -> Iterator[Problem]:
     """Compare the documents of a finished dataset with what its recipe and its shards give.
+
+    Those of a part of a release, of which the recipe does not give all, are compared with one another.
 
     Parameters
     ----------
@@ -123,47 +136,39 @@ def document_problems(
     n_samples : int
         Samples of audio, as the manifest counts them.
     """
-    problem = recipe_problem(layout.recipe, resolved)
-    if problem:
-        yield Problem(layout.recipe.name, problem)
-    try:
-        plan = plan_in(layout, resolved)
-    except ManifestError as error:
-        yield Problem(layout.plan.name, str(error))
-        return
-    yield from _difference(layout.plan, plan.to_bytes(description.versions), description.versions)
-    found = [(entry.name, entry.split, entry.rows) for entry in description.shards]
-    wanted = [(shard.name, shard.split, shard.n_rows) for shard in plan.shards]
-    if found != wanted:
-        yield Problem(
-            layout.description.name, "dataset.json: its shards are not those of plan.json, in their order"
-        )
-        return
-    expected = description_for(
-        plan,
-        description.shards,
-        n_samples=n_samples,
-        recipe_text=description.recipe_text,
-        versions=description.versions,
-    )
-    yield from _difference(layout.description, expected.to_bytes(), description.versions)
-    if is_by_this_version(description.versions) and description.release is None:
-        card = card_text(description, vocabulary_for(resolved)).encode("utf-8")
-        yield from _difference(layout.card, card, description.versions)
-
-
-def part_problems(
-    layout: Layout, description: Description, resolved: ResolvedRecipe, n_samples: int
-) -> Iterator[Problem]:
-    """Compare the documents of a part of a release with one another. See `document_problems`."""
-    problem = recipe_problem(layout.recipe, resolved)
-    if problem:
-        yield Problem(layout.recipe.name, problem)
+    yield from recipe_problems(layout.recipe, resolved)
     try:
         content = read_json(layout.plan)
+        plan = None if description.part_of else plan_in(content, resolved, layout.plan.name)
     except ManifestError as error:
         yield Problem(layout.plan.name, str(error))
         return
+    versions = description.versions
+    if plan is None:
+        yield from _part_problems(layout, description, content, n_samples / resolved.audio.sample_rate)
+    else:
+        yield from _difference(layout.plan, plan.to_bytes(versions), versions)
+        if not has_shards_of(description, plan):
+            text = "dataset.json: its shards are not those of plan.json, in their order"
+            yield Problem(layout.description.name, text)
+            return
+        expected = description_for(
+            plan,
+            description.shards,
+            n_samples=n_samples,
+            recipe_text=description.recipe_text,
+            versions=versions,
+        )
+        yield from _difference(layout.description, expected.to_bytes(), versions)
+    if is_by_this_version(versions) and (description.part_of or description.release is None):
+        card = card_text(description, vocabulary_for(resolved)).encode("utf-8")
+        yield from _difference(layout.card, card, versions)
+
+
+def _part_problems(
+    layout: Layout, description: Description, plan: Json, audio_s: float
+) -> Iterator[Problem]:
+    """Compare what a part of a release says of itself with its plan and with its manifest."""
     wanted = {
         "fingerprint": description.fingerprint,
         "rows": description.n_rows,
@@ -171,17 +176,14 @@ def part_problems(
         "codec": description.codec,
         "part_of": description.part_of,
     }
+    name = layout.plan.name
     for key, value in wanted.items():
-        if content.get(key) != value:
-            name = layout.plan.name
-            yield Problem(name, f"{name}: its {key} is {content.get(key)!r}, dataset.json has {value!r}")
-    hours = n_samples / resolved.audio.sample_rate / 3600.0
+        if plan.get(key) != value:
+            yield Problem(name, f"{name}: its {key} is {plan.get(key)!r}, dataset.json has {value!r}")
+    hours = audio_s / 3600.0
     if description.hours != hours:
         name = layout.description.name
         yield Problem(name, f"{name}: hours is {description.hours}, the manifest has {hours}")
-    if is_by_this_version(description.versions):
-        card = card_text(description, vocabulary_for(resolved)).encode("utf-8")
-        yield from _difference(layout.card, card, description.versions)
 
 
 def _difference(path: Path, wanted: bytes, versions: Mapping[str, str]) -> Iterator[Problem]:
@@ -199,8 +201,8 @@ def _difference(path: Path, wanted: bytes, versions: Mapping[str, str]) -> Itera
     )
 
 
-def recipe_problem(path: Path, resolved: ResolvedRecipe) -> str | None:
-    """Say in what a recipe's text is not the recipe of a dataset; None if it is.
+def recipe_problems(path: Path, resolved: ResolvedRecipe) -> Iterator[Problem]:
+    """Say in what a recipe's text is not the recipe of a dataset.
 
     The dataset may have another size, by ``--limit``, and lists the values that the text takes from
     a file.
@@ -211,13 +213,14 @@ def recipe_problem(path: Path, resolved: ResolvedRecipe) -> str | None:
         problem = recipe_text_problem(path.read_bytes(), resolved)
     except OSError as error:
         problem = f"cannot be read: {error.strerror or error}"
-    return problem and f"{path.name}: {problem}"
+    if problem is not None:
+        yield Problem(path.name, f"{path.name}: {problem}")
 
 
 def recipe_text_problem(data: bytes, resolved: ResolvedRecipe) -> str | None:
-    """Say in what a text is not the recipe of a dataset; None if it is. See `recipe_problem`."""
+    """Say in what a text is not the recipe of a dataset; None if it is. See `recipe_problems`."""
     try:
-        recipe = draft_of(data).recipe
+        recipe = _draft_of(data).recipe
     except (RecipeError, ValueError) as error:
         return f"cannot be read: {error}"
     if recipe is None:
@@ -227,7 +230,7 @@ def recipe_text_problem(data: bytes, resolved: ResolvedRecipe) -> str | None:
     return f"its {differing[0]} is not that of the dataset" if differing else None
 
 
-def draft_of(data: bytes) -> Draft:
+def _draft_of(data: bytes) -> Draft:
     """Read the text of a recipe; raises what `parse_recipe` raises, and ValueError."""
     text = data.decode("utf-8-sig")
     if text.startswith("{"):  # a recipe given as data, which may be larger than a file

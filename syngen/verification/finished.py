@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,53 +19,40 @@ from syngen.resolving.load import resolve_document
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import listed_tables, read_checksums
 from syngen.storage.codec import find_codec
+from syngen.storage.columns import integers
 from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout, split_of_shard, table_of_row
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
 from syngen.storage.problems import Problem, schema_problems
 from syngen.storage.shards import MemberText
-from syngen.verification.documents import checksum_problems, document_problems, part_problems
+from syngen.verification.documents import checksum_problems, document_problems
+from syngen.verification.options import VerificationOptions, foreign_files
 from syngen.verification.rows import (
     rendering_problems,
     row_problems,
     spoken_problems,
     synthesizer_table_problems,
 )
-from syngen.verification.shards import MaterializeShard, ShardCheck, already_local, hash_problems, rows_of
+from syngen.verification.shards import ShardCheck, hash_problems, rows_of
 from syngen.verification.unfinished import unfinished_problems
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from syngen._typing import Progress
     from syngen.resolving.resolve import ResolvedRecipe
-    from syngen.synth.request import Permissions
 
 __all__ = ["abridged", "find_problems", "verify_folder"]
 
 _MOST_PROBLEMS = 1000
 
 
-def verify_folder(
-    folder: Path,
-    *,
-    permissions: Permissions,
-    rerender: int = 0,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> list[str]:
+def verify_folder(folder: Path, options: VerificationOptions) -> list[str]:
     """Check a dataset, or as much of it as there is.
 
     Parameters
     ----------
     folder : Path
-    permissions : Permissions
-        What the recipe of the dataset may do; see `load_recipe`.
-    rerender : int
-        Render so many observations again, chosen by `seed`, and compare their hashes.
-    seed : int
-    progress : callable, optional
-        Told after every shard.
+    options : VerificationOptions
 
     Returns
     -------
@@ -73,14 +62,12 @@ def verify_folder(
     Raises
     ------
     ParameterError
-        If the folder is not there, a run is working in it, or a number is negative.
+        If the folder is not there, or a run is working in it.
     ManifestError
         If the folder holds no dataset.
     GenerationIncompleteError
         If the dataset is unfinished, and sound as far as it goes.
     """
-    if rerender < 0:
-        raise ParameterError(f"rerender is {rerender}; 0 or more is needed")
     layout = Layout(folder)
     if not folder.is_dir():
         raise ParameterError(f"{folder} is not a folder; verify takes the folder of a dataset")
@@ -89,10 +76,7 @@ def verify_folder(
             raise ParameterError(
                 f"a run is working in {folder}; verify it when the run has ended, or stop the run"
             )
-        found = find_problems(
-            layout, permissions=permissions, rerender=rerender, seed=seed, progress=progress
-        )
-        return abridged(found)
+        return abridged(find_problems(layout, options))
 
 
 def abridged(problems: Iterable[Problem]) -> list[str]:
@@ -106,41 +90,16 @@ def abridged(problems: Iterable[Problem]) -> list[str]:
     return texts
 
 
-def find_problems(
-    layout: Layout,
-    *,
-    permissions: Permissions,
-    rerender: int = 0,
-    seed: int = 0,
-    progress: Progress | None = None,
-    materialize_shard: MaterializeShard = already_local,
-) -> Iterator[Problem]:
-    """Yield what is wrong with a dataset; see `verify_folder`. Call it under the lock, if there is one.
-
-    The files of a shard need only be in the folder while the context of `materialize_shard` is entered.
-    """
+def find_problems(layout: Layout, options: VerificationOptions) -> Iterator[Problem]:
+    """Yield what is wrong with a dataset; see `verify_folder`. Call it under the lock, if there is one."""
     if not lifecycle.is_unfinished(layout):
-        return _problems(layout, permissions, rerender, seed, progress, materialize_shard)
+        return _problems(layout, options)
     if not layout.plan.exists() and not layout.receipts.is_dir():
         raise ManifestError(f"{layout.folder} holds no dataset: there is no dataset.json")
-    return unfinished_problems(
-        layout,
-        permissions,
-        rerender=rerender,
-        seed=seed,
-        progress=progress,
-        materialize_shard=materialize_shard,
-    )
+    return unfinished_problems(layout, options)
 
 
-def _problems(
-    layout: Layout,
-    permissions: Permissions,
-    rerender: int,
-    seed: int,
-    progress: Progress | None,
-    materialize_shard: MaterializeShard,
-) -> Iterator[Problem]:
+def _problems(layout: Layout, options: VerificationOptions) -> Iterator[Problem]:
     description = None
     hashes, unreadable = read_checksums(layout)
     yield from unreadable
@@ -159,15 +118,15 @@ def _problems(
         )
         yield Problem(layout.manifest.name, text)
         manifest = None
-    if description is None or manifest is None:
-        source = "SHA256SUMS" if description is None else "dataset.json"
-        for entry in _entries(hashes) if description is None else description.shards:
-            with materialize_shard(entry.name):
-                yield from hash_problems(entry, layout.shard(entry.name), source)
+    if description is not None and manifest is not None:
+        finished = _Finished(layout, description, *manifest, options)
+        yield from finished.shard_problems()
+        yield from finished.content_problems()
         return
-    vocabulary, table = manifest
-    yield from _shard_problems(layout, description, vocabulary, table, progress, materialize_shard)
-    yield from _content_problems(layout, description, vocabulary, table, permissions, rerender, seed)
+    source = "SHA256SUMS" if description is None else "dataset.json"
+    for entry in _entries(hashes) if description is None else description.shards:
+        with options.materialize_shard(entry.name):
+            yield from hash_problems(entry, layout.shard(entry.name), source)
 
 
 def _read_whole(
@@ -184,91 +143,6 @@ def _read_whole(
     return (None if found else (vocabulary, table)), found
 
 
-def _content_problems(
-    layout: Layout,
-    description: Description,
-    vocabulary: Vocabulary,
-    table: pa.Table,
-    permissions: Permissions,
-    rerender: int,
-    seed: int,
-) -> Iterator[Problem]:
-    """Compare manifest, tables and documents with the recipe."""
-    annotations = None
-    if vocabulary.speaks:
-        try:
-            annotations = read_series(layout.series("annotations", description.tables))
-        except ManifestError as error:
-            yield Problem(layout.annotations.name, str(error))
-        else:
-            yield from spoken_problems(table, annotations)
-    name = layout.description.name
-    try:
-        resolved = resolve_document(description.recipe, permissions)
-        sizes = resolved.rows.split_sizes
-    except SyngenError as error:
-        text = f"{name}: the recipe cannot be resolved, so no row can be checked by it: {error}"
-        yield Problem(name, text)
-        return
-    for file, fingerprint in (
-        (name, description.fingerprint),
-        (layout.manifest.name, vocabulary.fingerprint),
-    ):
-        if fingerprint != resolved.fingerprint:
-            text = (
-                f"{file}: the fingerprint is {fingerprint[:16]}..., its recipe gives "
-                f"{resolved.fingerprint[:16]}... with this version of the synthesizer"
-            )
-            yield Problem(file, text)
-    n_samples = int(np.add.reduce(np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64)))
-    if description.part_of is not None:
-        yield from part_problems(layout, description, resolved, n_samples)
-        yield from _part_problems(layout, resolved, vocabulary, table)
-        yield from synthesizer_table_problems(layout, resolved)
-        yield from rendering_problems(resolved, table, annotations, rerender=rerender, seed=seed)
-        return
-    yield from document_problems(layout, description, resolved, n_samples)
-    if sizes != description.counts:
-        text = f"{name}: counts are {description.counts}, its recipe gives {sizes}"
-        yield Problem(name, text)
-        return
-    yield from _manifest_problems(layout, resolved, vocabulary, table)
-    yield from synthesizer_table_problems(layout, resolved)
-    yield from rendering_problems(resolved, table, annotations, rerender=rerender, seed=seed)
-
-
-def _manifest_problems(
-    layout: Layout, resolved: ResolvedRecipe, vocabulary: Vocabulary, table: pa.Table
-) -> Iterator[Problem]:
-    manifest = layout.manifest.name
-    if vocabulary != vocabulary_for(resolved):
-        text = f"{manifest}: its vocabulary (factors, nuisances, split schemes) is not the recipe's"
-        yield Problem(manifest, text)
-        return
-    row = 0
-    for split, n_rows in resolved.rows.split_sizes.items():
-        indices = resolved.rows.indices(split, 0, n_rows)
-        yield from row_problems(resolved, vocabulary, table.slice(row, n_rows), indices, row=row)
-        row += n_rows
-
-
-def _part_problems(
-    layout: Layout, resolved: ResolvedRecipe, vocabulary: Vocabulary, table: pa.Table
-) -> Iterator[Problem]:
-    """Compare the rows of a part with what the recipe gives for their indices."""
-    manifest = layout.manifest.name
-    if vocabulary != vocabulary_for(resolved):
-        text = f"{manifest}: its vocabulary (factors, nuisances, split schemes) is not the recipe's"
-        yield Problem(manifest, text)
-        return
-    indices = np.asarray(table.column("index").to_numpy(), dtype=np.int64)
-    is_outside = (indices < 0) | (indices >= resolved.grid.size)
-    if is_outside.any() or len(np.unique(indices)) != len(indices):
-        yield Problem(manifest, f"{manifest}: an index is outside of the grid, or there twice")
-        return
-    yield from row_problems(resolved, vocabulary, table, indices)
-
-
 def _entries(hashes: dict[str, str]) -> list[ShardEntry]:
     """Return what SHA256SUMS says of the shards."""
     names = [name.removeprefix("audio/").removesuffix(".tar") for name in hashes if "/" in name]
@@ -282,52 +156,117 @@ def _entries(hashes: dict[str, str]) -> list[ShardEntry]:
 def _orphans(layout: Layout, description: Description | None) -> Iterator[Problem]:
     """Report files that do not belong to the dataset; of one without a description, temporaries only."""
     tables, files = ((), ()) if description is None else (description.tables, description.files)
-    known = {path.name for path in layout.final_files(tables, files)} | {layout.audio.name}
-    listed = set() if description is None else {f"{entry.name}.tar" for entry in description.shards}
-    for folder, names, text in (
-        (layout.audio, listed, "belongs to no shard of dataset.json"),
-        (layout.folder, known, "is not part of the dataset"),
-    ):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            name = path.relative_to(layout.folder).as_posix()
-            if path.name in names:
-                continue
-            if path == layout.work:
-                if lifecycle.is_left_behind(layout):
-                    yield Problem(name, f"{name}: was left by a run or a repair that ended early")
-                for foreign in lifecycle.foreign_work(layout):
-                    yield Problem(foreign, f"{foreign}: is not part of the dataset")
-            elif is_temporary(path):
-                yield Problem(name, f"{name}: was left by a run that ended early")
-            elif description is not None:
-                yield Problem(name, f"{name}: {text}")
+    shards = () if description is None else (entry.name for entry in description.shards)
+    for path in foreign_files(layout, layout.final_files(tables, files), shards):
+        name = path.relative_to(layout.folder).as_posix()
+        if is_temporary(path):
+            yield Problem(name, f"{name}: was left by a run that ended early")
+        elif description is not None:
+            is_shard = path.parent == layout.audio
+            text = "belongs to no shard of dataset.json" if is_shard else "is not part of the dataset"
+            yield Problem(name, f"{name}: {text}")
+    if os.path.lexists(layout.work):
+        name = layout.work.name
+        if lifecycle.is_left_behind(layout):
+            yield Problem(name, f"{name}: was left by a run or a repair that ended early")
+        for foreign in lifecycle.foreign_work(layout):
+            yield Problem(foreign, f"{foreign}: is not part of the dataset")
 
 
-def _shard_problems(
-    layout: Layout,
-    description: Description,
-    vocabulary: Vocabulary,
-    table: pa.Table,
-    progress: Progress | None,
-    materialize_shard: MaterializeShard,
-) -> Iterator[Problem]:
-    codec, text = find_codec(description.codec), MemberText(vocabulary.grid)
-    row, samples = 0, 0
-    for entry in description.shards:
-        rows = list(rows_of(vocabulary, table.slice(row, entry.rows), row))
-        shards = set(table.slice(row, entry.rows).column("shard").to_pylist())
-        if shards != {entry.name}:
-            manifest = table_of_row("manifest", row)
-            yield Problem(
-                manifest, f"{manifest}: rows {row}.. belong to {sorted(shards)}, not to {entry.name}"
-            )
-            with materialize_shard(entry.name):
-                yield from hash_problems(entry, layout.shard(entry.name), layout.description.name)
-        else:
-            check = ShardCheck(entry, codec, vocabulary.sample_rate, text)
-            with materialize_shard(entry.name):
-                yield from check.problems(layout.shard(entry.name), rows)
-        row += entry.rows
-        samples += sum(r.n_samples for r in rows)
-        if progress is not None:
-            progress(ProgressUpdate(row, table.num_rows, samples / vocabulary.sample_rate))
+@dataclass(frozen=True)
+class _Finished:
+    """A finished dataset whose description and manifest can be read."""
+
+    layout: Layout
+    description: Description
+    vocabulary: Vocabulary
+    table: pa.Table
+    options: VerificationOptions
+
+    def shard_problems(self) -> Iterator[Problem]:
+        """Compare every shard with its rows in the manifest."""
+        layout, vocabulary, table = self.layout, self.vocabulary, self.table
+        codec, text = find_codec(self.description.codec), MemberText(vocabulary.grid)
+        row, samples = 0, 0
+        for entry in self.description.shards:
+            path = layout.shard(entry.name)
+            rows = list(rows_of(vocabulary, table.slice(row, entry.rows), row))
+            shards = set(table.slice(row, entry.rows).column("shard").to_pylist())
+            with self.options.materialize_shard(entry.name):
+                if shards == {entry.name}:
+                    check = ShardCheck(entry, codec, vocabulary.sample_rate, text)
+                    yield from check.problems(path, rows)
+                else:
+                    manifest = table_of_row("manifest", row)
+                    yield Problem(
+                        manifest,
+                        f"{manifest}: rows {row}.. belong to {sorted(shards)}, not to {entry.name}",
+                    )
+                    yield from hash_problems(entry, path, layout.description.name)
+            row += entry.rows
+            samples += sum(r.n_samples for r in rows)
+            if self.options.progress is not None:
+                audio_s = samples / vocabulary.sample_rate
+                self.options.progress(ProgressUpdate(row, table.num_rows, audio_s))
+
+    def content_problems(self) -> Iterator[Problem]:
+        """Compare manifest, tables and documents with the recipe."""
+        layout, description, table = self.layout, self.description, self.table
+        annotations = None
+        if self.vocabulary.speaks:
+            try:
+                annotations = read_series(layout.series("annotations", description.tables))
+            except ManifestError as error:
+                yield Problem(layout.annotations.name, str(error))
+            else:
+                yield from spoken_problems(table, annotations)
+        name = layout.description.name
+        try:
+            resolved = resolve_document(description.recipe, self.options.permissions)
+            sizes = resolved.rows.split_sizes
+        except SyngenError as error:
+            text = f"{name}: the recipe cannot be resolved, so no row can be checked by it: {error}"
+            yield Problem(name, text)
+            return
+        for file, fingerprint in (
+            (name, description.fingerprint),
+            (layout.manifest.name, self.vocabulary.fingerprint),
+        ):
+            if fingerprint != resolved.fingerprint:
+                text = (
+                    f"{file}: the fingerprint is {fingerprint[:16]}..., its recipe gives "
+                    f"{resolved.fingerprint[:16]}... with this version of the synthesizer"
+                )
+                yield Problem(file, text)
+        n_samples = int(np.add.reduce(integers(table, "n_samples")))
+        yield from document_problems(layout, description, resolved, n_samples)
+        if description.part_of is None and sizes != description.counts:
+            text = f"{name}: counts are {description.counts}, its recipe gives {sizes}"
+            yield Problem(name, text)
+            return
+        yield from self._manifest_problems(resolved)
+        yield from synthesizer_table_problems(layout, resolved)
+        yield from rendering_problems(
+            resolved, table, annotations, rerender=self.options.rerender, seed=self.options.seed
+        )
+
+    def _manifest_problems(self, resolved: ResolvedRecipe) -> Iterator[Problem]:
+        """Compare the rows with what the recipe gives for them, or, in a part, for their indices."""
+        manifest, vocabulary, table = self.layout.manifest.name, self.vocabulary, self.table
+        if vocabulary != vocabulary_for(resolved):
+            text = f"{manifest}: its vocabulary (factors, nuisances, split schemes) is not the recipe's"
+            yield Problem(manifest, text)
+            return
+        if self.description.part_of is not None:
+            indices = integers(table, "index")
+            is_outside = (indices < 0) | (indices >= resolved.grid.size)
+            if is_outside.any() or len(np.unique(indices)) != len(indices):
+                yield Problem(manifest, f"{manifest}: an index is outside of the grid, or there twice")
+                return
+            yield from row_problems(resolved, vocabulary, table, indices)
+            return
+        row = 0
+        for split, n_rows in resolved.rows.split_sizes.items():
+            indices = resolved.rows.indices(split, 0, n_rows)
+            yield from row_problems(resolved, vocabulary, table.slice(row, n_rows), indices, row=row)
+            row += n_rows

@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._typing import ProgressUpdate
 from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
@@ -26,19 +25,19 @@ from syngen.errors import (
 )
 from syngen.generation.folder import lifecycle
 from syngen.generation.folder.growing import write_plan_files
+from syngen.generation.shard_run import check_numbers, run_shards
 from syngen.generation.workers.log import EventLog
-from syngen.generation.workers.pool import default_jobs
-from syngen.generation.workers.scheduler import make_shards
 from syngen.io.atomic import sync_folder
 from syngen.io.locks import exclusive_lock
-from syngen.io.workspace import InTheWayError, remove, working_folder
+from syngen.io.workspace import remove, working_folder
 from syngen.storage.layout import Layout
 from syngen.storage.names import is_work_name
 from syngen.storage.problems import Problem
 from syngen.storage.receipts import Receipt, has_parts, read_any_receipt, read_receipt
 from syngen.storage.shard_ranges import Shard
-from syngen.verification.document_repair import DocumentRepair
+from syngen.verification.document_repair import DocumentRepair, is_free
 from syngen.verification.finished import abridged, find_problems
+from syngen.verification.options import VerificationOptions
 from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, hash_of
 
 if TYPE_CHECKING:
@@ -111,8 +110,7 @@ def repair_folder(
         If the file system refuses; what was repaired stays so.
     """
     started = time.monotonic()
-    if jobs is not None and jobs < 1:
-        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
+    check_numbers(jobs)
     layout = Layout(folder)
     if not folder.is_dir():
         raise ParameterError(f"{folder} is not a folder; repair takes the folder of a dataset")
@@ -163,8 +161,9 @@ class _Repair:
         """Repair, verify, and say what was done and what is left."""
         self._remove_temporaries()
         problems, unfinished = self._verified()
-        if problems:
-            self._repair(problems, is_finished=not lifecycle.is_unfinished(self.layout))
+        is_finished = not lifecycle.is_unfinished(self.layout)
+        if problems or not is_finished:  # that a copy of its plan is lost is no problem yet
+            self._repair(problems, is_finished=is_finished)
             if self.shards or self.files:
                 problems, unfinished = self._verified()
         left = [*self.reasons, *abridged(problems)]
@@ -182,7 +181,7 @@ class _Repair:
     def _verified(self) -> tuple[list[Problem], str]:
         """Return what is wrong, and how much of an unfinished dataset is there."""
         try:
-            found = find_problems(self.layout, permissions=self.permissions)
+            found = find_problems(self.layout, VerificationOptions(self.permissions))
             return [problem for problem in found if problem.file != self.layout.work.name], ""
         except GenerationIncompleteError as error:
             return [], str(error)
@@ -194,9 +193,9 @@ class _Repair:
                 self.removed.append(path.relative_to(layout.folder).as_posix())
 
     def _repair(self, problems: Sequence[Problem], *, is_finished: bool) -> None:
-        evidence = PlanRecovery(self.layout)
+        recovery = PlanRecovery(self.layout)
         try:
-            found = evidence.plan(self.permissions)
+            found = recovery.plan(self.permissions)
         except VerificationError as error:
             self.reasons += [f"nothing can be repaired: {reason}" for reason in error.problems]
             return
@@ -204,9 +203,9 @@ class _Repair:
         for folder in (self._scratch.audio, self._scratch.receipts):
             working_folder(folder, within=self.layout.folder, mode=lifecycle.WORK_MODE)
         if is_finished:
-            self._repair_finished(evidence, found, problems)
+            self._repair_finished(recovery, found, problems)
         else:
-            self._repair_unfinished(evidence, found, {problem.file for problem in problems})
+            self._repair_unfinished(recovery, found, {problem.file for problem in problems})
         with suppress(OSError):
             remove(self.layout.scratch, within=self.layout.folder, only=self._is_scratch)
 
@@ -217,9 +216,9 @@ class _Repair:
     def _scratch(self) -> Layout:
         return Layout(self.layout.scratch)
 
-    def _repair_unfinished(self, evidence: PlanRecovery, found: FoundPlan, suspects: set[str]) -> None:
+    def _repair_unfinished(self, recovery: PlanRecovery, found: FoundPlan, suspects: set[str]) -> None:
         layout = self.layout
-        text = evidence.recipe_text(found.plan.resolved)
+        text = recovery.recipe_text(found.plan.resolved)
         lifecycle.check_files((layout.plan, layout.recipe))
         if text is None:
             self.reasons.append(
@@ -236,7 +235,7 @@ class _Repair:
             if receipt is not None and made.entry.sha256 not in known:
                 self._refuse(shard, found)
                 continue
-            if not self._is_free(*lifecycle.files_of_shard(layout, shard.name)):
+            if not is_free(self.reasons, *lifecycle.files_of_shard(layout, shard.name)):
                 continue
             remove(layout.receipt(shard.name))  # it is not the receipt of what comes now
             for path_of in (Layout.shard, Layout.shard_manifest, Layout.annotations_part, Layout.receipt):
@@ -247,50 +246,40 @@ class _Repair:
             self.shards.append(shard.name)
 
     def _repair_finished(
-        self, evidence: PlanRecovery, found: FoundPlan, problems: Sequence[Problem]
+        self, recovery: PlanRecovery, found: FoundPlan, problems: Sequence[Problem]
     ) -> None:
-        layout, plan = self.layout, found.plan
-        documents = DocumentRepair(evidence, found, problems, self._scratch)
-        damaged: dict[str, set[str]] = {}
+        plan = found.plan
+        documents = DocumentRepair(recovery, found, problems, self._scratch)
+        damaged: dict[str, set[str | None]] = {}
         for shard in plan.shards:
-            known = evidence.shard_hashes(shard.name)
-            sha256 = documents.known_hash(shard) or hash_of(layout.shard(shard.name))
-            if sha256 is not None and sha256 in known:
-                documents.add(shard, sha256)
+            wanted, there = documents.hashes_of(shard)
+            if there is not None and there == wanted:
+                documents.add(shard, there)
             else:
-                damaged[shard.name] = known | ({sha256} if sha256 else set())
+                damaged[shard.name] = {wanted, there}
         to_make = [s for s in plan.shards if s.name in damaged or not documents.has_part(s)]
         for shard, made in self._make_shards(found, to_make):
             sha256 = made.entry.sha256
-            known = damaged.get(shard.name, evidence.shard_hashes(shard.name))
-            if sha256 not in known and not documents.manifest_confirms(shard, made, self._scratch):
+            wanted, there = documents.hashes_of(shard)
+            if sha256 not in damaged.get(shard.name, {wanted}):
                 self._refuse(shard, found)
                 continue
-            if hash_of(layout.shard(shard.name)) == sha256:  # only its part of the manifest was wanted
+            if there == sha256:  # only its part of the manifest was wanted
                 remove(self._scratch.shard(shard.name))
             elif not self._place(shard):
                 continue
-            documents.add(shard, sha256)
-            documents.add_part(shard, made)
-        self.reasons += documents.write()
+            documents.add_made(made)
+        documents.write()
+        self.reasons += documents.reasons
         self.files += documents.written
 
     def _place(self, shard: Shard) -> bool:
         target = self.layout.shard(shard.name)
-        if not self._is_free(target):
+        if not is_free(self.reasons, target):
             return False
         self._scratch.shard(shard.name).replace(target)
         sync_folder(self.layout.audio)
         self.shards.append(shard.name)
-        return True
-
-    def _is_free(self, *paths: Path) -> bool:
-        """Whether files may be replaced; if not, say why."""
-        try:
-            lifecycle.check_files(paths)
-        except InTheWayError as error:
-            self.reasons.append(str(error))
-            return False
         return True
 
     def _refuse(self, shard: Shard, found: FoundPlan) -> None:
@@ -315,21 +304,12 @@ class _Repair:
         if not remaining:
             return
         by_name = {shard.name: shard for shard in remaining}
-        total, done, audio_s = sum(shard.n_rows for shard in remaining), 0, 0.0
-
-        def tell(receipt: Receipt | None) -> None:
-            nonlocal done, audio_s
-            if receipt is not None:
-                done += receipt.entry.rows
-                audio_s += receipt.n_samples / plan.resolved.audio.sample_rate
-            if self.progress is not None:
-                self.progress(ProgressUpdate(done, total, audio_s))
-
-        n_jobs = min(self.jobs or default_jobs(), len(remaining))
+        log = EventLog(self.layout.log)
         try:
             plan.resolved.synthesizer.make_ready(plan.resolved.request)
-            log = EventLog(self.layout.log)
-            with closing(make_shards(plan, scratch, remaining, n_jobs, tell, log=log)) as receipts:
+            with run_shards(
+                plan, scratch, remaining, jobs=self.jobs, progress=self.progress, log=log
+            ) as receipts:
                 for receipt in receipts:
                     self.rendered += receipt.entry.rows
                     yield by_name[receipt.entry.name], receipt

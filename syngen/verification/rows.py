@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,13 @@ import pyarrow.compute as pc
 from syngen.errors import ManifestError
 from syngen.generation.assembly import synthesizer_tables
 from syngen.resolving.rendering import Rendering
+from syngen.resolving.vocabulary import recipe_columns
 from syngen.seeding import Permutation
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
+from syngen.storage.codec import pcm_sha256
+from syngen.storage.columns import integers
 from syngen.storage.layout import Layout, table_of_row
-from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest
+from syngen.storage.manifest import Vocabulary, read_manifest
 from syngen.storage.problems import Problem
 
 if TYPE_CHECKING:
@@ -54,11 +56,7 @@ def row_problems(
     file : str, optional
         Where they are from; by default the file of the manifest that a row is in.
     """
-    levels = resolved.grid.levels_of(indices)
-    codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
-    columns = factor_columns(vocabulary, indices, levels, codes, with_values=True)
-    for nuisance in resolved.nuisances:
-        columns[nuisance.name] = pa.array(nuisance.draw(resolved.recipe.seed, indices))
+    columns = recipe_columns(resolved, vocabulary, indices)
     if resolved.audio.n_samples:
         columns["n_samples"] = pa.array(np.full(len(indices), resolved.audio.n_samples, dtype=np.int32))
     for name, wanted in columns.items():
@@ -85,9 +83,7 @@ def synthesizer_table_problems(layout: Layout, resolved: ResolvedRecipe) -> Iter
             yield Problem(path.name, f"{path.name}: its content is not what the recipe gives")
 
 
-def spoken_problems(
-    table: pa.Table, annotations: pa.Table, *, row: int = 0, file: str = "annotations.parquet"
-) -> Iterator[Problem]:
+def spoken_problems(table: pa.Table, annotations: pa.Table, *, row: int = 0) -> Iterator[Problem]:
     """Compare annotations with the lengths, the transcripts and the ends of speech of a manifest.
 
     Parameters
@@ -98,10 +94,9 @@ def spoken_problems(
         Their words and phones.
     row : int
         Number of the first.
-    file : str
-        Where the annotations are from.
     """
-    n_samples = np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64)
+    file = table_of_row("annotations", 0)
+    n_samples = integers(table, "n_samples")
     if row and "row" in annotations.column_names and pa.types.is_integer(annotations["row"].type):
         position = annotations.column_names.index("row")
         shifted = pc.subtract(annotations["row"], row).cast(pa.int64())
@@ -116,17 +111,17 @@ def spoken_problems(
 def _said_otherwise(table: pa.Table, annotations: pa.Table, row: int) -> Iterator[str]:
     """Say where sound annotations and the manifest's columns of speech contradict each other."""
     spans = annotations.filter(pc.not_equal(annotations.column("text"), ""))
-    rows = np.asarray(spans.column("row").to_numpy(), dtype=np.int64)
+    rows = integers(spans, "row")
     is_phone = np.asarray(
         pc.equal(spans.column("kind"), "phone").to_numpy(zero_copy_only=False), dtype=bool
     )
     heard = np.zeros((2, table.num_rows), dtype=np.int64)
     phones = rows[is_phone]
-    starts, ends = (np.asarray(spans.column(name).to_numpy())[is_phone] for name in ("start", "end"))
+    starts, ends = (integers(spans, name)[is_phone] for name in ("start", "end"))
     heard[0, phones[::-1]] = starts[::-1]  # of several, the last assignment stays
     heard[1, phones] = ends
     for name, wanted in zip(("speech_start", "speech_end"), heard, strict=True):
-        given = np.asarray(table.column(name).to_numpy(), dtype=np.int64)
+        given = integers(table, name)
         for i in np.flatnonzero(given != wanted)[:_MOST_PROBLEMS]:
             yield f"row {row + i}: {name} is {given[i]} in the manifest, its phones give {wanted[i]}"
     transcripts = [_letters(text) for text in table.column("transcript").to_pylist()]
@@ -174,12 +169,11 @@ def rendering_problems(
     rows = np.sort(Permutation(table.num_rows, seed=seed, name="verify")(np.arange(n)))
     chosen = table.take(rows)
     names = rows if numbers is None else numbers[rows]
-    indices = np.asarray(chosen.column("index").to_numpy(), dtype=np.int64)
+    indices = integers(chosen, "index")
     hashes = chosen.column("pcm_sha256").to_pylist()
     for position, observation in enumerate(Rendering(resolved).observations(indices)):
-        pcm = observation.pcm.astype("<i2", copy=False)
         row = int(names[position])
-        if hashlib.sha256(pcm.tobytes()).digest() != hashes[position]:
+        if pcm_sha256(observation.pcm) != hashes[position]:
             shard = chosen.column("shard")[position]
             yield Problem(
                 f"audio/{shard}.tar",

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from syngen.errors import ShardError
 from syngen.generation.shard_manifest import levels_db, mean_square_of, peak_of
 from syngen.io.files import sha256_of
-from syngen.storage.codec import Codec
+from syngen.storage.codec import Codec, pcm_sha256
 from syngen.storage.columns import STORED
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import key_of
@@ -32,15 +31,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import PcmArray
 
-__all__ = ["MaterializeShard", "Row", "ShardCheck", "already_local", "hash_problems", "rows_of"]
-
-MaterializeShard: TypeAlias = Callable[[str], AbstractContextManager[None]]
-"""Takes the name of a shard, whose files are in their places while the context is entered."""
-
-
-def already_local(_: str) -> AbstractContextManager[None]:
-    """Return a context in which the files of a shard are where they always are."""
-    return nullcontext()
+__all__ = ["Row", "ShardCheck", "hash_problems", "rows_of"]
 
 
 @dataclass(frozen=True)
@@ -127,9 +118,9 @@ class ShardCheck:
                 position = error.end
                 yield f"row {row.row}: {error}"
         # all at once: one by one, the logarithms take as long as the hashes
-        levels = levels_db([square for _, square in squares]).to_pylist()
-        for (row, _), level in zip(squares, levels, strict=True):
-            if level != row.rms_db:
+        levels, is_silent = levels_db(np.array([square for _, square in squares], dtype=np.float64))
+        for (row, _), level, silent in zip(squares, levels.tolist(), is_silent.tolist(), strict=True):
+            if row.rms_db != (None if silent else level):
                 member = f"{key_of(row.row)}.{self.codec.name}"
                 yield f"row {row.row}: member {member}: rms_db of the manifest does not fit the samples"
         if position is not None and bytes(data[position:]) != END:
@@ -177,7 +168,7 @@ class ShardCheck:
 def _pcm_problem(pcm: PcmArray, row: Row) -> str | None:
     if len(pcm) != row.n_samples:
         return f"{len(pcm)} samples, the manifest says {row.n_samples}"
-    if hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2").data).digest() != row.sha256:
+    if pcm_sha256(pcm) != row.sha256:
         return "the samples have another SHA-256 than the manifest says"
     if peak_of(pcm) != row.peak:
         return "peak of the manifest does not fit the samples"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import GenerationIncompleteError, ManifestError, ParameterError
-from syngen.generation.store.listing import StoreListing, list_store
+from syngen.generation.targets.listing import StoreListing, list_store
 from syngen.generation.uploads import NAMES, name_of
 from syngen.io.cache import scratch_folder
 from syngen.io.names import is_name
@@ -20,9 +21,8 @@ from syngen.storage.publication import publication_in
 from syngen.verification.finished import abridged, find_problems
 
 if TYPE_CHECKING:
-    from syngen._typing import Progress
     from syngen.io.object_store import Store
-    from syngen.synth.request import Permissions
+    from syngen.verification.options import VerificationOptions
 
 __all__ = ["verify_store"]
 
@@ -30,21 +30,13 @@ _AUDIO = f"{name_of(NAMES.audio)}/"
 _RECEIPTS = f"{name_of(NAMES.receipts)}/"
 
 
-def verify_store(
-    store: Store,
-    *,
-    permissions: Permissions,
-    rerender: int = 0,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> list[str]:
+def verify_store(store: Store, options: VerificationOptions) -> list[str]:
     """Check a dataset in an object store, or as much of it as there is.
 
     Parameters
     ----------
     store : Store
-    permissions, rerender, seed, progress
-        See `syngen.verification.finished.verify_folder`.
+    options : VerificationOptions
 
     Returns
     -------
@@ -54,7 +46,7 @@ def verify_store(
     Raises
     ------
     ParameterError
-        If nothing is there, or a number is negative.
+        If nothing is there.
     ManifestError
         If there is no dataset.
     GenerationIncompleteError
@@ -62,8 +54,6 @@ def verify_store(
     StoreError
         If the store gives up.
     """
-    if rerender < 0:
-        raise ParameterError(f"rerender is {rerender}; 0 or more is needed")
     found = list_store(store)
     if not found.sizes and found.plan is None and found.description is None:
         raise ParameterError(f"there is nothing at {store}; verify takes the URL of a dataset")
@@ -75,14 +65,8 @@ def verify_store(
 
         try:
             mirror.fetch_documents()
-            problems = find_problems(
-                mirror.layout,
-                permissions=permissions,
-                rerender=rerender,
-                seed=seed,
-                progress=progress,
-                materialize_shard=mirror.materialize_shard,
-            )
+            options = replace(options, materialize_shard=mirror.materialize_shard)
+            problems = find_problems(mirror.layout, options)
             return [said(text) for text in abridged((*mirror.orphans(), *problems))]
         except GenerationIncompleteError as error:
             raise GenerationIncompleteError(said(error), error.failed) from error

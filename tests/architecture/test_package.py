@@ -23,11 +23,13 @@ HEAVY = (
     "pandas",
     "pyarrow",
     "librosa",
+    "platformdirs",
     "soundfile",
     "pydantic",
     "ruamel",
     "sklearn",
     "rich",
+    "urllib3",
 )
 
 
@@ -165,3 +167,10 @@ def test_unit_tests_lie_where_what_they_test_lies(path: Path) -> None:
     name = path.stem.removeprefix("test_")
     homes = [folder / f"{name}.py", folder / f"_{name}.py", folder / name / "__init__.py"]
     assert any(home.is_file() for home in homes), f"{path} tests none of {', '.join(map(str, homes))}"
+
+
+@pytest.mark.slow
+def test_generation_starts_without_pandas(tmp_path: Path) -> None:
+    """pyarrow imports pandas to ask what it was given, which takes a third of the start of a worker."""
+    code = f"import syngen\nsyngen.generate('syntone-tiny', {str(tmp_path / 'data')!r}, limit=4, jobs=1)"
+    assert "pandas" not in imported_by(code)

@@ -29,11 +29,11 @@ BEGIN = """\
 import json, os, resource, sys, time
 from pathlib import Path
 import syngen
-from syngen.generation import run
 from syngen.generation import shard_renderer as worker
 from syngen.generation.plan import Plan
 from syngen.storage.receipts import read_receipt
 from syngen.generation.shard_renderer import ShardRenderer
+from syngen.generation.targets import folder as target
 from syngen.storage.layout import Layout
 
 def tell(**more):
@@ -71,7 +71,7 @@ def make(self, layout, shard, indices):
 ShardRenderer.make = make
 def finish(*_):
     raise KeyboardInterrupt
-run.finish = finish
+target.finish = finish
 try:
     syngen.generate("nothing.yaml", "data", jobs=1)
 except KeyboardInterrupt:

@@ -52,10 +52,10 @@ factors:
   rate: {{range: {{start: 1, stop: {n}}}, unit: Hz}}
 """
 UNFINISHED = """\
-import sys, syngen, syngen.generation.run as run
+import sys, syngen, syngen.generation.targets.folder as target
 def finish(*_):
     raise KeyboardInterrupt
-run.finish = finish
+target.finish = finish
 try:
     syngen.generate("nothing.yaml", "unfinished", jobs=2)
 except KeyboardInterrupt:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import syngen
-from syngen.auditing.speech.prosody import PROSODY, TIMBRE, band_limited, voice_features
+from syngen.auditing.speech.prosody import PROSODY, TIMBRE, voice_features
 from syngen.synth.speech.text.grammars import GRAMMARS
 from syngen.synth.speech.voice.styles import STYLES
 
@@ -73,6 +73,14 @@ class Measured:
     text: NDArray[np.int64]
     style: NDArray[np.int64]
     is_female: NDArray[np.bool_]
+
+
+def band_limited(waveform: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    """Return a waveform as a telephone hands it on: 300 to 3,400 Hz."""
+    from scipy.signal import butter, sosfiltfilt
+
+    sections = butter(4, (300.0, 3_400.0), btype="bandpass", fs=sample_rate, output="sos")
+    return np.asarray(sosfiltfilt(sections, waveform), dtype=np.float32)
 
 
 def _features(task: tuple[dict[str, Any], list[int]]) -> Array:

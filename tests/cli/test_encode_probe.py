@@ -199,7 +199,7 @@ def test_plain_arrays_must_have_the_length_of_the_dataset(here: Path) -> None:
             ["probe", "other.npz", "data"],
             "codes of another dataset: its fingerprint is f00d.*encode this dataset",
         ),
-        (["probe", "broken.npz", "data"], "code 1 has 1 NaN and 0 infinite values in 408 rows"),
+        (["probe", "broken.npz", "data"], r"column 1 \(z1\) has 1 NaN; leave"),
     ],
 )
 def test_bad_input_is_one_clear_message(arguments: list[str], message: str, here: Path) -> None:

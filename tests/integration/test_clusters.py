@@ -22,7 +22,7 @@ import pytest
 
 import syngen
 from syngen.errors import GenerationIncompleteError, ParameterError, PlanMismatchError, SyngenError
-from syngen.generation.status import state_of_folder
+from syngen.generation.status import state_of
 from syngen.generation.workers.members import Member
 from syngen.io.locks import exclusive_lock, is_locked
 from syngen.storage.layout import Layout
@@ -493,7 +493,7 @@ def test_while_a_member_works_only_other_members_may(recipe: Path, tmp_path: Pat
         syngen.generate(recipe, folder, shard_size=100, jobs=1, shard_index="3/8")
         syngen.generate(recipe, folder, shard_size=100, jobs=1, shard_index="0/40")
         assert half_written <= set(names_below(folder)), "they belong to a member that lives"
-        state = state_of_folder(folder)
+        state = state_of(folder)
         assert state is not None
         assert state.is_running
         assert state.members == ("2/8",)

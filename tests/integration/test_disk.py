@@ -19,7 +19,7 @@ import pytest
 import syngen
 from syngen.errors import GenerationIncompleteError, ParameterError
 from syngen.generation.shard_renderer import ShardRenderer
-from syngen.generation.status import state_of_folder
+from syngen.generation.status import state_of
 from tests.integration.test_kills import Run
 from tests.support import (
     FOUR_THOUSAND_TONES,
@@ -43,7 +43,7 @@ def leave_free(n_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the disk say that so much is free."""
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(
-        "syngen.generation.preflight.shutil.disk_usage",
+        "syngen.io.space.shutil.disk_usage",
         lambda _: usage._replace(total=1 << 50, free=n_bytes),
     )
 
@@ -301,7 +301,7 @@ def assert_stopped_and_resumable(run: Run, said: str) -> None:
     assert re.search(said, stderr), stderr
     assert "Traceback" not in stderr
     assert len(stderr.splitlines()) == 1
-    state = state_of_folder(run.folder)
+    state = state_of(run.folder)
     assert state is not None
     assert 3 <= state.shards_finished < state.shards
 

@@ -385,16 +385,16 @@ KILLED = """\
 import os, sys
 from pathlib import Path
 import syngen
-from syngen.generation import run
 from syngen.generation.folder import growing
 from syngen.generation.shard_renderer import ShardRenderer
+from syngen.generation.targets import folder
 
 where, number, recipe = sys.argv[1], int(sys.argv[2]), __import__("json").loads(sys.argv[3])
 owner, name = {
     "write": (growing, "write_atomic"),
     "rename": (Path, "replace"),
     "shard": (ShardRenderer, "make"),
-    "finish": (run, "finish"),
+    "finish": (folder, "finish"),
 }[where]
 function, calls = getattr(owner, name), []
 

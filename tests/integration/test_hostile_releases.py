@@ -170,6 +170,19 @@ def test_further_members_after_the_end(release: Path, refuse: Callable[..., str]
     refuse(release, "the end of the archive, after the last row, is damaged", 1)
 
 
+@pytest.mark.parametrize("options", [[], ["--codec", "wav"], ["--limit", "3"]])
+def test_shards_in_another_order_than_their_splits(
+    options: list[str], release: Path, refuse: Callable[..., str]
+) -> None:
+    def turn(content: dict[str, Any]) -> None:
+        content["counts"] = dict(reversed(content["counts"].items()))
+        assert len(content["counts"]) > 1
+
+    edit_json(release / "dataset.json", turn)
+    renew_checksums(release)
+    refuse(release, "lists its shards in another order than their splits", 1, *options)
+
+
 def test_truncated_archive_with_a_right_hash(release: Path, refuse: Callable[..., str]) -> None:
     forge_shard(release, lambda data: bytes(data[:-5000]))
     refuse(release, "puts observations outside of shard train-000000", 1)
@@ -225,7 +238,7 @@ def test_flac_that_holds_more_than_its_header_says(
         edit_manifest(release, "offset", row, offset + (moved if row else 0))
     edit_manifest(release, "size", 0, len(bomb))
     forge_shard(release, edit)
-    refuse(release, "row 0 of the release is refused", 4, *options)
+    refuse(release, "the release is refused: shard train-000000, row 0: ", 4, *options)
 
 
 def test_wav_that_says_it_is_larger(tmp_path: Path, refuse: Callable[..., str]) -> None:

@@ -13,13 +13,16 @@ import psutil
 import pytest
 
 import syngen
+from syngen.generation.workers.log import read_events
 from tests.gates import Gate
 from tests.support import (
     FOUR_THOUSAND_TONES,
     PATIENCE_S,
     digests_of,
+    environment_with,
     identities,
     names_below,
+    run_syngen,
     wait_until,
 )
 
@@ -156,6 +159,37 @@ def test_one_worker_is_killed_and_the_same_run_finishes(
     code, _, stderr = run.finish()
     assert code == 0, stderr
     assert "Traceback" not in stderr
+    assert_equal_folders(tmp_path / "data", undisturbed)
+
+
+TAKEN = """\
+import os, signal
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+receive, mark = Connection.recv, Path({mark!r})
+
+def receive_and_die(self):
+    found = receive(self)
+    if isinstance(found, tuple) and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return found
+
+Connection.recv = receive_and_die
+"""
+
+
+def test_a_worker_that_is_killed_while_it_takes_up_a_shard_costs_no_other(
+    recipe: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    env = environment_with(TAKEN.format(mark=str(tmp_path / "mark")), tmp_path / "site")
+    options = ("-j", "2", "--shard-size", "160", "-q", "--log", tmp_path / "log.jsonl")
+    done = run_syngen("generate", recipe, tmp_path / "data", *options, env=env)
+    assert done.returncode == 0, done.stderr
+    found = [event["event"] for event in read_events(tmp_path / "log.jsonl")]
+    assert found.count("worker died") == 1
+    assert found.count("shard started") == found.count("shard finished") == N_SHARDS
     assert_equal_folders(tmp_path / "data", undisturbed)
 
 

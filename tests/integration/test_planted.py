@@ -345,7 +345,7 @@ def test_a_run_that_is_killed_after_the_removal_leaves_a_folder_that_can_be_used
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("syngen.generation.run.write_plan", die)
+        patch.setattr("syngen.generation.targets.folder.write_plan", die)
         with pytest.raises(KeyboardInterrupt):
             finished(data, shard_size=4, overwrite=True)
     assert not list((data / "audio").iterdir())

@@ -319,7 +319,7 @@ def test_an_error_while_documents_are_made_leaves_nothing(tiny_dataset: Path, tm
 def test_a_disk_that_is_too_small_is_refused(tiny_dataset: Path, tmp_path: Path) -> None:
     usage = mock.Mock(free=1_000_000)
     with (
-        mock.patch.object(recutting.shutil, "disk_usage", return_value=usage),
+        mock.patch("syngen.io.space.shutil.disk_usage", return_value=usage),
         pytest.raises(ParameterError, match=r"needs about 2\.\d+ MB, but .* has 1 MB free"),
     ):
         syngen.release(tiny_dataset, tmp_path / "release", version="1.0.0")

@@ -12,8 +12,9 @@ import pytest
 
 import syngen
 from syngen.downloads.catalog import Catalog, Entry
-from syngen.downloads.subset import RangeFile, segments_of
+from syngen.downloads.subset import segments_of
 from syngen.downloads.transfers import Transfers
+from syngen.generation.sources import RangeFile
 from syngen.io.http.responses import Stream, TransientError
 from syngen.io.http.stalls import TransferLimits
 from syngen.io.mirrors import HttpMirror, locator

@@ -15,7 +15,7 @@ import numpy as np
 from syngen._threads import single_threaded
 from syngen._typing import ProgressUpdate
 from syngen.auditing.signals import SignalTally
-from syngen.auditing.speech.prosody import band_powers, segment_cepstra, voice_features
+from syngen.auditing.speech.prosody import band_powers, voice_features
 from syngen.auditing.speech.report import BANDS_HZ, SpeechAudit, StyleSound, VoiceProbe
 from syngen.dsp.level import dequantise
 from syngen.errors import EngineError, ParameterError
@@ -36,13 +36,13 @@ _PHONATED = 0.2  # of the frames of a style that is not whispered have a pitch
 class _Voices:
     """Measurements of a part of the grid, observations first."""
 
+    levels: dict[str, IntArray]
     timbre: FloatArray
     level: FloatArray
     prosody: FloatArray
     course: FloatArray
     bands: FloatArray
     peak: FloatArray
-    levels: dict[str, IntArray]
 
 
 @single_threaded()
@@ -120,27 +120,19 @@ def _measured(
     progress: Progress | None,
 ) -> _Voices:
     rate = resolved.audio.sample_rate
-    columns: list[list[FloatArray]] = [[] for _ in range(6)]
+    rows = []
     audio_s = 0.0
     for done, observation in enumerate(Rendering(resolved).observations(indices), 1):
         waveform = dequantise(observation.pcm)
         tally.add(observation.index, waveform)
         voice = voice_features(waveform, rate)
-        found = (
-            voice.timbre,
-            np.array([voice.level_db]),
-            voice.prosody,
-            segment_cepstra(waveform, rate),
-            band_powers(waveform, rate, BANDS_HZ),
-            np.abs(waveform).max(keepdims=True),
-        )
-        for column, value in zip(columns, found, strict=True):
-            column.append(np.asarray(value, dtype=np.float64))
+        bands = band_powers(waveform, rate, BANDS_HZ)
+        peak = float(np.abs(waveform).max())
+        rows.append((voice.timbre, [voice.level_db], voice.prosody, voice.course, bands, [peak]))
         audio_s += len(waveform) / rate
         if progress is not None:
             progress(ProgressUpdate(done, len(indices), audio_s))
-    timbre, level, prosody, course, bands, peak = map(np.array, columns)
-    return _Voices(timbre, level, prosody, course, bands, peak, levels)
+    return _Voices(levels, *map(np.array, zip(*rows, strict=True)))
 
 
 def _probe(
@@ -151,6 +143,8 @@ def _probe(
     rng: np.random.Generator,
 ) -> VoiceProbe | str:
     """Learn a factor on one half of the speakers, texts or both, and ask it of the other half."""
+    from sklearn.metrics import confusion_matrix
+
     names, labels = _labels(resolved, voices, factor)
     if len(names) < 2:
         return factor
@@ -165,8 +159,7 @@ def _probe(
         return factor
     guess = _model(factor).fit(_inputs(voices, factor)[is_train], labels[is_train])
     found = guess.predict(_inputs(voices, factor)[is_test])
-    confusions = np.zeros((len(names), len(names)), dtype=np.int64)
-    np.add.at(confusions, (labels[is_test], found), 1)
+    confusions = confusion_matrix(labels[is_test], found, labels=range(len(names)))
     return VoiceProbe(
         factor=factor,
         unseen=" and ".join(f"{other}s" for other in unseen),
@@ -211,6 +204,8 @@ def _model(factor: str) -> Any:
 
 def _closest(resolved: ResolvedRecipe, voices: _Voices) -> tuple[str, str, float]:
     """Return the two speakers that are most alike in the first style, by the means of their cepstra."""
+    from scipy.spatial.distance import pdist
+
     is_first = voices.levels["style"] == 0
     speaker, names = voices.levels["speaker"][is_first], resolved.grid["speaker"].values
     x = voices.timbre[is_first, 1 : voices.timbre.shape[1] // 2]
@@ -219,10 +214,9 @@ def _closest(resolved: ResolvedRecipe, voices: _Voices) -> tuple[str, str, float
     if len(centers) < 2:
         return str(names[0]), str(names[0]), 0.0
     spread = np.sqrt(((scaled - centers[speaker]) ** 2).sum(axis=1).mean())
-    distance = np.sqrt(((centers[:, None] - centers[None]) ** 2).sum(axis=2))
-    np.fill_diagonal(distance, np.inf)
-    first, second = divmod(int(distance.argmin()), len(centers))
-    return str(names[first]), str(names[second]), float(distance.min() / max(spread, 1e-12))
+    distances = pdist(centers)
+    first, second = np.transpose(np.triu_indices(len(centers), 1))[distances.argmin()]
+    return str(names[first]), str(names[second]), float(distances.min() / max(spread, 1e-12))
 
 
 def _style_sounds(resolved: ResolvedRecipe, voices: _Voices) -> tuple[StyleSound, ...]:

@@ -7,10 +7,11 @@ last bit on every machine.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from syngen.figures.features import mel_filters, power_spectra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +22,13 @@ __all__ = [
     "PROSODY",
     "TIMBRE",
     "VoiceFeatures",
-    "band_limited",
     "band_powers",
-    "segment_cepstra",
     "voice_features",
 ]
 
+N_MELS = 40
 N_MFCC = 20
+N_PARTS = 12
 _FRAME_S, _HOP_S = 0.025, 0.010
 _PITCH_FRAME_S = 0.040
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 500.0
@@ -56,11 +57,15 @@ class VoiceFeatures:
         Median and spread of log2 F0, its beginning, end and slope, the voiced share; duration, share of
         pauses, syllables a second, steepness of the envelope's rises and falls, its standard deviation,
         and how much of the energy's time lies in the last third.
+    course : ndarray of float64, shape (228,)
+        Means of the coefficients, that of the level aside, over 12 equal parts of what is not pause, less
+        their mean over the utterance.
     """
 
     timbre: FloatArray
     level_db: float
     prosody: FloatArray
+    course: FloatArray
 
 
 def voice_features(waveform: Float32Array, sample_rate: int) -> VoiceFeatures:
@@ -85,21 +90,8 @@ def voice_features(waveform: Float32Array, sample_rate: int) -> VoiceFeatures:
     cepstra = _cepstra(frames, sample_rate)[is_active]
     timbre = np.concatenate([cepstra.mean(axis=0), cepstra.std(axis=0)])
     level_db = float(10.0 * np.log10(power[is_active].mean()))
-    return VoiceFeatures(timbre, level_db, _prosody(x, energy_db, is_active, sample_rate))
-
-
-def band_limited(waveform: Float32Array, sample_rate: int) -> Float32Array:
-    """Return a waveform as a telephone hands it on: 300 to 3,400 Hz.
-
-    Parameters
-    ----------
-    waveform : ndarray of float32, shape (n_samples,)
-    sample_rate : int
-    """
-    from scipy.signal import butter, sosfiltfilt
-
-    sections = butter(4, (300.0, 3_400.0), btype="bandpass", fs=sample_rate, output="sos")
-    return np.asarray(sosfiltfilt(sections, waveform), dtype=np.float32)
+    prosody = _prosody(x, energy_db, is_active, sample_rate)
+    return VoiceFeatures(timbre, level_db, prosody, _course(cepstra[:, 1:]))
 
 
 def band_powers(waveform: Float32Array, sample_rate: int, edges_hz: Sequence[float]) -> FloatArray:
@@ -119,53 +111,22 @@ def band_powers(waveform: Float32Array, sample_rate: int, edges_hz: Sequence[flo
     return np.array([power[band == k].sum() for k in range(1, len(edges_hz))])
 
 
-def segment_cepstra(waveform: Float32Array, sample_rate: int, *, n_segments: int = 12) -> FloatArray:
-    """Return the cepstra of an utterance in its course: means over equal parts of what is not pause.
-
-    The utterance's own mean is taken off, and with it most of the speaker.
-
-    Parameters
-    ----------
-    waveform : ndarray of float32, shape (n_samples,)
-    sample_rate : int
-    n_segments : int
-
-    Returns
-    -------
-    ndarray of float64, shape (n_segments * 19,)
-        Without the coefficient of the level.
-    """
-    x = np.asarray(waveform, dtype=np.float64)
-    frame, hop = round(_FRAME_S * sample_rate), round(_HOP_S * sample_rate)
-    x = np.pad(x, (0, max(0, 4 * frame - len(x))))
-    frames = np.lib.stride_tricks.sliding_window_view(x, frame)[::hop]
-    energy_db = 10.0 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
-    cepstra = _cepstra(frames, sample_rate)[energy_db > energy_db.max() + _PAUSE_DB, 1:]
-    cepstra -= cepstra.mean(axis=0)
-    place = np.arange(len(cepstra)) * n_segments // len(cepstra)
-    means = [
-        cepstra[place == k].mean(axis=0) if (place == k).any() else cepstra[0] * 0.0
-        for k in range(n_segments)
-    ]
-    return np.concatenate(means)
-
-
-@lru_cache(maxsize=4)
-def _mel_bank(n_fft: int, sample_rate: int) -> FloatArray:
-    import librosa
-
-    bank: FloatArray = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=40)
-    return bank.T.astype(np.float64)
+def _course(cepstra: FloatArray) -> FloatArray:
+    """Return means of equal parts of an utterance, less its own mean, and with it most of the speaker."""
+    centred = cepstra - cepstra.mean(axis=0)
+    place = np.arange(len(centred)) * N_PARTS // len(centred)
+    means = np.zeros((N_PARTS, centred.shape[1]))
+    np.add.at(means, place, centred)
+    return (means / np.maximum(1, np.bincount(place, minlength=N_PARTS))[:, None]).ravel()
 
 
 def _cepstra(frames: FloatArray, sample_rate: int) -> FloatArray:
-    from scipy import fft
+    from scipy.fft import dct
 
     n_fft = 1 << (frames.shape[1] - 1).bit_length()
-    spectrum = np.abs(np.fft.rfft(frames * np.hanning(frames.shape[1]), n_fft, axis=1)) ** 2
-    mel = np.log(spectrum @ _mel_bank(n_fft, sample_rate) + 1e-10)
-    cepstra: FloatArray = fft.dct(mel, axis=1, norm="ortho")[:, :N_MFCC]
-    return cepstra
+    power = power_spectra(frames, np.hanning(frames.shape[1]), n_fft)
+    mel = np.log(power @ mel_filters(sample_rate, n_fft, N_MELS) + 1e-10)
+    return np.asarray(dct(mel, axis=1, norm="ortho")[:, :N_MFCC])
 
 
 def _prosody(x: FloatArray, energy_db: FloatArray, is_active: BoolArray, sample_rate: int) -> FloatArray:

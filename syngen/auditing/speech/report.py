@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from syngen.auditing.report import AuditReport
-from syngen.auditing.signals import SignalTally
-from syngen.auditing.tables import markdown_table
+from syngen.auditing.report import AuditReport, Judged
+from syngen.figures.reporting import markdown_table
 
 __all__ = ["BANDS_HZ", "MAX_DEVIATION_DB", "MIN_ACCURACY", "SpeechAudit", "StyleSound", "VoiceProbe"]
 
@@ -110,72 +110,54 @@ class StyleSound:
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SpeechAudit(AuditReport):
     """Whether the factors of a recipe that speaks can be told, and its waveforms are sound.
 
     Attributes
     ----------
     recipe : str
-    seed : int
-        Of the halves that probes learn from.
     n_speakers, n_texts : int
         Of the part of the grid that was rendered, with every style.
     probes : tuple of VoiceProbe
     closest_speakers : tuple of (str, str, float)
         The two that are most alike, and their distance over the spread of one speaker.
     styles : tuple of StyleSound
-    signals : SignalTally
     unprobed : tuple of str
         Factors with too few levels of the others to learn from.
+
+    See Also
+    --------
+    AuditReport : `seed`, `signals` and what every report says.
     """
 
     recipe: str
-    seed: int
     n_speakers: int
     n_texts: int
     probes: tuple[VoiceProbe, ...]
     closest_speakers: tuple[str, str, float]
     styles: tuple[StyleSound, ...]
-    signals: SignalTally
     unprobed: tuple[str, ...]
 
-    @property
-    def problems(self) -> list[str]:
-        """Everything that falls short; empty when the audit is passed."""
-        found = [problem for probe in self.probes for problem in probe.problems]
-        found += [problem for style in self.styles for problem in style.problems]
-        return [*found, *self.signals.problems]
+    def _findings(self) -> list[Judged]:
+        return [*self.probes, *self.styles]
 
-    def to_markdown(self) -> str:
-        """Return the report as Markdown."""
-        tally, (first, second, distance) = self.signals, self.closest_speakers
-        parts = [
-            f"# Audit of {self.recipe}\n",
-            (
-                f"{self.n_speakers} speakers, {self.n_texts} texts, every style, seed {self.seed}: "
-                f"{'passed' if self.passed else 'FAILED'}."
-            ),
-            "\n## Probes\n",
-            self._probe_table(),
-        ]
+    def _sections(self) -> Iterator[str]:
+        yield f"# Audit of {self.recipe}\n"
+        yield (
+            f"{self.n_speakers} speakers, {self.n_texts} texts, every style, seed {self.seed}: "
+            f"{self.verdict}."
+        )
+        yield "\n## Probes\n"
+        yield self._probe_table()
         if self.unprobed:
-            parts.append(f"\nToo few observations for a probe: {', '.join(self.unprobed)}.")
-        parts += ["\n## Styles\n", self._style_table(), "\n## Waveforms\n"]
-        parts += [
-            f"- closest speakers: {first} and {second}, {distance:.2f} of the spread of one",
-            (
-                f"- {tally.n_observations:,} rendered: {len(tally.silent)} silent, {len(tally.clipped)} "
-                f"clipped, {len(tally.offset)} with an offset"
-            ),
-            (
-                f"- level {tally.quietest_db:.1f} to {tally.loudest_db:.1f} dBFS, highest peak "
-                f"{tally.highest_peak:.3f}"
-            ),
-        ]
-        if not self.passed:
-            parts += ["\n## Problems\n", *(f"- {problem}" for problem in self.problems)]
-        return "\n".join(parts) + "\n"
+            yield f"\nToo few observations for a probe: {', '.join(self.unprobed)}."
+        yield "\n## Styles\n"
+        yield self._style_table()
+        yield "\n## Waveforms\n"
+        first, second, distance = self.closest_speakers
+        yield f"- closest speakers: {first} and {second}, {distance:.2f} of the spread of one"
+        yield from (f"- {fact}" for fact in self.signals.facts)
 
     def _probe_table(self) -> str:
         header = ["factor", "levels", "unseen", "found", "chance", "most frequent confusion"]

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.fft
-from scipy.ndimage import uniform_filter1d
+import scipy.signal
+from scipy.ndimage import map_coordinates, uniform_filter1d
 
-from syngen.auditing.tone.recipe_context import FLOOR, LINE_BINS
-from syngen.figures.mel_bands import mel_bands
+from syngen.auditing.tone.recipe_context import FLOOR, LINE_BINS, mel_bands
+from syngen.figures.features import power_spectra
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from syngen._typing import BoolArray, FloatArray, IntArray, PcmArray
+    from syngen._typing import BoolArray, FloatArray, PcmArray
     from syngen.auditing.tone.recipe_context import ObservationContext
 
 __all__ = ["MODULATION_RATES", "Analysis"]
@@ -30,6 +31,7 @@ _HOP_S = 0.0025
 _SHORTEST_S = 0.005
 _LEVEL_S = 0.25  # of the settled tone that says what a full envelope is
 _OVERSAMPLING = 4
+_TAPERED = ("tukey", 0.1)  # a twentieth at either end is a raised cosine
 
 
 class Analysis:
@@ -54,7 +56,7 @@ class Analysis:
     @cached_property
     def _spectrum(self) -> NDArray[np.complex128]:
         x = self.samples
-        spectrum: NDArray[np.complex128] = scipy.fft.rfft(x * _tapered(len(x)))
+        spectrum: NDArray[np.complex128] = scipy.fft.rfft(x * _window(_TAPERED, len(x)))
         return spectrum
 
     @cached_property
@@ -64,8 +66,8 @@ class Analysis:
         Samples are weighed by the envelope of the context, so that the noise after a tone counts little.
         """
         recipe_context, x = self.frame.recipe_context, self.samples
-        power = np.abs(scipy.fft.rfft(x * self.frame.fade * _tapered(len(x)))) ** 2
-        bands = mel_bands(recipe_context.n_samples, recipe_context.sample_rate).matrix @ power
+        power = power_spectra(x, self.frame.fade * _window(_TAPERED, len(x)))
+        bands = mel_bands(recipe_context.n_samples, recipe_context.sample_rate) @ power
         return _decibels(bands / max(power.sum(), _TINY) + self.frame.band_floors)
 
     @cached_property
@@ -107,9 +109,9 @@ class Analysis:
         return coefficients
 
     @cached_property
-    def pitch_hz(self) -> float:
-        """Mean frequency of the fundamental, in Hz."""
-        return max(float(self._phase_fit[1]), _LEAST_HZ)
+    def pitch_cents(self) -> float:
+        """Mean frequency of the fundamental, in cents over 1 Hz."""
+        return 1200.0 * math.log2(max(float(self._phase_fit[1]), _LEAST_HZ))
 
     @cached_property
     def vibrato_cents(self) -> FloatArray:
@@ -187,9 +189,10 @@ class Analysis:
             phase = _phase_columns(seconds, frame.vibrato_rate) @ self._phase_fit
             cycles = (phase[-1] - phase[0]) * n_points / (n_points - 1)
             even = np.interp(np.linspace(phase[0], phase[-1], n_points), phase, seconds)
-            fine = scipy.fft.irfft(_padded(scipy.fft.rfft(x), len(x)), _OVERSAMPLING * len(x))
-            tone = _read(fine, even * (_OVERSAMPLING * rate)) * _OVERSAMPLING
-        power = np.abs(scipy.fft.rfft(tone * _hann(n_points))) ** 2
+            # the FFT fills the spectrum up with zeros
+            fine = _OVERSAMPLING * scipy.fft.irfft(scipy.fft.rfft(x), _OVERSAMPLING * len(x))
+            tone = map_coordinates(fine, [even * (_OVERSAMPLING * rate)], order=1, mode="nearest")
+        power = power_spectra(tone, _window("hann", n_points))
         return power / max(power.sum(), _TINY), max(float(cycles), 1.0)
 
     @cached_property
@@ -233,19 +236,6 @@ def _modulation(seconds: FloatArray, curve: FloatArray, weights: FloatArray) -> 
     return amplitudes
 
 
-def _padded(spectrum: NDArray[np.complex128], n_samples: int) -> NDArray[np.complex128]:
-    wide = np.zeros(_OVERSAMPLING * n_samples // 2 + 1, dtype=np.complex128)
-    wide[: len(spectrum)] = spectrum
-    return wide
-
-
-def _read(fine: FloatArray, positions: FloatArray) -> FloatArray:
-    """Return values between samples, on straight lines."""
-    whole: IntArray = np.clip(positions.astype(np.int64), 0, len(fine) - 2)
-    part = positions - whole
-    return fine[whole] * (1.0 - part) + fine[whole + 1] * part
-
-
 def _between(ratios: FloatArray, lines: FloatArray) -> BoolArray:
     """Return which ratios to the fundamental lie in the middle third between two partials' places."""
     after = np.searchsorted(lines, ratios)
@@ -256,16 +246,7 @@ def _between(ratios: FloatArray, lines: FloatArray) -> BoolArray:
     return middle
 
 
-@lru_cache(maxsize=8)
-def _hann(n_points: int) -> FloatArray:
-    return np.asarray(0.5 - 0.5 * np.cos(2.0 * np.pi * (np.arange(n_points) + 0.5) / n_points))
-
-
-@lru_cache(maxsize=8)
-def _tapered(n_points: int) -> FloatArray:
-    """Return a window that is 1 but for a twentieth at either end, where it is a raised cosine."""
-    edge = max(1, n_points // 20)
-    rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(edge) + 0.5) / edge)
-    window = np.ones(n_points)
-    window[:edge], window[-edge:] = rise, rise[::-1]
-    return window
+@lru_cache(maxsize=16)
+def _window(shape: str | tuple[str, float], n_points: int) -> FloatArray:
+    """Return a window of scipy, read in the middle of its samples so that both ends are alike."""
+    return np.asarray(scipy.signal.get_window(shape, 2 * n_points)[1::2])

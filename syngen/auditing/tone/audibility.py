@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from syngen.auditing.tone.contexts import AuditRenderer, Context, ContextKind
     from syngen.auditing.tone.factor_metrics import FactorMetric
 
-__all__ = ["Audibility", "AudibilityResult", "measure_audibility"]
+__all__ = ["Audibility", "measure_audibility"]
 
 _WORST_KEPT = 2
 
@@ -75,58 +75,45 @@ class Audibility:
         return tuple(found)
 
 
-@dataclass(frozen=True)
-class AudibilityResult:
-    """What `measure_audibility` finds.
-
-    Attributes
-    ----------
-    rows : tuple of Audibility
-        A row per factor and kind of context.
-    tally : SignalTally
-        Levels and defects of everything that was rendered.
-    """
-
-    rows: tuple[Audibility, ...]
-    tally: SignalTally
-
-
 def measure_audibility(
     renderer: AuditRenderer,
-    contexts: Mapping[ContextKind, list[Context]],
+    contexts: Sequence[Context],
     descriptors: Mapping[str, FactorMetric],
     *,
     progress: Progress | None = None,
-) -> AudibilityResult:
+) -> tuple[tuple[Audibility, ...], SignalTally]:
     """Measure every factor with a descriptor in every context.
 
     Parameters
     ----------
     renderer : AuditRenderer
-    contexts : mapping of kind to list of Context
+    contexts : sequence of Context
     descriptors : mapping of str to FactorMetric
     progress : callable, optional
         Called with a `ProgressUpdate` about contexts.
+
+    Returns
+    -------
+    rows : tuple of Audibility
+        A row per factor and kind of context.
+    tally : SignalTally
+        Levels and defects of everything that was rendered.
     """
     tally = SignalTally()
-    total = sum(len(some) for some in contexts.values())
-    done, audio_s, rows = 0, 0.0, []
-    for kind, some in contexts.items():
-        measured: dict[str, list[tuple[float, float, int]]] = {}
-        for context in some:
-            for factor, change, nuisance in _measure(renderer, context, descriptors, tally):
-                measured.setdefault(factor, []).append((change, nuisance, context.index))
-            done += 1
+    measured: dict[tuple[str, ContextKind], list[tuple[float, float, int]]] = {}
+    for done, context in enumerate(contexts, 1):
+        for factor, change, nuisance in _measure(renderer, context, descriptors, tally):
+            found = measured.setdefault((factor, context.kind), [])
+            found.append((change, nuisance, context.index))
+        if progress is not None:
             audio_s = tally.n_observations * renderer.recipe_context.duration_s
-            if progress is not None:
-                progress(ProgressUpdate(done, total, audio_s))
-        rows += [
-            _summary(factor, kind, found, descriptors[factor], is_drawn=renderer.is_drawn)
-            for factor, found in measured.items()
-        ]
+            progress(ProgressUpdate(done, len(contexts), audio_s))
     order = {name: place for place, name in enumerate(renderer.resolved.grid.names)}
-    rows.sort(key=lambda row: order[row.factor])
-    return AudibilityResult(tuple(rows), tally)
+    rows = (
+        _summary(factor, kind, found, descriptors[factor], is_drawn=renderer.is_drawn)
+        for (factor, kind), found in measured.items()
+    )
+    return tuple(sorted(rows, key=lambda row: order[row.factor])), tally
 
 
 def _measure(
@@ -151,7 +138,7 @@ def _summary(
     *,
     is_drawn: bool,
 ) -> Audibility:
-    changes, nuisances = np.array([row[0] for row in found]), np.array([row[1] for row in found])
+    changes, nuisances, indices = map(np.array, zip(*found, strict=True))
     ratios = changes / np.maximum(nuisances, 1e-12)
     hardest = np.argsort(ratios if is_drawn else changes, kind="stable")[:_WORST_KEPT]
     return Audibility(
@@ -166,5 +153,5 @@ def _summary(
         nuisance_largest=float(nuisances.max()),
         smallest_ratio=float(ratios.min()) if is_drawn else None,
         threshold=descriptor.threshold,
-        worst=tuple(found[place][2] for place in hardest),
+        worst=tuple(indices[hardest].tolist()),
     )

@@ -46,6 +46,14 @@ class TimbrePair:
     distance: float
 
     @property
+    def fact(self) -> str:
+        """Where they come closest, in words."""
+        return (
+            f"nearest timbres: {self.first} and {self.second} at {self.frequency:.5g} Hz, "
+            f"distance {self.distance:.3f}"
+        )
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """A line if they coincide."""
         if self.distance >= MIN_DISTANCE:

@@ -17,11 +17,11 @@ from syngen.sampling import Sampling
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Value
-    from syngen.factors import Factor
+    from syngen.factors import Factor, FactorGrid
     from syngen.resolving.rendering import Rendered
     from syngen.resolving.resolve import ResolvedRecipe
 
-__all__ = ["AuditRenderer", "Context", "ContextKind", "draw_contexts"]
+__all__ = ["AuditRenderer", "Context", "ContextKind", "draw_contexts", "moved"]
 
 ContextKind = Literal["random", "corner"]
 _TRIES = 200
@@ -103,12 +103,17 @@ def _neighbours(
         candidates = _other_levels(factor, int(levels[position]))
         if not candidates:
             continue
-        moved = np.tile(levels, (len(candidates), 1))
-        moved[:, position] = candidates
-        indices = grid.indices_of(moved)
+        indices = moved(grid, factor, index, candidates)
         indices = indices[_accepted(resolved, sampling, indices)]
         if len(indices):
             yield factor.name, int(rng.choice(indices))
+
+
+def moved(grid: FactorGrid, factor: Factor, index: int, levels: list[int]) -> IntArray:
+    """Return the grid point of each level of a factor, all else as at `index`."""
+    points = np.tile(grid.levels_of([index])[0], (len(levels), 1))
+    points[:, grid.position(factor.name)] = levels
+    return grid.indices_of(points)
 
 
 def _other_levels(factor: Factor, level: int) -> list[int]:

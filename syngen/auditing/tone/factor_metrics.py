@@ -40,38 +40,31 @@ class FactorMetric:
         Unit of the distance.
     threshold : float
         Least distance that a change by one level must make.
-    summary : str
-        What is measured.
     """
 
     distance: Callable[[Analysis, Analysis], float]
     unit: str
     threshold: float
-    summary: str
 
 
 def _mel(a: Analysis, b: Analysis) -> float:
+    """Return the RMS over mel bands of the long-term spectra, levels removed."""
     return _rms(a.mel_db - b.mel_db)
 
 
 def _places(a: Analysis, b: Analysis) -> float:
+    """Return the RMS over the places where each inharmonicity would have partials, vibrato undone."""
     n_shared = min(len(a.places_db), len(b.places_db))
     return _rms(a.places_db[:n_shared] - b.places_db[:n_shared])
 
 
 def _timbre(a: Analysis, b: Analysis) -> float:
+    """Return the RMS over mel bands and over places alike."""
     return float(np.hypot(_mel(a, b), _places(a, b)) / np.sqrt(2.0))
 
 
-def _amplitude(a: Analysis, b: Analysis) -> float:
-    return abs(a.level_db - b.level_db)
-
-
-def _frequency(a: Analysis, b: Analysis) -> float:
-    return float(1200.0 * abs(np.log2(a.pitch_hz / b.pitch_hz)))
-
-
 def _rise(a: Analysis, b: Analysis) -> float:
+    """Return the largest difference of the rising envelopes."""
     seconds, first = a.envelope
     _, second = b.envelope
     rising = seconds <= max(a.frame.recipe_context.settled_s, a.frame.onset_s) + _AFTER_ATTACK_S
@@ -79,29 +72,20 @@ def _rise(a: Analysis, b: Analysis) -> float:
 
 
 def _fall(a: Analysis, b: Analysis) -> float:
+    """Return the largest difference of the final envelopes."""
     seconds, first = a.envelope
     _, second = b.envelope
     return _largest(first - second, seconds >= a.frame.recipe_context.leaving_s - _AFTER_ATTACK_S)
 
 
-def _onset(a: Analysis, b: Analysis) -> float:
-    return 1000.0 * abs(_half_risen(a) - _half_risen(b))
-
-
-def _decay(a: Analysis, b: Analysis) -> float:
-    return abs(a.decay_db - b.decay_db)
-
-
 def _vibrato(a: Analysis, b: Analysis) -> float:
+    """Return the L2 distance of the swings of the frequency."""
     return float(np.linalg.norm(a.vibrato_cents - b.vibrato_cents))
 
 
 def _tremolo(a: Analysis, b: Analysis) -> float:
+    """Return the L2 distance of the swings of the level."""
     return float(np.linalg.norm(a.tremolo_db - b.tremolo_db))
-
-
-def _noise(a: Analysis, b: Analysis) -> float:
-    return abs(a.noise_db - b.noise_db)
 
 
 def _rms(difference: FloatArray) -> float:
@@ -113,29 +97,27 @@ def _largest(difference: FloatArray, chosen: np.ndarray[tuple[int], np.dtype[np.
 
 
 def _half_risen(analysis: Analysis) -> float:
+    """Return the time at which the envelope is half risen, in ms."""
     seconds, envelope = analysis.envelope
-    return float(seconds[int(np.argmax(envelope >= 0.5))])
+    return 1000.0 * float(seconds[int(np.argmax(envelope >= 0.5))])
 
-
-_SPECTRUM = "48 mel bands of the long-term spectrum, level removed"
-_PLACES = "levels at the places where each inharmonicity would have partials, vibrato undone"
 
 DESCRIPTORS: Mapping[str, FactorMetric] = MappingProxyType(
     {
-        "timbre": FactorMetric(_timbre, "dB", 1.0, f"RMS over {_SPECTRUM}, and over {_PLACES}"),
-        "amplitude": FactorMetric(_amplitude, "dB", 0.9, "RMS of the observation"),
-        "frequency": FactorMetric(_frequency, "cents", 10.0, "mean frequency of the fundamental"),
-        "brightness": FactorMetric(_mel, "dB", 0.6, f"RMS over {_SPECTRUM}"),
-        "inharmonicity": FactorMetric(_places, "dB", 1.2, f"RMS over {_PLACES}"),
-        "attack": FactorMetric(_rise, "of full scale", 0.35, "largest difference of the rising envelope"),
-        "release": FactorMetric(_fall, "of full scale", 0.35, "largest difference of the final envelope"),
-        "onset": FactorMetric(_onset, "ms", 10.0, "time at which the envelope is half risen"),
-        "decay": FactorMetric(_decay, "dB", 1.0, "mean level of the fundamental since its onset"),
-        "vibrato_rate": FactorMetric(_vibrato, "cents", 10.0, "swings of the frequency at 2 to 12 Hz, L2"),
-        "vibrato_depth": FactorMetric(_vibrato, "cents", 10.0, "swings of the frequency at 2 to 12 Hz, L2"),
-        "tremolo_rate": FactorMetric(_tremolo, "dB", 1.0, "swings of the level at 2 to 12 Hz, L2"),
-        "tremolo_depth": FactorMetric(_tremolo, "dB", 1.0, "swings of the level at 2 to 12 Hz, L2"),
-        "snr": FactorMetric(_noise, "dB", 1.5, "median of the spectrum between the partials"),
+        "timbre": FactorMetric(_timbre, "dB", 1.0),
+        "amplitude": FactorMetric(lambda a, b: abs(a.level_db - b.level_db), "dB", 0.9),
+        "frequency": FactorMetric(lambda a, b: abs(a.pitch_cents - b.pitch_cents), "cents", 10.0),
+        "brightness": FactorMetric(_mel, "dB", 0.6),
+        "inharmonicity": FactorMetric(_places, "dB", 1.2),
+        "attack": FactorMetric(_rise, "of full scale", 0.35),
+        "release": FactorMetric(_fall, "of full scale", 0.35),
+        "onset": FactorMetric(lambda a, b: abs(_half_risen(a) - _half_risen(b)), "ms", 10.0),
+        "decay": FactorMetric(lambda a, b: abs(a.decay_db - b.decay_db), "dB", 1.0),
+        "vibrato_rate": FactorMetric(_vibrato, "cents", 10.0),
+        "vibrato_depth": FactorMetric(_vibrato, "cents", 10.0),
+        "tremolo_rate": FactorMetric(_tremolo, "dB", 1.0),
+        "tremolo_depth": FactorMetric(_tremolo, "dB", 1.0),
+        "snr": FactorMetric(lambda a, b: abs(a.noise_db - b.noise_db), "dB", 1.5),
     }
 )
 """Descriptors of the tone synthesizer's factors; phase has none."""
@@ -161,7 +143,7 @@ def features(analysis: Analysis, n_places: int) -> FloatArray:
     _, envelope = analysis.envelope
     return np.concatenate(
         [
-            [analysis.level_db, 1200.0 * np.log2(analysis.pitch_hz), analysis.decay_db, analysis.noise_db],
+            [analysis.level_db, analysis.pitch_cents, analysis.decay_db, analysis.noise_db],
             analysis.mel_db,
             analysis.places_db[:n_places],
             analysis.vibrato_cents,

@@ -11,23 +11,24 @@ import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen.figures.mel_bands import mel_bands
+from syngen.figures.features import mel_filters
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, ValueMapping
     from syngen.synth.request import Request
 
-__all__ = ["FLOOR", "LINE_BINS", "ObservationContext", "RecipeContext"]
+__all__ = ["FLOOR", "LINE_BINS", "N_MELS", "ObservationContext", "RecipeContext", "mel_bands"]
 
 FLOOR = 1e-6
 """Power below which nothing counts, relative to the whole: -60 dB."""
 LINE_BINS = 5
 """Bins that hold a spectral line seen through a Hann window."""
+N_MELS = 48
 _NOISE_LINES = 3.0  # times the expected noise, from which lines and bands count: below, they are noise
 _NOISE_BANDS = 0.5
 _MARGIN = 0.05  # of the fundamental's band beyond the frequencies it reaches, relative
@@ -198,7 +199,8 @@ class ObservationContext:
     def band_floors(self) -> FloatArray:
         """Relative power from which each mel band counts: ndarray of float64, shape (N_MELS,)."""
         recipe_context = self.recipe_context
-        shares = mel_bands(recipe_context.n_samples, recipe_context.sample_rate).shares
+        bands = mel_bands(recipe_context.n_samples, recipe_context.sample_rate)
+        shares: FloatArray = bands.mean(axis=1)  # of white noise, which each band gets
         return np.maximum(FLOOR, _NOISE_BANDS * self._noise(self.fade[self.start :]) * shares)
 
     def _noise(self, weights: FloatArray) -> float:
@@ -212,3 +214,11 @@ class ObservationContext:
 def _places(numbers: FloatArray, inharmonicities: Iterable[float]) -> FloatArray:
     columns = [numbers * np.sqrt((1.0 + b * numbers**2) / (1.0 + b)) for b in inharmonicities]
     return np.stack(columns, axis=1).reshape(-1)
+
+
+@lru_cache(maxsize=4)
+def mel_bands(n_samples: int, sample_rate: int) -> Any:
+    """Return the mel bands for the spectrum of a whole observation: sparse, shape (N_MELS, n_bins)."""
+    from scipy.sparse import csr_array
+
+    return csr_array(mel_filters(sample_rate, n_samples, N_MELS, is_htk=True).T, dtype=np.float64)

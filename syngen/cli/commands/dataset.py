@@ -34,11 +34,10 @@ def info(dataset: Path | str, as_json: bool) -> None:
 
     Example: syngen info data/syntone-tiny
     """
-    from syngen.generation.status import state_of_folder, state_of_store
-    from syngen.io.object_store import Store, place_of
+    from syngen.generation.status import state_of
+    from syngen.io.object_store import place_of
 
-    place = place_of(dataset)
-    state = state_of_store(place) if isinstance(place, Store) else state_of_folder(place)
+    state = state_of(place_of(dataset))
     if state is None:
         _describe(dataset, as_json=as_json)
     elif as_json:

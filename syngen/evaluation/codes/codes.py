@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syngen._whole import is_whole
 from syngen.errors import ParameterError
 from syngen.identities import Identities
 from syngen.io.atomic import atomic_file
@@ -251,10 +252,9 @@ def _whole(name: str, array: NDArray[Any]) -> IntArray:
 def _selection_of(text: str) -> Selection:
     content = json.loads(text)
     splits, limit = content.get("splits", {}), content.get("limit")
-    is_whole = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
     are_columns = all(column == "split" or column.startswith("split_") for column in splits)
     are_names = all(isinstance(name, str) for names in splits.values() for name in names)
-    if not (are_columns and are_names) or not (limit is None or is_whole):
+    if not (are_columns and are_names) or not (limit is None or is_whole(limit, 1)):
         raise ParameterError(f"a selection {text!r}; splits by column, and a limit, are needed")
     return Selection({column: tuple(names) for column, names in splits.items()}, limit)
 

@@ -11,14 +11,15 @@ import numpy as np
 
 from syngen._threads import single_threaded
 from syngen._typing import ProgressUpdate
+from syngen._whole import check_whole
 from syngen.errors import ParameterError
 from syngen.evaluation.codes.codes import Codes, Selection
 from syngen.evaluation.encoders.networks import is_module, load_torchscript, module_encoder
 from syngen.evaluation.encoders.reference import (
     ENCODERS,
     ReferenceEncoder,
+    encoded,
     find_encoder,
-    read_batch,
 )
 from syngen.identities import Identities
 
@@ -82,9 +83,8 @@ def encode(
     >>> encode(lambda x: abs(x).max(axis=1), ds, limit=10)
     <Codes '<lambda>': 10 rows of 1 codes>
     """
-    for name, number in (("batch_size", batch_size), ("limit", 1 if limit is None else limit)):
-        if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < 1:
-            raise ParameterError(f"{name} is {number!r}; a whole number from 1 is needed")
+    batch_size = check_whole("batch_size", batch_size, 1)
+    limit = None if limit is None else check_whole("limit", limit, 1)
     view = dataset if split is None else dataset.select(split=split)
     n = len(view) if limit is None else min(len(view), limit)
     if not n:
@@ -163,8 +163,7 @@ def _function_of(encoder: Any) -> Callable[[Any], Any]:
 
 def _batchwise(run: Callable[[Any], Any]) -> Encoding:
     def encoding(dataset: DatasetView, positions: IntArray) -> FloatArray:
-        batches = read_batch(dataset, positions)
-        return np.concatenate([pooled(run(batch), len(batch)) for batch in batches])
+        return encoded(dataset, positions, lambda batch: pooled(run(batch), len(batch)))
 
     return encoding
 

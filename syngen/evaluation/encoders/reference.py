@@ -8,32 +8,75 @@ representation should beat.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen._threads import single_threaded
 from syngen.errors import ParameterError, suggestion
-from syngen.figures.spectra import N_MELS, log_mel, mfcc
+from syngen.figures.features import LogMel
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView, Float32Array, FloatArray, IntArray
 
-__all__ = ["ENCODERS", "ReferenceEncoder", "find_encoder", "read_batch"]
+__all__ = ["ENCODERS", "ReferenceEncoder", "encoded", "find_encoder"]
 
+N_MELS = 128
 N_CODES = 16
 """Codes of the encoders that could have any number."""
 N_SEGMENTS = 16
 """Into which a spectrogram is divided, whatever its length."""
 _SEED = 2402
 _MOST_TRAIN_ROWS = 2_000
+_N_MFCC = 20
+_RANGE_DB = 80.0
 _TINY = 1e-12
 
 
-def read_batch(dataset: DatasetView, positions: IntArray) -> list[Float32Array]:
-    """Return waveforms as arrays of shape (n, n_samples): one, or of ragged observations one each."""
+def encoded(
+    dataset: DatasetView, positions: IntArray, encode: Callable[[Float32Array], FloatArray]
+) -> FloatArray:
+    """Return what a function makes of waveforms, (n, n_samples), all at once or, if ragged, one by one."""
     if dataset.n_samples:
-        return [dataset.batch(positions)]
-    return [dataset[position].waveform[None] for position in positions.tolist()]
+        return encode(dataset.batch(positions))
+    return np.concatenate([encode(dataset[position].waveform[None]) for position in positions.tolist()])
+
+
+def log_mel(waveforms: Float32Array, sample_rate: int) -> FloatArray:
+    """Return log-mel spectrograms: `librosa.feature.melspectrogram` through `librosa.power_to_db`.
+
+    Parameters
+    ----------
+    waveforms : ndarray of float32, shape (n, n_samples)
+        Not empty; each is analysed for itself.
+    sample_rate : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n, N_MELS, 1 + n_samples // 512)
+        dB; at least 80 dB below the loudest band and frame of its waveform.
+    """
+    decibels = LogMel(n_mels=N_MELS, sample_rate=sample_rate)(waveforms).astype(np.float64)
+    return np.asarray(np.maximum(decibels, decibels.max(axis=(1, 2), keepdims=True) - _RANGE_DB))
+
+
+def mfcc(waveforms: Float32Array, sample_rate: int) -> FloatArray:
+    """Return mel-frequency cepstral coefficients, as `librosa.feature.mfcc` does.
+
+    Parameters
+    ----------
+    waveforms : ndarray of float32, shape (n, n_samples)
+    sample_rate : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 20, n_frames)
+    """
+    import scipy.fft
+
+    coefficients = scipy.fft.dct(log_mel(waveforms, sample_rate), axis=1, norm="ortho")
+    return np.asarray(coefficients[:, :_N_MFCC])
 
 
 class ReferenceEncoder(ABC):
@@ -71,11 +114,8 @@ class RandomProjection(ReferenceEncoder):
     def encode(self, dataset: DatasetView, positions: IntArray) -> FloatArray:
         rng = np.random.default_rng(_SEED)
         projection = rng.standard_normal((N_MELS, N_CODES)) / np.sqrt(N_MELS)
-        means = [
-            log_mel(waveforms, dataset.sample_rate).mean(axis=2)
-            for waveforms in read_batch(dataset, positions)
-        ]
-        return np.asarray(np.concatenate(means) @ projection)
+        means = encoded(dataset, positions, lambda x: log_mel(x, dataset.sample_rate).mean(axis=2))
+        return np.asarray(means @ projection)
 
 
 class Mfcc(ReferenceEncoder):
@@ -84,11 +124,11 @@ class Mfcc(ReferenceEncoder):
     name = "mfcc"
 
     def encode(self, dataset: DatasetView, positions: IntArray) -> FloatArray:
-        found = []
-        for waveforms in read_batch(dataset, positions):
+        def pooled(waveforms: Float32Array) -> FloatArray:
             coefficients = mfcc(waveforms, dataset.sample_rate)
-            found.append(np.hstack([coefficients.mean(axis=2), coefficients.std(axis=2)]))
-        return np.concatenate(found)
+            return np.hstack([coefficients.mean(axis=2), coefficients.std(axis=2)])
+
+        return encoded(dataset, positions, pooled)
 
 
 class PcaLogMel(ReferenceEncoder):
@@ -124,33 +164,32 @@ class PcaLogMel(ReferenceEncoder):
 
 def _principal_axes(x: FloatArray, n_axes: int) -> FloatArray:
     """Return the first principal axes of centred rows as columns, each with its largest entry positive."""
-    import scipy.linalg
+    from sklearn.decomposition import PCA
 
-    n, d = x.shape
-    moments = x @ x.T if n < d else x.T @ x
-    last = len(moments) - 1
-    values, vectors = scipy.linalg.eigh(moments, subset_by_index=[max(0, last - n_axes + 1), last])
-    kept = np.flatnonzero(values > _TINY * max(float(values[-1]), _TINY))[::-1]
-    axes = x.T @ vectors[:, kept] / np.sqrt(values[kept]) if n < d else vectors[:, kept]
-    largest = np.argmax(np.abs(axes), axis=0)
-    return np.asarray(axes * np.sign(axes[largest, np.arange(len(kept))]))
+    if x.std() <= _TINY:
+        return np.zeros((x.shape[1], 0))
+    # fast as an eigendecomposition of the smaller moments, and exact; centred rows have one rank less
+    with single_threaded():
+        model = PCA(min(n_axes, *x.shape, len(x) - 1), svd_solver="arpack", random_state=0).fit(x)
+    variances = model.explained_variance_
+    axes = model.components_[variances > _TINY * variances[0]].T
+    # the sign of an axis is that of its largest entry in every version
+    return np.asarray(axes * np.sign(axes[np.argmax(np.abs(axes), axis=0), np.arange(axes.shape[1])]))
 
 
 def _segments(dataset: DatasetView, positions: IntArray) -> FloatArray:
     """Return log-mel spectrograms of observations as rows: float64, shape (n, N_MELS * N_SEGMENTS)."""
-    found = []
-    for waveforms in read_batch(dataset, positions):
+
+    def pooled(waveforms: Float32Array) -> FloatArray:
         spectrograms = log_mel(waveforms, dataset.sample_rate)
         n_frames = spectrograms.shape[2]
         # frames shared out evenly; fewer frames than segments are repeated
         starts = np.arange(N_SEGMENTS) * n_frames // N_SEGMENTS
         ends = np.maximum(starts + 1, (np.arange(N_SEGMENTS) + 1) * n_frames // N_SEGMENTS)
-        pooled = [
-            spectrograms[:, :, a:b].mean(axis=2)
-            for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
-        ]
-        found.append(np.stack(pooled, axis=2).reshape(len(waveforms), -1))
-    return np.concatenate(found)
+        means = [spectrograms[:, :, a:b].mean(axis=2) for a, b in zip(starts, ends, strict=True)]
+        return np.stack(means, axis=2).reshape(len(waveforms), -1)
+
+    return encoded(dataset, positions, pooled)
 
 
 ENCODERS: dict[str, type[ReferenceEncoder]] = {

@@ -53,14 +53,14 @@ def width_bins(column: FloatArray, *, n_bins: int) -> BinArray:
 def scaled_width_bins(column: FloatArray, *, n_bins: int) -> BinArray:
     """Return bins of equal width as the Ubisoft implementation makes them.
 
-    The column is scaled to 0..1 with the rounding of scikit-learn's ``minmax_scale`` and then compared with
+    The column is scaled to 0..1 and then compared with
     the edges of ``linspace(0, 1, n_bins + 1)``; values near an edge may fall on its other side than in
     `width_bins`.
     """
-    low, high = column.min(), column.max()
-    scale = 1.0 / (high - low) if high > low else 1.0
-    scaled = column * scale + (0.0 - low * scale)
-    return dense(np.searchsorted(np.linspace(0.0, 1.0, n_bins + 1)[:-1], scaled, side="right"))
+    from sklearn.preprocessing import minmax_scale
+
+    edges = np.linspace(0.0, 1.0, n_bins + 1)[:-1]
+    return dense(np.searchsorted(edges, minmax_scale(column), side="right"))
 
 
 def quantile_bins(column: FloatArray, *, n_bins: int) -> BinArray:

@@ -46,16 +46,14 @@ def explicitness_of(
         rows have and some have not.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    spread = train.std(axis=0)
-    varying = spread > 0.0
-    if len(np.unique(train_levels)) < 2 or not varying.any():
+    if len(np.unique(train_levels)) < 2 or not np.ptp(train, axis=0).any():
         return None
-    mean, spread = train[:, varying].mean(axis=0), spread[varying]
     with ignore_convergence_warnings():
-        model = LogisticRegression().fit((train[:, varying] - mean) / spread, train_levels)
-    likelihood = model.predict_proba((test[:, varying] - mean) / spread)
-    return _mean_area(likelihood, model.classes_, test_levels)
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(train, train_levels)
+    return _mean_area(model.predict_proba(test), model.classes_, test_levels)
 
 
 def ubisoft_explicitness_of(codes: FloatArray, levels: NDArray[np.integer]) -> float | None:
@@ -72,19 +70,15 @@ def ubisoft_explicitness_of(codes: FloatArray, levels: NDArray[np.integer]) -> f
         None if there is one level only.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.preprocessing import minmax_scale
 
     if len(np.unique(levels)) < 2 or codes.shape[1] == 0:
         return None
-    low, high = codes.min(axis=0), codes.max(axis=0)
-    scaled = (codes - low) / np.where(high > low, high - low, 1.0)
-    classes = np.unique(levels)
-    likelihood = np.zeros((len(codes), len(classes)))
+    scaled = minmax_scale(codes)
     with ignore_convergence_warnings():
-        for k, level in enumerate(classes):
-            model = LogisticRegression(class_weight="balanced").fit(scaled, levels == level)
-            likelihood[:, k] = model.predict_proba(scaled)[:, 1]
-    likelihood /= np.maximum(likelihood.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    area = _mean_area(likelihood, classes, levels)
+        model = OneVsRestClassifier(LogisticRegression(class_weight="balanced")).fit(scaled, levels)
+    area = _mean_area(model.predict_proba(scaled), model.classes_, levels)
     return None if area is None else max(0.0, 2.0 * (area - CHANCE))
 
 
@@ -106,11 +100,8 @@ def area_under_curve(score: FloatArray, is_positive: NDArray[np.bool_]) -> float
     >>> area_under_curve(np.array([0.1, 0.9, 0.5]), np.array([False, True, False]))
     1.0
     """
-    from scipy.stats import rankdata
+    from sklearn.metrics import roc_auc_score
 
-    n_positive = int(is_positive.sum())
-    n_negative = len(is_positive) - n_positive
-    if not n_positive or not n_negative:
+    if is_positive.all() or not is_positive.any():
         return None
-    above = rankdata(score)[is_positive].sum() - n_positive * (n_positive + 1) / 2
-    return float(above / (n_positive * n_negative))
+    return float(roc_auc_score(is_positive, score))

@@ -159,18 +159,18 @@ def infoe_of(codes: FloatArray, levels: NDArray[np.integer]) -> float:
         In 0..1.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    spread = codes.std(axis=0)
-    varying = spread > 0.0
-    classes, inverse, counts = np.unique(levels, return_inverse=True, return_counts=True)
-    if len(classes) < 2 or not varying.any():
+    classes, inverse = np.unique(levels, return_inverse=True)
+    if len(classes) < 2 or not np.ptp(codes, axis=0).any():
         return 0.0
-    x = (codes[:, varying] - codes[:, varying].mean(axis=0)) / spread[varying]
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=_NO_PENALTY, class_weight="balanced"))
     with ignore_convergence_warnings():
-        model = LogisticRegression(C=_NO_PENALTY, class_weight="balanced").fit(x, inverse)
-    found = model.predict_proba(x)
-    likelihood = np.clip(found[np.arange(len(x)), inverse], np.finfo(np.float64).eps, 1.0)
+        model.fit(codes, inverse)
+    found = model.predict_proba(codes)
+    likelihood = np.clip(found[np.arange(len(codes)), inverse], np.finfo(np.float64).eps, 1.0)
     left = float(-np.log(likelihood).mean())
     # a regression without inputs and with balanced classes calls every level equally likely
-    whole = float(np.log(len(counts)))
+    whole = float(np.log(len(classes)))
     return float(np.clip((whole - left) / whole, 0.0, 1.0))

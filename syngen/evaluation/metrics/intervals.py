@@ -11,14 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from syngen.evaluation.metrics.families import FAMILY_FUNCTIONS
+from syngen.evaluation.metrics.catalogue import METRICS
 from syngen.evaluation.metrics.metric_inputs import MetricInputs
-from syngen.evaluation.metrics.options import CORE, FAMILIES
 
-__all__ = ["RESAMPLED", "bootstrap_intervals"]
+__all__ = ["bootstrap_intervals"]
 
-RESAMPLED = tuple(key for key in CORE if key != "n_active")
-"""Metrics that have an interval."""
 _COVERAGE = 0.95
 
 
@@ -33,22 +30,19 @@ def bootstrap_intervals(
     scores : dict of str to float
         Of all rows.
     keys : sequence of str
-        Some of `RESAMPLED`.
+        Of metrics that have an interval.
 
     Returns
     -------
     dict of str to tuple of float
         Low and high, in 0..1.
     """
-    families = [name for name, members in FAMILIES.items() if set(members) & set(keys)]
     rng = work.rng("resamples")
     drawn: dict[str, list[float]] = {key: [] for key in keys}
     for _ in range(work.options.n_resamples):
         some = work.resampled(rng.integers(work.n, size=work.n))
-        for name in families:
-            found = FAMILY_FUNCTIONS[name](some).scores
-            for key in drawn.keys() & found.keys():
-                drawn[key].append(found[key])
+        for key, values in drawn.items():
+            values.append(METRICS[key].compute(some).score or 0.0)
     tails = ((1.0 - _COVERAGE) / 2, (1.0 + _COVERAGE) / 2)
     intervals = {}
     for key, values in drawn.items():

@@ -10,11 +10,13 @@ import numpy as np
 
 from syngen.evaluation.information import binning, derived, mutual_information
 from syngen.evaluation.inputs import FactorColumn, Inputs
-from syngen.evaluation.metrics import modularity
+from syngen.evaluation.metrics import dci, infomec, modularity
 from syngen.evaluation.metrics.fitting import can_be_learnt
 from syngen.evaluation.metrics.options import Options
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from syngen._typing import BoolArray, FloatArray, IntArray
     from syngen.evaluation.information.binning import BinArray
 
@@ -29,12 +31,12 @@ def random_stream(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, _STREAMS[name]])
 
 
-def drawn_rows(inputs: Inputs, *, n_samples: int | None, seed: int) -> Inputs:
-    """Return at most `n_samples` rows, drawn without replacement, in their order."""
-    n = len(inputs.codes)
-    if n_samples is None or n <= n_samples:
+def drawn_rows(inputs: Inputs, options: Options) -> Inputs:
+    """Return at most `options.n_samples` rows, drawn without replacement, in their order."""
+    n, most = len(inputs.codes), options.n_samples
+    if most is None or n <= most:
         return inputs
-    rows = random_stream(seed, "rows").choice(n, size=n_samples, replace=False)
+    rows = random_stream(options.seed, "rows").choice(n, size=most, replace=False)
     return inputs.take(np.sort(rows).astype(np.int64))
 
 
@@ -127,24 +129,22 @@ class MetricInputs:
     @cached_property
     def bins(self) -> list[BinArray]:
         """Bin of each code that varies."""
-        most, keeps_values = self._most_values, self.options.conventions.keeps_values
-        found = []
-        for i in range(self.codes.shape[1]):
-            column = np.ascontiguousarray(self.codes[:, i])
-            kept = binning.levels_if_few(column, most=most) if keeps_values else None
-            found.append(self._binned(column) if kept is None else kept)
-        return found
+        keeps_values = self.options.conventions.keeps_values
+        return [
+            kept if keeps_values and kept is not None else self._binned(np.ascontiguousarray(column))
+            for column, kept in zip(self.codes.T, self._few_values, strict=True)
+        ]
 
-    @cached_property
+    @property
     def is_counted(self) -> BoolArray:
         """Whether a code has so few values that they are levels rather than real numbers."""
-        kept = (binning.levels_if_few(column, most=self._most_values) for column in self.codes.T)
-        return np.array([levels is not None for levels in kept], dtype=np.bool_)
+        return np.array([levels is not None for levels in self._few_values], dtype=np.bool_)
 
     @cached_property
-    def _most_values(self) -> int:
-        """Values that a column may have to be left as it is: as many as bins, or as a factor has levels."""
-        return max([self.options.n_bins, *(int(levels.max()) + 1 for levels in self.levels)])
+    def _few_values(self) -> list[BinArray | None]:
+        """Levels of each code that has at most as many values as there are bins, or levels of a factor."""
+        most = max([self.options.n_bins, *(int(levels.max()) + 1 for levels in self.levels)])
+        return [binning.levels_if_few(np.ascontiguousarray(column), most=most) for column in self.codes.T]
 
     @cached_property
     def code_entropies(self) -> FloatArray:
@@ -214,6 +214,54 @@ class MetricInputs:
         return modularity.active_codes(
             self.information[:, kept], self.null[:, kept], self.factor_entropies[kept]
         )
+
+    @property
+    def uses_ubisoft_lasso(self) -> bool:
+        """Whether DCI is computed with the rules that only Ubisoft's lasso has."""
+        return self.options.conventions.name == "ubisoft" and self.options.dci_model == "lasso"
+
+    @cached_property
+    def _fitted(self) -> tuple[FloatArray, FloatArray]:
+        """Importance and informativeness, from one fit of DCI's model for each factor."""
+        importance, informativeness = (
+            np.zeros((len(self.varying), self.n_factors)),
+            np.zeros(self.n_factors),
+        )
+        train, test = self.split
+        inputs = (self.codes[train], self.codes[test])
+        for j, factor in enumerate(self.inputs.factors):
+            if not self.learnable[j]:
+                continue
+            if self.uses_ubisoft_lasso and factor.kind != "nominal" and len(self.varying):
+                importance[:, j], informativeness[j] = dci.ubisoft_lasso(self.codes, factor.values)
+                continue
+            is_real = factor.kind == "continuous" and self.options.conventions.name == ""
+            target: NDArray[np.float64] | NDArray[np.int32] = factor.values if is_real else self.levels[j]
+            task = dci.Task(*inputs, target[train], target[test], is_real, factor.kind == "nominal")
+            importance[:, j], informativeness[j] = dci.fit_importance(
+                task, model=self.options.dci_model, seed=self.options.seed
+            )
+        return importance, informativeness
+
+    @property
+    def importance(self) -> FloatArray:
+        """Importance of each code for each factor, of the model of DCI."""
+        return self._fitted[0]
+
+    @property
+    def informativeness(self) -> FloatArray:
+        """How well the model of DCI predicts each factor."""
+        return self._fitted[1]
+
+    @cached_property
+    def neighbour_shares(self) -> FloatArray:
+        """Share of each scored factor's entropy that a code knows, of real codes by neighbours."""
+        rng, kept = self.rng("jitter"), self.scored_factors
+        shared = self.information[:, kept]
+        for i in np.flatnonzero(~self.is_counted).tolist():
+            for place, j in enumerate(kept.tolist()):
+                shared[i, place] = infomec.neighbour_information(self.codes[:, i], self.levels[j], rng=rng)
+        return mutual_information.normalised(shared, self.factor_entropies[kept])
 
     @cached_property
     def split(self) -> tuple[IntArray, IntArray]:

@@ -1,41 +1,23 @@
-"""What `syngen.evaluate` may be asked for: metrics, conventions, and their names."""
+"""Everything that decides the numbers beside the data: options, and whose conventions are followed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from syngen._whole import check_whole
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.information.binning import BINNINGS
 from syngen.evaluation.metrics.dci import DCI_MODELS
 
 __all__ = [
     "COMPATS",
-    "CORE",
-    "FAMILIES",
-    "METRICS",
     "Conventions",
     "Options",
     "check_choice",
-    "chosen_metrics",
 ]
 
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "gaps": ("mig", "mig_sup", "dcimig", "jemmig"),
-    "predictability": ("sap",),
-    "modularity": ("modularity",),
-    "robustness": ("irs",),
-    "activity": ("n_active",),
-    "dci": ("dci_d", "dci_c", "dci_i"),
-    "explicitness": ("explicitness",),
-    "infomec": ("infom", "infoc", "infoe"),
-    "votes": ("factor_vae", "beta_vae"),
-}
-"""Keys of the metrics by family, in the order of reports."""
-METRICS = tuple(key for keys in FAMILIES.values() for key in keys)
-CORE = (*FAMILIES["gaps"], "sap", "modularity", "irs", "n_active")
-"""What is cheap and needs no model."""
 COMPATS = ("disentanglement_lib", "ubisoft")
 ACTIVE = ("null", "all")
 
@@ -130,7 +112,7 @@ class Conventions:
 class Options:
     """Everything that decides the numbers beside the data; refused as a whole if one of them is wrong.
 
-    Attributes are the keywords of `syngen.evaluate`.
+    Attributes are the keywords of `syngen.evaluate`, or what follows from them.
     """
 
     metrics: tuple[str, ...]
@@ -143,26 +125,29 @@ class Options:
     dci_model: str
     n_resamples: int
 
+    @classmethod
+    def of(
+        cls, *, compat: str | None, binning: str, active: str, dci_model: str | None, **others: Any
+    ) -> Options:
+        """Return the options of keywords of `syngen.evaluate`; `others` are attributes.
+
+        Raises
+        ------
+        ParameterError
+            If one of them is wrong.
+        """
+        conventions = Conventions.of(compat, binning=binning, active=active)
+        return cls(conventions=conventions, dci_model=dci_model or conventions.dci_model, **others)
+
     def __post_init__(self) -> None:
         check_choice("dci_model", self.dci_model, DCI_MODELS)
-        _check_whole("n_bins", self.n_bins, 2)
+        check_whole("n_bins", self.n_bins, 2)
         if self.n_samples is not None:
-            _check_whole("n_samples", self.n_samples, 2)
-        _check_whole("seed", self.seed, 0)
-        _check_whole("n_resamples", self.n_resamples, 2)
+            check_whole("n_samples", self.n_samples, 2)
+        check_whole("seed", self.seed, 0)
+        check_whole("n_resamples", self.n_resamples, 2)
         if not isinstance(self.test_size, (int, float)) or not 0.0 < self.test_size < 1.0:
             raise ParameterError(f"test_size is {self.test_size!r}; a share between 0 and 1 is needed")
-
-
-def _check_whole(name: str, value: object, least: int) -> None:
-    import operator
-
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool) or number < least:
-        raise ParameterError(f"{name} is {value!r}; a whole number of {least} or more is needed")
 
 
 def check_choice(name: str, value: object, options: Sequence[str]) -> None:
@@ -171,29 +156,3 @@ def check_choice(name: str, value: object, options: Sequence[str]) -> None:
         raise ParameterError(
             f"unknown {name} {value!r}{suggestion(value, options)}; there are {', '.join(options)}"
         )
-
-
-def chosen_metrics(metrics: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the keys that names of metrics and families, ``core`` and ``all`` stand for.
-
-    Raises
-    ------
-    ParameterError
-        If a name is unknown, or there is none.
-
-    Examples
-    --------
-    >>> chosen_metrics(["dci", "mig"])
-    ('mig', 'dci_d', 'dci_c', 'dci_i')
-    """
-    groups = {"core": CORE, "all": METRICS, **FAMILIES, **{key: (key,) for key in METRICS}}
-    names = [metrics] if isinstance(metrics, str) else list(metrics)
-    unknown = [name for name in names if name not in groups]
-    if unknown:
-        raise ParameterError(
-            f"unknown metric {unknown[0]!r}{suggestion(unknown[0], groups)}; there are {', '.join(groups)}"
-        )
-    wanted = {key for name in names for key in groups[name]}
-    if not wanted:
-        raise ParameterError("no metrics are asked for; 'core' is the default")
-    return tuple(key for key in METRICS if key in wanted)

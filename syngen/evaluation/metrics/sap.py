@@ -9,6 +9,9 @@ classifier is Fisher's linear discriminant, because the reference's one-vs-rest 
 a level that lies between two others (perfect codes score .29); and its score is (accuracy - chance) /
 (1 - chance), chance being the share of the commonest level, so that perfect codes reach 1.
 `support_vector_accuracy` is the reference's. With a single code, the second best is 0.
+
+The discriminant is not scikit-learn's: with one code its answer is the same and its fit takes about ten
+times as long, for each code, each nominal factor and each resample of an interval.
 """
 
 from __future__ import annotations

@@ -12,14 +12,13 @@ Both lie in 0..1, chance is 1 / number of factors, and both saturate: they are 1
 factors by a rotation of 37 degrees. Report them, never headline them. Batches of 64, 10,000 to learn from
 and 5,000 to be scored, and codes whose standard deviation is below .05 have no vote, as in
 disentanglement_lib. Deviations: rows are drawn from stored ones, with replacement, and levels that a single
-row has are not drawn, because nothing varies there (`factor_vae_of` and `beta_vae_of` draw from a dataset
-and encode instead, as the reference does).
+row has are not drawn, because nothing varies there (the reference draws from a dataset and encodes).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,11 +27,9 @@ from syngen.evaluation.metrics.fitting import ignore_convergence_warnings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from syngen._typing import FloatArray, GroundTruth, IntArray
+    from syngen._typing import FloatArray, IntArray
 
-    Encode: TypeAlias = Callable[[Any], Any]
-
-__all__ = ["BATCH_SIZE", "N_TEST", "N_TRAIN", "beta_vae", "beta_vae_of", "factor_vae", "factor_vae_of"]
+__all__ = ["BATCH_SIZE", "N_TEST", "N_TRAIN", "beta_vae", "factor_vae"]
 
 BATCH_SIZE = 64
 N_TRAIN = 10_000
@@ -204,80 +201,3 @@ def _linear_score(
     with ignore_convergence_warnings():
         model = LogisticRegression().fit(train[order], known[order])
     return float(np.mean(model.predict(test) == asked))
-
-
-def factor_vae_of(
-    dataset: GroundTruth,
-    encode: Encode,
-    *,
-    rng: np.random.Generator,
-    n_train: int = N_TRAIN,
-    n_test: int = N_TEST,
-    n_variance: int = 10_000,
-    least_std: float = LEAST_STD,
-) -> float | None:
-    """Return the FactorVAE score of an encoder on observations drawn from a dataset.
-
-    Parameters
-    ----------
-    dataset : GroundTruth
-        Must have every combination of levels, as `syngen.render` gives.
-    encode : callable
-        From observations, (n, n_samples), to codes, (n, n_codes).
-    rng : numpy.random.Generator
-    n_train, n_test, least_std
-        See `factor_vae`.
-    n_variance : int
-        Observations that the variances of the codes are estimated from.
-
-    Returns
-    -------
-    float or None
-        None if no code has a vote.
-    """
-    everything = _encoded(dataset, encode, dataset.sample_factors(n_variance, rng), rng)
-    variances = everything.var(axis=0, ddof=1)
-    voters = np.sqrt(variances) >= least_std
-    if not voters.any():
-        return None
-    votes = [np.zeros((dataset.num_factors, int(voters.sum()))) for _ in range(2)]
-    for table, n in zip(votes, (n_train, n_test), strict=True):
-        for j in rng.integers(dataset.num_factors, size=n).tolist():
-            levels = dataset.sample_factors(BATCH_SIZE, rng)
-            levels[:, j] = levels[0, j]
-            batch = _encoded(dataset, encode, levels, rng)[:, voters]
-            table[j, np.argmin(batch.var(axis=0, ddof=1) / variances[voters])] += 1
-    return _majority_score(*votes)
-
-
-def beta_vae_of(
-    dataset: GroundTruth,
-    encode: Encode,
-    *,
-    rng: np.random.Generator,
-    n_train: int = N_TRAIN,
-    n_test: int = N_TEST,
-) -> float:
-    """Return the BetaVAE score of an encoder on observations drawn from a dataset.
-
-    Parameters
-    ----------
-    dataset, encode, rng
-        See `factor_vae_of`.
-    n_train, n_test
-        See `beta_vae`.
-    """
-    points, labels = [], rng.integers(dataset.num_factors, size=n_train + n_test)
-    for j in labels.tolist():
-        first, second = (dataset.sample_factors(BATCH_SIZE, rng) for _ in range(2))
-        second[:, j] = first[:, j]
-        one, other = (_encoded(dataset, encode, levels, rng) for levels in (first, second))
-        points.append(np.abs(one - other).mean(axis=0))
-    x = np.asarray(points)
-    return _linear_score(x[:n_train], labels[:n_train], x[n_train:], labels[n_train:], rng)
-
-
-def _encoded(
-    dataset: GroundTruth, encode: Encode, levels: IntArray, rng: np.random.Generator
-) -> FloatArray:
-    return np.asarray(encode(dataset.sample_observations_from_factors(levels, rng)), dtype=np.float64)

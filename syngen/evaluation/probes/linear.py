@@ -1,9 +1,9 @@
 """Linear models whose strength of regularisation is found by cross-validation inside their rows.
 
-They are scikit-learn's ``LogisticRegression`` and ``Ridge`` (the same objectives, the same minima), fitted
-fast enough to be refitted some hundred times: the logistic one along a path from strong to weak
-regularisation, in coordinates in which correlated codes are no obstacle; the ridge one from the moments of
-the folds.
+They have the objectives and the minima of scikit-learn's ``LogisticRegression`` and ``Ridge``, and are not
+those because one probe refits them some hundred times: the logistic one goes along a path from strong to
+weak regularisation, each fit starting from the last, in coordinates in which correlated codes are no
+obstacle; the ridge one has every penalty from one decomposition of the moments of a fold.
 """
 
 from __future__ import annotations

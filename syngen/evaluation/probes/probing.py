@@ -17,14 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from syngen._threads import single_threaded
+from syngen._whole import check_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
-from syngen.evaluation.codes.joining import Joined, ManifestRows, Observations, join
+from syngen.evaluation.codes.joining import Joined, ManifestRows, join
+from syngen.evaluation.codes.matrix import code_matrix
 from syngen.evaluation.probes.folds import group_folds, is_constant_within
 from syngen.evaluation.probes.linear import Affine, fit_logistic, fit_ridge
 from syngen.evaluation.probes.report import ProbeReport, ProbeResult
@@ -33,9 +35,9 @@ from syngen.evaluation.probes.trials import SpeakerVerificationResult, verify_un
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    from syngen._typing import BoolArray, FloatArray, IntArray
+    from syngen._typing import BoolArray, DatasetView, FloatArray, IntArray
 
 __all__ = ["MODELS", "probe"]
 
@@ -46,16 +48,9 @@ _INNER_FOLDS = 3
 _TINY = 1e-12
 
 
-class Dataset(Observations, Protocol):
-    """What a dataset must have to be probed; `FactorDataset` has it."""
-
-    @property
-    def manifest(self) -> pd.DataFrame: ...
-
-
 def probe(
     codes: Codes | ArrayLike,
-    manifest: pd.DataFrame | Dataset,
+    manifest: pd.DataFrame | DatasetView,
     *,
     target: str,
     group_by: str | Sequence[str] | None = None,
@@ -70,7 +65,7 @@ def probe(
     ----------
     codes : Codes or array_like, shape (n, d)
         What an encoder made of the rows.
-    manifest : DataFrame or Dataset
+    manifest : DataFrame or DatasetView
         The manifest of the rows, as ``ds.manifest``, or the dataset itself. `Codes` are joined with it by
         what identifies an observation; arrays are in its order.
     target : str
@@ -104,9 +99,10 @@ def probe(
 
     Notes
     -----
-    Continuous are factors that the manifest says are; in one that does not say (read without syngen),
-    columns of floating-point numbers with more than ten values. Their levels are predicted: equal steps
-    on the recipe's own scale. The inner folds are three, by the same groups.
+    The kind of a factor is what the manifest says; in one that does not say (read without syngen), numbers
+    that are not all whole are continuous. Of continuous factors the levels are predicted: equal steps on
+    the recipe's own scale. A column that is no factor is predicted if it holds numbers with more than ten
+    different values. The inner folds are three, by the same groups.
 
     Examples
     --------
@@ -118,22 +114,20 @@ def probe(
     """
     if model not in MODELS:
         raise ParameterError(f"model {model!r}{suggestion(model, MODELS)}; there are {', '.join(MODELS)}")
-    for name, number, least in (("folds", folds, 2), ("seed", seed, 0)):
-        if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < least:
-            raise ParameterError(f"{name} is {number!r}; a whole number from {least} is needed")
+    folds, seed = check_whole("folds", folds, 2), check_whole("seed", seed, 0)
     if not isinstance(target, str):
         raise ParameterError(f"target is {target!r}; the name of a factor is needed, or 'all'")
     joined = _joined(codes, manifest, common=common)
-    frame, values = joined.observations.manifest, _checked(joined.values)
+    frame, (values, _) = joined.observations.manifest, code_matrix(joined.values)
     columns = Columns.of(frame)
     asked = (group_by,) if isinstance(group_by, str) else None if group_by is None else tuple(group_by)
-    probing = _Probing(values, frame, columns, model, int(folds), int(seed))
+    probing = _Probing(values, frame, columns, model, folds, seed)
     report = ProbeReport(
         results=(),
         n_rows=values.shape[0],
         n_codes=values.shape[1],
-        n_folds=int(folds),
-        seed=int(seed),
+        n_folds=folds,
+        seed=seed,
         encoder=codes.encoder if isinstance(codes, Codes) else "",
         fingerprint=_fingerprint(codes, frame),
         n_left_out=joined.n_left_out,
@@ -162,34 +156,14 @@ def _fingerprint(codes: object, manifest: pd.DataFrame) -> str:
     return str(getattr(codes, "fingerprint", "") or manifest.attrs.get("fingerprint", ""))
 
 
-def _checked(codes: ArrayLike) -> FloatArray:
-    values: NDArray[Any] = np.asarray(codes)
-    if values.dtype.kind not in "fiub":
-        raise ParameterError(f"codes of type {values.dtype}; numbers are needed")
-    values = values.astype(np.float64, copy=False)
-    if values.ndim == 1:
-        values = values[:, None]
-    if values.ndim != 2 or not values.shape[1]:
-        raise ParameterError(f"codes of shape {values.shape}; (n, d) is needed, one row per observation")
-    wrong = np.flatnonzero(~np.isfinite(values).all(axis=0)).tolist()
-    if wrong:
-        first = values[:, wrong[0]]
-        more = f"; {len(wrong)} codes have such values" if len(wrong) > 1 else ""
-        raise ParameterError(
-            f"code {wrong[0]} has {int(np.isnan(first).sum())} NaN and {int(np.isinf(first).sum())} "
-            f"infinite values in {len(first)} rows{more}; repair the encoder or leave these rows out"
-        )
-    return values
-
-
 def _joined(
-    codes: Codes | ArrayLike, manifest: pd.DataFrame | Dataset, *, common: bool
-) -> Joined[ManifestRows | Dataset]:
+    codes: Codes | ArrayLike, manifest: pd.DataFrame | DatasetView, *, common: bool
+) -> Joined[ManifestRows | DatasetView]:
     """Return codes and the observations that they are of."""
     import pandas as pd
 
     if isinstance(manifest, pd.DataFrame):
-        observations: ManifestRows | Dataset = ManifestRows(manifest)
+        observations: ManifestRows | DatasetView = ManifestRows(manifest)
     elif hasattr(manifest, "identities"):
         observations = manifest
     else:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.probes.trials import SpeakerVerificationResult
+from syngen.figures.reporting import json_text, markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -276,12 +276,7 @@ class ProbeReport(Mapping[str, ProbeResult]):
         path : str or Path, optional
             A file that it is also written to.
         """
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        if path is not None:
-            from syngen.io.atomic import write_atomic
-
-            write_atomic(Path(path), (text + "\n").encode())
-        return text
+        return json_text(self.to_dict(), path)
 
     def to_markdown(self) -> str:
         """Return the report as a Markdown table with a line on how it was made."""
@@ -291,7 +286,7 @@ class ProbeReport(Mapping[str, ProbeResult]):
                 f"Linear probes of {self.n_codes:,} codes{of}: {self.n_rows:,} rows, {self.n_folds} folds, "
                 f"seed {self.seed}; tested on unseen groups.\n"
             ),
-            _table(_HEADER, [_cells(result) for result in self.results]),
+            markdown_table(_HEADER, [_cells(result) for result in self.results]),
         ]
         notes = list(self.notes)
         notes += [f"{result.target}: {note}" for result in self.results for note in result.notes]
@@ -317,13 +312,3 @@ def _cells(result: ProbeResult) -> list[str]:
 
 def _rate(number: float | None) -> str:
     return "-" if number is None else f"{number:.3f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in (header, *rows)
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.errors import FactorError, ParameterError, suggestion
+from syngen.kinds import kind_of
 from syngen.storage.columns import SPOKEN, STORED
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Columns", "Target", "group_numbers", "read_target"]
 
 LEVEL = "_level"
-_FEW_VALUES = 10
+_FEW_VALUES = 10  # that a column of numbers may have to be classes
 _OF_SPEECH = {"speaker": "text", "text": "speaker", "style": "speaker"}
 _NO_FACTORS = {"index", "split", *STORED, *SPOKEN}
 
@@ -61,7 +62,7 @@ class Columns:
             derived = _derived(manifest, candidates, with_levels or candidates)
         factors = with_levels or [name for name in candidates if name not in derived]
         stated = manifest.attrs.get("kinds", {})
-        kinds = {name: str(stated.get(name) or _kind(manifest[name])) for name in factors}
+        kinds = {name: str(stated.get(name) or kind_of(manifest[name])) for name in factors}
         sizes = {name: int(manifest[name].nunique()) for name in factors}
         return cls(kinds, {k: f for k, f in derived.items() if k in names and f in factors}, sizes)
 
@@ -85,12 +86,6 @@ class Columns:
             return usual
         others = [name for name in self.kinds if name != target]
         return max(others, key=lambda name: self.sizes[name], default=None)
-
-
-def _kind(values: pd.Series) -> str:
-    if values.dtype.kind == "f":
-        return "continuous" if values.nunique() > _FEW_VALUES else "ordinal"
-    return "ordinal" if values.dtype.kind in "iu" else "nominal"
 
 
 def _derived(manifest: pd.DataFrame, candidates: Sequence[str], factors: Sequence[str]) -> dict[str, str]:
@@ -158,7 +153,7 @@ def read_target(manifest: pd.DataFrame, columns: Columns, name: str) -> Target:
     n_missing = int(column.isna().sum())
     if n_missing:
         raise FactorError(f"target {name!r}: {n_missing} of {len(column)} values are missing")
-    if kind is None:
+    if kind is None:  # a measurement, such as n_samples, rather than a factor
         is_number = column.dtype.kind in "iuf"
         is_continuous = is_number and column.nunique() > _FEW_VALUES
     else:

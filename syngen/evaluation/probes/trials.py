@@ -1,4 +1,8 @@
-"""Verification: whether two rows come from one speaker, of speakers that were not in train."""
+"""Verification: whether two rows come from one speaker, of speakers that were not in train.
+
+The discriminants are not scikit-learn's: its solver shrinks the total covariance too, and with it what
+speakers differ in, which moves equal error rates by more than a hundredth.
+"""
 
 from __future__ import annotations
 
@@ -67,16 +71,11 @@ def equal_error_rate(scores: FloatArray, is_same: BoolArray) -> float:
     >>> equal_error_rate(np.array([0.9, 0.8, 0.2, 0.1]), np.array([True, True, False, False]))
     0.0
     """
-    order = np.argsort(-scores, kind="stable")
-    sorted_scores, same = scores[order], is_same[order]
-    last = np.append(np.flatnonzero(np.diff(sorted_scores)), len(scores) - 1)
-    accepted_same = np.append(0, np.cumsum(same)[last])
-    accepted_other = np.append(0, np.cumsum(~same)[last])
-    misses = 1.0 - accepted_same / accepted_same[-1]
-    alarms = accepted_other / accepted_other[-1]
-    crossing = int(np.argmax(alarms >= misses))
-    if crossing == 0:
-        return float(misses[0])
+    from sklearn.metrics import roc_curve
+
+    alarms, hits, _ = roc_curve(is_same, scores, drop_intermediate=False)
+    misses = 1.0 - hits
+    crossing = int(np.argmax(alarms >= misses))  # not the first threshold, which accepts nothing
     before, after = misses[crossing - 1] - alarms[crossing - 1], alarms[crossing] - misses[crossing]
     share = before / (before + after)
     return float(misses[crossing - 1] + share * (misses[crossing] - misses[crossing - 1]))
@@ -149,20 +148,17 @@ def verify_unseen(
 def _discriminants(x: FloatArray, labels: IntArray) -> FloatArray:
     """Return the directions, shape (d, k), in which labels differ most for their spread."""
     import scipy.linalg
+    from sklearn.covariance import empirical_covariance, shrunk_covariance
 
     _, numbers = np.unique(labels, return_inverse=True)
     counts = np.bincount(numbers)
     sums = np.zeros((len(counts), x.shape[1]))
     np.add.at(sums, numbers, x)
     means = sums / counts[:, None]
-    within = x - means[numbers]
-    covariance = within.T @ within / len(x)
-    mean_variance = max(float(np.trace(covariance)) / len(covariance), _TINY)
     # no more: rows that say one text are not independent, so that estimates of the best are far too large
-    covariance *= 1.0 - _SHRINKAGE
-    covariance[np.diag_indices_from(covariance)] += _SHRINKAGE * mean_variance
+    within = shrunk_covariance(empirical_covariance(x - means[numbers], assume_centered=True), _SHRINKAGE)
     between = (means * counts[:, None]).T @ means / len(x)
     n_directions = min(len(counts) - 1, x.shape[1])
-    _, directions = scipy.linalg.eigh(between, covariance)
+    _, directions = scipy.linalg.eigh(between, within + _TINY * np.eye(len(within)))
     kept: FloatArray = directions[:, ::-1][:, :n_directions]
     return kept

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
+from syngen._whole import is_whole
 from syngen.errors import SyngenError
 from syngen.generation.plan import Plan
 from syngen.io.atomic import is_temporary
@@ -274,4 +275,4 @@ def _is_series(name: str, n_rows: int) -> bool:
 
 
 def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 1 << 62
+    return is_whole(value, 1, 1 << 62)

@@ -21,12 +21,18 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from syngen._whole import is_whole
 from syngen.errors import ManifestError, PlanMismatchError, SyngenError
-from syngen.generation.folder.belongings import Belongings, belongings_of, check_free, contents_of
+from syngen.generation.folder.belongings import (
+    Belongings,
+    belongings_of,
+    check_free,
+    contents_of,
+)
 from syngen.generation.folder.lifecycle import WORK_MODE, check_files, files_of_shard
 from syngen.generation.folder.restored_manifests import DatasetParts
-from syngen.generation.folder.reusable_shards import smaller_layouts
 from syngen.generation.plan import Plan
+from syngen.generation.sources import smaller_layouts
 from syngen.io.atomic import sync_folder, write_atomic
 from syngen.io.files import sha256_of
 from syngen.io.workspace import check_file, remove, working_folder
@@ -84,7 +90,7 @@ def _mismatch(plan: Plan, layout: Layout, found: bytes) -> str:
         )
     n_rows = content.get("rows")
     is_same = _without_size(content) == _without_size(wanted or {})
-    if is_same and isinstance(n_rows, int) and n_rows > plan.resolved.size:
+    if is_same and is_whole(n_rows, plan.resolved.size + 1):
         return (
             f"{layout.folder} holds {n_rows:,} observations of this recipe, more than the "
             f"{plan.resolved.size:,} wanted; a dataset can grow, but not shrink: choose another "
@@ -99,7 +105,7 @@ def _smaller(plan: Plan, found: bytes) -> Plan | None:
     if content is None or wanted is None or _without_size(content) != _without_size(wanted):
         return None
     n_rows = content.get("rows")
-    if not isinstance(n_rows, int) or not 1 <= n_rows < plan.resolved.size:
+    if not is_whole(n_rows, 1, plan.resolved.size - 1):
         return None
     try:
         smaller = replace(plan, resolved=plan.resolved.with_size(n_rows))

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError, ParameterError
 from syngen.io.atomic import is_temporary, name_without_mark, sync_folder
@@ -22,12 +23,16 @@ from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
 from syngen.storage.names import is_dataset_name, is_work_name
 
+if TYPE_CHECKING:
+    from syngen._typing import Json
+
 __all__ = [
     "WORK_MODE",
     "check_files",
     "check_usable",
     "check_work",
     "create",
+    "documents_in",
     "files_of_shard",
     "foreign_work",
     "is_left_behind",
@@ -62,39 +67,38 @@ def check_usable(layout: Layout, *, overwrite: bool = False) -> None:
     ParameterError
         If it is a file, cannot be written, or holds files that are not a dataset's.
     """
-    with looking_at(layout):
-        _check_usable(layout, overwrite=overwrite)
-
-
-def _check_usable(layout: Layout, *, overwrite: bool) -> None:
     folder = layout.folder
-    if "\0" in str(folder):
-        raise ParameterError(f"{str(folder)!r} cannot be used: a name has no NUL character")
-    if folder.exists() and not folder.is_dir():
-        raise ParameterError(f"{folder} is a file; a dataset needs a folder")
-    if not folder.exists():
-        parent = next(path for path in folder.absolute().parents if path.exists())
-        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-            raise ParameterError(f"{folder} cannot be created: {parent} cannot be written")
-        return
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ParameterError(f"{folder} cannot be written; choose another folder")
-    names = {path.name for path in folder.iterdir()}
-    is_ours = not names - {layout.work.name} or _has_plan(layout) or _only_starts(layout)
-    if not is_ours and not _has_plan(layout):  # which another run may have written meanwhile
-        hint = " (--overwrite removes datasets only)" if overwrite else ""
-        raise ParameterError(
-            f"{folder} is not empty and holds no dataset; choose an empty or new folder{hint}"
-        )
+    with looking_at(layout):
+        if "\0" in str(folder):
+            raise ParameterError(f"{str(folder)!r} cannot be used: a name has no NUL character")
+        if folder.exists() and not folder.is_dir():
+            raise ParameterError(f"{folder} is a file; a dataset needs a folder")
+        if not folder.exists():
+            parent = next(path for path in folder.absolute().parents if path.exists())
+            if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+                raise ParameterError(f"{folder} cannot be created: {parent} cannot be written")
+            return
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise ParameterError(f"{folder} cannot be written; choose another folder")
+        names = {path.name for path in folder.iterdir()}
+        is_ours = not names - {layout.work.name} or _has_plan(layout) or _only_starts(layout)
+        if not is_ours and not _has_plan(layout):  # which another run may have written meanwhile
+            hint = " (--overwrite removes datasets only)" if overwrite else ""
+            raise ParameterError(
+                f"{folder} is not empty and holds no dataset; choose an empty or new folder{hint}"
+            )
+
+
+def documents_in(layout: Layout) -> Iterator[Json]:
+    """Yield the content of the plan, of its copy and of the description, as far as they can be read."""
+    for path in (layout.plan, layout.copy(layout.plan), layout.description):
+        with contextlib.suppress(ManifestError):
+            yield read_json(path)
 
 
 def _has_plan(layout: Layout) -> bool:
     """Whether the folder has a plan or a description, and it is one of ours."""
-    for path in (layout.plan, layout.copy(layout.plan), layout.description):
-        with contextlib.suppress(ManifestError):
-            if {"format", "fingerprint", "recipe"} <= set(read_json(path)):
-                return True
-    return False
+    return any({"format", "fingerprint", "recipe"} <= set(found) for found in documents_in(layout))
 
 
 def _only_starts(layout: Layout) -> bool:
@@ -150,7 +154,7 @@ def check_files(paths: Iterable[Path]) -> None:
 
 
 def files_of_shard(layout: Layout, name: str) -> tuple[Path, ...]:
-    """Return the files of a shard in an unfinished dataset."""
+    """Return the files of a shard in an unfinished dataset: the shard itself first, its receipt last."""
     of = (Layout.shard, Layout.shard_manifest, Layout.annotations_part, Layout.receipt)
     return tuple(path_of(layout, name) for path_of in of)
 
@@ -254,8 +258,4 @@ def remove_work(layout: Layout) -> tuple[str, ...]:
 
 def is_part(layout: Layout) -> bool:
     """Whether the folder holds a part of a release, by what its plan or its description says."""
-    for path in (layout.plan, layout.description):
-        with contextlib.suppress(ManifestError):
-            if "part_of" in read_json(path):
-                return True
-    return False
+    return any("part_of" in found for found in documents_in(layout))

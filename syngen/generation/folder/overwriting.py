@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from syngen.errors import ManifestError
 from syngen.generation.folder import lifecycle
 from syngen.generation.folder.belongings import (
     Contents,
@@ -17,41 +13,10 @@ from syngen.generation.folder.belongings import (
 from syngen.generation.plan import Plan
 from syngen.io.atomic import sync_folder
 from syngen.io.workspace import remove
-from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
 from syngen.storage.names import is_work_name
 
-if TYPE_CHECKING:
-    from syngen._typing import Json
-
-__all__ = ["check_target", "clear", "to_overwrite"]
-
-
-def check_target(layout: Layout, plan: Plan, *, overwrite: bool) -> int | None:
-    """Refuse a folder in which a run would write or remove what is not the dataset's; changes nothing.
-
-    Parameters
-    ----------
-    layout : Layout
-    plan : Plan
-    overwrite : bool
-
-    Returns
-    -------
-    int or None
-        Bytes of the shards that overwriting removes; None without it.
-
-    Raises
-    ------
-    InTheWayError
-        With the first name that is taken by something else.
-    """
-    lifecycle.check_work(layout)
-    with lifecycle.looking_at(layout):
-        if overwrite:
-            return to_overwrite(layout, plan).n_bytes
-        lifecycle.check_files(layout.final_files(plan.tables))
-    return None
+__all__ = ["clear", "to_overwrite"]
 
 
 def to_overwrite(layout: Layout, plan: Plan) -> Contents:
@@ -68,8 +33,7 @@ def to_overwrite(layout: Layout, plan: Plan) -> Contents:
     InTheWayError
         If the new dataset needs a name of what stays.
     """
-    documents = map(_document, (layout.plan, layout.copy(layout.plan), layout.description))
-    contents = contents_of(layout, belongings_in(documents, plan.resolved))
+    contents = contents_of(layout, belongings_in(lifecycle.documents_in(layout), plan.resolved))
     check_free(layout.folder, belongings_of(plan), contents.left)
     return contents
 
@@ -99,10 +63,3 @@ def clear(layout: Layout, contents: Contents) -> tuple[str, ...]:
     sync_folder(layout.folder)
     in_work = (f"{layout.work.name}/{name}" for name in left if name not in kept)
     return tuple(sorted((*contents.left, *in_work)))
-
-
-def _document(path: Path) -> Json | None:
-    try:
-        return read_json(path)
-    except ManifestError:
-        return None

@@ -7,15 +7,12 @@ import io
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from syngen.errors import ManifestError, ShardError
 from syngen.generation.plan import Plan
 from syngen.generation.shard_manifest import columns_in_shard, part_table, write_parts
-from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import vocabulary_for
-from syngen.storage.annotations import ANNOTATION_SCHEMA
+from syngen.storage.annotations import ANNOTATION_SCHEMA, annotations_of_rows
 from syngen.storage.checksums import read_checksums
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout
@@ -34,7 +31,8 @@ class DatasetParts:
     """Gives the shards of a finished dataset their parts of the manifest again.
 
     They are cut from manifest and annotations where these have the hash that SHA256SUMS gives them, or
-    are undamaged by their own account. From the shard itself they are read where nothing is spoken in it.
+    are undamaged by their own account. From the shard itself they are read where nothing is spoken in it,
+    and nothing is silent: the peak of a silence that was rendered is 0.0 or -0.0.
 
     Parameters
     ----------
@@ -92,24 +90,15 @@ class DatasetParts:
         if found is None:
             return None
         table, annotations = found
-        files = write_parts(target, self._vocabulary, shard.name, table, annotations)
-        n_samples = int(np.add.reduce(np.asarray(table.column("n_samples").to_numpy(), dtype=np.int64)))
-        receipt = Receipt(
-            entry,
-            shard.row,
-            n_samples,
-            files.part_bytes,
-            files.part_sha256,
-            files.annotations_sha256,
-        )
-        write_atomic(target.receipt(shard.name), receipt.to_bytes())
-        return receipt
+        return write_parts(target, self._vocabulary, shard, entry, table, annotations)
 
     def _of(self, shard: Shard) -> tuple[pa.Table, pa.Table | None] | None:
         speaks = self._plan.resolved.synthesizer.speaks
         if self._manifest is not None and (not speaks or self._annotations is not None):
             table = self._manifest.slice(shard.row, shard.n_rows)
-            return table, self._spans(shard) if speaks else None
+            spans = self._annotations
+            end = shard.row + shard.n_rows
+            return table, None if spans is None else annotations_of_rows(spans, shard.row, end)
         if speaks:  # where words and phones are is not in the audio
             return None
         try:
@@ -118,14 +107,9 @@ class DatasetParts:
             columns = columns_in_shard(self._plan, shard, indices, data)
         except (OSError, ShardError):
             return None
-        return part_table(self._plan, self._vocabulary, shard, indices, columns), None
-
-    def _spans(self, shard: Shard) -> pa.Table | None:
-        if self._annotations is None:
+        if any(facts.peak == 0.0 for facts in columns.facts):  # whose sign silence has lost in the audio
             return None
-        rows = np.asarray(self._annotations.column("row").to_numpy(), dtype=np.int64)
-        start, stop = np.searchsorted(rows, [shard.row, shard.row + shard.n_rows]).tolist()
-        return self._annotations.slice(start, stop - start)
+        return part_table(self._plan, self._vocabulary, shard, indices, columns), None
 
 
 def is_canonical(table: pa.Table, sha256: str) -> bool:

@@ -1,6 +1,10 @@
 """The workers of a Dask cluster: Dask moves what a lost worker had in hand, and knows who is there.
 
 Scheduler and workers need syngen and the folder, under the same path. Receipts are all that comes back.
+
+What is submitted does not go through `distributed.Client.get_executor`. When a result cannot be fetched,
+because the scheduler is lost at that moment, the future of that executor never ends, and a run would wait
+for ever.
 """
 
 from __future__ import annotations
@@ -11,9 +15,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from syngen._optional import require
@@ -22,23 +27,23 @@ from syngen.errors import EngineError, GenerationIncompleteError, ParameterError
 from syngen.generation.plan import Plan
 from syngen.generation.workers.heartbeats import UNKNOWN
 from syngen.generation.workers.pool import WorkerPool
-from syngen.generation.workers.processes import Job, WorkerDiedError
-from syngen.generation.workers.remote import RemoteTask, WorkerRefusedError, lease_in, settle
-from syngen.generation.workers.shard_task import cause_of
+from syngen.generation.workers.processes import WorkerDiedError
+from syngen.generation.workers.remote import RemoteTask, WorkerRefusedError, leased_pool
+from syngen.generation.workers.shard_task import Job, cause_of
 
-__all__ = ["DaskCluster", "DaskExecutor"]
+__all__ = ["DaskCluster", "submit"]
 
 # a scheduler and workers that are started beside the run take their time to import, on a busy machine
 _CONNECT_S = 30.0
 _WORKERS_S = 60.0
 _CONNECT_AGAIN_S = 10.0
-_STOP_S = 10.0
+_CLOSE_S = 10.0
 _COUNT_S = 2.0  # between two looks at how many threads there are
 _MOST_NAMED = 3
 _NOWHERE = Path()
+_LOST = "the Dask scheduler was lost"
 _LIBRARIES = ("distributed", "tornado", "asyncio")
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -95,14 +100,17 @@ class DaskCluster:
             ) from error
         self._ask(RemoteTask.of(Job(plan, _NOWHERE, plan.versions(), None), None))
 
-    def _lost(self) -> str:
-        return (
+    def _lost(self) -> GenerationIncompleteError:
+        return GenerationIncompleteError(
             f"the Dask scheduler {self._address} was lost. The finished shards are kept; start it, "
             "and run the same command again to make the others."
         )
 
     def _ask(self, task: RemoteTask) -> None:
-        answers = self._client.run(task.refusal, on_error="return")
+        try:
+            answers = self._client.run(task.refusal, on_error="return")
+        except OSError as error:
+            raise self._lost() from error
         refusals = [text for address, answer in answers.items() if (text := _refusal(address, answer))]
         if refusals:
             n_more = len(refusals) - _MOST_NAMED
@@ -122,18 +130,8 @@ class DaskCluster:
             try:
                 self._client = _connected(self._address, timeout_s=_CONNECT_AGAIN_S)
             except ParameterError as error:
-                raise GenerationIncompleteError(self._lost()) from error
-        lease = contextlib.ExitStack()
-        task = RemoteTask.of(job, lease.enter_context(lease_in(job.shared_folder)))
-        try:
-            self._ask(task)
-        except OSError as error:
-            lease.close()
-            raise GenerationIncompleteError(self._lost()) from error
-        except BaseException:
-            lease.close()
-            raise
-        return WorkerPool(DaskExecutor(self._client, lease.close), task, self._width)
+                raise self._lost() from error
+        return leased_pool(job, partial(submit, self._client), self._width, check=self._ask)
 
     def _width(self) -> int:
         """Return two shards a thread, so that none of them waits for this process."""
@@ -151,77 +149,59 @@ class DaskCluster:
 
     def _let_go(self) -> None:
         with contextlib.suppress(Exception):
-            self._client.close(timeout=_STOP_S)
+            self._client.close(timeout=_CLOSE_S)
 
 
-class DaskExecutor(Executor):
-    """Runs tasks on the workers of a cluster.
+def submit(client: Any, fn: Callable[..., T], *args: Any) -> Future[T]:
+    """Run a function on a worker of a cluster.
 
     A task whose workers died again and again raises `WorkerDiedError`; one that died once is run again by
-    Dask. Results are released as they come.
+    Dask. The result is released as it comes.
 
     Parameters
     ----------
     client : distributed.Client
-    end : callable
-        Called when nothing more is wanted; makes workers drop what they have in hand.
+    fn : callable
+    *args
+
+    Raises
+    ------
+    BrokenExecutor
+        If the scheduler was lost.
     """
+    if client.status != "running":
+        raise BrokenExecutor(_LOST)
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+    try:
+        remote = client.submit(fn, *args, pure=False)
+    except OSError as error:  # the client has not noticed yet
+        raise BrokenExecutor(_LOST) from error
+    remote.add_done_callback(partial(_settle, future))
+    return future
 
-    def __init__(self, client: Any, end: Callable[[], object]) -> None:
-        self._client, self._end = client, end
-        self._lock = threading.Lock()
-        self._running: dict[Future[Any], Any] = {}
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        if self._client.status != "running":
-            raise BrokenExecutor("the Dask scheduler was lost")
-        future: Future[T] = Future()
-        future.set_running_or_notify_cancel()
-        try:
-            remote = self._client.submit(fn, *args, pure=False, **kwargs)
-        except OSError as error:  # the client has not noticed yet
-            raise BrokenExecutor("the Dask scheduler was lost") from error
-        with self._lock:
-            self._running[future] = remote
-        remote.add_done_callback(lambda done: self._settle(future, done))
-        return future
+def _settle(future: Future[Any], remote: Any) -> None:
+    """Hand over what became of a task; fetching the result fails too if the scheduler is lost."""
+    try:
+        future.set_result(remote.result(timeout=None))
+    except BaseException as error:  # noqa: BLE001  # whoever asks for the result gets it
+        future.set_exception(_translated(error))
+    finally:
+        remote.release()
 
-    def _settle(self, future: Future[Any], remote: Any) -> None:
-        try:
-            future.set_result(remote.result(timeout=None))
-        except BaseException as error:  # noqa: BLE001  # whoever asks for the result gets it
-            future.set_exception(self._translated(error))
-        finally:
-            with self._lock:
-                self._running.pop(future, None)
-            remote.release()
 
-    def _translated(self, error: BaseException) -> BaseException:
-        from concurrent.futures import CancelledError
+def _translated(error: BaseException) -> BaseException:
+    from distributed.comm.core import CommClosedError
+    from distributed.scheduler import KilledWorker
 
-        from distributed.comm.core import CommClosedError
-        from distributed.scheduler import KilledWorker
-
-        if isinstance(error, KilledWorker):
-            n_deaths = error.allowed_failures + 1
-            last = getattr(error.last_worker, "address", error.last_worker)
-            return WorkerDiedError(0, f"died, the last of {n_deaths} workers at {last}", UNKNOWN)
-        if isinstance(error, CancelledError | CommClosedError):
-            return BrokenExecutor("the Dask scheduler was lost, or has cancelled the tasks of this run")
-        return error
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
-        """End the tasks of this executor, with `cancel_futures` after the observations in hand."""
-        if cancel_futures:
-            self._end()
-        with self._lock:
-            running = dict(self._running)
-        settle(set(running), wait_s=_STOP_S if wait else 0.0, is_cancelled=False)
-        left = [remote for future, remote in running.items() if not future.done()]
-        if left:
-            with contextlib.suppress(Exception):
-                self._client.cancel(left, force=True)
-        self._end()
+    if isinstance(error, KilledWorker):
+        n_deaths = error.allowed_failures + 1
+        last = getattr(error.last_worker, "address", error.last_worker)
+        return WorkerDiedError(0, f"died, the last of {n_deaths} workers at {last}", UNKNOWN)
+    if isinstance(error, CancelledError | CommClosedError):
+        return BrokenExecutor(f"{_LOST}, or has cancelled the tasks of this run")
+    return error
 
 
 class _QuietFilter(logging.Filter):

@@ -11,8 +11,8 @@ from typing import TypeAlias
 from syngen.errors import ParameterError, suggestion
 from syngen.generation.plan import Plan
 from syngen.generation.workers.pool import WorkerPool
-from syngen.generation.workers.processes import Job
 from syngen.generation.workers.remote import external_pool
+from syngen.generation.workers.shard_task import Job
 
 __all__ = ["PoolStarter", "check_engine", "pool_starter"]
 

@@ -16,7 +16,7 @@ IDLE = -1
 UNKNOWN = -2
 """Somewhere in a shard, on a machine that shares no memory with this one."""
 STOP = -1
-"""Position of the cell that asks all workers to stop when it is not 0."""
+"""Position of the cell that is 0, or says since which second of the monotonic clock all are to stop."""
 
 
 class StopRequested(BaseException):  # no error: the user wants it so
@@ -33,7 +33,7 @@ class Heartbeat:
     Parameters
     ----------
     cells : sequence of int, optional
-        One per worker, and the last one to stop by; by default private ones.
+        One per worker, and the last one to stop by (see `STOP`); by default private ones.
     slot : int
         Position of the cell of this worker.
     """

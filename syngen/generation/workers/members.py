@@ -104,29 +104,24 @@ def member_session(plan: Plan, layout: Layout, member: Member) -> Iterator[Joine
     """
     lifecycle.create(layout)
     with ExitStack() as held:
-        if not held.enter_context(_locked(layout.lock, _PATIENCE_S, is_shared=True)):
-            raise ParameterError(
-                f"a run that needs all of {layout.folder} is working in it; wait for it, or stop it"
-            )
+        in_use = f"a run that needs all of {layout.folder} is working in it; wait for it, or stop it"
+        held.enter_context(_lock(layout.lock, _PATIENCE_S, in_use, is_shared=True))
         lifecycle.create(layout)  # a run that ended before we had the lock has removed them
         with plan_lock(layout):
-            own = member.lock(layout)
-            if not held.enter_context(_locked(own, _PATIENCE_S)):
-                raise ParameterError(
-                    f"another run is working in {layout.folder} as {member}; wait for it, or stop it"
-                )
+            in_use = f"another run is working in {layout.folder} as {member}; wait for it, or stop it"
+            held.enter_context(_lock(member.lock(layout), _PATIENCE_S, in_use))
             found = _plan_settled(plan, layout, member)
             if not found.is_finished:
                 remove_own_temporaries(plan, layout, member)
         yield found
     if found.is_finished:
-        with _locked(layout.lock, 0.0) as is_mine:  # the folder may be one that we have made again
+        # the folder may be one that we have made again
+        with exclusive_lock(layout.lock, folder_mode=lifecycle.WORK_MODE) as is_mine:
             if is_mine:
                 lifecycle.remove_work(layout)
 
 
-@contextmanager
-def plan_lock(layout: Layout, *, patience_s: float = _PLAN_PATIENCE_S) -> Iterator[None]:
+def plan_lock(layout: Layout, *, patience_s: float = _PLAN_PATIENCE_S) -> AbstractContextManager[None]:
     """Be the only member that looks at the plan, at the other members and at what they left.
 
     Raises
@@ -134,15 +129,18 @@ def plan_lock(layout: Layout, *, patience_s: float = _PLAN_PATIENCE_S) -> Iterat
     ParameterError
         If another member does not come to an end of it.
     """
-    with _locked(layout.plan_lock, patience_s) as is_mine:
-        if not is_mine:
-            raise ParameterError(f"another member has the plan of {layout.folder} in hand; try again later")
-        yield
+    in_use = f"another member has the plan of {layout.folder} in hand; try again later"
+    return _lock(layout.plan_lock, patience_s, in_use)
 
 
-def _locked(path: Path, patience_s: float, *, is_shared: bool = False) -> AbstractContextManager[bool]:
+@contextmanager
+def _lock(path: Path, patience_s: float, in_use: str, *, is_shared: bool = False) -> Iterator[None]:
+    """Hold a lock, or raise a `ParameterError` that says why there is none."""
     mode = lifecycle.WORK_MODE
-    return exclusive_lock(path, patience_s=patience_s, is_shared=is_shared, folder_mode=mode)
+    with exclusive_lock(path, patience_s=patience_s, is_shared=is_shared, folder_mode=mode) as is_mine:
+        if not is_mine:
+            raise ParameterError(in_use)
+        yield
 
 
 def _plan_settled(plan: Plan, layout: Layout, member: Member) -> Joined:

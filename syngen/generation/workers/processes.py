@@ -3,6 +3,10 @@
 Worker processes are spawned, never forked: a fork inherits locks that other threads hold. They end as
 soon as the process that started them does, whatever ended it. Only the process that started them decides
 what a signal means: they do not hear SIGINT and SIGTERM.
+
+Each has a pipe of its own, so one that is killed, at whatever moment, costs its own shard and no more. The
+workers of Pebble's pool share a pipe and its locks: one that is killed while it takes up a task keeps the
+locks. The others wait for them for about two minutes, and then the pool breaks.
 """
 
 from __future__ import annotations
@@ -15,22 +19,22 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator, MutableSequence
-from dataclasses import dataclass
+from collections.abc import Iterator, MutableSequence
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from syngen.errors import ParameterError
-from syngen.generation.plan import Plan
-from syngen.generation.workers.heartbeats import IDLE, Heartbeat, StopRequested
-from syngen.generation.workers.log import EventLog
-from syngen.generation.workers.shard_task import ShardTask, portable
-from syngen.io.object_store import Store
+from syngen.generation.workers.heartbeats import IDLE, STOP, Heartbeat, StopRequested
+from syngen.generation.workers.shard_task import Job, ShardTask, portable
+from syngen.storage.receipts import Receipt
+from syngen.storage.shard_ranges import Shard
 
-__all__ = ["Job", "WorkerDiedError", "WorkerProcess", "task"]
+if TYPE_CHECKING:
+    from syngen._typing import IntArray
+
+__all__ = ["WorkerDiedError", "WorkerProcess"]
 
 _POLL_S = 1.0
 _SHORTEST_START_S = 60.0  # a machine under load takes its time to import
@@ -64,40 +68,6 @@ class WorkerDiedError(Exception):
     def __init__(self, pid: int, reason: str, row: int, stack: str = "", *, is_hung: bool = False) -> None:
         self.pid, self.reason, self.row, self.stack, self.is_hung = pid, reason, row, stack, is_hung
         super().__init__(f"worker process {pid} {reason}")
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a worker process needs to make shards.
-
-    Attributes
-    ----------
-    plan : Plan
-    folder : Path or Store
-    versions : dict of str to str
-    log : Path or None
-    source : Path or None
-        Folder of the dataset that observations are read from, where they are not rendered.
-    """
-
-    plan: Plan
-    folder: Path | Store
-    versions: dict[str, str]
-    log: Path | None
-    source: Path | None = None
-
-    @property
-    def shared_folder(self) -> Path:
-        """The folder, for workers that are not started by this process.
-
-        Raises
-        ------
-        ParameterError
-            If it is in an object store.
-        """
-        if not isinstance(self.folder, Path):
-            raise ParameterError(f"{self.folder} is no folder; only local workers put shards into a store")
-        return self.folder
 
 
 class _Process(SpawnProcess):
@@ -148,21 +118,10 @@ class WorkerProcess:
     slot : int
     hang_limit_s : float
         Longest time without a finished observation; 0 for none.
-    stopped_at : callable
-        Returns when the workers were asked to stop, or None.
     """
 
-    def __init__(
-        self,
-        job: Job,
-        cells: MutableSequence[int],
-        slot: int,
-        *,
-        hang_limit_s: float,
-        stopped_at: Callable[[], float | None],
-    ) -> None:
-        self._cells, self._slot, self._stopped_at = cells, slot, stopped_at
-        self._limit_s = hang_limit_s
+    def __init__(self, job: Job, cells: MutableSequence[int], slot: int, *, hang_limit_s: float) -> None:
+        self._cells, self._slot, self._limit_s = cells, slot, hang_limit_s
         context = get_context("spawn")
         self._line, far_line = context.Pipe()
         self._stack, far_stack = context.Pipe(duplex=False)
@@ -177,11 +136,10 @@ class WorkerProcess:
         finally:
             far_line.close()
             far_stack.close()
-        limit_s = max(hang_limit_s, _SHORTEST_START_S) if hang_limit_s else 0.0
-        self._answer(limit_s, is_starting=True)
+        self._answer(max(hang_limit_s, _SHORTEST_START_S) if hang_limit_s else 0.0, is_starting=True)
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what a function returns in the worker, or raise what it raises.
+    def make(self, shard: Shard, indices: IntArray, attempt: int) -> Receipt:
+        """Make a shard in the process; see `ShardTask`.
 
         Raises
         ------
@@ -190,14 +148,12 @@ class WorkerProcess:
         StopRequested
             If the workers were asked to stop.
         """
-        try:
-            self._line.send((function, arguments))
-        except OSError:
-            self._fail()
+        with contextlib.suppress(OSError):  # it has ended, which is the answer
+            self._line.send((shard, indices, attempt))
         answer = self._answer(self._limit_s)
         if isinstance(answer, BaseException):
             raise answer
-        return answer
+        return cast("Receipt", answer)
 
     def end(self) -> None:
         """Let the process end in its own way, or end it if it does not."""
@@ -205,7 +161,6 @@ class WorkerProcess:
             self._line.send(None)
         self._process.join(_END_S)
         self._kill()
-        self._close()
 
     def _answer(self, limit_s: float, *, is_starting: bool = False) -> Any:
         poll_s = min(_POLL_S, limit_s / 4) if limit_s else _POLL_S
@@ -217,39 +172,31 @@ class WorkerProcess:
             # when this process sleeps too, nobody can be blamed for the time
             idle_s = idle_s + min(now - looked, 2 * poll_s) if row == last else 0.0
             last, looked = row, now
-            stopped = self._stopped_at()
-            if stopped is not None and (is_starting or now - stopped > _STOP_S):
+            stopped = self._cells[STOP]
+            if stopped and (is_starting or now - stopped > _STOP_S):
                 self._kill()
-                self._close()
                 raise StopRequested
             if limit_s and idle_s > limit_s:
                 self._fail(f"was ended, because it had finished nothing for {limit_s:g} s")
-        try:
+        with contextlib.suppress(EOFError, OSError):
             if self._line.poll():
                 return self._line.recv()
-        except (EOFError, OSError):
-            pass
         return self._fail()
 
     def _fail(self, hung: str = "") -> None:
         """Raise what is known of a process that has ended, or that is now ended because it hung."""
         row = self._cells[self._slot]  # the signal that asks for the stack may wake it up
-        stack = self._asked_for_stack() if hung else ""
+        stack_s = 0.0
         if not hung:
             self._process.join(_END_S)
+        elif _STACK_SIGNAL is not None:
+            with contextlib.suppress(OSError):
+                os.kill(self._pid, _STACK_SIGNAL)  # it works even inside of a library
+            stack_s = _STACK_S
+        stack = self._read_stack(stack_s)
         self._kill()
-        stack = stack or self._read_stack()
         reason = hung or _how_it_ended(self._process.exitcode)
-        self._close()
         raise WorkerDiedError(self._pid, reason, row, stack, is_hung=bool(hung))
-
-    def _asked_for_stack(self) -> str:
-        """Let the process write what its threads are at, which works even inside of a library."""
-        if _STACK_SIGNAL is None:
-            return ""
-        with contextlib.suppress(OSError):
-            os.kill(self._pid, _STACK_SIGNAL)
-        return self._read_stack(_STACK_S)
 
     def _read_stack(self, wait_s: float = 0.0) -> str:
         """Return what was written about the threads, or is written soon."""
@@ -272,6 +219,7 @@ class WorkerProcess:
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
         self._process.join()
+        self._close()
 
     def _close(self) -> None:
         self._line.close()
@@ -296,30 +244,16 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-_maker: ShardTask | None = None
-
-
-def task(*arguments: Any) -> Any:
-    """Make a shard in a worker process; see `ShardTask`."""
-    if _maker is None:
-        raise RuntimeError("task runs in worker processes only")
-    return _maker(*arguments)
-
-
 def _serve(line: Connection, stack: Connection, cells: Any, slot: int, job: Job) -> None:
-    """Do what the other end of the line asks for, until it asks for nothing more."""
-    global _maker  # noqa: PLW0603  # tasks are functions, and find what this process has prepared here
+    """Make the shards that the other end of the line asks for, until it asks for nothing more."""
     _settle(stack)
-    heartbeat = Heartbeat(memoryview(cells).cast("B").cast("q"), slot)
-    log = EventLog(job.log)
-    _maker = ShardTask(job.plan, job.folder, job.versions, log, heartbeat, job.source)
-    log.write("worker started", cpu_s=round(time.process_time(), 4))
+    task = ShardTask(job, Heartbeat(memoryview(cells).cast("B").cast("q"), slot))
+    task.log.write("worker started", cpu_s=round(time.process_time(), 4))
     with contextlib.suppress(OSError, EOFError):  # nobody listens any more
         line.send(None)
-        while (call := line.recv()) is not None:
-            function, arguments = call
+        while (wanted := line.recv()) is not None:
             try:
-                answer = function(*arguments)
+                answer: object = task(*wanted)
             except BaseException as error:  # noqa: BLE001  # whatever it is, the other side decides
                 answer = portable(error)
             line.send(answer)

@@ -17,20 +17,19 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
+from concurrent.futures import BrokenExecutor, Executor, Future
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from syngen._version import version
-from syngen.errors import EngineError
-from syngen.generation.plan import Plan
+from syngen._whole import is_whole
+from syngen.errors import EngineError, ParameterError
 from syngen.generation.shard_renderer import check_versions
 from syngen.generation.workers.heartbeats import Heartbeat, RunEndedError
-from syngen.generation.workers.log import EventLog
 from syngen.generation.workers.pool import WorkerPool, default_jobs
-from syngen.generation.workers.processes import Job
-from syngen.generation.workers.shard_task import ShardTask, portable
+from syngen.generation.workers.shard_task import Job, ShardTask, portable
 from syngen.io.atomic import temporary_beside
 from syngen.io.workspace import remove
 from syngen.storage.layout import Layout
@@ -41,20 +40,15 @@ if TYPE_CHECKING:
     from syngen._typing import IntArray, Json
 
 __all__ = [
-    "ExternalExecutor",
     "RemoteTask",
     "WorkerRefusedError",
     "external_pool",
     "lease_in",
-    "settle",
+    "leased_pool",
     "worker_name",
 ]
 
 _LEASE_S = 1.0  # between two looks at the lease, which may be on a network file system
-_STOP_S = 10.0
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class WorkerRefusedError(EngineError):
@@ -93,39 +87,35 @@ class RemoteTask:
     Attributes
     ----------
     content : bytes
-        The plan, packed once for all shards.
-    folder : Path
-        Absolute: the current folder of a worker may be another.
+        The job, packed once for all shards. Its paths are absolute: the current folder of a worker may be
+        another.
     versions : dict of str to str
         What a worker must have; see `check_versions`.
     identity : dict
         What the synthesizer says of its libraries where the run was started.
     lease : Path or None
         None asks about libraries alone.
-    log : Path or None
     is_alone : bool
         Whether a process makes one shard at a time, whatever threads it has.
     """
 
     content: bytes
-    folder: Path
     versions: dict[str, str]
     identity: Json
     lease: Path | None
-    log: Path | None
     is_alone: bool
 
     @classmethod
     def of(cls, job: Job, lease: Path | None) -> RemoteTask:
         """Return the task of a job."""
         resolved = job.plan.resolved
+        log = None if job.log is None else job.log.absolute()
+        job = replace(job, folder=_shared_folder(job).absolute(), log=log)
         return cls(
-            content=zlib.compress(pickle.dumps(job.plan), 1),
-            folder=job.shared_folder.absolute(),
+            content=zlib.compress(pickle.dumps(job), 1),
             versions=job.versions,
             identity=resolved.synthesizer.identity(resolved.request),
             lease=lease,
-            log=None if job.log is None else job.log.absolute(),
             is_alone=resolved.synthesizer.needs_worker,  # its library may not be made for threads
         )
 
@@ -138,8 +128,8 @@ class RemoteTask:
             If this process cannot take part.
         """
         try:
-            with _makers.lent(self) as maker:
-                return maker(shard, indices, attempt)
+            with _tasks.lent(self) as task:
+                return task(shard, indices, attempt)
         except Exception as error:  # noqa: BLE001  # what cannot be pickled would break the executor
             raise portable(error) from None
 
@@ -152,13 +142,13 @@ class RemoteTask:
             Given by Dask.
         """
         try:
-            self.check(worker_name(dask_worker))
+            self.job(worker_name(dask_worker))
         except WorkerRefusedError as error:
             return str(error)
         return ""
 
-    def check(self, name: str) -> Plan:
-        """Return the plan if this process can make shards of it.
+    def job(self, name: str) -> Job:
+        """Return the job if this process can make shards of it.
 
         Parameters
         ----------
@@ -175,18 +165,18 @@ class RemoteTask:
                 f"{name} cannot take part: syngen is {version()} here, {self.versions.get('syngen')} in "
                 "the plan; install the same version there"
             )
+        job: Job = pickle.loads(zlib.decompress(self.content))  # noqa: S301  # packed by `of`
         if self.lease is not None and not self.lease.exists():
             raise WorkerRefusedError(
-                f"{name} cannot take part: it does not see {self.folder} as the run does; the folder must "
+                f"{name} cannot take part: it does not see {job.folder} as the run does; the folder must "
                 "be on a file system that all workers share, under the same path"
             )
-        plan: Plan = pickle.loads(zlib.decompress(self.content))  # noqa: S301  # packed by `of`
         try:
-            check_versions(plan, self.versions, who=name)
+            check_versions(job.plan, self.versions, who=name)
         except EngineError as error:
             raise WorkerRefusedError(f"{error}; install the same versions there") from None
-        synthesizer = plan.resolved.synthesizer
-        found = synthesizer.identity(plan.resolved.request)
+        synthesizer = job.plan.resolved.synthesizer
+        found = synthesizer.identity(job.plan.resolved.request)
         differing = sorted(k for k in {*found, *self.identity} if found.get(k) != self.identity.get(k))
         if differing:
             parts = (f"{key} is {found.get(key)!r} here, {self.identity.get(key)!r}" for key in differing)
@@ -194,7 +184,14 @@ class RemoteTask:
                 f"{name} cannot take part: of the synthesizer {synthesizer.name}, "
                 f"{'; '.join(parts)} where the run was started; install the same there"
             )
-        return plan
+        return job
+
+
+def _shared_folder(job: Job) -> Path:
+    """Return the folder of a job for workers that are not started by this process."""
+    if not isinstance(job.folder, Path):
+        raise ParameterError(f"{job.folder} is no folder; only local workers put shards into a store")
+    return job.folder
 
 
 class _LeaseHeartbeat(Heartbeat):
@@ -219,88 +216,64 @@ class _LeaseHeartbeat(Heartbeat):
         self._next_look = 0.0
 
 
-class _Makers:
-    """The makers of this process: of one plan at a time, one for each thread that has a shard in hand."""
+class _Tasks:
+    """The tasks of this process: of one plan at a time, one for each thread that has a shard in hand."""
 
     def __init__(self) -> None:
         self._lock, self._only = threading.Lock(), threading.Lock()
-        self._task: RemoteTask | None = None
+        self._of: RemoteTask | None = None
         self._idle: list[ShardTask] = []
 
     @contextlib.contextmanager
-    def lent(self, task: RemoteTask) -> Iterator[ShardTask]:
-        """Lend a maker that no other thread uses."""
-        with self._only if task.is_alone else contextlib.nullcontext(), self._lent(task) as maker:
-            yield maker
-
-    @contextlib.contextmanager
-    def _lent(self, task: RemoteTask) -> Iterator[ShardTask]:
-        with self._lock:
-            if self._task != task:
-                self._task, self._idle = task, []
-            maker = self._idle.pop() if self._idle else None
-        if maker is None:
-            maker = self._new_task(task)
-        try:
-            yield maker
-        finally:
+    def lent(self, of: RemoteTask) -> Iterator[ShardTask]:
+        """Lend a task that no other thread uses."""
+        with self._only if of.is_alone else contextlib.nullcontext():
             with self._lock:
-                if self._task == task:
-                    self._idle.append(maker)
+                if self._of != of:
+                    self._of, self._idle = of, []
+                idle = self._idle
+                task = idle.pop() if idle else None
+            if task is None:
+                heartbeat = _LeaseHeartbeat(of.lease)
+                task = ShardTask(of.job(worker_name()), heartbeat, host=platform.node())
+                task.log.write("worker started")
+            try:
+                yield task
+            finally:
+                idle.append(task)
 
-    def _new_task(self, task: RemoteTask) -> ShardTask:
-        plan = task.check(worker_name())
-        log = EventLog(task.log, host=platform.node())
-        maker = ShardTask(plan, task.folder, task.versions, log, _LeaseHeartbeat(task.lease))
-        log.write("worker started")
-        return maker
+
+_tasks = _Tasks()
 
 
-_makers = _Makers()
-
-
-class ExternalExecutor(Executor):
-    """An executor of somebody else: it is used, and never shut down.
+def leased_pool(
+    job: Job,
+    submit: Callable[..., Future[Receipt]],
+    width: Callable[[], int],
+    *,
+    check: Callable[[RemoteTask], object] = lambda _: None,
+) -> WorkerPool:
+    """Return a pool of workers that are not ours; they work for it until it is stopped or closed.
 
     Parameters
     ----------
-    executor : Executor
-    end : callable
-        Called when nothing more is wanted, before what is in hand is waited for.
+    job : Job
+    submit : callable
+        As `Executor.submit`.
+    width : callable
+        See `WorkerPool`.
+    check : callable, optional
+        Raises an error if the workers cannot take part.
     """
-
-    def __init__(self, executor: Executor, end: Callable[[], object]) -> None:
-        self._executor, self._end = executor, end
-        self._futures: set[Future[Any]] = set()
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        try:
-            future = self._executor.submit(fn, *args, **kwargs)
-        except BrokenExecutor:
-            raise
-        except RuntimeError as error:  # its owner has shut it down
-            raise BrokenExecutor(str(error)) from error
-        self._futures.add(future)
-        future.add_done_callback(self._futures.discard)
-        return future
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Take back what was submitted here, and wait a little for what is in hand."""
-        self._end()
-        settle(set(self._futures), wait_s=_STOP_S if wait else 0.0, is_cancelled=cancel_futures)
-
-
-def settle(futures: set[Future[Any]], *, wait_s: float, is_cancelled: bool) -> None:
-    """Cancel what has not begun, if that is wanted, and wait for the rest."""
-    if is_cancelled:
-        for future in futures:
-            future.cancel()
-    if wait_s:
-        wait(futures, timeout=wait_s)
+    with contextlib.ExitStack() as lease:
+        task = RemoteTask.of(job, lease.enter_context(lease_in(_shared_folder(job))))
+        check(task)
+        end = lease.pop_all().close
+    return WorkerPool(partial(submit, task), width, stop=end, close=end)
 
 
 def external_pool(job: Job, executor: Executor, *, jobs: int | None) -> WorkerPool:
-    """Return a pool that works in an executor of the caller's.
+    """Return a pool that works in an executor of the caller's, which is never shut down.
 
     Parameters
     ----------
@@ -311,8 +284,15 @@ def external_pool(job: Job, executor: Executor, *, jobs: int | None) -> WorkerPo
     """
     if jobs is None:
         said = getattr(executor, "_max_workers", None)  # of the executors of the standard library
-        jobs = said if isinstance(said, int) and said > 0 else default_jobs()
-    lease = contextlib.ExitStack()
-    task = RemoteTask.of(job, lease.enter_context(lease_in(job.shared_folder)))
+        jobs = said if is_whole(said, 1) else default_jobs()
     n_at_a_time = 2 * jobs
-    return WorkerPool(ExternalExecutor(executor, lease.close), task, lambda: n_at_a_time)
+
+    def submit(task: RemoteTask, *arguments: Any) -> Future[Receipt]:
+        try:
+            return executor.submit(task, *arguments)
+        except BrokenExecutor:
+            raise
+        except RuntimeError as error:  # its owner has shut it down
+            raise BrokenExecutor(str(error)) from error
+
+    return leased_pool(job, submit, lambda: n_at_a_time)

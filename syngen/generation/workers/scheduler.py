@@ -8,10 +8,11 @@ error of the file system is not tried again: nothing more is begun, and what is 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,9 @@ from syngen.generation.preflight import disk_message
 from syngen.generation.workers.heartbeats import IDLE
 from syngen.generation.workers.log import EventLog
 from syngen.generation.workers.pool import WorkerPool, in_process_pool, process_pool
-from syngen.generation.workers.processes import Job, WorkerDiedError
+from syngen.generation.workers.processes import WorkerDiedError
 from syngen.generation.workers.remote import WorkerRefusedError
-from syngen.generation.workers.shard_task import cause_of
+from syngen.generation.workers.shard_task import Job, cause_of
 from syngen.storage.layout import Layout
 from syngen.storage.receipts import Receipt, read_receipt
 from syngen.storage.shard_ranges import Shard
@@ -38,6 +39,7 @@ __all__ = ["DEFAULT_HANG_LIMIT_S", "Scheduler", "make_shards"]
 DEFAULT_HANG_LIMIT_S = 300.0
 
 _TRIES = 3
+_STOP_S = 10.0  # for the observations in hand
 _MOST_FAILURES = 8  # shown beside the first
 _KEPT = "The finished shards are kept; run the same command again to make the others."
 
@@ -88,16 +90,13 @@ def make_shards(
     log = log or EventLog(None)
     job = Job(plan, store or layout.folder, plan.versions(), log.path, source)
     is_tame = source is not None or not plan.resolved.synthesizer.needs_worker
-    is_here = jobs == 1 and is_tame
-    is_here = is_here or (store is not None and store.is_private)
+    if start_pool is None:
+        is_here = (jobs == 1 and is_tame) or (store is not None and store.is_private)
+        start_pool = (
+            in_process_pool if is_here else partial(process_pool, jobs=jobs, hang_limit_s=hang_limit_s)
+        )
     scheduler = Scheduler(plan, layout, shards, log)
-
-    def start() -> WorkerPool:
-        if start_pool is not None:
-            return start_pool(job)
-        return in_process_pool(job) if is_here else process_pool(job, jobs=jobs, hang_limit_s=hang_limit_s)
-
-    with closing(scheduler.run(start)) as receipts:
+    with closing(scheduler.run(partial(start_pool, job))) as receipts:
         for receipt in receipts:
             tell(receipt)
             yield receipt
@@ -121,9 +120,10 @@ class Scheduler:
         self._queue = deque(sorted(shards, key=lambda shard: -shard.n_rows))
         self._alone: deque[Shard] = deque()
         self._running: dict[Future[Receipt], Shard] = {}
-        self._causes: dict[str, list[str]] = {}
-        self._n_deaths: dict[str, int] = {}
+        self._causes: defaultdict[str, list[str]] = defaultdict(list)
+        self._n_deaths: Counter[str] = Counter()
         self._n_false_starts = 0
+        self._is_broken = False
         self._stop_error: OSError | WorkerRefusedError | None = None
         self.failed: dict[str, str] = {}
 
@@ -133,35 +133,32 @@ class Scheduler:
         Parameters
         ----------
         start : callable
-            Returns a pool; called again when the executor of the last one breaks as a whole.
+            Returns a pool; called again when the last one breaks as a whole.
         """
         pool = start()
         try:
             while True:
-                is_broken = self._fill(pool)
-                if not self._running and not is_broken:
+                self._fill(pool)
+                if not self._running and not self._is_broken:
                     break
                 done, _ = wait(self._running, return_when=FIRST_COMPLETED)
                 for future in done:
                     shard = self._running.pop(future, None)
-                    if shard is None:  # taken back
-                        continue
-                    try:
-                        receipt = self._outcome(shard, future)
-                    except BrokenExecutor as error:
-                        is_broken = self._break(shard, error)
-                        continue
+                    receipt = self._outcome(shard, future) if shard else None  # or it was taken back
                     if receipt is not None:
                         self._n_false_starts = 0
                         yield receipt
-                if is_broken:
-                    pool.executor.shutdown(wait=False, cancel_futures=True)
-                    pool = start()
+                if self._is_broken:
+                    pool.stop()
+                    pool, self._is_broken = start(), False
         except BaseException:
             self._log.write("stopping", shards_in_hand=sorted(s.name for s in self._running.values()))
-            pool.executor.shutdown(cancel_futures=True)
+            pool.stop()
+            self._cancel()
+            wait(self._running, timeout=_STOP_S)
+            pool.close()
             raise
-        pool.executor.shutdown()
+        pool.close()
 
     def check(self) -> None:
         """Raise what has to be said about shards that failed.
@@ -179,16 +176,17 @@ class Scheduler:
         if self.failed:
             raise GenerationIncompleteError(self._failure_text(), self.failed)
 
-    def _fill(self, pool: WorkerPool) -> bool:
-        """Submit shards; return whether the executor turned out to be broken."""
-        while shard := self._next(pool.width()):
-            attempt = len(self._causes.get(shard.name, ())) + 1
+    def _fill(self, pool: WorkerPool) -> None:
+        """Submit shards, as many as the pool takes."""
+        while not self._is_broken and (shard := self._next(pool.width())):
+            indices, attempt = self._plan.indices(shard), self._attempt(shard)
             try:
-                future = pool.executor.submit(pool.task, shard, self._plan.indices(shard), attempt)
+                self._running[pool.submit(shard, indices, attempt)] = shard
             except BrokenExecutor as error:
-                return self._break(shard, error)
-            self._running[future] = shard
-        return False
+                self._break(shard, error)
+
+    def _attempt(self, shard: Shard) -> int:
+        return len(self._causes[shard.name]) + 1
 
     def _next(self, width: int) -> Shard | None:
         if self._stop_error is not None or len(self._running) >= width:
@@ -203,16 +201,14 @@ class Scheduler:
             return future.result()
         except CancelledError:
             self._queue.appendleft(shard)
-        except BrokenExecutor:
-            raise
+        except BrokenExecutor as error:
+            self._break(shard, error)
         except WorkerDiedError as error:
             return self._died(shard, error)
         except OSError as error:
-            self._log.write("disk error", shard=shard.name, errno=error.errno, cause=cause_of(error))
-            self._stop_for(shard, error)
+            self._stop_for(shard, error, "disk error", errno=error.errno)
         except WorkerRefusedError as error:
-            self._log.write("worker refused", shard=shard.name, cause=cause_of(error))
-            self._stop_for(shard, error)
+            self._stop_for(shard, error, "worker refused")
         except Exception as error:  # noqa: BLE001  # whatever a shard raises, it is its own affair
             self._failed(shard, cause_of(error))
         return None
@@ -225,7 +221,7 @@ class Scheduler:
             worker=error.pid,
             cause=error.reason,
             shard=shard.name,
-            attempt=len(self._causes.get(shard.name, ())) + 1,
+            attempt=self._attempt(shard),
             rows_rendered=max(0, error.row - shard.row) if has_begun else 0,
             **({"stack": error.stack} if error.stack else {}),
             **place,
@@ -237,11 +233,9 @@ class Scheduler:
             self._queue.appendleft(shard)  # not to blame
             self._count_false_start(f"its worker process {error.reason} before it began")
             return None
-        self._n_deaths[shard.name] = self._n_deaths.get(shard.name, 0) + 1
-        where = ", ".join(f"{key} {value}" for key, value in place.items())
-        self._failed(
-            shard, f"its worker process {error.reason}{' at ' if where else ''}{where}", is_death=True
-        )
+        self._n_deaths[shard.name] += 1
+        where = " at " + ", ".join(f"{key} {value}" for key, value in place.items()) if place else ""
+        self._failed(shard, f"its worker process {error.reason}{where}", is_death=True)
         return None
 
     def _place(self, shard: Shard, row: int) -> dict[str, int]:
@@ -252,23 +246,24 @@ class Scheduler:
         return {"row": row, "index": int(self._plan.indices(shard)[position])}
 
     def _failed(self, shard: Shard, cause: str, *, is_death: bool = False) -> None:
-        causes = self._causes.setdefault(shard.name, [])
+        causes = self._causes[shard.name]
         is_certain = not is_death and cause in causes
         causes.append(cause)
         if is_certain or len(causes) >= _TRIES:
             self.failed[shard.name] = cause
             self._log.write("shard given up", shard=shard.name, causes=causes)
-        elif self._n_deaths.get(shard.name, 0) >= _TRIES - 1:
+        elif self._n_deaths[shard.name] >= _TRIES - 1:
             self._alone.append(shard)
         else:
             self._queue.append(shard)
 
-    def _break(self, shard: Shard, error: BrokenExecutor) -> bool:
-        """Take back all that a broken executor has, and return True."""
-        self._queue.appendleft(shard)
-        self._take_back()
+    def _break(self, shard: Shard, error: BrokenExecutor) -> None:
+        """Queue what a broken pool had, which knows nothing of it any more."""
+        self._is_broken = True
+        self._queue.extendleft((shard, *self._running.values()))
+        self._cancel()
+        self._running.clear()
         self._count_false_start(str(error) or type(error).__name__)
-        return True
 
     def _count_false_start(self, cause: str) -> None:
         """Give all up when workers keep ending before they begin: it is not the shards."""
@@ -278,16 +273,17 @@ class Scheduler:
             self._queue.clear()
             self._alone.clear()
 
-    def _take_back(self) -> None:
-        """Queue what a broken executor had, which knows nothing of it any more."""
-        for shard in self._running.values():
-            self._queue.appendleft(shard)
-        self._running.clear()
-
-    def _stop_for(self, shard: Shard, error: OSError | WorkerRefusedError) -> None:
+    def _stop_for(
+        self, shard: Shard, error: OSError | WorkerRefusedError, event: str, **details: int | None
+    ) -> None:
         """Begin nothing more: neither full disks nor other libraries get better by trying on."""
+        self._log.write(event, shard=shard.name, **details, cause=cause_of(error))
         self.failed[shard.name] = getattr(error, "strerror", None) or str(error)
         self._stop_error = self._stop_error or error
+        self._cancel()
+
+    def _cancel(self) -> None:
+        """Take back what has not begun."""
         for future in self._running:
             future.cancel()
 
@@ -306,5 +302,5 @@ class Scheduler:
         )
 
     def _reason(self, name: str) -> str:
-        n_tries = len(self._causes.get(name, ()))
+        n_tries = len(self._causes[name])
         return self.failed[name] + (f" ({n_tries} tries)" if n_tries > 1 else "")

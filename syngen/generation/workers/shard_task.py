@@ -6,6 +6,7 @@ import contextlib
 import pickle
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,38 +24,50 @@ from syngen.storage.shard_ranges import Shard
 if TYPE_CHECKING:
     from syngen._typing import IntArray
 
-__all__ = ["ShardTask", "cause_of", "portable"]
+__all__ = ["Job", "ShardTask", "cause_of", "portable"]
 
 
-class ShardTask:
-    """Makes shards of a plan in a folder. Lives as long as its process.
+@dataclass(frozen=True)
+class Job:
+    """What is needed to make shards.
 
-    Parameters
+    Attributes
     ----------
     plan : Plan
     folder : Path or Store
     versions : dict of str to str
-        What this process must have; see `check_versions`.
-    log : EventLog
-    heartbeat : Heartbeat
-    source : Path, optional
-        Folder of the dataset that observations are read from; see `ShardRenderer`.
+        What a process that makes shards must have; see `check_versions`.
+    log : Path or None
+    source : Path or None
+        Folder of the dataset that observations are read from, where they are not rendered; see
+        `ShardRenderer`.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        folder: Path | Store,
-        versions: dict[str, str],
-        log: EventLog,
-        heartbeat: Heartbeat,
-        source: Path | None = None,
-    ) -> None:
-        self._folder, self._log, self._heartbeat = folder, log, heartbeat
+    plan: Plan
+    folder: Path | Store
+    versions: dict[str, str]
+    log: Path | None
+    source: Path | None = None
+
+
+class ShardTask:
+    """Makes shards of a job. Lives as long as its process.
+
+    Parameters
+    ----------
+    job : Job
+    heartbeat : Heartbeat
+    **about
+        Said in every line of the log; see `EventLog`.
+    """
+
+    def __init__(self, job: Job, heartbeat: Heartbeat, **about: str) -> None:
+        self.log = EventLog(job.log, **about)
+        self._folder, self._heartbeat = job.folder, heartbeat
         self._worker: ShardRenderer | SyngenError | OSError
         try:
-            check_versions(plan, versions)
-            self._worker = ShardRenderer(plan, beat=heartbeat, source=source)
+            check_versions(job.plan, job.versions)
+            self._worker = ShardRenderer(job.plan, beat=heartbeat, source=job.source)
         except (SyngenError, OSError) as error:  # raised for each shard: it is then known which are missing
             self._worker = error
 
@@ -68,7 +81,7 @@ class ShardTask:
         attempt : int
             1 for the first try of this run.
         """
-        log, about = self._log, {"shard": shard.name, "attempt": attempt}
+        log, about = self.log, {"shard": shard.name, "attempt": attempt}
         wall, cpu = time.monotonic(), time.process_time()
         if isinstance(self._worker, ShardRenderer):
             log.write("shard started", **about, row=shard.row, rows=shard.n_rows)

@@ -1,28 +1,45 @@
-"""HTTP for downloads: ranges, connections that stay open, proxies, time limits.
+"""HTTP for downloads: our rules for what is asked and followed, over the connections of urllib3.
 
-Only http and https are spoken, whatever a server redirects to.
+Only http and https are spoken, whatever a server redirects to. Two things urllib3 does not see: headers
+that drip, which no time-out of a single read ends, and headers that are cut, which look like those of an
+empty file. The class of its answers sees to both.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import selectors
+import io
+import socket
 import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import urllib3
+from urllib3.exceptions import HTTPError, InvalidHeader
+
 from syngen._version import version
-from syngen.io.http.responses import Body, InvalidResponseError, Response, TransientError, body_of, cut_by
-from syngen.io.http.stalls import StallMonitor, TransferLimits, Watched
+from syngen.io.http.responses import (
+    Body,
+    InvalidResponseError,
+    TransferError,
+    TransientError,
+    body_of,
+    cause_of,
+    cut_by,
+    reason_of,
+)
+from syngen.io.http.stalls import StallMonitor, TransferLimits
 
 __all__ = ["HttpClient"]
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
+_MOST_KEPT = 64
 
 
 class HttpClient:
@@ -35,24 +52,20 @@ class HttpClient:
 
     def __init__(self, limits: TransferLimits) -> None:
         self._limits = limits
-        self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
+        self._monitor = StallMonitor(limits)
+        self._managers: dict[tuple[str, SplitResult | None], urllib3.PoolManager] = {}
         self._lock = threading.Lock()
-        self._watch = StallMonitor(limits)
-        self._context: ssl.SSLContext | None = None
 
     def abort(self) -> None:
         """End what is under way in other threads, and what they would begin."""
-        self._watch.end_all()
+        self._monitor.end_all()
 
     def close(self) -> None:
         """Close what is open, and end what is under way."""
         self.abort()
-        self._watch.close()
         with self._lock:
-            for connections in self._idle.values():
-                for connection in connections:
-                    connection.close()
-            self._idle.clear()
+            for manager in self._managers.values():
+                manager.clear()
 
     @contextlib.contextmanager
     def get(self, url: str, start: int = 0, stop: int | None = None) -> Iterator[Body]:
@@ -70,101 +83,100 @@ class HttpClient:
             headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         at = _checked(urlsplit(url), url)
         for _ in range(_MOST_REDIRECTS + 1):
-            asked, response, watched = self._asked(at, headers)
-            connection: http.client.HTTPConnection | None = asked
+            response = self._asked(at, headers)
             try:
                 if response.status in _REDIRECTS:
-                    at = _redirected(at, response)
+                    at = _redirected(at, response.headers.get("Location", ""))
                     continue
-                body = body_of(response, watched, start, stop)
-                yield body
-                if body.is_done and not response.will_close:
-                    with self._lock:
-                        self._idle.setdefault(_key(at), []).append(asked)
-                    connection = None
+                yield body_of(response, self._limits, start, stop)
                 return
             finally:
-                self._watch.end(watched)
-                response.close()
-                if connection is not None:
-                    connection.close()
+                response.close()  # and its connection, if that is not free again since all has come
+                response.release_conn()
         raise InvalidResponseError(f"more than {_MOST_REDIRECTS} redirects")
 
-    def _asked(
-        self, at: SplitResult, headers: Mapping[str, str]
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse, Watched]:
-        """Send a request; over a connection that was left open, once more over a new one."""
-        proxy = _proxy_for(at)
-        target = (at.path or "/") + (f"?{at.query}" if at.query else "")
-        if proxy and at.scheme == "http":
-            target = f"http://{at.netloc}{target}"
-            headers = {**headers, **_proxy_headers(proxy)}
-        while True:
-            if self._watch.is_ended:
-                raise TransientError("the download was ended")
-            connection = self._kept(at)
-            is_kept = connection is not None
-            if connection is None:
-                connection = self._connected(at, proxy)
-            watched = self._watch.begin(connection)
-            try:
-                connection.request("GET", target, headers={"Host": at.netloc, **headers})
-                return connection, connection.getresponse(), watched
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                self._watch.end(watched)
-                connection.close()
-                if is_kept and not watched.is_stalled:
-                    continue
-                raise cut_by(error, watched) from error
-            except BaseException:
-                self._watch.end(watched)
-                connection.close()
-                raise
-
-    def _kept(self, at: SplitResult) -> http.client.HTTPConnection | None:
-        """Return a connection that was left open, and on which nothing has come that was not asked for."""
-        while True:
-            with self._lock:
-                kept = self._idle.get(_key(at), [])
-                if not kept:
-                    return None
-                connection = kept.pop()
-            with selectors.DefaultSelector() as selector:
-                selector.register(connection.sock, selectors.EVENT_READ)
-                if not selector.select(0):
-                    return connection
-            connection.close()
-
-    def _connected(self, at: SplitResult, proxy: SplitResult | None) -> http.client.HTTPConnection:
-        host, port = at.hostname or "", at.port
-        through = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
-        timeout = self._limits.connect_s
-        connection: http.client.HTTPConnection
-        if at.scheme == "https":
-            self._context = self._context or ssl.create_default_context()
-            connection = http.client.HTTPSConnection(*through, timeout=timeout, context=self._context)
-            if proxy:
-                connection.set_tunnel(host, port or 443, _proxy_headers(proxy))
-        else:
-            connection = http.client.HTTPConnection(*through, timeout=timeout)
-        connection.response_class = Response
+    def _asked(self, at: SplitResult, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        """Send a request and return the answer, whose body has yet to come."""
         try:
-            connection.connect()
-        except ssl.SSLCertVerificationError as error:
-            connection.close()
-            raise InvalidResponseError(
-                f"the certificate of {host} is refused: {error.verify_message}"
-            ) from error
-        except ssl.SSLError as error:
-            connection.close()
-            raise InvalidResponseError(f"no TLS connection to {host}: {error.reason or error}") from error
-        except (OSError, UnicodeError, http.client.HTTPException) as error:
-            connection.close()
-            reason = getattr(error, "strerror", None) or error
-            raise TransientError(f"{at.netloc} does not answer: {reason}", is_silent=True) from error
-        # of any single read; the watch sees to those that drip
-        connection.sock.settimeout(self._limits.stall_s)
-        return connection
+            return self._manager(at).urlopen(
+                "GET",
+                at.geturl(),
+                headers=headers,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except InvalidHeader as error:
+            raise InvalidResponseError(f"says two sizes of the file: {reason_of(error)}") from error
+        except (HTTPError, OSError, ValueError) as error:
+            raise _unreachable(at, cause_of(error)) from error
+
+    def _manager(self, at: SplitResult) -> urllib3.PoolManager:
+        """Return what keeps connections to an address, through the proxy that the environment names."""
+        key = at.scheme, _proxy_for(at)
+        with self._lock:
+            if key not in self._managers:
+                self._managers[key] = self._new_manager(*key)
+            return self._managers[key]
+
+    def _new_manager(self, scheme: str, proxy: SplitResult | None) -> urllib3.PoolManager:
+        timeout = urllib3.Timeout(connect=self._limits.connect_s, read=self._limits.stall_s)
+        options: dict[str, Any] = {"maxsize": _MOST_KEPT, "timeout": timeout}
+        if scheme == "https":
+            options["ssl_context"] = ssl.create_default_context()  # once: it reads many certificates
+        if proxy is None:
+            manager = urllib3.PoolManager(**options)
+        else:
+            at = f"http://{proxy.netloc.rpartition('@')[2]}"
+            manager = urllib3.ProxyManager(at, proxy_headers=_proxy_headers(proxy), **options)
+        manager.pool_classes_by_scheme = _pool_classes(self._monitor)
+        return manager
+
+
+def _pool_classes(monitor: StallMonitor) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Return the pools of urllib3 by scheme, with connections that get our answers."""
+
+    def answer(sock: socket.socket, **options: Any) -> _Answer:
+        return _Answer(sock, monitor, **options)
+
+    def of(pool: type[urllib3.HTTPConnectionPool]) -> type[urllib3.HTTPConnectionPool]:
+        connection = type("Connection", (pool.ConnectionCls,), {"response_class": staticmethod(answer)})
+        return type("ConnectionPool", (pool,), {"ConnectionCls": connection})
+
+    return {"http": of(urllib3.HTTPConnectionPool), "https": of(urllib3.HTTPSConnectionPool)}
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer whose reads are watched, and whose headers come whole, not until the connection ends."""
+
+    def __init__(self, sock: socket.socket, monitor: StallMonitor, **options: Any) -> None:
+        super().__init__(sock, **options)
+        self._limits = monitor.limits
+        self._reads = monitor.watch(sock, self.fp.detach())
+        self.fp = io.BufferedReader(self._reads)
+
+    def begin(self) -> None:
+        try:
+            super().begin()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise cut_by(error, self._limits) from error
+        if self._reads.is_at_end:
+            raise TransientError("the connection was cut: in the headers")
+
+    def read1(self, n: int = -1) -> bytes:
+        data = super().read1(n)
+        self._reads.n_body_bytes += len(data)
+        return data
+
+
+def _unreachable(at: SplitResult, cause: BaseException) -> TransferError:
+    """Return what to raise when there is no connection to an address."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return InvalidResponseError(f"the certificate of {at.hostname} is refused: {cause.verify_message}")
+    if isinstance(cause, ssl.SSLError):
+        return InvalidResponseError(f"no TLS connection to {at.hostname}: {cause.reason or cause}")
+    return TransientError(f"{at.netloc} does not answer: {reason_of(cause)}", is_silent=True)
 
 
 def _checked(at: SplitResult, url: str) -> SplitResult:
@@ -179,8 +191,7 @@ def _checked(at: SplitResult, url: str) -> SplitResult:
     return at
 
 
-def _redirected(at: SplitResult, response: http.client.HTTPResponse) -> SplitResult:
-    location = response.getheader("Location", "")
+def _redirected(at: SplitResult, location: str) -> SplitResult:
     try:
         url = urljoin(at.geturl(), location)
         found = urlsplit(url)
@@ -191,10 +202,6 @@ def _redirected(at: SplitResult, response: http.client.HTTPResponse) -> SplitRes
     if at.scheme == "https" and found.scheme != "https":
         raise InvalidResponseError(f"redirects from https to {location[:200]!r}, which is not encrypted")
     return _checked(found, url)
-
-
-def _key(at: SplitResult) -> tuple[str, str]:
-    return at.scheme, at.netloc
 
 
 def _proxy_for(at: SplitResult) -> SplitResult | None:

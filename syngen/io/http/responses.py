@@ -5,24 +5,28 @@ What a server says of a body is checked here; what the body must be is for `tran
 
 from __future__ import annotations
 
-import http.client
 import re
-from io import BufferedIOBase
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from syngen.io.http.stalls import Watched
+from urllib3.exceptions import HTTPError, IncompleteRead
+
+from syngen.io.http.stalls import TransferLimits
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 __all__ = [
     "CHUNK",
     "Body",
     "InvalidResponseError",
     "NotFoundError",
-    "Response",
     "Stream",
     "TransferError",
     "TransientError",
     "body_of",
+    "cause_of",
     "cut_by",
+    "reason_of",
 ]
 
 CHUNK = 1 << 18
@@ -82,75 +86,35 @@ class Stream(Protocol):
         ...
 
 
-class Response(http.client.HTTPResponse):
-    """An answer whose headers came whole: `http.client` takes the end of a connection for theirs."""
-
-    def begin(self) -> None:
-        answer: Any = self  # whose file may be another one for a moment
-        lines = _Lines(answer.fp)
-        answer.fp = lines
-        super().begin()
-        if answer.fp is lines:
-            answer.fp = lines.file
-        if not lines.last:
-            raise http.client.RemoteDisconnected("in the headers")
-
-
-class _Lines:
-    """Remembers the last line that was read of a file."""
-
-    def __init__(self, file: BufferedIOBase) -> None:
-        self.file, self.last = file, b""
-
-    def readline(self, most: int = -1) -> bytes:
-        self.last = self.file.readline(most)
-        return self.last
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.file, name)
-
-
 class Body:
-    """The body of an answer."""
+    """The body of an answer; of none, if all of the file has come before.
+
+    Parameters
+    ----------
+    response : BaseHTTPResponse or None
+    limits : TransferLimits
+    start : int
+    total : int or None
+    """
 
     def __init__(
-        self,
-        response: http.client.HTTPResponse,
-        watched: Watched,
-        *,
-        start: int,
-        total: int | None,
-        length: int | None,
+        self, response: BaseHTTPResponse | None, limits: TransferLimits, *, start: int, total: int | None
     ) -> None:
         self.start, self.total = start, total
-        self._left = length
-        self._response, self._watched = response, watched
-        self.is_done = length == 0
+        self._response, self._limits = response, limits
 
     def read(self) -> bytes:
-        if self.is_done:
+        if self._response is None:
             return b""
-        most = CHUNK if self._left is None else min(CHUNK, self._left)
         try:
-            data = self._response.read1(most)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise cut_by(error, self._watched) from error
-        self._watched.n_bytes += len(data)
-        if self._left is not None:
-            self._left -= len(data)
-            if not data and self._left:
-                if self._watched.is_stalled:
-                    raise TransientError(self._watched.limits.stalled)
-                raise TransientError(f"the connection was cut, {self._left:,} bytes too early")
-            self.is_done = not self._left
-        elif not data:
-            if self._watched.is_stalled:
-                raise TransientError(self._watched.limits.stalled)
-            self.is_done = True
-        return data
+            return self._response.read1(CHUNK)
+        except (HTTPError, OSError, ValueError) as error:
+            raise cut_by(error, self._limits) from error
 
 
-def body_of(response: http.client.HTTPResponse, watched: Watched, start: int, stop: int | None) -> Body:
+def body_of(
+    response: BaseHTTPResponse, limits: TransferLimits, start: int = 0, stop: int | None = None
+) -> Body:
     """Return the body of an answer to a request for a file from byte `start` on, up to `stop` or its end.
 
     Raises
@@ -158,55 +122,66 @@ def body_of(response: http.client.HTTPResponse, watched: Watched, start: int, st
     TransferError
         If the answer is none, or is not one to the request.
     """
-    status = response.status
+    status, headers = response.status, response.headers
+    said = f"answers {status} {_harmless(response.reason or '')}"
     if status in _BUSY:
-        raise TransientError(
-            f"answers {status} {_harmless(response.reason)}", pause_s=_advised_pause(response)
-        )
+        raise TransientError(said, pause_s=_advised_pause(headers.get("Retry-After", "")))
     if status == 416:
-        match = _UNSATISFIED.fullmatch(response.getheader("Content-Range", ""))
+        match = _UNSATISFIED.fullmatch(headers.get("Content-Range", ""))
         if match and int(match.group(1)) == start:  # all of it is there already
-            return Body(response, watched, start=start, total=start, length=0)
+            return Body(None, limits, start=start, total=start)
         raise InvalidResponseError(f"answers that there is no byte {start:,}")
     if status not in (200, 206):
-        raise NotFoundError(f"answers {status} {_harmless(response.reason)}")
-    encoding = response.getheader("Content-Encoding", "identity")
+        raise NotFoundError(said)
+    encoding = headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise InvalidResponseError(f"sends the file encoded as {encoding!r}, which was not asked for")
     length = _length_of(response)
     if status == 200:
-        return Body(response, watched, start=0, total=length, length=length)
-    match = _RANGE.fullmatch(response.getheader("Content-Range", ""))
+        return Body(response, limits, start=0, total=length)
+    match = _RANGE.fullmatch(headers.get("Content-Range", ""))
     if match is None or int(match.group(1)) != start:
         raise InvalidResponseError("answers with another part of the file than was asked for")
     last, total = int(match.group(2)), None if match.group(3) == "*" else int(match.group(3))
     expected = last + 1 - start
     is_more = stop is not None and last >= stop
-    if expected < 0 or is_more or (length is not None and length != expected):
+    if expected < 0 or is_more or length not in (None, expected):
         raise InvalidResponseError("answers with another part of the file than was asked for")
-    return Body(response, watched, start=start, total=total, length=expected)
+    return Body(response, limits, start=start, total=total)
 
 
-def _length_of(response: http.client.HTTPResponse) -> int | None:
-    text = response.getheader("Content-Length")
-    if text is None or response.getheader("Transfer-Encoding") is not None:
+def _length_of(response: BaseHTTPResponse) -> int | None:
+    text = response.headers.get("Content-Length")
+    if text is None or "Transfer-Encoding" in response.headers:
         return None
     if not _NUMBER.fullmatch(text.strip()):
         raise InvalidResponseError(f"says that the file has {text[:40]!r} bytes")
     return int(text)
 
 
-def _advised_pause(response: http.client.HTTPResponse) -> float:
-    text = response.getheader("Retry-After", "")
+def _advised_pause(text: str) -> float:
     return min(float(text), _LONGEST_ADVISED_PAUSE_S) if re.fullmatch(r"\d{1,6}", text) else 0.0
 
 
-def cut_by(error: Exception, watched: Watched) -> TransientError:
+def cut_by(error: Exception, limits: TransferLimits) -> TransientError:
     """Return what to raise when a connection fails."""
-    if watched.is_stalled or isinstance(error, TimeoutError):
-        return TransientError(watched.limits.stalled)
-    reason = getattr(error, "strerror", None) or str(error) or "no answer"
-    return TransientError(f"the connection was cut: {_harmless(reason)}")
+    cause = cause_of(error)
+    if isinstance(cause, TimeoutError):
+        return TransientError(limits.stalled)
+    if isinstance(cause, IncompleteRead):
+        return TransientError(f"the connection was cut, {cause.expected:,} bytes too early")
+    return TransientError(f"the connection was cut: {reason_of(cause)}")
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return what an error of urllib3 was made of: its cause, or its last argument."""
+    behind = error.__cause__ or (error.args[-1] if error.args else None)
+    return cause_of(behind) if isinstance(behind, BaseException) else error
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what an error says, without its number."""
+    return _harmless(getattr(error, "strerror", None) or str(error) or "no answer")
 
 
 def _harmless(text: str) -> str:

@@ -1,15 +1,18 @@
-"""When a server is given up: limits of time, and a watch over transfers that drip."""
+"""When a server is given up: limits of time, and reads that keep to them."""
 
 from __future__ import annotations
 
 import contextlib
-import http.client
+import io
 import socket
-import threading
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["StallMonitor", "TransferLimits", "Watched"]
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = ["StallMonitor", "TransferLimits", "WatchedReads"]
 
 
 @dataclass(frozen=True)
@@ -42,66 +45,73 @@ class TransferLimits:
         return f"the transfer stalled: fewer than {self.slowest:,} bytes a second for {self.stall_s:g} s"
 
 
-class Watched:
-    """A connection in use: what came over it since the watch last looked."""
+class StallMonitor:
+    """Reads from servers in any thread: those that are too slow end, and all can be ended at once.
 
-    def __init__(self, connection: http.client.HTTPConnection, limits: TransferLimits) -> None:
-        self.connection, self.limits = connection, limits
-        self.since, self.n_bytes = time.monotonic(), 0
-        self.is_stalled = False
+    Parameters
+    ----------
+    limits : TransferLimits
+    """
+
+    def __init__(self, limits: TransferLimits) -> None:
+        self.limits = limits
+        self._watched: set[WatchedReads] = set()
+        self._is_ended = False
+
+    def watch(self, sock: socket.socket, file: io.RawIOBase) -> WatchedReads:
+        """Return a file over one of a socket."""
+        watched = WatchedReads(sock, file, self)
+        self._watched.add(watched)
+        if self._is_ended:  # looked at once `end_all` can see what is watched
+            watched.shut()
+        return watched
+
+    def forget(self, watched: WatchedReads) -> None:
+        self._watched.discard(watched)
+
+    def end_all(self) -> None:
+        """End what is under way, and what begins later."""
+        self._is_ended = True
+        for watched in self._watched.copy():
+            watched.shut()
+
+
+class WatchedReads(io.RawIOBase):
+    """What comes over a connection for one answer; a read of bytes that drip never times out by itself.
+
+    Attributes
+    ----------
+    n_body_bytes : int
+        What came of the body since the last look; headers, however many, are no progress.
+    is_at_end : bool
+        Whether the other side has closed the connection.
+    """
+
+    def __init__(self, sock: socket.socket, file: io.RawIOBase, monitor: StallMonitor) -> None:
+        self._sock, self._file, self._monitor = sock, file, monitor
+        self._since, self.n_body_bytes = time.monotonic(), 0
+        self.is_at_end = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        n_bytes = self._file.readinto(buffer) or 0
+        self.is_at_end = not n_bytes
+        limits, now = self._monitor.limits, time.monotonic()
+        if now - self._since >= limits.stall_s:
+            if self.n_body_bytes < limits.slowest * limits.stall_s:
+                raise TimeoutError(limits.stalled)
+            self._since, self.n_body_bytes = now, 0
+        return n_bytes
+
+    def close(self) -> None:
+        self._monitor.forget(self)
+        self._file.close()
+        super().close()
 
     def shut(self) -> None:
         """End the connection, whoever reads from it."""
         with contextlib.suppress(OSError):
-            if self.connection.sock is not None:
-                # not that of an SSLSocket, which another thread is reading from
-                socket.socket.shutdown(self.connection.sock, socket.SHUT_RDWR)
-
-
-class StallMonitor:
-    """Ends transfers that drip: a read that brings one byte every now and then never times out."""
-
-    def __init__(self, limits: TransferLimits) -> None:
-        self._limits = limits
-        self._watched: set[Watched] = set()
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
-        self.is_ended = False
-        self._thread: threading.Thread | None = None
-
-    def begin(self, connection: http.client.HTTPConnection) -> Watched:
-        watched = Watched(connection, self._limits)
-        with self._lock:
-            if self.is_ended:
-                watched.shut()
-            self._watched.add(watched)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._look, daemon=True)
-                self._thread.start()
-        return watched
-
-    def end(self, watched: Watched) -> None:
-        with self._lock:
-            self._watched.discard(watched)
-
-    def end_all(self) -> None:
-        with self._lock:
-            self.is_ended = True
-            for watched in self._watched:
-                watched.shut()
-
-    def close(self) -> None:
-        self._closed.set()
-
-    def _look(self) -> None:
-        limits = self._limits
-        while not self._closed.wait(limits.stall_s / 4):
-            now = time.monotonic()
-            with self._lock:
-                for watched in self._watched:
-                    if now - watched.since < limits.stall_s:
-                        continue
-                    if watched.n_bytes < limits.slowest * limits.stall_s:
-                        watched.is_stalled = True
-                        watched.shut()
-                    watched.since, watched.n_bytes = now, 0
+            # not that of an SSLSocket, which another thread is reading from
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)

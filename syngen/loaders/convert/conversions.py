@@ -223,11 +223,12 @@ class Conversions:
         >>> {name: array.shape for name, array in batch.items()}
         {'waveform': (32, 4000), 'levels': (32, 3), 'row': (32,), 'target': (32,)}
         """
+        from syngen._whole import is_whole
         from syngen.errors import ParameterError
         from syngen.loaders.convert.batching import BatchReader, iterate_batches
         from syngen.loaders.convert.epochs import Epochs
 
-        if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0):
+        if epochs is not None and not is_whole(epochs, 0):
             raise ParameterError(
                 f"epochs is {epochs!r}; a whole number, or None for without end, is needed"
             )

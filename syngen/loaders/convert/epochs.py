@@ -8,10 +8,11 @@ are the same, and come in the same order, for any number of workers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen._whole import check_whole
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -58,10 +59,7 @@ class Epochs:
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("seed", 0), ("world_size", 1), ("rank", 0)):
-            number: Any = getattr(self, name)
-            is_number = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-            if not is_number or number < least:
-                raise ParameterError(f"{name} is {number!r}; a whole number from {least} on is needed")
+            check_whole(name, getattr(self, name), least)
         if self.rank >= self.world_size:
             raise ParameterError(
                 f"rank is {self.rank} of world_size {self.world_size}; ranks are counted from 0"

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 from torch.utils.data._utils.collate import default_collate_fn_map
 
+from syngen._whole import check_whole
 from syngen.errors import ParameterError
 from syngen.loaders.convert.batching import BatchReader, Target, Transform, padded_stack
 from syngen.loaders.convert.epochs import Epochs
@@ -160,9 +161,7 @@ class TorchStream(IterableDataset):  # type: ignore[misc]
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next, from its first batch on; where it is shuffled, each has its order."""
-        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
-            raise ParameterError(f"epoch is {epoch!r}; a whole number from 0 on is needed")
-        self._set(epoch, 0)
+        self._set(check_whole("epoch", epoch, 0), 0)
 
     def _set(self, epoch: int, batch: int, worker: tuple[int, int] | None = None) -> None:
         self._clock[0], self._clock[1] = epoch, batch

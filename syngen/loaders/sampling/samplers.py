@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from syngen._whole import is_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.factors import FactorGrid
 from syngen.loaders.sampling.lookup import Lookup
@@ -112,8 +113,7 @@ def _generator_of(random_state: RandomState) -> np.random.Generator:
         return random_state
     if isinstance(random_state, np.random.RandomState):  # which advances, as its owner expects
         return np.random.default_rng(random_state.randint(2**31, size=4).tolist())
-    is_number = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
-    if not is_number or int(random_state) < 0:
+    if not is_whole(random_state, 0):
         raise ParameterError(
             f"random_state {random_state!r}; a RandomState, a Generator or a whole number is needed"
         )
@@ -167,7 +167,7 @@ def _number_of_changes(population: Population, num: int, k: int, mode: str, elig
         raise ParameterError(
             f"mode {mode!r}{suggestion(mode, ('change', 'keep'))}; k factors 'change', or k 'keep' theirs"
         )
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= n_factors:
+    if not is_whole(k, 1, n_factors):
         raise ParameterError(f"k is {k!r}; a whole number from 1 to {n_factors}, the factors, is needed")
     n_changed = int(k) if mode == "change" else n_factors - int(k)
     if not 1 <= n_changed <= len(eligible):

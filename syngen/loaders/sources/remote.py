@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import ManifestError, ParameterError, ShardError, StoreError
 from syngen.io.atomic import temporary_beside
-from syngen.io.cache import cache_folder, cache_room
+from syngen.io.cache import cache_folder, cached_folder
 from syngen.io.files import sha256_of
-from syngen.io.workspace import check_folder, make_private, remove, working_folder
+from syngen.io.workspace import remove
 from syngen.loaders.sources.shard_cache import ShardCache
 from syngen.loaders.sources.source import Source
 from syngen.loaders.sources.stored import StoredSource
@@ -199,32 +198,23 @@ def _documents(store: Store) -> tuple[str, Path]:
         )
     # dataset.json has no hash of the manifest, SHA256SUMS has
     key = hashlib.sha256(content + (sums or b"")).hexdigest()
-    root = cache_folder() / "datasets"
-    layout = Layout(root / key)
+
+    def fill(folder: Path) -> None:
+        made = Layout(folder)
+        made.checksums.write_bytes(sums or b"")
+        tables = [name.removesuffix(".parquet") for name in _hashes(made)]
+        _fetch_checked(store, [path.name for path in made.series("manifest", tables)], made)
+        made.description.write_bytes(content)
+
     try:
-        cache_room("datasets")
-        check_folder(layout.folder)
-        if not layout.description.is_file():
-            made = Layout(working_folder(temporary_beside(layout.folder)))
-            try:
-                made.checksums.write_bytes(sums or b"")
-                tables = [name.removesuffix(".parquet") for name in _hashes(made)]
-                _fetch_checked(store, [path.name for path in made.series("manifest", tables)], made)
-                made.description.write_bytes(content)
-                make_private(made.folder)
-                with suppress(OSError):  # another process was faster
-                    made.folder.rename(layout.folder)
-            finally:
-                with suppress(OSError):
-                    remove(made.folder)
+        return key, cached_folder("datasets", key, fill)
     except StoreError:
         raise
     except OSError as error:
         raise ParameterError(
-            f"{root} cannot be written ({error.strerror or error}); documents of remote datasets go "
-            "there: set SYNGEN_CACHE to a folder that can be"
+            f"{cache_folder() / 'datasets'} cannot be written ({error.strerror or error}); documents of "
+            "remote datasets go there: set SYNGEN_CACHE to a folder that can be"
         ) from error
-    return key, layout.folder
 
 
 def _hashes(layout: Layout) -> dict[str, str]:

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from syngen.loaders.sources.source import Source, checked_length, read_only
 from syngen.resolving.rendering import Rendering
+from syngen.resolving.vocabulary import recipe_columns
 from syngen.storage.annotations import annotation_table
-from syngen.storage.manifest import Vocabulary, factor_columns
+from syngen.storage.manifest import Vocabulary
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, IntArray, PcmArray
@@ -56,11 +57,7 @@ class RenderedSource(Source):
 
     @cached_property
     def table(self) -> pa.Table:
-        resolved, indices, levels = self.resolved, self.indices, self.levels
-        codes = {s.name: resolved.split_codes(s, indices, levels) for s in resolved.schemes}
-        columns = factor_columns(self.vocabulary, indices, levels, codes, with_values=True)
-        for nuisance in resolved.nuisances:
-            columns[nuisance.name] = pa.array(nuisance.draw(resolved.recipe.seed, indices))
+        columns = recipe_columns(self.resolved, self.vocabulary, self.indices)
         return pa.table(columns).replace_schema_metadata(self.vocabulary.metadata())
 
     def _rendering(self) -> tuple[Lock, Rendering]:
@@ -68,6 +65,9 @@ class RenderedSource(Source):
         if self._started is None or self._started[0] != os.getpid():
             self._started = (os.getpid(), Lock(), Rendering(self.resolved))
         return self._started[1:]
+
+    def resolve(self) -> ResolvedRecipe:
+        return self.resolved
 
     def annotations(self, row: int) -> pa.Table:
         lock, rendering = self._rendering()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syngen._typing import Float32Array, IntArray, PcmArray
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["Source", "checked_length", "read_only"]
 
@@ -61,6 +62,19 @@ class Source(ABC):
     @abstractmethod
     def annotations(self, row: int) -> pa.Table:
         """Return the annotations of a row of speech, in the schema of `ANNOTATION_SCHEMA`."""
+
+    def resolve(self) -> ResolvedRecipe:
+        """Return the recipe of the dataset, joined with the synthesizer that made its samples.
+
+        Raises
+        ------
+        ParameterError
+            If nothing was synthesized, or not by the synthesizer that is installed.
+        """
+        raise ParameterError(
+            f"{self.vocabulary.name} consists of audio files, which no recipe describes; trajectories are "
+            "known of what syngen synthesized"
+        )
 
     def samples_key(self, rows: IntArray) -> str:
         """Return what stands for the samples of rows, in this order, in the names of caches.

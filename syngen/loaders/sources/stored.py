@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import Float32Array, IntArray, PcmArray
     from syngen.identities import HashArray
+    from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["StoredSource", "hash_array"]
 
@@ -146,6 +147,25 @@ class StoredSource(Source):
     def annotations(self, row: int) -> pa.Table:
         table, starts = self._annotations
         return table.slice(starts[row], starts[row + 1] - starts[row])
+
+    def resolve(self) -> ResolvedRecipe:
+        return self._resolved
+
+    @cached_property
+    def _resolved(self) -> ResolvedRecipe:
+        from syngen.resolving.load import resolve_document
+        from syngen.synth.request import NO_PERMISSIONS
+
+        resolved = resolve_document(self.description.recipe, NO_PERMISSIONS)
+        synthesizer, versions = resolved.synthesizer, self.description.versions
+        made_by = versions.get(f"synthesizer {synthesizer.name}")
+        if made_by != synthesizer.version:
+            raise ParameterError(
+                f"{self._layout.folder} was made by version {made_by} of the synthesizer "
+                f"{synthesizer.name}, and version {synthesizer.version} is installed, which makes other "
+                f"samples; its trajectories are known to syngen {versions.get('syngen')}"
+            )
+        return resolved
 
     def pcm(self, rows: IntArray) -> list[PcmArray]:
         found: list[PcmArray] = []

@@ -30,7 +30,7 @@ from syngen.loaders.sources.table_columns import (
     file_names,
     schemes_in,
 )
-from syngen.storage.columns import source_name, table_digest
+from syngen.storage.columns import integers, source_name, table_digest
 from syngen.storage.manifest import Vocabulary, factor_columns
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class TableSource(Source):
     def lengths(self) -> IntArray:
         """Samples of every row; 0 where the file cannot be read: int64, shape (n_rows,)."""
         if "n_samples" in self._given.column_names:
-            return read_only(np.asarray(self._given.column("n_samples").to_numpy(), dtype=np.int64))
+            return read_only(integers(self._given, "n_samples"))
         return read_only(np.array([self._length_of(name) for name in self._files], dtype=np.int64))
 
     @cached_property

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syngen._whole import is_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.io.files import inside
 from syngen.io.names import check_names, checked_name, twins_in
+from syngen.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +24,6 @@ __all__ = ["check_columns", "factor_names", "factors_in", "file_column", "file_n
 
 _FILE_COLUMNS = ("file_name", "file", "path", "filename", "audio_filepath")
 _OWN_COLUMNS = ("index", "row", "n_samples", "shard", "offset", "size")
-_KINDS = ("nominal", "ordinal", "continuous")
 _USUAL_SPLITS = ("train", "validation", "test")
 
 
@@ -128,10 +129,10 @@ def factors_in(
     for name in names:
         values = _values(name, table.column(name).to_pylist())
         order = sorted(set(values))
-        kind = kinds.get(name) or {str: "nominal", int: "ordinal"}.get(type(order[0]), "continuous")
-        if kind not in _KINDS:
-            raise FactorError(f"kind {kind!r} of {name!r}{suggestion(kind, _KINDS)}; {', '.join(_KINDS)}")
-        factors.append(Factor(name, tuple(order), kind, str(units.get(name, ""))))  # type: ignore[arg-type]
+        kind = kinds.get(name) or kind_of(order)
+        if kind not in KINDS:
+            raise FactorError(f"kind {kind!r} of {name!r}{suggestion(kind, KINDS)}; {', '.join(KINDS)}")
+        factors.append(Factor(name, tuple(order), kind, str(units.get(name, ""))))
         level_of = {value: level for level, value in enumerate(order)}
         levels.append(np.array([level_of[value] for value in values], dtype=np.int64))
     return factors, levels
@@ -139,7 +140,7 @@ def factors_in(
 
 def _values(name: str, cells: list[Any]) -> list[Any]:
     """Return the values of a factor as texts, whole numbers or real numbers, all of one type."""
-    if all(isinstance(cell, int) and not isinstance(cell, bool) for cell in cells):
+    if all(map(is_whole, cells)):
         return cells
     for row, cell in enumerate(cells):
         if cell is None or (isinstance(cell, float) and not np.isfinite(cell)):

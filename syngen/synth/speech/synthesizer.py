@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray, Json, PcmArray, Value, ValueMapping
     from syngen.seeding import Stream
     from syngen.synth.speech.engines.espeak import SelfTest
+    from syngen.synth.trajectories import Moments, Trajectory
 
 __all__ = ["SpeechSynthesizer"]
 
@@ -204,6 +205,13 @@ class SpeechSynthesizer(Synthesizer):
             return {}
         names = tuple(sorted({str(name) for name in request.parameters["speaker"].values}))
         return {"speakers": speaker_table(names)}
+
+    def trajectories(self, request: Request, moments: Moments) -> Mapping[str, Trajectory]:
+        """Return ``word``, ``phone`` and ``voicing``; see `syngen.synth.speech.trajectories`."""
+        from syngen.synth.speech.trajectories import speech_trajectories
+
+        styles, _ = read_styles(request.settings["styles"])
+        return speech_trajectories(moments, is_whispered=styles[str(moments.values["style"])].whisper)
 
     def typical_s(self, request: Request) -> float:
         """Return what the shipped recipes take for texts of this length."""

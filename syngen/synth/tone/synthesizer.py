@@ -36,7 +36,7 @@ Synthesis", 2024 (arXiv 2402.10547), and the generator published with it. Fletch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray, Json, ValueMapping
     from syngen.errors import Issue
     from syngen.seeding import Stream
+    from syngen.synth.request import Audio
+    from syngen.synth.trajectories import Moments, Trajectory
 
 __all__ = ["ToneSynthesizer"]
 
@@ -190,6 +192,12 @@ class ToneSynthesizer(Synthesizer):
         names = request.parameters["timbre"].values
         return {"timbres": {str(name): timbres()[str(name)].version for name in sorted(map(str, names))}}
 
+    def trajectories(self, request: Request, moments: Moments) -> Mapping[str, Trajectory]:
+        """Return ``f0``, ``gain`` and ``brightness``; see `syngen.synth.tone.trajectories`."""
+        from syngen.synth.tone.trajectories import tone_trajectories
+
+        return tone_trajectories(request, moments, _gain_over_time(request.audio, moments.values))
+
     def prepare(self, request: Request) -> Renderer:
         """Return a renderer that keeps waves and envelopes which other observations share."""
         return _ToneRenderer(request)
@@ -230,18 +238,19 @@ class _ToneRenderer:
 
     def _envelope(self, values: ValueMapping) -> FloatArray:
         onset, attack, decay, release, rate, depth = (float(values[n]) for n in _ENVELOPE_FACTORS)
-        n_samples, sample_rate = self._audio.n_samples, self._audio.sample_rate
+        key = onset, attack, decay, release, rate if depth else 0.0, depth
+        return self._envelopes.get(key, partial(_gain_over_time, self._audio, values))
 
-        def make() -> FloatArray:
-            gain = envelope(
-                n_samples, sample_rate, onset=onset, attack=attack, decay=decay, release=release
-            )
-            if depth:
-                swing = tremolo(n_samples, sample_rate, rate=rate, depth=decibels_to_gain(-depth))
-                np.multiply(gain, swing, out=gain)
-            return gain
 
-        return self._envelopes.get((onset, attack, decay, release, rate if depth else 0.0, depth), make)
+def _gain_over_time(audio: Audio, values: ValueMapping) -> FloatArray:
+    """Return what a tone of constant level is multiplied by, sample by sample."""
+    onset, attack, decay, release, rate, depth = (float(values[n]) for n in _ENVELOPE_FACTORS)
+    n_samples, sample_rate = audio.n_samples, audio.sample_rate
+    gain = envelope(n_samples, sample_rate, onset=onset, attack=attack, decay=decay, release=release)
+    if depth:
+        swing = tremolo(n_samples, sample_rate, rate=rate, depth=decibels_to_gain(-depth))
+        np.multiply(gain, swing, out=gain)
+    return gain
 
 
 @lru_cache(maxsize=1 << 14)

@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray
     from syngen.synth.request import Request
 
-__all__ = ["ByteLRUCache", "Tone", "ToneWaves", "Wave", "partials_of", "period_table", "vibrato_deviation"]
+__all__ = [
+    "ByteLRUCache",
+    "Tone",
+    "ToneWaves",
+    "Wave",
+    "partials_of",
+    "period_table",
+    "seconds_per_sample",
+    "vibrato_deviation",
+]
 
 _TABLE_BYTES = 64 << 20
 _DB_PER_OCTAVE = 6.020599913279624  # 20 log10(2): a tilt of one power of n
@@ -159,6 +168,14 @@ def partial_rms(amplitudes: tuple[float, ...]) -> float:
     return math.sqrt(math.fsum(a * a for a in amplitudes) / 2.0)
 
 
+def seconds_per_sample(request: Request) -> Fraction:
+    """Return the time between two samples that the setting ``time_axis`` asks for."""
+    audio = request.audio
+    if request.settings["time_axis"] == "published":
+        return Fraction(audio.duration or 0.0) / (audio.n_samples - 1)
+    return Fraction(1, audio.sample_rate)
+
+
 def vibrato_deviation(depth: float) -> float:
     """Return the relative deviation of the frequency that a depth in cents means."""
     return power(2.0, depth / 1200.0) - 1.0 if depth else 0.0
@@ -180,14 +197,10 @@ class ToneWaves:
         self._limit = partial_limit
         self._is_rms = settings["level"] == "rms"
         self._is_published = settings["time_axis"] == "published"
-        duration = audio.duration or 0.0
-        if self._is_published:
-            self._step_s = Fraction(duration) / (audio.n_samples - 1)
-        else:
-            self._step_s = Fraction(1, audio.sample_rate)
+        self._step_s = seconds_per_sample(request)
         self._seconds: FloatArray = np.multiply(np.arange(audio.n_samples), float(self._step_s))
         if self._is_published:
-            self._seconds[-1] = duration  # as numpy.linspace does
+            self._seconds[-1] = audio.duration or 0.0  # as numpy.linspace does
         # seconds of phase per Hz of deviation, by vibrato rate
         self._curves: ByteLRUCache[FloatArray] = ByteLRUCache(_CURVES * self._seconds.nbytes)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import syngen
-from syngen.auditing.recovery import recover
+from syngen.auditing.recovery import log_mel, recover
 from syngen.auditing.signals import SignalTally
 from syngen.auditing.tone.analysis import Analysis
 from syngen.auditing.tone.audit import RecipeAudit
@@ -17,8 +17,8 @@ from syngen.auditing.tone.collisions import MIN_DISTANCE, nearest_timbres
 from syngen.auditing.tone.contexts import AuditRenderer, draw_contexts
 from syngen.auditing.tone.factor_metrics import DESCRIPTORS, descriptors_of
 from syngen.auditing.tone.recipe_context import ObservationContext, RecipeContext
+from syngen.auditing.tone.separability import told_apart
 from syngen.errors import EngineError, ParameterError
-from syngen.figures.spectrograms import log_mel
 from syngen.resolving.resolve import ResolvedRecipe
 
 RATE = 16_000
@@ -285,6 +285,17 @@ def test_another_draw_is_the_recipe_with_another_seed() -> None:
     assert not AuditRenderer(syngen.load_recipe("syntone-small")).is_drawn
 
 
+@pytest.mark.parametrize("spread", [0.0, 1e-9])
+def test_levels_whose_clips_are_alike_are_told_apart(spread: float, rng: np.random.Generator) -> None:
+    clips = [level + spread * rng.standard_normal((8, 50)) for level in range(3)]
+    assert told_apart(clips, clips) == 1.0
+
+
+def test_levels_that_do_not_differ_are_guessed(rng: np.random.Generator) -> None:
+    train, test = ([rng.standard_normal((40, 100)) for _ in range(4)] for _ in range(2))
+    assert 0.1 < told_apart(train, test) < 0.4
+
+
 def test_a_factor_without_descriptor_is_named_not_judged() -> None:
     recipe = {
         "name": "phases",
@@ -348,8 +359,8 @@ def test_silence_clipping_and_offsets_are_counted() -> None:
 
 @pytest.mark.parametrize("n_samples", [10, 4_000, 16_001])
 def test_spectrograms_have_one_shape_whatever_the_length(n_samples: int) -> None:
-    found = log_mel(sine()[:1].repeat(n_samples).astype(np.float32), RATE)
-    assert found.shape == (15, 48)
+    found = log_mel(sine()[:1].repeat(n_samples).astype(np.float32)[None], RATE)
+    assert found.shape == (1, 15, 48)
     assert np.isfinite(found).all()
 
 

@@ -13,7 +13,8 @@ import pytest
 
 import syngen
 from syngen.errors import ParameterError
-from syngen.evaluation.metrics.options import CORE, FAMILIES, METRICS
+from syngen.evaluation.metrics.catalogue import CORE, METRICS, Metric, Outcome
+from syngen.evaluation.metrics.metric_inputs import MetricInputs
 
 
 def factors_of(n: int, sizes: tuple[int, ...] = (4, 6, 9), seed: int = 0) -> np.ndarray:
@@ -62,7 +63,7 @@ CASES: dict[str, tuple[np.ndarray, np.ndarray]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_every_score_is_a_number_in_its_range(name: str, compat: str | None) -> None:
     model = None if compat == "ubisoft" else "forest"
-    some = [name for name in FAMILIES if name != "votes"]
+    some = [key for key, metric in METRICS.items() if metric.family != "votes"]
     scores = syngen.evaluate(*CASES[name], metrics=some, compat=compat, dci_model=model)
     for key, value in scores.items():
         assert np.isfinite(value), key
@@ -84,9 +85,29 @@ def test_votes_are_numbers_too(name: str) -> None:
 
 def test_all_metrics_are_there() -> None:
     scores = syngen.evaluate(CODES, FACTORS, metrics="all")
-    assert tuple(scores) == METRICS
+    assert list(scores) == list(METRICS)
     assert tuple(syngen.evaluate(CODES, FACTORS)) == CORE
     assert min(scores[key] for key in ("factor_vae", "beta_vae", "explicitness", "dci_d")) > 0.95
+
+
+def test_an_entry_is_all_that_a_metric_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compute(work: MetricInputs) -> Outcome:
+        return Outcome(0.5, by_factor=np.full(work.n_factors, 0.5))
+
+    monkeypatch.setitem(METRICS, "half", Metric("half", "One half", "halves", compute))
+    for name in ("half", "halves"):
+        scores = syngen.evaluate(CODES, FACTORS, metrics=["mig", name], intervals=True, n_resamples=3)
+        assert scores["half"] == 0.5
+        assert scores.intervals["half"] == (0.5, 0.5)
+        assert list(scores.factors["half"]) == [0.5] * 3
+        assert "| One half | 0.500 | 0.500 to 0.500 |" in scores.to_markdown()
+    with pytest.raises(ParameterError, match="did you mean 'halves'"):
+        syngen.evaluate(CODES, FACTORS, metrics="halv")
+
+
+def test_only_what_was_asked_for_is_computed() -> None:
+    scores = syngen.evaluate(CODES, FACTORS, metrics=["mig", "infoe"])
+    assert {"mig"} == {*METRICS} & {*scores.factors.columns, *scores.codes.columns}
 
 
 def test_derived_factors_are_reported_apart() -> None:
@@ -238,10 +259,10 @@ WRONG: list[tuple[Any, Any, dict[str, Any], str]] = [
     (CODES, FACTORS, {"compat": "ubisoft", "binning": "quantile"}, "bins of equal width"),
     (CODES, FACTORS, {"active": "nul"}, "did you mean 'null'"),
     (CODES, FACTORS, {"dci_model": "forrest"}, "did you mean 'forest'"),
-    (CODES, FACTORS, {"n_bins": 1}, "2 or more"),
+    (CODES, FACTORS, {"n_bins": 1}, "from 2 on"),
     (CODES, FACTORS, {"n_bins": 2.5}, "a whole number"),
     (CODES, FACTORS, {"test_size": 1.0}, "between 0 and 1"),
-    (CODES, FACTORS, {"seed": -1}, "0 or more"),
+    (CODES, FACTORS, {"seed": -1}, "from 0 on"),
     (CODES, FACTORS, {"n_sample": 5}, "did you mean 'n_samples'"),
     (CODES, FACTORS, {"factor_kinds": ["ordinal"]}, "1 factor_kinds for 3 factors"),
     (CODES, FACTORS, {"factor_kinds": "ordinl"}, "did you mean 'ordinal'"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from unittest import mock
 
@@ -9,7 +10,7 @@ import pytest
 from syngen.dsp.level import dequantise
 from syngen.errors import ShardError
 from syngen.storage import codec
-from syngen.storage.codec import Codec, find_codec
+from syngen.storage.codec import Codec, find_codec, pcm_sha256
 
 PCM = np.concatenate([[-32768, 32767, 0, 1, -1], np.arange(-3000, 3000, 7)]).astype(np.int16)
 
@@ -21,6 +22,14 @@ def one(request: pytest.FixtureRequest) -> Iterator[Codec]:
             yield find_codec("flac")
     else:
         yield find_codec(request.param)
+
+
+def test_hash_of_samples_is_of_their_values_in_little_endian_order() -> None:
+    wanted = hashlib.sha256(b"\x00\x80\xff\x7f\x01\x00").digest()
+    pcm = np.array([-32768, 32767, 1], dtype=np.int16)
+    assert pcm_sha256(pcm) == wanted
+    assert pcm_sha256(pcm.astype(">i2")) == wanted
+    assert pcm_sha256(np.repeat(pcm, 2)[::2]) == wanted
 
 
 def test_samples_come_back_as_they_were(one: Codec) -> None:

@@ -13,8 +13,8 @@ import syngen
 from syngen.errors import VerificationError
 from syngen.storage.layout import Layout
 from syngen.synth.request import Permissions
-from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, is_corrupted_digest
-from tests.support import WHOLE_LOOKING, edit_json, flip
+from syngen.verification.plan_recovery import FoundPlan, PlanRecovery
+from tests.support import WHOLE_LOOKING, edit_json, flip, interrupt_after
 
 DOCUMENTS = ("plan.json", "dataset.json", "SHA256SUMS")
 
@@ -37,9 +37,11 @@ def recovered(folder: Path) -> FoundPlan:
 
 
 @pytest.mark.parametrize("n_lost", [0, 1, 2])
-def test_any_one_document_gives_the_plan(n_lost: int, data: Path, whole: Path) -> None:
+def test_plan_or_description_gives_the_plan(n_lost: int, data: Path, whole: Path) -> None:
     plan = (whole / "plan.json").read_bytes()
     for lost in itertools.combinations(DOCUMENTS, n_lost):
+        if lost == ("plan.json", "dataset.json"):
+            continue
         for name in DOCUMENTS:
             shutil.copy(whole / name, data / name)
         for name in lost:
@@ -47,10 +49,12 @@ def test_any_one_document_gives_the_plan(n_lost: int, data: Path, whole: Path) -
         assert recovered(data).to_bytes() == plan, lost
 
 
-def test_without_any_there_is_no_plan(data: Path) -> None:
-    for name in DOCUMENTS:
+def test_without_both_there_is_no_plan(data: Path) -> None:
+    for name in ("plan.json", "dataset.json"):
         (data / name).unlink()
-    with pytest.raises(VerificationError, match=r"neither plan\.json nor dataset\.json can be read"):
+    with pytest.raises(
+        VerificationError, match=r"neither plan\.json nor dataset\.json can be read: put one of them back"
+    ):
         recovered(data)
 
 
@@ -77,6 +81,9 @@ def test_what_this_installation_would_not_make_is_said_with_both_versions(data: 
         VerificationError, match=r"the fingerprint is 0000000000000000\.\.\., its recipe gives"
     ):
         recovered(data)
+    (data / "dataset.json").write_bytes(b"{")
+    with pytest.raises(VerificationError, match=r"dataset\.json cannot be read: put it back as it was"):
+        recovered(data)
 
 
 @pytest.mark.parametrize(
@@ -91,21 +98,70 @@ def test_the_text_of_the_recipe_is_found_by_its_hash(
     assert text == (whole / "recipe.yaml").read_bytes()
 
 
-def test_shards_may_have_the_hashes_that_documents_give_them(data: Path) -> None:
-    name = "train-000001"
+@pytest.mark.parametrize("missing", ["dataset.json", "SHA256SUMS"])
+def test_what_one_document_alone_says_against_another_is_not_believed(missing: str, data: Path) -> None:
+    (data / missing).unlink()
+    edit_json(data / "plan.json", lambda content: content.update(codec="flac"))
+    rest = r"plan\.json and (dataset\.json|SHA256SUMS) disagree, and nothing in the folder says"
+    with pytest.raises(
+        VerificationError, match=rf"{rest} which is right: put the one that is damaged back"
+    ):
+        recovered(data)
+
+
+def test_documents_of_another_dataset_are_not_believed_two_to_one(data: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    syngen.generate(WHOLE_LOOKING, other, jobs=1, shard_size=4)
+    for name in ("dataset.json", "SHA256SUMS"):
+        shutil.copy(other / name, data / name)
+    with pytest.raises(VerificationError, match=r"plan\.json and dataset\.json disagree"):
+        recovered(data)
+
+
+def test_the_shard_size_of_one_shard_a_split_is_found_by_the_hash_of_the_plan(tmp_path: Path) -> None:
+    for size in (14, 1999, 2000):
+        folder = tmp_path / str(size)
+        syngen.generate(WHOLE_LOOKING, folder, jobs=1, shard_size=size)
+        (folder / "plan.json").unlink()
+        assert recovered(folder).plan.shard_size == size
+        (folder / "SHA256SUMS").unlink()
+        with pytest.raises(VerificationError, match=r"neither the shards nor SHA256SUMS say how large"):
+            recovered(folder)
+
+
+def test_a_description_without_a_size_does_not_confirm_an_edited_one(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    syngen.generate(WHOLE_LOOKING, folder, jobs=1, shard_size=14)
+    edit_json(folder / "plan.json", lambda content: content.update(shard_size=15))
+    assert recovered(folder).plan.shard_size == 14
+    flip(folder / "manifest.parquet", 500)
+    with pytest.raises(VerificationError, match=r"plan\.json and dataset\.json disagree"):
+        recovered(folder)
+
+
+@pytest.mark.parametrize("name", ["plan.json", ".syngen/plan.json", ".syngen/SHA256SUMS"])
+def test_an_unfinished_dataset_has_its_plan_three_times(name: str, tmp_path: Path) -> None:
+    folder = interrupt_after(1, WHOLE_LOOKING, tmp_path / "data", shard_size=5)
+    plan = (folder / "plan.json").read_bytes()
+    flip(folder / name, (folder / name).stat().st_size // 2, 0x04)
+    assert recovered(folder).to_bytes() == plan
+
+
+def test_a_text_of_the_recipe_that_no_other_document_has_is_not_believed(data: Path) -> None:
+    (data / "dataset.json").unlink()
+    with open(data / "recipe.yaml", "ab") as file:
+        file.write(b"\n")
     found = PlanRecovery(Layout(data))
-    assert found.trusts_description
-    (listed,) = found.shard_hashes(name)
-    lines = (data / "SHA256SUMS").read_text("utf-8").replace(listed, "0" * 64)
-    (data / "SHA256SUMS").write_text(lines, "utf-8")
-    assert PlanRecovery(Layout(data)).shard_hashes(name) == {listed}  # dataset.json has its hash
+    assert found.recipe_text(found.plan(Permissions()).plan.resolved) is None
+
+
+def test_a_description_is_of_a_plan_or_not(data: Path) -> None:
+    found = recovered(data)
     edit_json(data / "dataset.json", lambda content: content.update(hours=1.0))
-    assert PlanRecovery(Layout(data)).shard_hashes(name) == {listed, "0" * 64}
-    assert found.was_checked(name)
-    assert not found.was_checked("train-000777")
-
-
-def test_a_digest_with_a_flipped_character_is_told_from_another() -> None:
-    digest = "0123456789abcdef" * 4
-    assert is_corrupted_digest(digest, "f" + digest[1:])
-    assert not is_corrupted_digest(digest, "f" * 64)
+    described = PlanRecovery(Layout(data)).description
+    assert described is not None
+    assert found.is_described_by(described)
+    edit_json(data / "dataset.json", lambda content: content.update(licence="MIT"))
+    described = PlanRecovery(Layout(data)).description
+    assert described is not None
+    assert not found.is_described_by(described)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from syngen._whole import is_whole
 from syngen.errors import EngineError, ParameterError, suggestion
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def check_number(name: str, value: object, bounds: tuple[int, int], text: str) -
         Naming the number, the text that is to be spoken, and the bounds.
     """
     low, high = bounds
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    if not is_whole(value, low, high):
         raise ParameterError(
             f"{name} {value!r} of {shown(text)}; {low} to {high}, a whole number, is needed"
         )

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from syngen._whole import check_whole, is_whole
 from syngen.errors import FactorError, ParameterError
 from syngen.seeding import Permutation
 
@@ -211,11 +212,10 @@ GRAMMARS = {
 
 def check_seed(seed: int) -> None:
     """Refuse what cannot be a seed, with ParameterError."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise ParameterError(f"seed is {seed!r}; a whole number from 0 to {2**63 - 1} is needed")
+    check_whole("seed", seed, 0, 2**63 - 1)
 
 
 def check_count(count: int, size: int, what: str) -> None:
     """Refuse a number of texts that a source does not have, with ParameterError."""
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= size:
+    if not is_whole(count, 1, size):
         raise ParameterError(f"{count!r} texts of {what}: 1 to {size:,} are possible")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from syngen._whole import is_whole
 from syngen.errors import FactorError, ParameterError
 
 __all__ = ["MAX_CHARACTERS", "MAX_NUMBER", "normalise", "spell_number"]
@@ -138,7 +139,7 @@ def spell_number(number: int, *, ordinal: bool = False) -> str:
     >>> spell_number(-1_204), spell_number(21, ordinal=True)
     ('minus one thousand two hundred four', 'twenty first')
     """
-    if isinstance(number, bool) or not isinstance(number, int) or abs(number) > MAX_NUMBER:
+    if not is_whole(number, -MAX_NUMBER, MAX_NUMBER):
         raise ParameterError(f"{number!r} cannot be spelled out: whole numbers up to {MAX_NUMBER:,} can")
     words = ["minus"] if number < 0 else []
     rest = abs(number)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from syngen._whole import check_whole
 from syngen.elementary import exp2, log2
 from syngen.errors import FactorError, ParameterError
 from syngen.seeding import Stream
@@ -184,8 +185,8 @@ def speaker_names(*, count: int, seed: int, female: float = 0.5) -> tuple[str, .
     >>> speaker_names(count=4, seed=7)
     ('s7-f0000', 's7-m0000', 's7-f0001', 's7-m0001')
     """
-    _check_whole("count", count, 1, MAX_SPEAKERS)
-    _check_whole("seed", seed, 0, 2**63 - 1)
+    check_whole("count", count, 1, MAX_SPEAKERS)
+    check_whole("seed", seed, 0, 2**63 - 1)
     if isinstance(female, bool) or not isinstance(female, int | float) or not 0.0 <= female <= 1.0:
         raise ParameterError(f"female is {female!r}; a share from 0 to 1 is needed")
     names = []
@@ -231,11 +232,6 @@ def speaker_table(names: tuple[str, ...]) -> Mapping[str, list[Value]]:
         for key, value in find_speaker(name).parameters.items():
             columns.setdefault(key, []).append(value)
     return columns
-
-
-def _check_whole(name: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ParameterError(f"{name} is {value!r}; a whole number from {low} to {high} is needed")
 
 
 class _People:

@@ -12,8 +12,7 @@ import soundfile
 
 import syngen
 from syngen.evaluation.encoders.encoding import pooled
-from syngen.evaluation.encoders.reference import ENCODERS
-from syngen.figures.spectra import log_mel, mfcc
+from syngen.evaluation.encoders.reference import ENCODERS, log_mel, mfcc
 from syngen.loaders.dataset import FactorDataset
 
 

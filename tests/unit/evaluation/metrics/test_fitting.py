@@ -2,47 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from syngen.evaluation.metrics import dci, sap, votes
 
-
-class Grid:
-    """A ground truth whose observations are the levels themselves."""
-
-    num_factors = 2
-    factors_num_values = (4, 5)
-    observation_shape = (2,)
-
-    def sample_factors(self, num: int, random_state: np.random.Generator) -> np.ndarray:
-        return random_state.integers([4, 5], size=(num, 2))
-
-    def sample_observations_from_factors(
-        self, factors: np.ndarray, random_state: np.random.Generator
-    ) -> np.ndarray:
-        return factors.astype(np.float32)
+BATCH_SIZE = votes.BATCH_SIZE
+Encode = Callable[[np.ndarray], np.ndarray]
 
 
-def noisy(observations: np.ndarray) -> np.ndarray:
-    extra = np.random.default_rng(0).normal(size=(len(observations), 1))
-    return np.hstack([observations, extra])
+def drawn(num: int, rng: np.random.Generator) -> np.ndarray:
+    """Return levels of two factors, which are the observations too."""
+    return rng.integers([4, 5], size=(num, 2))
+
+
+def factor_vae_of(encode: Encode, rng: np.random.Generator, n: int) -> float:
+    """Return the FactorVAE score as disentanglement_lib has it: each batch is drawn and encoded."""
+    variances = encode(drawn(2_000, rng)).var(axis=0, ddof=1)
+    train, test = np.zeros((2, len(variances))), np.zeros((2, len(variances)))
+    for table in (train, test):
+        for factor in rng.integers(2, size=n):
+            levels = drawn(BATCH_SIZE, rng)
+            levels[:, factor] = levels[0, factor]
+            table[factor, np.argmin(encode(levels).var(axis=0, ddof=1) / variances)] += 1
+    return test[train.argmax(axis=0), np.arange(len(variances))].sum() / n
+
+
+def beta_vae_of(encode: Encode, rng: np.random.Generator, n: int) -> float:
+    """Return the BetaVAE score as disentanglement_lib has it: each pair is drawn and encoded."""
+    points, factors = [], rng.integers(2, size=2 * n)
+    for factor in factors:
+        first, second = drawn(BATCH_SIZE, rng), drawn(BATCH_SIZE, rng)
+        second[:, factor] = first[:, factor]
+        points.append(np.abs(encode(first) - encode(second)).mean(axis=0))
+    return LogisticRegression().fit(points[:n], factors[:n]).score(points[n:], factors[n:])
+
+
+def noisy(levels: np.ndarray) -> np.ndarray:
+    return np.hstack([levels, np.random.default_rng(0).normal(size=(len(levels), 1))])
+
+
+def mixed(levels: np.ndarray) -> np.ndarray:
+    return levels @ np.array([[1.0, 0.6], [-0.6, 1.0]])
 
 
 @pytest.mark.slow
 def test_votes_of_an_encoder_are_those_of_stored_rows(rng: np.random.Generator) -> None:
-    levels = Grid().sample_factors(2_000, rng)
+    levels = drawn(2_000, rng)
     columns = [column.astype(np.int32) for column in levels.T]
-    mixed = levels @ np.array([[1.0, 0.6], [-0.6, 1.0]])
-    for encode in (noisy, lambda x: x @ np.array([[1.0, 0.6], [-0.6, 1.0]])):
-        codes = noisy(levels) if encode is noisy else mixed
-        drawn = votes.factor_vae_of(Grid(), encode, rng=rng, n_train=600, n_test=600, n_variance=2_000)
-        stored = votes.factor_vae(codes, columns, rng=rng, n_train=600, n_test=600)
-        assert stored is not None
-        assert drawn == pytest.approx(stored, abs=0.06)
-        drawn = votes.beta_vae_of(Grid(), encode, rng=rng, n_train=300, n_test=300)
-        stored = votes.beta_vae(codes, columns, rng=rng, n_train=300, n_test=300)
-        assert drawn == pytest.approx(stored, abs=0.06)
+    for encode in (noisy, mixed):
+        stored = votes.factor_vae(encode(levels), columns, rng=rng, n_train=600, n_test=600)
+        assert stored == pytest.approx(factor_vae_of(encode, rng, 600), abs=0.06)
+        stored = votes.beta_vae(encode(levels), columns, rng=rng, n_train=300, n_test=300)
+        assert stored == pytest.approx(beta_vae_of(encode, rng, 300), abs=0.06)
 
 
 def test_random_codes_vote_by_chance(rng: np.random.Generator) -> None:

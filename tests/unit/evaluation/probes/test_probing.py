@@ -292,7 +292,7 @@ def test_what_cannot_be_probed_is_left_out_of_all_with_its_reason() -> None:
         ({"group_by": "style"}, "each class is in one group only|which these rows have 3"),
         ({"group_by": "style", "folds": 3}, "each class is in one group only"),
         ({"group_by": "gender"}, "which these rows have 2; 5 folds need as many: take folds=2 or fewer"),
-        ({"folds": 1}, "folds is 1; a whole number from 2 is needed"),
+        ({"folds": 1}, "folds is 1; a whole number from 2 on is needed"),
         ({"folds": 2.5}, "folds is 2.5"),
         ({"seed": -1}, "seed is -1"),
         ({"model": "logistics"}, r"model 'logistics' \(did you mean 'logistic'\?\)"),
@@ -318,10 +318,10 @@ def test_values_that_are_not_finite_are_named_and_counted(speech: pd.DataFrame) 
     codes = np.zeros((1500, 5))
     codes[[3, 7], 3] = np.nan
     codes[9, 3] = -np.inf
-    with pytest.raises(syngen.ParameterError, match="code 3 has 2 NaN and 1 infinite values in 1500 rows"):
+    with pytest.raises(syngen.ParameterError, match=r"column 3 \(z3\) has 2 NaN and 1 infinite"):
         probe(codes, speech, target="style")
     codes[1, 4] = np.inf
-    with pytest.raises(syngen.ParameterError, match="2 codes have such values"):
+    with pytest.raises(syngen.ParameterError, match=r"1 infinite; column 4 \(z4\) has 1 infinite; leave"):
         probe(codes, speech, target="style")
     gap = speech.assign(mood=[None, *["calm", "cross"] * 749, "calm"])
     with pytest.raises(syngen.FactorError, match="target 'mood': 1 of 1500 values are missing"):

@@ -7,7 +7,7 @@ import threading
 from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
-from syngen.generation.workers.pool import LocalExecutor
+from syngen.generation.workers.pool import LocalWorkers
 from tests.support import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Worker:
         self.calls: list[int] = []
         self.may_fail = threading.Event()
 
-    def call(self, _: object, number: int) -> int:
+    def make(self, number: int) -> int:
         self.calls.append(number)
         if len(self.calls) == 1:
             assert self.may_fail.wait(PATIENCE_S)
@@ -33,16 +33,16 @@ class Worker:
         """Do nothing: there is no process."""
 
 
-def run(error: Exception, monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, list[futures.Future[int]]]:
+def run(error: Exception, monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, list[futures.Future[Any]]]:
     """Have five tasks waiting for one worker, let the first fail, and return when none waits any more."""
     worker = Worker(error)
-    monkeypatch.setattr(LocalExecutor, "_started", lambda *_: worker)
+    monkeypatch.setattr("syngen.generation.workers.pool.WorkerProcess", lambda *_, **__: worker)
     job: Any = None
-    executor = LocalExecutor(job, jobs=1, hang_limit_s=0.0)
-    tasks = [executor.submit(int, number) for number in range(5)]
+    workers = LocalWorkers(job, jobs=1, hang_limit_s=0.0)
+    tasks = [workers.submit(number) for number in range(5)]
     worker.may_fail.set()
     done, waiting = futures.wait(tasks, timeout=PATIENCE_S)
-    executor.shutdown()
+    workers.close()
     assert (len(done), len(waiting)) == (5, 0)
     return worker, tasks
 

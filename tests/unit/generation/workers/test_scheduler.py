@@ -1,12 +1,13 @@
-"""Which shard is made when, and what becomes of those that fail, with an executor that follows a script."""
+"""Which shard is made when, and what becomes of those that fail, with a pool that follows a script."""
 
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from concurrent import futures
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,11 +26,14 @@ from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 from tests.support import WHOLE_LOOKING
 
+if TYPE_CHECKING:
+    from syngen._typing import IntArray
+
 Outcome = BaseException | None
 """What a try raises, or None if it makes the shard."""
 
 
-class Scripted(Executor):
+class Scripted:
     """Gives every try the outcome that a script has for the shard, and keeps book of the order.
 
     Parameters
@@ -44,11 +48,16 @@ class Scripted(Executor):
         self.script, self.width = script, width
         self.tries: list[tuple[str, int]] = []
         self.beside: dict[tuple[str, int], int] = {}
-        self.n_shut_down = 0
+        self.ended: list[str] = []
         self._waiting: list[tuple[Future[Receipt], Shard]] = []
 
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        shard, indices, attempt = args
+    def pool(self) -> WorkerPool:
+        def end(how: str) -> Callable[[], None]:
+            return lambda: self.ended.append(how)
+
+        return WorkerPool(self.submit, lambda: self.width, stop=end("stop"), close=end("close"))
+
+    def submit(self, shard: Shard, indices: IntArray, attempt: int) -> Future[Receipt]:
         assert len(indices) == shard.n_rows
         future: Future[Receipt] = Future()
         self.tries.append((shard.name, attempt))
@@ -67,9 +76,6 @@ class Scripted(Executor):
             future.set_result(receipt_of(shard))
         else:
             future.set_exception(outcome)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self.n_shut_down += 1
 
 
 def receipt_of(shard: Shard) -> Receipt:
@@ -112,7 +118,7 @@ def run(scheduler: Scheduler, *executors: Scripted) -> list[str]:
     def start() -> WorkerPool:
         nonlocal current
         current = next(left)
-        return WorkerPool(current, lambda *_: None, lambda: current.width)  # type: ignore[arg-type,return-value]
+        return current.pool()
 
     def wait(running: dict[Future[Receipt], Shard], *, return_when: str) -> object:
         if running:
@@ -129,7 +135,7 @@ def test_large_shards_come_first_and_every_one_once(scheduler: Scheduler, names:
     made = run(scheduler, executor)
     assert made == names
     assert executor.tries == [(name, 1) for name in names]
-    assert executor.n_shut_down == 1
+    assert executor.ended == ["close"]
     scheduler.check()
 
 
@@ -255,13 +261,13 @@ def test_the_shards_of_a_broken_pool_go_to_the_next(scheduler: Scheduler, names:
     made = run(scheduler, *pools)
     assert sorted(made) == sorted(names)
     assert all(attempt == 1 for pool in pools for _, attempt in pool.tries)
-    assert [pool.n_shut_down for pool in pools] == [1, 1]
+    assert [pool.ended for pool in pools] == [["stop"], ["close"]]
     scheduler.check()
 
 
 def test_three_broken_pools_in_turn_end_the_run(scheduler: Scheduler, names: list[str]) -> None:
     class Broken(Scripted):
-        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        def submit(self, *_: object) -> Future[Receipt]:
             raise BrokenExecutor("nobody is there")
 
     assert run(scheduler, *(Broken({}) for _ in range(4))) == []
@@ -270,19 +276,14 @@ def test_three_broken_pools_in_turn_end_the_run(scheduler: Scheduler, names: lis
         scheduler.check()
 
 
-def test_an_interrupt_stops_the_pool_and_is_logged(
-    scheduler: Scheduler, log: EventLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    executor = Scripted({})
-
-    def start() -> WorkerPool:
-        return WorkerPool(executor, lambda *_: None, lambda: 2)  # type: ignore[arg-type,return-value]
-
-    receipts = scheduler.run(start)
-    monkeypatch.setattr("syngen.generation.workers.scheduler.wait", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        next(receipts)
-    assert executor.n_shut_down == 1
+def test_an_interrupt_stops_the_pool_and_is_logged(scheduler: Scheduler, log: EventLog) -> None:
+    executor = Scripted({}, width=2)
+    receipts = scheduler.run(executor.pool)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("syngen.generation.workers.scheduler.wait", interrupted_once(patch))
+        with pytest.raises(KeyboardInterrupt):
+            next(receipts)
+    assert executor.ended == ["stop", "close"]
     stopping = [event["shards_in_hand"] for event in events(log) if event["event"] == "stopping"]
     assert stopping == [sorted(name for name, _ in executor.tries)]
 
@@ -302,8 +303,12 @@ def test_many_failures_are_counted_not_listed(tmp_path: Path) -> None:
     ]
 
 
-def interrupted(*_: object, **__: object) -> None:
-    raise KeyboardInterrupt
+def interrupted_once(patch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def interrupt(*_: object, **__: object) -> None:
+        patch.setattr("syngen.generation.workers.scheduler.wait", lambda *_, **__: None)
+        raise KeyboardInterrupt
+
+    return interrupt
 
 
 def events(log: EventLog) -> list[dict[str, Any]]:

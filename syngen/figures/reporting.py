@@ -1,12 +1,29 @@
-"""Tables in Markdown."""
+"""Reports as text: tables in Markdown, documents in JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["markdown_table", "shown"]
+from syngen.storage.description import json_bytes
+
+if TYPE_CHECKING:
+    from syngen._typing import Json
+
+__all__ = ["json_text", "markdown_table", "shown"]
 
 _MANY = 1e4
+
+
+def json_text(content: Json, path: str | Path | None) -> str:
+    """Return a JSON document for people, and write it to a file if one is named."""
+    encoded = json_bytes(content)
+    if path is not None:
+        from syngen.io.atomic import write_atomic
+
+        write_atomic(Path(path), encoded)
+    return encoded.decode().rstrip("\n")
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -19,10 +36,11 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     |--------|-------|
     | snr    | 1.00  |
     """
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]  # 3 make a rule
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in (header, *rows)
+        for row in cells
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)

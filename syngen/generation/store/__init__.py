@@ -1,1 +1,0 @@
-"""Generation below the URL of an object store."""

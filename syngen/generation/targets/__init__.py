@@ -1,0 +1,1 @@
+"""Where a dataset is made: in a folder, or below the URL of an object store."""
