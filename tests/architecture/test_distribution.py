@@ -42,7 +42,8 @@ def test_the_version_is_that_of_this_distribution() -> None:
 def test_import_says_that_the_other_package_is_in_the_same_folder(name: str, tmp_path: Path) -> None:
     package = tmp_path / "syngen"
     package.mkdir()
-    shutil.copy(ROOT / "syngen" / "__init__.py", package)
+    for names in ("__init__.py", "__init__.pyi"):
+        shutil.copy(ROOT / "syngen" / names, package)
     importing = [sys.executable, "-c", "import syngen"]
     alone = subprocess.run(importing, cwd=tmp_path, capture_output=True, text=True)
     assert (alone.returncode, alone.stderr) == (0, "")
