@@ -95,7 +95,7 @@ def progress_on_stderr(verb: str, *, quiet: bool, is_bytes: bool = False) -> Ite
 
     It counts observations, or bytes.
     """
-    state = _state_of_bytes if is_bytes else _state
+    state = _of_bytes if is_bytes else _of_observations
     if quiet:
         yield None
     elif sys.stderr.isatty():
@@ -122,31 +122,32 @@ class _Lines:
         tenth = 10 * update.done // max(1, update.total)
         if tenth > self._tenth:
             self._tenth = tenth
-            click.echo(f"{self._verb} {self._told(update, self._first, self._started)}", err=True)
+            click.echo(f"{self._verb} {self._told(update, self._first, _since(self._started))}", err=True)
 
 
-def _state(update: ProgressUpdate, first: int, started: float) -> str:
-    elapsed = max(1e-9, time.monotonic() - started)
-    rate = (update.done - first) / elapsed
-    left = (update.total - update.done) / rate if rate else 0.0
-    return (
-        f"{update.done:,}/{update.total:,} ({100 * update.done // max(1, update.total)} %), "
-        f"{rate:,.0f}/s, {update.audio_s / elapsed:,.0f} x real time, {left:,.0f} s left"
-    )
+def _since(started: float) -> float:
+    return max(1e-9, time.monotonic() - started)
 
 
-def _state_of_bytes(update: ProgressUpdate, first: int, started: float) -> str:
-    elapsed = max(1e-9, time.monotonic() - started)
-    rate = (update.done - first) / elapsed
-    left = (update.total - update.done) / rate if rate else 0.0
-    return (
-        f"{human_bytes(update.done)} of {human_bytes(update.total)} "
-        f"({100 * update.done // max(1, update.total)} %), {human_bytes(rate)}/s, {left:,.0f} s left"
-    )
+def _of_observations(update: ProgressUpdate, first: int, elapsed: float) -> str:
+    count, speed = f"{update.done:,}/{update.total:,}", f"{update.audio_s / elapsed:,.0f} x real time"
+    return _state(count, f"{(update.done - first) / elapsed:,.0f}/s, {speed}", update, first, elapsed)
+
+
+def _of_bytes(update: ProgressUpdate, first: int, elapsed: float) -> str:
+    count = f"{human_bytes(update.done)} of {human_bytes(update.total)}"
+    rate = f"{human_bytes((update.done - first) / elapsed)}/s"
+    return _state(count, rate, update, first, elapsed)
+
+
+def _state(count: str, rate: str, update: ProgressUpdate, first: int, elapsed: float) -> str:
+    new = update.done - first
+    left = (update.total - update.done) * elapsed / new if new else 0.0
+    return f"{count} ({100 * update.done // max(1, update.total)} %), {rate}, {left:,.0f} s left"
 
 
 _State: TypeAlias = Callable[["ProgressUpdate", int, float], str]
-"""What a line of progress says of an update, given the first count and when counting began."""
+"""What a line of progress says of an update, given the first count and the seconds since it."""
 
 
 @contextlib.contextmanager
@@ -164,7 +165,7 @@ def _bar(verb: str, told_of: _State) -> Iterator[Progress]:
         def told(update: ProgressUpdate, /) -> None:
             nonlocal first
             first = update.done if first is None else first
-            state = told_of(update, first, started)
+            state = told_of(update, first, _since(started))
             bar.update(task, completed=update.done, total=update.total, state=state)
 
         yield told

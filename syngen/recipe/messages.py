@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from syngen._typing import DocumentPath
 from syngen.errors import suggestion
 
-__all__ = ["abridged", "message_of", "path_of"]
+__all__ = ["abridged", "is_number", "message_of", "path_of"]
 
 _PATTERN_HINTS: dict[str | int, str] = {
     "fingerprint": "use 64 small hexadecimal digits",
@@ -81,7 +81,7 @@ def message_of(problem: Any, path: DocumentPath, model: object) -> str:
     if kind == "value_error":
         return str(text)
     if isinstance(given, str) and kind in ("int_type", "float_type", "int_parsing"):
-        if _is_number(given):
+        if is_number(given):
             return f"{value} is text; write {given} without quotes"
         return f"a number is needed, not {value}"
     if kind in ("finite_number", "float_type", "int_type") and isinstance(given, float):
@@ -102,7 +102,8 @@ def message_of(problem: Any, path: DocumentPath, model: object) -> str:
     return f"{needed}{shown}" if "should" in needed else f"this must be {needed}{shown}"
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Return whether a text is that of a number."""
     try:
         float(text)
     except ValueError:

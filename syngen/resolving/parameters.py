@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from syngen.errors import FactorError, Issue, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.nuisances import Choice, Distribution, LogUniform, Normal, Nuisance, Uniform
+from syngen.recipe.messages import is_number
 from syngen.recipe.schema import VALUE_SOURCES, FactorModel, NuisanceModel, Recipe
 from syngen.synth.plugin import FactorSpec, SettingSpec, Synthesizer
 from syngen.synth.request import Parameter
@@ -229,7 +230,7 @@ def _checked(
         issues.append(Issue(path, problem))
         return None
     if isinstance(value, str):
-        hint = "remove the quotes" if _is_number(value) else "write a number"
+        hint = "remove the quotes" if is_number(value) else "write a number"
         issues.append(Issue(path, f"{spec.name!r} is a number; {value!r} is text: {hint}"))
         return None
     low, high = spec.units[unit]
@@ -242,14 +243,6 @@ def _checked(
 
 def _is_within(number: float, low: float | None, high: float | None) -> bool:
     return (low is None or number >= low) and (high is None or number <= high)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _nuisance(
