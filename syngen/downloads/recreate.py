@@ -10,7 +10,7 @@ from syngen._whole import is_whole
 from syngen.downloads.contents import known_layout
 from syngen.downloads.request import check_target, cut_from, known_of, report_of
 from syngen.downloads.staging import staged
-from syngen.errors import DownloadError, DownloadMismatchError, ParameterError
+from syngen.errors import DownloadError, DownloadMismatchError, ParameterError, SynthesizerVersionError
 from syngen.generation.plan import Plan
 from syngen.generation.run import run
 from syngen.loaders.sources.stored import hash_array
@@ -90,7 +90,13 @@ def recreate_release(
     sums = known_of(order, progress=None)
     with staged(order.target) as staging:
         known = known_layout(staging.verified)
-        resolved, codec, shard_size = _described(entry, order) if known is None else _described_by(known)
+        try:
+            resolved, codec, shard_size = (
+                _described(entry, order) if known is None else _described_by(known)
+            )
+        except SynthesizerVersionError:  # here it can never be made
+            staging.remove()
+            raise
         if entry.fingerprint not in (None, *map(resolved.fingerprint_in, range(1, FORMAT + 1))):
             raise DownloadError(
                 f"{entry.name} cannot be made again: its recipe gives the fingerprint "
