@@ -36,9 +36,11 @@ from .errors import PlanMismatchError as PlanMismatchError
 from .errors import PositionError as PositionError
 from .errors import RecipeError as RecipeError
 from .errors import ShardError as ShardError
+from .errors import SkippedCheckWarning as SkippedCheckWarning
 from .errors import StoreAccessError as StoreAccessError
 from .errors import StoreError as StoreError
 from .errors import SyngenError as SyngenError
+from .errors import SynthesizerVersionError as SynthesizerVersionError
 from .errors import VerificationError as VerificationError
 from .evaluation.codes.codes import Codes as Codes
 from .evaluation.probes.report import ProbeReport as ProbeReport

@@ -23,9 +23,11 @@ __all__ = [
     "PositionError",
     "RecipeError",
     "ShardError",
+    "SkippedCheckWarning",
     "StoreAccessError",
     "StoreError",
     "SyngenError",
+    "SynthesizerVersionError",
     "VerificationError",
     "suggestion",
 ]
@@ -108,6 +110,14 @@ class ShardError(SyngenError):
 
 class EngineError(SyngenError):
     """A synthesizer or speech engine that is not there, or failed to render an observation."""
+
+
+class SynthesizerVersionError(EngineError, ParameterError):
+    """A dataset of which nothing can be rendered here: another version of its synthesizer made it."""
+
+
+class SkippedCheckWarning(UserWarning):
+    """Something of a dataset that this installation cannot check, and why."""
 
 
 class GenerationIncompleteError(SyngenError):

@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from syngen.errors import (
     ParameterError,
     PlanMismatchError,
     RecipeError,
+    SkippedCheckWarning,
     SyngenError,
     VerificationError,
 )
@@ -29,7 +31,16 @@ from syngen.io.files import human_bytes
 if TYPE_CHECKING:
     from syngen._typing import Progress, ProgressUpdate
 
-__all__ = ["EXIT_CODES", "echo_json", "fail", "human_bytes", "progress_on_stderr", "rows_used", "say"]
+__all__ = [
+    "EXIT_CODES",
+    "echo_json",
+    "fail",
+    "human_bytes",
+    "notes_on_stderr",
+    "progress_on_stderr",
+    "rows_used",
+    "say",
+]
 
 EXIT_CODES: dict[type[BaseException], int] = {
     ParameterError: 2,
@@ -74,6 +85,26 @@ def say(message: str, *, quiet: bool = False) -> None:
     """Print a line of talk on stderr."""
     if not quiet:
         click.echo(message, err=True)
+
+
+@contextlib.contextmanager
+def notes_on_stderr() -> Iterator[None]:
+    """Print what a block warns could not be checked on stderr, one line each, when the block ends."""
+    notes: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", SkippedCheckWarning)
+        show = warnings.showwarning
+
+        def collect(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, SkippedCheckWarning):
+                notes.append(str(message))
+            else:
+                show(message, category, *place, **more)
+
+        warnings.showwarning = collect
+        yield
+    for note in dict.fromkeys(notes):
+        say(f"note: {note}")
 
 
 def echo_json(content: Any) -> None:

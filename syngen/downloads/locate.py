@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from syngen.digests import digest_of
 from syngen.downloads.catalog import (
     BY_ADDRESS,
     MOST_CATALOG_BYTES,
@@ -135,5 +136,5 @@ def place_in_cache(entry: Entry, codec: str | None, selection: object) -> Path:
         folder = cache_folder() / "releases" / BY_ADDRESS / mark
     if codec is None and not selection:
         return folder
-    mark = hashlib.sha256(repr((codec, selection)).encode()).hexdigest()[:12]
+    mark = digest_of([codec, selection])[:12]
     return folder.with_name(f"{folder.name}~{mark}")  # which no version has in it

@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen._whole import is_whole
 from syngen.downloads.contents import known_layout
 from syngen.downloads.request import check_target, cut_from, known_of, report_of
 from syngen.downloads.staging import staged
-from syngen.errors import DownloadError, DownloadMismatchError, ParameterError
+from syngen.errors import DownloadError, DownloadMismatchError, ParameterError, SynthesizerVersionError
 from syngen.generation.plan import Plan
 from syngen.generation.run import run
 from syngen.loaders.sources.stored import hash_array
 from syngen.recipe.library import recipe_names
-from syngen.resolving.load import load_recipe
+from syngen.resolving.load import load_recipe, resolve_document
+from syngen.resolving.makers import check_maker
 from syngen.resolving.resolve import resolve
 from syngen.storage.columns import integers
 from syngen.storage.description import read_description, read_json
-from syngen.storage.layout import Layout
+from syngen.storage.layout import FORMAT, Layout
 from syngen.storage.manifest import read_series
 from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE
+from syngen.synth.request import NO_PERMISSIONS
 from syngen.verification.documents import recipe_text_problem
 
 if TYPE_CHECKING:
@@ -87,12 +90,18 @@ def recreate_release(
     sums = known_of(order, progress=None)
     with staged(order.target) as staging:
         known = known_layout(staging.verified)
-        resolved, codec, shard_size = _described(entry, order) if known is None else _described_by(known)
-        if entry.fingerprint not in (None, resolved.fingerprint):
+        try:
+            resolved, codec, shard_size = (
+                _described(entry, order) if known is None else _described_by(known)
+            )
+        except SynthesizerVersionError:  # here it can never be made
+            staging.remove()
+            raise
+        if entry.fingerprint not in (None, *map(resolved.fingerprint_in, range(1, FORMAT + 1))):
             raise DownloadError(
                 f"{entry.name} cannot be made again: its recipe gives the fingerprint "
                 f"{resolved.fingerprint[:16]}... here, the catalog says {str(entry.fingerprint)[:16]}...; "
-                "install the version of syngen that made it"
+                "install the version of syngen that made it, which is under versions in its dataset.json"
             )
         plan = Plan(resolved, shard_size, order.codec or codec)
         run(plan, staging.derived, jobs=jobs, progress=progress)
@@ -126,8 +135,12 @@ def _described(entry: Entry, order: DownloadRequest) -> tuple[ResolvedRecipe, st
 def _described_by(known: Layout) -> tuple[ResolvedRecipe, str, int]:
     """Return recipe, codec and shard size of a release whose documents were had."""
     description = read_description(known.description)
-    resolved = load_recipe(description.recipe)
-    if recipe_text_problem(description.recipe_text.encode(), resolved) is None:
+    check_maker(f"the release {description.recipe['name']}", description.recipe, description.versions)
+    resolved = resolve_document(description.recipe, NO_PERMISSIONS)
+    if recipe_text_problem(description.recipe_text.encode(), resolved.recipe) is None:
         resolved = resolve(resolved.recipe.with_origin(text=description.recipe_text))
-    planned = read_json(known.plan).get("shard_size")
-    return resolved, description.codec, planned if type(planned) is int else DEFAULT_SHARD_SIZE
+    planned = description.shard_size
+    if planned is None:
+        stated = read_json(known.plan).get("shard_size")
+        planned = stated if is_whole(stated) else DEFAULT_SHARD_SIZE
+    return resolved, description.codec, planned

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.digests import digest_of
 from syngen.downloads.checksum_list import parse_listing
 from syngen.downloads.contents import Contents, known_layout, read_contents
 from syngen.downloads.fetch import Download, downloading, is_document
@@ -327,7 +327,7 @@ def _pieces(download: Download, contents: Contents, rows: IntArray) -> dict[str,
         is_in = numbers == number
         segments, name = segments_of(offsets[is_in], sizes[is_in]), contents.description.shards[number].name
         # another selection of the same shard is another file
-        mark = hashlib.sha256(repr((download.hashes[f"audio/{name}.tar"], segments)).encode()).hexdigest()
+        mark = digest_of([download.hashes[f"audio/{name}.tar"], segments])
         pieces[name] = RangeFile(download.staging.parts / f"piece-{mark}", segments)
     return pieces
 

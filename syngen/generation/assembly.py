@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from syngen.generation.plan import Plan
 from syngen.io.atomic import write_atomic
-from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.arrays import arrow_array
 from syngen.storage.card import card_text
@@ -52,7 +51,7 @@ def finish(
         See `write_tables`.
     """
     description = write_tables(plan, layout, receipts, materialize_shard=materialize_shard)
-    card = card_text(description, vocabulary_for(plan.resolved))
+    card = card_text(description, plan.vocabulary)
     return write_documents(layout, description, {layout.card.name: card.encode("utf-8")})
 
 
@@ -106,7 +105,7 @@ def write_joined(plan: Plan, layout: Layout, name: str, shards: Iterable[str]) -
         Names in row order; a part need only be in the folder while its shard is the current one.
     """
     path_of, is_manifest = _PARTS[name], name == "manifest"
-    schema = vocabulary_for(plan.resolved).dataset_schema() if is_manifest else ANNOTATION_SCHEMA
+    schema = plan.vocabulary.dataset_schema() if is_manifest else ANNOTATION_SCHEMA
 
     def parts() -> Iterator[tuple[pa.Table, IntArray]]:
         n_before = 0
@@ -153,7 +152,7 @@ def description_for(
     return Description(
         recipe=resolved.recipe.document(),
         recipe_text=recipe_text,
-        fingerprint=resolved.fingerprint,
+        fingerprint=plan.fingerprint,
         versions=plan.versions() if versions is None else dict(versions),
         codec=plan.codec,
         counts=resolved.rows.split_sizes,
@@ -162,4 +161,6 @@ def description_for(
         shards=tuple(entries),
         tables=plan.tables,
         release=plan.release,
+        format=plan.format,
+        shard_size=plan.shard_size if plan.format > 1 else None,
     )

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from syngen._version import version
 from syngen.errors import ParameterError
+from syngen.resolving.makers import synthesizer_key
 from syngen.resolving.resolve import ResolvedRecipe
+from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec
 from syngen.storage.description import is_table_name, json_bytes
 from syngen.storage.layout import FORMAT, table_names
+from syngen.storage.manifest import Vocabulary
 from syngen.storage.publication import Publication
 from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE, Shard, ShardRanges
 
@@ -34,30 +37,44 @@ class Plan:
     codec : str
     release : Publication or None
         What makes the dataset a release, if it becomes one.
+    format : int
+        Of the files that say so; that of an earlier version where a dataset of one is looked at.
     """
 
     resolved: ResolvedRecipe
     shard_size: int = DEFAULT_SHARD_SIZE
     codec: str = "wav"
     release: Publication | None = None
+    format: int = FORMAT
 
     def __post_init__(self) -> None:
         find_codec(self.codec)
         if not 1 <= self.shard_size <= MAX_SHARD_SIZE:
             raise ParameterError(f"shard size {self.shard_size}; 1 to {MAX_SHARD_SIZE} rows are possible")
 
-    def __reduce__(self) -> tuple[type[Plan], tuple[ResolvedRecipe, int, str, Publication | None]]:
+    def __reduce__(self) -> tuple[type[Plan], tuple[ResolvedRecipe, int, str, Publication | None, int]]:
         # without the cached shards, of which there may be a million
-        return Plan, (self.resolved, self.shard_size, self.codec, self.release)
+        return Plan, (self.resolved, self.shard_size, self.codec, self.release, self.format)
 
     def versions(self) -> dict[str, str]:
-        """Return the versions that decide bytes: of syngen, the synthesizer and the codec's library."""
-        synthesizer = self.resolved.synthesizer
+        """Return the versions that decide bytes: of syngen, the synthesizer and the libraries they use."""
+        resolved = self.resolved
         return {
             "syngen": version(),
-            f"synthesizer {synthesizer.name}": synthesizer.version,
+            synthesizer_key(resolved.synthesizer.name): resolved.synthesizer.version,
+            **resolved.synthesizer.libraries(resolved.request),
             f"codec {self.codec}": find_codec(self.codec).library,
         }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The recipe's fingerprint, as the files of this format state it."""
+        return self.resolved.fingerprint_in(self.format)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What the columns of the manifest mean."""
+        return vocabulary_for(self.resolved, file_format=self.format)
 
     @cached_property
     def tables(self) -> tuple[str, ...]:
@@ -97,8 +114,8 @@ class Plan:
         """
         resolved = self.resolved
         content: Json = {
-            "format": FORMAT,
-            "fingerprint": resolved.fingerprint,
+            "format": self.format,
+            "fingerprint": self.fingerprint,
             "rows": resolved.size,
             "splits": resolved.rows.split_sizes,
             "shard_size": self.shard_size,

@@ -28,7 +28,6 @@ from syngen.generation.shard_manifest import (
 from syngen.generation.sources import DatasetSource, StoredRows, find_smaller
 from syngen.io.atomic import atomic_file
 from syngen.resolving.rendering import Rendered, Rendering
-from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec, pcm_sha256
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout, key_of
@@ -66,7 +65,7 @@ class ShardRenderer:
         self._rate = plan.resolved.audio.sample_rate
         self._source = None if source is None else DatasetSource(Layout(source), self._rate)
         self._rendering = Rendering(plan.resolved) if source is None else None  # else no engine is needed
-        self._vocabulary = vocabulary_for(plan.resolved)
+        self._vocabulary = plan.vocabulary
         self._text = MemberText(plan.resolved.grid)
 
     def make(self, layout: Layout, shard: Shard, indices: IntArray) -> Receipt:

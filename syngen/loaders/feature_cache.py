@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syngen.digests import digest_of
 from syngen.errors import ParameterError, SyngenError
 from syngen.figures.features import Feature
 from syngen.io.cache import cached_folder
@@ -79,4 +79,4 @@ def _name(view: DatasetView, feature: Feature) -> str:
         "libraries": {name: version(name) for name in ("librosa", "numpy", "scipy")},
         **feature.settings(),
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]
+    return digest_of(content)[:40]

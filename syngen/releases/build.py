@@ -38,6 +38,7 @@ from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.sources.stored import StoredSource
 from syngen.releases.documents import documents_of, release_metadata
 from syngen.resolving.load import resolve_document
+from syngen.resolving.makers import check_maker
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import read_checksums, write_documents
 from syngen.storage.codec import find_codec
@@ -196,14 +197,17 @@ def _checked(layout: Layout, description: Description, permissions: Permissions)
             problems.append(Problem(path.name, f"shard {shard.name}: {found}"))
     if problems:
         raise _damaged(layout, [str(problem) for problem in problems])
+    check_maker(layout.folder, description.recipe, description.versions)
     resolved = resolve_document(description.recipe, permissions)
     vocabulary = vocabulary_of(read_manifest(layout.manifest, columns=["index"]).schema)
-    if resolved.fingerprint != description.fingerprint or vocabulary != vocabulary_for(resolved):
+    fingerprint = resolved.fingerprint_in(description.format)
+    wanted = vocabulary_for(resolved, file_format=description.format)
+    if fingerprint != description.fingerprint or vocabulary != wanted:
         raise VerificationError(
             [
                 (
                     f"{layout.folder}: the fingerprint is {description.fingerprint[:16]}..., its recipe "
-                    f"gives {resolved.fingerprint[:16]}... here: this installation would make other audio "
+                    f"gives {fingerprint[:16]}... here: this installation would make other audio "
                     "and cannot vouch for the release; build it where the dataset was made"
                 )
             ]
@@ -268,8 +272,7 @@ class _Recutting:
         description = write_tables(plan, layout, receipts, recipe_text=text)
         # the observations are those of the dataset, which is whole where the release is not yet
         dataset = FactorDataset(StoredSource(self.source.folder))
-        vocabulary = vocabulary_of(dataset.table.schema)
-        subject = release_metadata(layout, description, vocabulary, dataset)
+        subject = release_metadata(layout, description, plan.vocabulary, dataset)
         return write_documents(layout, description, documents_of(subject))
 
     def _shards(self, plan: Plan, layout: Layout, target: Path) -> list[Receipt]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
+    from syngen.recipe.parse import Draft
     from syngen.resolving.resolve import ResolvedRecipe
     from syngen.synth.request import Permissions
 
@@ -51,7 +53,7 @@ def load_recipe(
     FactorGrid(timbre: 4, amplitude: 20, frequency: 400; 32,000 points)
     """
     from syngen.recipe.library import find_recipe
-    from syngen.recipe.parse import parse_recipe, read_text
+    from syngen.recipe.parse import parse_document, parse_recipe, read_text
     from syngen.resolving.resolve import ResolvedRecipe, resolve, resolve_draft
     from syngen.synth.request import Permissions
 
@@ -60,12 +62,38 @@ def load_recipe(
         is_new = permissions not in (Permissions(), recipe.request.permissions)
         return resolve(recipe.recipe, permissions=permissions) if is_new else recipe
     if isinstance(recipe, Mapping):
-        return resolve_document(recipe, permissions)
+        return resolve_draft(_with_version_checked(parse_document(recipe)), permissions=permissions)
     if not isinstance(recipe, (str, Path)):
         raise ParameterError(f"{recipe!r} is not a recipe: give a name, a path or a mapping")
     path = find_recipe(recipe)
     draft = parse_recipe(read_text(path), source=str(path), folder=path.absolute().parent)
-    return resolve_draft(draft, permissions=permissions)
+    return resolve_draft(_with_version_checked(draft), permissions=permissions)
+
+
+def _with_version_checked(draft: Draft) -> Draft:
+    """Add a problem if a recipe is that of an earlier syngen: it would not give the audio that it gave."""
+    from syngen.errors import Issue
+    from syngen.recipe.library import recipe_names, recipe_path
+    from syngen.recipe.parse import parse_recipe
+
+    recipe = draft.recipe
+    if recipe is None or recipe.name not in recipe_names():
+        return draft
+    text = recipe_path(recipe.name).read_text("utf-8")
+    shipped = parse_recipe(text).recipe if recipe.text != text else recipe
+    if shipped is None or _major(recipe.version) >= _major(shipped.version):
+        return draft
+    message = (
+        f"{recipe.name} {recipe.version} is a recipe of an earlier syngen, of which this one would make "
+        f"other audio. It ships {recipe.name} {shipped.version}: take that, or give this recipe a name of "
+        "its own. What made a dataset of it is under versions in its dataset.json"
+    )
+    issue = draft.located(Issue(("version",), message))
+    return replace(draft, issues=(*draft.issues, issue))
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
 
 
 def permissions_of(allow_other_audio: bool, allow_programs: Collection[str]) -> Permissions:  # noqa: FBT001

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from syngen.digests import digest_of
 from syngen.errors import EngineError, FactorError, Issue, RecipeError, SyngenError
 from syngen.factors import FactorGrid
 from syngen.recipe.parse import Draft
@@ -116,8 +117,27 @@ class ResolvedRecipe:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, in hexadecimal, of all that decides the PCM of an index."""
+        return digest_of(self._identity())
+
+    def fingerprint_in(self, file_format: int) -> str:
+        """Return the fingerprint that a dataset of some file format states.
+
+        In format 1 it is the SHA-256 of the same content as compact JSON.
+
+        Parameters
+        ----------
+        file_format : int
+            1 or more.
+        """
+        if file_format > 1:
+            return self.fingerprint
+        text = json.dumps(self._identity(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+    def _identity(self) -> Json:
+        """Return all that decides the PCM of an index."""
         request = self.request
-        content = {
+        return {
             "contract": "syngen-1",
             "synthesizer": {
                 "name": self.synthesizer.name,
@@ -134,8 +154,6 @@ class ResolvedRecipe:
             "fixed": self._stated_fixed(),
             "settings": self._stated_settings(),
         }
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
     # What is left at its default is not hashed: a synthesizer that learns a new factor keeps the
     # fingerprints of all recipes that do not mention it.

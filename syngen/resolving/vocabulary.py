@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syngen.storage.arrays import arrow_array
+from syngen.storage.layout import FORMAT
 from syngen.storage.manifest import Vocabulary, factor_columns
 
 if TYPE_CHECKING:
@@ -40,12 +41,19 @@ def recipe_columns(
     return columns
 
 
-def vocabulary_for(resolved: ResolvedRecipe) -> Vocabulary:
-    """Return what the columns of this recipe's manifests mean."""
+def vocabulary_for(resolved: ResolvedRecipe, *, file_format: int = FORMAT) -> Vocabulary:
+    """Return what the columns of this recipe's manifests mean.
+
+    Parameters
+    ----------
+    resolved : ResolvedRecipe
+    file_format : int
+        Of the dataset that has the manifest.
+    """
     return Vocabulary(
         name=resolved.name,
         version=resolved.recipe.version,
-        fingerprint=resolved.fingerprint,
+        fingerprint=resolved.fingerprint_in(file_format),
         grid=resolved.grid,
         nuisances=tuple(
             (n.name, n.unit, isinstance(n.distribution.bounds[0], str)) for n in resolved.nuisances
@@ -54,4 +62,5 @@ def vocabulary_for(resolved: ResolvedRecipe) -> Vocabulary:
         sample_rate=resolved.audio.sample_rate,
         derived=tuple((d.name, d.factor, d.values) for d in resolved.synthesizer.derived(resolved.request)),
         speaks=resolved.synthesizer.speaks,
+        format=file_format,
     )

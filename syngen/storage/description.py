@@ -14,7 +14,7 @@ from pydantic import AfterValidator, ConfigDict
 from typing_extensions import TypedDict
 
 from syngen._typing import Json
-from syngen._version import DISTRIBUTION
+from syngen._version import distribution_of
 from syngen.errors import ManifestError
 from syngen.io.names import checked_name, is_name
 from syngen.recipe.messages import abridged
@@ -23,6 +23,7 @@ from syngen.storage.documents import Amount, Count, Text, parse_json, validated
 from syngen.storage.layout import FORMAT, split_of_shard
 from syngen.storage.manifest import check_format
 from syngen.storage.publication import Publication
+from syngen.storage.shard_ranges import MAX_SHARD_SIZE
 
 __all__ = [
     "Description",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 _MAX_JSON_BYTES = 1 << 30
+_FIRST_WITH_SHARD_SIZE = 2
 _TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -147,6 +149,10 @@ class Description:
     part_of : PartOf or None
         Of what release this is a part: its name, the number of its observations, the SHA-256 of its
         SHA256SUMS, and what was selected. None of a dataset that is as its recipe says.
+    format : int
+        Of the file.
+    shard_size : int or None
+        Most rows in a shard; None in format 1, which does not state it.
     """
 
     recipe: Annotated[Json, _needs("name")]
@@ -161,6 +167,8 @@ class Description:
     tables: tuple[Annotated[Text, AfterValidator(_checked_table)], ...] = ()
     release: Publication | None = None
     part_of: PartOf | None = None
+    format: Count = FORMAT
+    shard_size: Count | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -176,7 +184,7 @@ class Description:
         """Return the file's content."""
         return json_bytes(
             {
-                "format": FORMAT,
+                "format": self.format,
                 "requires": _requirement(self.versions["syngen"]),
                 "name": self.recipe["name"],
                 "version": self.recipe.get("version", "1.0.0"),
@@ -184,6 +192,7 @@ class Description:
                 "rows": self.n_rows,
                 "counts": self.counts,
                 "hours": self.hours,
+                **({} if self.shard_size is None else {"shard_size": self.shard_size}),
                 "codec": self.codec,
                 "licence": self.licence,
                 "versions": self.versions,
@@ -199,8 +208,8 @@ class Description:
 
 
 def _requirement(version: str) -> str:
-    """Return what reads a dataset of a version; the distribution had another name before 0.2."""
-    return f"{'syngen' if version.startswith(('0.0.', '0.1.')) else DISTRIBUTION}>={version}"
+    """Return what reads a dataset of a version."""
+    return f"{distribution_of(version)}>={version}"
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:
@@ -241,8 +250,11 @@ def read_description(path: Path) -> Description:
     check_format(content, str(path))
     if content.get("complete") is not True:
         raise ManifestError(f"{path} is not marked complete; run generate again to finish it")
+    if content["format"] < _FIRST_WITH_SHARD_SIZE:
+        content.pop("shard_size", None)
     description = validated(Description, content, f"{path} is damaged")
     _check_counts(path, description)
+    _check_shard_size(path, description)
     return description
 
 
@@ -253,3 +265,16 @@ def _check_counts(path: Path, description: Description) -> None:
         found[shard.split] = found.get(shard.split, 0) + shard.rows
     if found != counts:
         raise ManifestError(f"{path}: the shards hold {found} rows, but counts says {counts}")
+
+
+def _check_shard_size(path: Path, description: Description) -> None:
+    if description.format < _FIRST_WITH_SHARD_SIZE:
+        return
+    size, largest = description.shard_size, max((shard.rows for shard in description.shards), default=1)
+    if size is None:
+        raise ManifestError(f"{path} is damaged: the key 'shard_size' is missing")
+    if not largest <= size <= MAX_SHARD_SIZE:
+        raise ManifestError(
+            f"{path} is damaged: shard_size is {size}, but the largest shard has {largest} rows; {largest} "
+            f"to {MAX_SHARD_SIZE} are possible"
+        )

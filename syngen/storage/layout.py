@@ -21,8 +21,11 @@ __all__ = [
     "table_of_row",
 ]
 
-FORMAT = 1
-"""Version of the format on disk. Readers accept every earlier one."""
+FORMAT = 2
+"""Version of the format on disk. Readers accept every earlier one.
+
+1: the first. 2: ``dataset.json`` states ``shard_size``, and fingerprints hash numbers as bytes.
+"""
 
 ROWS_PER_TABLE = 1 << 22
 """Most observations in one file of a manifest or of annotations; 200 MB and more of a manifest."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -70,6 +70,8 @@ class Vocabulary:
         Name, factor, and one value per level of the factor.
     speaks : bool
         Whether there are transcripts, and annotations beside the manifest.
+    format : int
+        Of the files that say so; it makes no difference between two vocabularies.
     """
 
     name: str
@@ -81,11 +83,12 @@ class Vocabulary:
     sample_rate: int
     derived: tuple[tuple[str, str, tuple[Value, ...]], ...] = ()
     speaks: bool = False
+    format: int = field(default=FORMAT, compare=False)
 
     def metadata(self) -> dict[bytes, bytes]:
         """Return the vocabulary as Arrow schema metadata."""
         content: Json = {
-            "format": FORMAT,
+            "format": self.format,
             "name": self.name,
             "version": self.version,
             "fingerprint": self.fingerprint,
@@ -188,6 +191,7 @@ def vocabulary_of(schema: pa.Schema) -> Vocabulary:
             sample_rate=int(content["sample_rate"]),
             derived=tuple((d["name"], d["factor"], tuple(d["values"])) for d in content.get("derived", ())),
             speaks=bool(content.get("speaks", False)),
+            format=content["format"],
         )
         _check_names_in(vocabulary)
     except (ValueError, KeyError, TypeError, AttributeError, FactorError) as error:

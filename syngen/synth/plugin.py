@@ -228,6 +228,23 @@ class Synthesizer(ABC):
         """
         return {}
 
+    def libraries(self, request: Request) -> Mapping[str, str]:
+        """Return versions or hashes of libraries, which datasets state and the workers of a run must share.
+
+        What decides the audio belongs into `identity`; this tells what made it.
+
+        Parameters
+        ----------
+        request : Request
+            What a recipe asks for, checked against the factors and settings of the synthesizer.
+
+        Returns
+        -------
+        mapping of str to str
+            By the name that ``versions`` of plan.json and dataset.json has, as ``espeak library``.
+        """
+        return {}
+
     def derived(self, request: Request) -> Sequence[Derived]:
         """Return what the manifest shall say of the factors' values.
 

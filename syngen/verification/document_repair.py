@@ -20,7 +20,6 @@ from syngen.generation.folder.lifecycle import check_files
 from syngen.generation.folder.restored_manifests import DatasetParts
 from syngen.io.atomic import sync_folder, write_atomic
 from syngen.io.workspace import InTheWayError
-from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry
@@ -146,7 +145,7 @@ class DocumentRepair:
         if description is None:
             return
         if plan.release is None:
-            card = card_text(description, vocabulary_for(plan.resolved)).encode("utf-8")
+            card = card_text(description, plan.vocabulary).encode("utf-8")
             self._put_if_proven(layout.card, card)
         else:
             self._name_damaged_files(plan.release.files)

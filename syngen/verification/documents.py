@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from syngen._version import version
 from syngen._whole import is_whole
-from syngen.errors import ManifestError, ParameterError, RecipeError
+from syngen.errors import EngineError, ManifestError, ParameterError, RecipeError
 from syngen.generation.assembly import description_for
 from syngen.generation.plan import Plan
 from syngen.io.files import inside, sha256_of
@@ -18,9 +18,11 @@ from syngen.storage.card import card_text
 from syngen.storage.description import Description, read_json
 from syngen.storage.documents import json_in
 from syngen.storage.layout import Layout
+from syngen.storage.manifest import check_format
 from syngen.storage.problems import Problem
 from syngen.storage.publication import publication_in
-from syngen.storage.shard_ranges import differing_lines
+from syngen.storage.shard_ranges import MAX_SHARD_SIZE, Shard, ShardRanges, differing_lines
+from syngen.synth.registry import find_synthesizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = [
+    "agreement_problems",
     "checksum_problems",
     "document_problems",
     "has_shards_of",
@@ -89,7 +92,7 @@ def is_by_this_version(versions: Mapping[str, str]) -> bool:
 
 
 def plan_in(content: Json, resolved: ResolvedRecipe, name: str) -> Plan:
-    """Return the plan that a recipe and the shard size and codec of a document make.
+    """Return the plan that a recipe and the shard size, codec and format of a document make.
 
     Parameters
     ----------
@@ -102,21 +105,26 @@ def plan_in(content: Json, resolved: ResolvedRecipe, name: str) -> Plan:
     Raises
     ------
     ManifestError
-        If the document says something impossible.
+        If the document says something impossible, or is of a later format.
     """
+    check_format(content, name)
     shard_size, codec = content.get("shard_size"), content.get("codec")
     if not is_whole(shard_size) or not isinstance(codec, str):
         raise ManifestError(f"{name}: shard size {shard_size!r} and codec {codec!r} are no plan's")
     try:
-        return Plan(resolved, shard_size, codec, publication_in(content))
+        return Plan(resolved, shard_size, codec, publication_in(content), content["format"])
     except (ParameterError, TypeError) as error:
         raise ManifestError(f"{name}: {error}") from error
 
 
 def has_shards_of(description: Description, plan: Plan) -> bool:
     """Whether a description lists the shards of a plan, in their order."""
+    return _has_shards(description, plan.shards)
+
+
+def _has_shards(description: Description, shards: Sequence[Shard]) -> bool:
     found = [(entry.name, entry.split, entry.rows) for entry in description.shards]
-    return found == [(shard.name, shard.split, shard.n_rows) for shard in plan.shards]
+    return found == [(shard.name, shard.split, shard.n_rows) for shard in shards]
 
 
 def document_problems(
@@ -136,7 +144,7 @@ def document_problems(
     n_samples : int
         Samples of audio, as the manifest counts them.
     """
-    yield from recipe_problems(layout.recipe, resolved)
+    yield from recipe_problems(layout.recipe, resolved.recipe)
     try:
         content = read_json(layout.plan)
         plan = None if description.part_of else plan_in(content, resolved, layout.plan.name)
@@ -145,7 +153,8 @@ def document_problems(
         return
     versions = description.versions
     if plan is None:
-        yield from _part_problems(layout, description, content, n_samples / resolved.audio.sample_rate)
+        yield from _plan_problems(layout, description, content)
+        yield from _length_problems(layout, description, n_samples / resolved.audio.sample_rate)
     else:
         yield from _difference(layout.plan, plan.to_bytes(versions), versions)
         if not has_shards_of(description, plan):
@@ -161,14 +170,47 @@ def document_problems(
         )
         yield from _difference(layout.description, expected.to_bytes(), versions)
     if is_by_this_version(versions) and (description.part_of or description.release is None):
-        card = card_text(description, vocabulary_for(resolved)).encode("utf-8")
+        vocabulary = vocabulary_for(resolved, file_format=description.format)
+        card = card_text(description, vocabulary).encode("utf-8")
         yield from _difference(layout.card, card, versions)
 
 
-def _part_problems(
-    layout: Layout, description: Description, plan: Json, audio_s: float
-) -> Iterator[Problem]:
-    """Compare what a part of a release says of itself with its plan and with its manifest."""
+def agreement_problems(layout: Layout, description: Description, audio_s: float) -> Iterator[Problem]:
+    """Compare the documents of a finished dataset with one another, whatever synthesizer made it.
+
+    Parameters
+    ----------
+    layout : Layout
+    description : Description
+        What dataset.json says.
+    audio_s : float
+        Seconds of audio, as the manifest counts them.
+    """
+    try:
+        recipe = parse_document(description.recipe).recipe
+        content = read_json(layout.plan)
+        check_format(content, layout.plan.name)
+    except (RecipeError, ManifestError) as error:
+        yield Problem(layout.plan.name, str(error))
+        return
+    if recipe is not None:
+        yield from recipe_problems(layout.recipe, recipe)
+    yield from _plan_problems(layout, description, content)
+    yield from _length_problems(layout, description, audio_s)
+    for key, value in (("recipe", description.recipe), ("versions", description.versions)):
+        if content.get(key) != value:
+            yield Problem(layout.plan.name, f"{layout.plan.name}: its {key} is not that of dataset.json")
+    size = content.get("shard_size")
+    if not is_whole(size, 1, MAX_SHARD_SIZE) or description.shard_size not in (None, size):
+        text = f"its shard_size is {size!r}, dataset.json has {description.shard_size}"
+        yield Problem(layout.plan.name, f"{layout.plan.name}: {text}")
+    elif not _has_shards(description, ShardRanges(description.counts, size)):
+        text = "dataset.json: its shards are not those of plan.json, in their order"
+        yield Problem(layout.description.name, text)
+
+
+def _plan_problems(layout: Layout, description: Description, plan: Json) -> Iterator[Problem]:
+    """Compare what a dataset says of itself with its plan, as far as no recipe is needed."""
     wanted = {
         "fingerprint": description.fingerprint,
         "rows": description.n_rows,
@@ -180,6 +222,10 @@ def _part_problems(
     for key, value in wanted.items():
         if plan.get(key) != value:
             yield Problem(name, f"{name}: its {key} is {plan.get(key)!r}, dataset.json has {value!r}")
+
+
+def _length_problems(layout: Layout, description: Description, audio_s: float) -> Iterator[Problem]:
+    """Compare the hours that a dataset states with its manifest."""
     hours = audio_s / 3600.0
     if description.hours != hours:
         name = layout.description.name
@@ -201,7 +247,7 @@ def _difference(path: Path, wanted: bytes, versions: Mapping[str, str]) -> Itera
     )
 
 
-def recipe_problems(path: Path, resolved: ResolvedRecipe) -> Iterator[Problem]:
+def recipe_problems(path: Path, recipe: Recipe) -> Iterator[Problem]:
     """Say in what a recipe's text is not the recipe of a dataset.
 
     The dataset may have another size, by ``--limit``, and lists the values that the text takes from
@@ -210,14 +256,14 @@ def recipe_problems(path: Path, resolved: ResolvedRecipe) -> Iterator[Problem]:
     try:
         if path.exists() and not path.is_file():
             raise OSError("not a file")
-        problem = recipe_text_problem(path.read_bytes(), resolved)
+        problem = recipe_text_problem(path.read_bytes(), recipe)
     except OSError as error:
         problem = f"cannot be read: {error.strerror or error}"
     if problem is not None:
         yield Problem(path.name, f"{path.name}: {problem}")
 
 
-def recipe_text_problem(data: bytes, resolved: ResolvedRecipe) -> str | None:
+def recipe_text_problem(data: bytes, wanted: Recipe) -> str | None:
     """Say in what a text is not the recipe of a dataset; None if it is. See `recipe_problems`."""
     try:
         recipe = _draft_of(data).recipe
@@ -225,8 +271,9 @@ def recipe_text_problem(data: bytes, resolved: ResolvedRecipe) -> str | None:
         return f"cannot be read: {error}"
     if recipe is None:
         return "it is no recipe"
-    found, wanted = (_comparable(r, resolved) for r in (recipe, resolved.recipe))
-    differing = [key for key in wanted | found if found.get(key) != wanted.get(key)]
+    external = _external_factors(wanted)
+    said, meant = (_comparable(some, external) for some in (recipe, wanted))
+    differing = [key for key in meant | said if said.get(key) != meant.get(key)]
     return f"its {differing[0]} is not that of the dataset" if differing else None
 
 
@@ -241,15 +288,22 @@ def _draft_of(data: bytes) -> Draft:
     return parse_recipe(text)
 
 
-def _comparable(recipe: Recipe, resolved: ResolvedRecipe) -> Json:
-    content = recipe.document()
-    sampling = {key: value for key, value in content.pop("sampling", {}).items() if key != "size"}
-    specs = {spec.name: spec for spec in resolved.synthesizer.factors}
-    external = {
+def _external_factors(recipe: Recipe) -> set[str]:
+    """Return the factors whose values the text of a recipe may take from a file."""
+    try:
+        specs = {spec.name: spec for spec in find_synthesizer(recipe.synthesizer).factors}
+    except EngineError:
+        return set()
+    return {
         name
-        for name in resolved.recipe.factors
+        for name in recipe.factors
         if name in specs and any(source.is_external for source in specs[name].sources.values())
     }
+
+
+def _comparable(recipe: Recipe, external: Set[str]) -> Json:
+    content = recipe.document()
+    sampling = {key: value for key, value in content.pop("sampling", {}).items() if key != "size"}
     factors = content.pop("factors", {})
     for name in external & set(factors):
         factors[name] = {key: v for key, v in factors[name].items() if key in ("unit", "kind")}

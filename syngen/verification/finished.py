@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen._typing import ProgressUpdate
-from syngen.errors import ManifestError, ParameterError, SyngenError
+from syngen.errors import ManifestError, ParameterError, SkippedCheckWarning, SyngenError
 from syngen.generation.folder import lifecycle
 from syngen.io.atomic import is_temporary
 from syngen.io.locks import lock_if_there
 from syngen.resolving.load import resolve_document
+from syngen.resolving.makers import check_maker, other_maker
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import listed_tables, read_checksums
 from syngen.storage.codec import find_codec
@@ -25,9 +27,10 @@ from syngen.storage.layout import Layout, split_of_shard, table_of_row
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
 from syngen.storage.problems import Problem, schema_problems
 from syngen.storage.shards import MemberText
-from syngen.verification.documents import checksum_problems, document_problems
+from syngen.verification.documents import agreement_problems, checksum_problems, document_problems
 from syngen.verification.options import VerificationOptions, foreign_files
 from syngen.verification.rows import (
+    own_row_problems,
     rendering_problems,
     row_problems,
     spoken_problems,
@@ -67,6 +70,14 @@ def verify_folder(folder: Path, options: VerificationOptions) -> list[str]:
         If the folder holds no dataset.
     GenerationIncompleteError
         If the dataset is unfinished, and sound as far as it goes.
+    SynthesizerVersionError
+        If observations are to be rendered again, or the dataset is unfinished, and another version of its
+        synthesizer made it.
+
+    Warns
+    -----
+    SkippedCheckWarning
+        If another version of the synthesizer made it: what the recipe gives is then not compared.
     """
     layout = Layout(folder)
     if not folder.is_dir():
@@ -107,6 +118,8 @@ def _problems(layout: Layout, options: VerificationOptions) -> Iterator[Problem]
         description = read_description(layout.description)
     except ManifestError as error:
         yield Problem(layout.description.name, str(error))
+    if options.rerender and description is not None:
+        check_maker(description.recipe["name"], description.recipe, description.versions)
     yield from checksum_problems(layout, hashes, description)
     yield from _orphans(layout, description)
     tables = listed_tables(hashes) if description is None else description.tables
@@ -221,6 +234,11 @@ class _Finished:
             else:
                 yield from spoken_problems(table, annotations)
         name = layout.description.name
+        other = other_maker(description.recipe, description.versions)
+        if other is not None:
+            self._say_what_is_left_out(other)
+            yield from self._own_problems()
+            return
         try:
             resolved = resolve_document(description.recipe, self.options.permissions)
             sizes = resolved.rows.split_sizes
@@ -232,10 +250,11 @@ class _Finished:
             (name, description.fingerprint),
             (layout.manifest.name, self.vocabulary.fingerprint),
         ):
-            if fingerprint != resolved.fingerprint:
+            wanted = resolved.fingerprint_in(description.format)
+            if fingerprint != wanted:
                 text = (
                     f"{file}: the fingerprint is {fingerprint[:16]}..., its recipe gives "
-                    f"{resolved.fingerprint[:16]}... with this version of the synthesizer"
+                    f"{wanted[:16]}... with this version of the synthesizer"
                 )
                 yield Problem(file, text)
         n_samples = int(np.add.reduce(integers(table, "n_samples")))
@@ -250,10 +269,29 @@ class _Finished:
             resolved, table, annotations, rerender=self.options.rerender, seed=self.options.seed
         )
 
+    def _say_what_is_left_out(self, other: str) -> None:
+        """Warn of what is not checked of a dataset that another version of its synthesizer made."""
+        warnings.warn(
+            f"{self.description.recipe['name']}: its rows are compared with its own manifest and not with "
+            f"its recipe, because {other}",
+            SkippedCheckWarning,
+            stacklevel=2,
+        )
+
+    def _own_problems(self) -> Iterator[Problem]:
+        """Compare the documents and the rows of a dataset with one another, without its synthesizer."""
+        layout, description, table = self.layout, self.description, self.table
+        if self.vocabulary.fingerprint != description.fingerprint:
+            text = "its fingerprint is not that of dataset.json"
+            yield Problem(layout.manifest.name, f"{layout.manifest.name}: {text}")
+        n_samples = int(np.add.reduce(integers(table, "n_samples")))
+        yield from agreement_problems(layout, description, n_samples / self.vocabulary.sample_rate)
+        yield from own_row_problems(self.vocabulary, table, description.shards)
+
     def _manifest_problems(self, resolved: ResolvedRecipe) -> Iterator[Problem]:
         """Compare the rows with what the recipe gives for them, or, in a part, for their indices."""
         manifest, vocabulary, table = self.layout.manifest.name, self.vocabulary, self.table
-        if vocabulary != vocabulary_for(resolved):
+        if vocabulary != vocabulary_for(resolved, file_format=self.description.format):
             text = f"{manifest}: its vocabulary (factors, nuisances, split schemes) is not the recipe's"
             yield Problem(manifest, text)
             return

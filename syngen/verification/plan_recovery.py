@@ -21,9 +21,11 @@ from syngen.generation.folder.lifecycle import is_unfinished
 from syngen.generation.plan import Plan
 from syngen.io.files import sha256_of
 from syngen.resolving.load import resolve_document
+from syngen.resolving.makers import other_maker_in
 from syngen.storage.checksums import listed_hashes
 from syngen.storage.description import Description, read_description, read_json
 from syngen.storage.layout import Layout
+from syngen.storage.manifest import check_format
 from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE
 from syngen.verification.documents import has_shards_of, plan_in, recipe_text_problem
 
@@ -146,7 +148,9 @@ class PlanRecovery:
                     said[path] = path.read_bytes()
         if self.description is not None:
             said[layout.description] = self.description.recipe_text.encode("utf-8")
-        fitting = {path: text for path, text in said.items() if recipe_text_problem(text, resolved) is None}
+        fitting = {
+            path: text for path, text in said.items() if recipe_text_problem(text, resolved.recipe) is None
+        }
         return self._settled(layout.recipe.name, fitting)
 
     def _settled(self, name: str, said: Mapping[Path, bytes]) -> bytes | None:
@@ -168,6 +172,10 @@ class PlanRecovery:
     def _plan_in(self, path: Path, permissions: Permissions, other: FoundPlan | None) -> FoundPlan:
         """Return the plan that a document means."""
         content = read_json(path)
+        check_format(content, path.name)
+        maker = other_maker_in(content)
+        if maker is not None:
+            raise VerificationError([maker])
         try:
             resolved = resolve_document(content["recipe"], permissions)
             _ = resolved.rows.split_sizes
@@ -175,9 +183,9 @@ class PlanRecovery:
             raise VerificationError([f"the recipe in {path.name} cannot be used: {error}"]) from error
         versions = dict(content["versions"])
         versions["syngen"].encode()
-        if content["fingerprint"] != resolved.fingerprint:
+        if content["fingerprint"] != resolved.fingerprint_in(content["format"]):
             raise VerificationError([_other_fingerprint(path.name, content, resolved, versions)])
-        if "shard_size" not in content:
+        if "shard_size" not in content:  # dataset.json of format 1
             plan = plan_in(content | {"shard_size": MAX_SHARD_SIZE}, resolved, path.name)
             size = self._shard_size(content, FoundPlan(plan, versions), other)
             content = content | {"shard_size": size}
@@ -223,11 +231,12 @@ _UNDECIDED = (
 def _other_fingerprint(
     name: str, content: Json, resolved: ResolvedRecipe, versions: Mapping[str, str]
 ) -> str:
+    wanted = resolved.fingerprint_in(content["format"])
     here = ", ".join(f"{k} {v}" for k, v in Plan(resolved, 1, content["codec"]).versions().items())
     there = ", ".join(f"{k} {v}" for k, v in versions.items())
     return (
         f"{name}: the fingerprint is {content['fingerprint'][:16]}..., its recipe gives "
-        f"{resolved.fingerprint[:16]}... here: either the file is damaged, or this installation "
+        f"{wanted[:16]}... here: either the file is damaged, or this installation "
         f"would make other audio (made with {there}; here are {here}, perhaps with another speech "
         "engine, or without --allow-other-audio)"
     )

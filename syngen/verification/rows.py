@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,17 +16,24 @@ from syngen.resolving.vocabulary import recipe_columns
 from syngen.seeding import Permutation
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
 from syngen.storage.codec import pcm_sha256
-from syngen.storage.columns import integers
+from syngen.storage.columns import categories, integers
 from syngen.storage.layout import Layout, table_of_row
-from syngen.storage.manifest import Vocabulary, read_manifest
+from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest
 from syngen.storage.problems import Problem
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
     from syngen.resolving.resolve import ResolvedRecipe
+    from syngen.storage.description import ShardEntry
     from syngen.synth.plugin import Spoken
 
-__all__ = ["rendering_problems", "row_problems", "spoken_problems", "synthesizer_table_problems"]
+__all__ = [
+    "own_row_problems",
+    "rendering_problems",
+    "row_problems",
+    "spoken_problems",
+    "synthesizer_table_problems",
+]
 
 _MOST_PROBLEMS = 100
 
@@ -59,15 +66,58 @@ def row_problems(
     columns = recipe_columns(resolved, vocabulary, indices)
     if resolved.audio.n_samples:
         columns["n_samples"] = pa.array(np.full(len(indices), resolved.audio.n_samples, dtype=np.int32))
+    yield from _other_values(table, columns, "the recipe gives", row=row, file=file)
+
+
+def own_row_problems(
+    vocabulary: Vocabulary, table: pa.Table, shards: Sequence[ShardEntry]
+) -> Iterator[Problem]:
+    """Compare the rows of a manifest with its own vocabulary, and with the shards that they are in.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+        Of the manifest.
+    table : pyarrow.Table
+        All of its rows.
+    shards : sequence of ShardEntry
+        Those of the description, which have as many rows.
+    """
+    grid, file, indices = vocabulary.grid, table_of_row("manifest", 0), integers(table, "index")
+    is_outside = (indices < 0) | (indices >= grid.size)
+    if is_outside.any() or len(np.unique(indices)) != len(indices):
+        yield Problem(file, f"{file}: an index is outside of the grid, or there twice")
+        return
+    codes: dict[str, IntArray] = {}
+    for column, (scheme, names) in zip(vocabulary.split_columns, vocabulary.schemes.items(), strict=True):
+        found, positions = categories(table, column)
+        unknown = [name for name in found if name not in names]
+        if unknown:
+            yield Problem(file, f"{file}: {column} is {unknown[0]!r} in some row; there are {names}")
+            return
+        codes[scheme] = np.array([names.index(name) for name in found], dtype=np.int64)[positions]
+    columns = factor_columns(vocabulary, indices, grid.levels_of(indices), codes, with_values=True)
+    splits = [entry.split for entry in shards for _ in range(entry.rows)]
+    columns["split"] = pa.array(splits, pa.string())
+    yield from _other_values(table, columns, "its index and its shard give")
+
+
+def _other_values(
+    table: pa.Table,
+    columns: Mapping[str, pa.Array],
+    giver: str,
+    *,
+    row: int = 0,
+    file: str | None = None,
+) -> Iterator[Problem]:
+    """Name the first row of each column that has another value than it should."""
     for name, wanted in columns.items():
         found = table.column(name).combine_chunks()
         if not found.equals(wanted):
-            first = next(i for i in range(len(indices)) if found[i] != wanted[i])
+            first = next(i for i in range(len(wanted)) if found[i] != wanted[i])
             where = file or table_of_row("manifest", row + first)
-            yield Problem(
-                where,
-                f"{where}: row {row + first}: {name} is {found[first]}, the recipe gives {wanted[first]}",
-            )
+            text = f"row {row + first}: {name} is {found[first]}, {giver} {wanted[first]}"
+            yield Problem(where, f"{where}: {text}")
 
 
 def synthesizer_table_problems(layout: Layout, resolved: ResolvedRecipe) -> Iterator[Problem]:

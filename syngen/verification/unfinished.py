@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 
-from syngen._typing import ProgressUpdate
-from syngen.errors import GenerationIncompleteError, ManifestError, SyngenError
+from syngen._typing import Json, ProgressUpdate
+from syngen.errors import GenerationIncompleteError, ManifestError, SyngenError, SynthesizerVersionError
 from syngen.generation.plan import Plan
 from syngen.io.atomic import is_temporary
 from syngen.resolving.load import resolve_document
-from syngen.resolving.vocabulary import vocabulary_for
+from syngen.resolving.makers import other_maker_in
 from syngen.storage.codec import find_codec
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
@@ -41,12 +40,17 @@ def unfinished_problems(layout: Layout, options: VerificationOptions) -> Iterato
     ------
     GenerationIncompleteError
         If nothing is wrong: with how much there is.
+    SynthesizerVersionError
+        If another version of the synthesizer began it.
     """
     try:
         content = read_json(layout.plan)
+        _check_maker(content)
         resolved = resolve_document(content.get("recipe", {}), options.permissions)
         plan = plan_in(content, resolved, layout.plan.name)
         _ = plan.shards
+    except SynthesizerVersionError:
+        raise
     except SyngenError as error:
         yield Problem(layout.plan.name, f"{layout.plan.name}: {error}")
         return
@@ -59,6 +63,15 @@ def unfinished_problems(layout: Layout, options: VerificationOptions) -> Iterato
     if is_sound:
         raise GenerationIncompleteError(state)
     yield Problem(layout.description.name, state)
+
+
+def _check_maker(plan: Json) -> None:
+    """Refuse an unfinished dataset that another version of its synthesizer began."""
+    other = other_maker_in(plan)
+    if other is not None:
+        raise SynthesizerVersionError(
+            f"this dataset is unfinished, and can neither be verified nor finished here: {other}"
+        )
 
 
 def state_of(layout: Layout, plan: Plan, n_shards: int, n_rows: int) -> str:
@@ -79,7 +92,7 @@ def plan_problems(layout: Layout, plan: Plan) -> Iterator[Problem]:
     if found != wanted:
         lines = "; ".join(differing_lines(found, wanted, most=4).splitlines())
         yield Problem(name, f"{name}: it contradicts itself (- there, + wanted): {lines}")
-    yield from recipe_problems(layout.recipe, plan.resolved)
+    yield from recipe_problems(layout.recipe, plan.resolved.recipe)
     for path in (layout.plan, layout.recipe):
         copy = layout.copy(path)
         if copy.is_file() and path.is_file() and copy.read_bytes() != path.read_bytes():
@@ -107,9 +120,9 @@ class _Unfinished:
     n_shards: int = 0
     n_rows: int = 0
 
-    @cached_property
+    @property
     def _vocabulary(self) -> Vocabulary:
-        return vocabulary_for(self.plan.resolved)
+        return self.plan.vocabulary
 
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with each shard that has a receipt, then with rows rendered again."""

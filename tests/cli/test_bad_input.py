@@ -419,7 +419,7 @@ def _without_vocabulary(folder: Path) -> None:
 
 def _later_vocabulary(folder: Path) -> None:
     table = pq.read_table(folder / "manifest.parquet")
-    metadata = table.schema.metadata[b"syngen"].replace(b'"format":1', b'"format":99')
+    metadata = table.schema.metadata[b"syngen"].replace(b'"format":2', b'"format":99')
     pq.write_table(table.replace_schema_metadata({"syngen": metadata}), folder / "manifest.parquet")
 
 
@@ -430,7 +430,7 @@ def _foreign_manifest(folder: Path) -> None:
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "later format": (
         _later,
-        r"has format 99; this syngen reads up to 1\. Install a later one: .* \"syngen-audio>=9\"",
+        r"has format 99; this syngen reads up to 2\. Install a later one: .* \"syngen-audio>=9\"",
     ),
     "later format of the manifest": (_later_vocabulary, r"the manifest has format 99"),
     "fewer rows than shards": (_contradictory, r"\d+ rows"),

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from syngen.digests import bytes_of, digest_of
 from syngen.dsp.resampling import resample
 from syngen.elementary import exp2, log2, normal_quantile, sin2pi
 from syngen.recipe.library import recipe_names, recipe_path
@@ -89,14 +90,10 @@ def _of_array(array: np.ndarray) -> str:
     return _sha256([str(array.dtype).encode(), np.ascontiguousarray(array).tobytes()])
 
 
-def _of_text(value: object) -> str:
-    return _sha256([repr(value).encode()])
-
-
 def _bytes_of(values: Sequence[object] | np.ndarray) -> bytes:
     """Return values as bytes that are the same for every version of numpy."""
     array = np.asarray(values)
-    return array.astype("<f8").tobytes() if array.dtype.kind == "f" else repr(array.tolist()).encode()
+    return array.astype("<f8").tobytes() if array.dtype.kind == "f" else bytes_of(array.tolist())
 
 
 def _inputs() -> np.ndarray:
@@ -139,7 +136,7 @@ def _of_recipe(resolved: ResolvedRecipe) -> dict[str, str]:
     observations = Rendering(resolved).observations(seeded_indices(resolved, N_PCM))
     return {
         "fingerprint": resolved.fingerprint,
-        "values": _of_text([(factor.name, factor.values) for factor in resolved.grid.factors]),
+        "values": digest_of([(factor.name, factor.values) for factor in resolved.grid.factors]),
         "accepted": _of_array(everything),
         "row order": _sha256(order),
         "split codes": _sha256(codes),

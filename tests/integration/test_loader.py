@@ -645,7 +645,7 @@ def test_a_later_format_is_refused_with_what_to_install(data: Path) -> None:
 
     edit_json(data / "dataset.json", of_the_future)
     message = (
-        r'format 99; this syngen reads up to 1\. Install .*: pip install --upgrade "syngen-audio>=9\.1"$'
+        r'format 99; this syngen reads up to 2\. Install .*: pip install --upgrade "syngen-audio>=9\.1"$'
     )
     with pytest.raises(ManifestError, match=message):
         syngen.load(data)

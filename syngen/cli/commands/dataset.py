@@ -16,7 +16,7 @@ from syngen.cli.options import (
     select_where,
     where_option,
 )
-from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
+from syngen.cli.reporting import echo_json, human_bytes, notes_on_stderr, progress_on_stderr, say
 
 if TYPE_CHECKING:
     from syngen.generation.status import FolderState
@@ -228,7 +228,7 @@ def verify(
             return
         as_json = False  # the report was the one document on stdout
     started = time.monotonic()
-    with progress_on_stderr("checked", quiet=quiet) as progress:
+    with notes_on_stderr(), progress_on_stderr("checked", quiet=quiet) as progress:
         problems = check(dataset, rerender=rerender, seed=seed, progress=progress, **permissions)
     if as_json:
         echo_json(problems)
@@ -248,7 +248,7 @@ def _repair(
     """Repair, say what was done, and return True if the dataset is whole and sound."""
     from syngen.api import repair
 
-    with progress_on_stderr("rendered", quiet=quiet) as progress:
+    with notes_on_stderr(), progress_on_stderr("rendered", quiet=quiet) as progress:
         report = repair(dataset, jobs=jobs, progress=progress, **permissions)
     if as_json:
         echo_json(report)

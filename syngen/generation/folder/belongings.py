@@ -108,11 +108,11 @@ def belongings_in(documents: Iterable[Json | None], new: ResolvedRecipe) -> Belo
         return Belongings(_top((), ()), {})
     resolved = _resolved(content, new)
     proofs: dict[str, tuple[int, str]] = {}
-    if "shard_size" in content:
+    if "shards" in content:
+        n_shards, proofs = _described(content)
+    else:
         sizes = None if resolved is None else resolved.rows.split_sizes
         n_shards = _planned(content, sizes)
-    else:
-        n_shards, proofs = _described(content)
     release = content.get("release")
     stated = release.get("files") if isinstance(release, dict) else None
     files = [name for name in RELEASE_FILES if isinstance(stated, list) and name in stated]
@@ -229,7 +229,7 @@ def _resolved_text(document: str, permissions: Permissions) -> ResolvedRecipe:
 
 def _planned(content: Json, most: Mapping[str, int] | None) -> dict[str, int]:
     """Return the number of shards by split that a plan states, for at most so many rows of each split."""
-    size, stated = content["shard_size"], content.get("splits")
+    size, stated = content.get("shard_size"), content.get("splits")
     if not _is_count(size) or not isinstance(stated, dict):
         return {}
     sizes = {split: n for split, n in stated.items() if _is_count(n)}

@@ -36,6 +36,7 @@ from syngen.generation.sources import smaller_layouts
 from syngen.io.atomic import sync_folder, write_atomic
 from syngen.io.files import sha256_of
 from syngen.io.workspace import check_file, remove, working_folder
+from syngen.resolving.makers import other_maker_in
 from syngen.storage.checksums import format_checksums
 from syngen.storage.description import read_description
 from syngen.storage.documents import json_in
@@ -44,9 +45,11 @@ from syngen.storage.receipts import read_receipt
 from syngen.storage.shard_ranges import Shard, differing_lines
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from syngen._typing import Json
 
-__all__ = ["check_plan", "write_plan", "write_plan_files"]
+__all__ = ["check_plan", "refuse_other_maker", "write_plan", "write_plan_files"]
 
 
 def check_plan(plan: Plan, layout: Layout) -> Plan | None:
@@ -63,6 +66,7 @@ def check_plan(plan: Plan, layout: Layout) -> Plan | None:
         return None
     if _is_noted(layout, wanted):
         return None  # the plan in the folder was damaged, or is about to be replaced
+    refuse_other_maker(layout.folder, found)
     smaller = _smaller(plan, found)
     if smaller is not None:
         return smaller
@@ -70,6 +74,29 @@ def check_plan(plan: Plan, layout: Layout) -> Plan | None:
         f"{_mismatch(plan, layout, found)} The plans differ (- there, + wanted):\n"
         f"{differing_lines(found, wanted)}"
     )
+
+
+def refuse_other_maker(place: Path | str, plan: bytes) -> None:
+    """Refuse to go on with what another version of the synthesizer made.
+
+    Parameters
+    ----------
+    place : Path or str
+        Folder of the dataset, or its URL.
+    plan : bytes
+        Content of its plan.json.
+
+    Raises
+    ------
+    PlanMismatchError
+        With the version of syngen that can.
+    """
+    other = other_maker_in(json_in(plan) or {})
+    if other is not None:
+        raise PlanMismatchError(
+            f"{place} holds a dataset that can neither be finished nor grow here: {other}. To make another "
+            "one, choose another place, or --overwrite."
+        )
 
 
 def _is_noted(layout: Layout, wanted: bytes) -> bool:

@@ -11,7 +11,6 @@ from syngen.errors import ManifestError, ShardError
 from syngen.generation.plan import Plan
 from syngen.generation.shard_manifest import columns_in_shard, part_table, write_parts
 from syngen.io.files import sha256_of
-from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.annotations import ANNOTATION_SCHEMA, annotations_of_rows
 from syngen.storage.checksums import read_checksums
 from syngen.storage.description import ShardEntry
@@ -51,7 +50,7 @@ class DatasetParts:
         distrusted: Set[str] = frozenset(),
     ) -> None:
         self._plan, self._layout = plan, layout
-        self._vocabulary = vocabulary_for(plan.resolved)
+        self._vocabulary = plan.vocabulary
         hashes, _ = read_checksums(layout)
         self._manifest = self._trusted("manifest", hashes, distrusted)
         if self._manifest is not None and not self._fits(self._manifest):

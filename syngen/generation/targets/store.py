@@ -23,6 +23,7 @@ from syngen.errors import (
 from syngen.generation.assembly import finish
 from syngen.generation.folder import lifecycle
 from syngen.generation.folder.belongings import belongings_in, belongings_of, check_free
+from syngen.generation.folder.growing import refuse_other_maker
 from syngen.generation.plan import Plan
 from syngen.generation.targets.base import DatasetTarget
 from syngen.generation.targets.listing import WORK, StoreListing, list_store, work_in
@@ -91,6 +92,7 @@ class StoreTarget(DatasetTarget):
                 f"{self.store} has a finished dataset that lost its plan.json; copy it to a folder, run "
                 "syngen verify --repair there and copy it back, or generate with --overwrite"
             )
+        refuse_other_maker(self.store.url, found.plan)
         raise PlanMismatchError(
             f"{self.store} holds a dataset of another plan, and in an object store a dataset does not "
             "grow; choose another URL, or --overwrite. The plans differ (- there, + wanted):\n"

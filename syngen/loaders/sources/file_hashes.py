@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.digests import bytes_of
 from syngen.errors import ShardError
 from syngen.identities import HASH_BYTES
 
@@ -72,7 +72,6 @@ def row_marks(names: Iterable[str], values: Iterable[Sequence[Value]]) -> IntArr
         Of each row, one for each factor.
     """
     digests = [
-        hashlib.sha256(json.dumps([name, *row]).encode()).digest()[:8]
-        for name, row in zip(names, values, strict=True)
+        hashlib.sha256(bytes_of([name, *row])).digest()[:8] for name, row in zip(names, values, strict=True)
     ]
     return np.frombuffer(b"".join(digests), dtype="<i8").astype(np.int64)

@@ -73,7 +73,7 @@ class Source(ABC):
         """
         raise ParameterError(
             f"{self.vocabulary.name} consists of audio files, which no recipe describes; trajectories are "
-            "known of what syngen synthesized"
+            "known of what syngen synthesized: of a dataset from syngen.load or syngen.render"
         )
 
     def samples_key(self, rows: IntArray) -> str:

@@ -154,18 +154,11 @@ class StoredSource(Source):
     @cached_property
     def _resolved(self) -> ResolvedRecipe:
         from syngen.resolving.load import resolve_document
+        from syngen.resolving.makers import check_maker
         from syngen.synth.request import NO_PERMISSIONS
 
-        resolved = resolve_document(self.description.recipe, NO_PERMISSIONS)
-        synthesizer, versions = resolved.synthesizer, self.description.versions
-        made_by = versions.get(f"synthesizer {synthesizer.name}")
-        if made_by != synthesizer.version:
-            raise ParameterError(
-                f"{self._layout.folder} was made by version {made_by} of the synthesizer "
-                f"{synthesizer.name}, and version {synthesizer.version} is installed, which makes other "
-                f"samples; its trajectories are known to syngen {versions.get('syngen')}"
-            )
-        return resolved
+        check_maker(self.folder, self.description.recipe, self.description.versions)
+        return resolve_document(self.description.recipe, NO_PERMISSIONS)
 
     def pcm(self, rows: IntArray) -> list[PcmArray]:
         found: list[PcmArray] = []

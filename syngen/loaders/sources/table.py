@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from syngen.digests import bytes_of
 from syngen.dsp.level import FULL_SCALE
 from syngen.errors import ParameterError, ShardError
 from syngen.factors import FactorGrid
@@ -265,9 +265,9 @@ class TableSource(Source):
 
     def _fingerprint(self, grid: FactorGrid) -> str:
         """Return what stands for the files, as far as names, sizes and times do, and for their factors."""
-        digest = hashlib.sha256(b"syngen-table-1")
+        digest = hashlib.sha256(b"syngen-table-2")
         factors = [[f.name, f.kind, f.unit, list(f.values)] for f in grid.factors]
-        digest.update(json.dumps(factors).encode())
+        digest.update(bytes_of(factors))
         digest.update(self._table_indices.tobytes())
         for name in self._files:
             try:

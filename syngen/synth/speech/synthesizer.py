@@ -164,22 +164,33 @@ class SpeechSynthesizer(Synthesizer):
             yield from _value_issues(request.parameters["speaker"], find_speaker)
 
     def identity(self, request: Request) -> Json:
-        """Return engine, SciPy's version, and what the user allowed to sound otherwise."""
-        engine = _engine(request)
-        try:
-            version = engine.version()
-        except MissingExtraError:
-            if request.settings["engine"] != _EXACT:
-                raise
-            from syngen.synth.speech.engines.espeak import REFERENCE_VERSION
+        """Return engine, SciPy's version and, of the exact engine, what is heard of it.
 
-            version = dict(REFERENCE_VERSION)  # what the recipe means, wherever it is looked at
-        content: Json = {"engine": version, "scipy": installed_version("scipy")}
-        if request.settings["engine"] == _EXACT and request.permissions.other_audio:
+        That is the digest of the self-test: of the recorded one, which `make_ready` demands, or where the
+        user allows another, of what the installed library says. Which file says it makes no difference.
+        """
+        content: Json = {"scipy": installed_version("scipy")}
+        if request.settings["engine"] != _EXACT:
+            return content | {"engine": _engine(request).version()}
+        from syngen.synth.speech.engines.espeak import REFERENCE
+
+        content |= {"engine": _exact_version(request), "self_test": REFERENCE}
+        if request.permissions.other_audio:
             found = _self_test(request)
-            if not found.is_reference:
-                content["self_test"] = found.observed
+            content |= {"self_test": found.observed} | ({} if found.is_repeatable else {"repeats": False})
         return content
+
+    def libraries(self, request: Request) -> Mapping[str, str]:
+        """Return the SHA-256 of the file of the espeak library; of other engines nothing."""
+        if request.settings["engine"] != _EXACT:
+            return {}
+        from syngen.synth.speech.engines.espeak import REFERENCE_LIBRARY
+        from syngen.synth.speech.engines.espeak_data import Installation
+
+        try:
+            return {"espeak library": Installation().library_sha256}
+        except MissingExtraError:
+            return {"espeak library": REFERENCE_LIBRARY}  # what the recipe means, wherever it is looked at
 
     def derived(self, request: Request) -> Sequence[Derived]:
         """Return the gender of each speaker and the words of each sentence of a grammar."""
@@ -285,6 +296,16 @@ def _engine(request: Request) -> SpeechEngine:
             timeout_s=settings["timeout"],
         )
     )
+
+
+def _exact_version(request: Request) -> Json:
+    """Return the version of the exact engine, where it is not installed that of the recorded one."""
+    from syngen.synth.speech.engines.espeak import REFERENCE_VERSION
+
+    try:
+        return _engine(request).version()
+    except MissingExtraError:
+        return dict(REFERENCE_VERSION)  # what the recipe means, wherever it is looked at
 
 
 def _self_test(request: Request) -> SelfTest:

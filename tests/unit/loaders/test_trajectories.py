@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 import syngen
-from syngen.errors import ParameterError, PositionError
+from syngen.errors import ParameterError, PositionError, SynthesizerVersionError
 from syngen.synth.plugin import FactorSpec, Renderer, Request, Synthesizer
 from tests.support import needs_speech
 
@@ -78,7 +78,7 @@ def test_nuisances_are_those_of_the_observation() -> None:
 def test_audio_files_have_none(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(100), 8000)
     ds = syngen.from_manifest(tmp_path, {"file": ["a.wav"], "x": [1]})
-    with pytest.raises(ParameterError, match="consists of audio files, which no recipe describes"):
+    with pytest.raises(ParameterError, match=r"consists of audio files.*a dataset from syngen\.load or"):
         ds.trajectories(0)
 
 
@@ -91,8 +91,15 @@ def test_samples_of_another_version_have_none_here(tiny_dataset: Path, tmp_path:
     path.write_text(json.dumps(content), "utf-8")
     ds = syngen.load(folder)
     assert len(ds[0].waveform)
-    with pytest.raises(ParameterError, match=r"version 0 of the synthesizer tone.*known to syngen 0\.1\.0"):
+    wanted = (
+        r"version 0 of the synthesizer tone made it, and version \w+ is installed.*syngen 0\.1\.0 is needed"
+    )
+    with pytest.raises(SynthesizerVersionError, match=wanted):
         ds.trajectories(0)
+    del content["versions"]["synthesizer tone"]
+    path.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(SynthesizerVersionError, match="do not say which version of the synthesizer 'tone'"):
+        syngen.load(folder).trajectories(0)
 
 
 class Silence(Synthesizer):

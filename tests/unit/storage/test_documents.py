@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ DESCRIPTION = Description(
     tables=("speakers",),
     release=Publication("1.0.0", ("Noether, Emmy",), files=("README.md",)),
     part_of={"name": "large", "rows": 9, "sha256": None, "selection": {"timbre": ["sine"]}},
+    shard_size=2000,
 )
 
 
@@ -47,6 +49,40 @@ def test_a_description_is_read_as_it_was_written(tmp_path: Path) -> None:
     found = read_description(path)
     assert found == DESCRIPTION
     assert found.to_bytes() == DESCRIPTION.to_bytes()
+
+
+def test_a_description_of_format_1_states_no_shard_size(tmp_path: Path) -> None:
+    path = tmp_path / "dataset.json"
+    first = replace(DESCRIPTION, format=1, shard_size=None)
+    assert json.loads(first.to_bytes())["format"] == 1
+    assert "shard_size" not in json.loads(first.to_bytes())
+    path.write_bytes(first.to_bytes())
+    assert read_description(path) == first
+    path.write_bytes(replace(first, shard_size=7).to_bytes())  # which format 1 does not know
+    assert read_description(path) == first
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (None, "the key 'shard_size' is missing"),
+        (2, "shard_size is 2, but the largest shard has 3 rows; 3 to 1000000 are possible"),
+        (1_000_001, "shard_size is 1000001, but the largest shard has 3 rows"),
+    ],
+)
+def test_format_2_needs_a_shard_size_that_its_shards_keep(
+    size: int | None, message: str, tmp_path: Path
+) -> None:
+    data = replace(DESCRIPTION, shard_size=size).to_bytes()
+    assert message in refused(tmp_path / "dataset.json", data)
+
+
+def test_a_description_of_format_3_is_refused_with_what_to_install(tmp_path: Path) -> None:
+    path = tmp_path / "dataset.json"
+    path.write_bytes(replace(DESCRIPTION, format=3).to_bytes())
+    wanted = r'has format 3; this syngen reads up to 2\. Install a later one: .*"syngen-audio>=0\.2\.0"'
+    with pytest.raises(ManifestError, match=wanted):
+        read_description(path)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import pytest
 
 import syngen
 from syngen.errors import VerificationError
+from syngen.generation.plan import Plan
+from syngen.generation.run import run
 from syngen.storage.layout import Layout
 from syngen.synth.request import Permissions
 from syngen.verification.plan_recovery import FoundPlan, PlanRecovery
@@ -118,10 +120,26 @@ def test_documents_of_another_dataset_are_not_believed_two_to_one(data: Path, tm
         recovered(data)
 
 
-def test_the_shard_size_of_one_shard_a_split_is_found_by_the_hash_of_the_plan(tmp_path: Path) -> None:
+def test_the_shard_size_of_one_shard_a_split_is_stated(tmp_path: Path) -> None:
+    syngen.generate(WHOLE_LOOKING, tmp_path, jobs=1, shard_size=1999)
+    for name in ("plan.json", "SHA256SUMS"):
+        (tmp_path / name).unlink()
+    assert recovered(tmp_path).plan.shard_size == 1999
+
+
+@pytest.mark.parametrize("size", [5, 14])
+def test_what_was_made_in_format_1_is_recovered_in_format_1(size: int, tmp_path: Path) -> None:
+    run(Plan(syngen.load_recipe(WHOLE_LOOKING), size, format=1), tmp_path, jobs=1)
+    plan = (tmp_path / "plan.json").read_bytes()
+    (tmp_path / "plan.json").unlink()
+    assert recovered(tmp_path).to_bytes() == plan
+    assert b'"format": 1' in plan
+
+
+def test_of_format_1_the_shard_size_is_found_by_the_hash_of_the_plan(tmp_path: Path) -> None:
     for size in (14, 1999, 2000):
         folder = tmp_path / str(size)
-        syngen.generate(WHOLE_LOOKING, folder, jobs=1, shard_size=size)
+        run(Plan(syngen.load_recipe(WHOLE_LOOKING), size, format=1), folder, jobs=1)
         (folder / "plan.json").unlink()
         assert recovered(folder).plan.shard_size == size
         (folder / "SHA256SUMS").unlink()
@@ -131,7 +149,7 @@ def test_the_shard_size_of_one_shard_a_split_is_found_by_the_hash_of_the_plan(tm
 
 def test_a_description_without_a_size_does_not_confirm_an_edited_one(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    syngen.generate(WHOLE_LOOKING, folder, jobs=1, shard_size=14)
+    run(Plan(syngen.load_recipe(WHOLE_LOOKING), 14, format=1), folder, jobs=1)
     edit_json(folder / "plan.json", lambda content: content.update(shard_size=15))
     assert recovered(folder).plan.shard_size == 14
     flip(folder / "manifest.parquet", 500)

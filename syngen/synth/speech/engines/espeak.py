@@ -30,7 +30,7 @@ from syngen.synth.speech.engines.espeak_library import Sound, Words, can_fork, s
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["REFERENCE", "REFERENCE_VERSION", "SELF_TEST", "EspeakEngine", "SelfTest"]
+__all__ = ["REFERENCE", "REFERENCE_LIBRARY", "REFERENCE_VERSION", "SELF_TEST", "EspeakEngine", "SelfTest"]
 
 Isolation: TypeAlias = Literal["reload", "fork"]
 
@@ -38,15 +38,20 @@ BINDING = 2
 """Part of every fingerprint: change it whenever the binding changes a sample or an event."""
 
 REFERENCE = "6efeeb4b35f4717e53e9c91c326ffea8351609d8ada534844a0db752ea016a78"
-"""Digest of `SELF_TEST` with the library of espeakng-loader 0.2.4 for Linux on x86-64."""
+"""Digest of `SELF_TEST` with the library of espeakng-loader 0.2.4; part of every fingerprint.
+
+Recorded on Linux on x86-64. The library for aarch64 says the same.
+"""
+
+REFERENCE_LIBRARY = "b15ce0803b26254e8a0d088c6b9281a2637b2b02613147cc320cfdefaf2c3ccf"
+"""SHA-256 of the file of that library for Linux on x86-64."""
 
 REFERENCE_VERSION = {
     "engine": "espeak",
     "binding": BINDING,
-    "library_sha256": "b15ce0803b26254e8a0d088c6b9281a2637b2b02613147cc320cfdefaf2c3ccf",
     "data_sha256": "3f25e0ace7aa7fad1b2870da35b24fc595265d21f4a80ddbfd2d74387eda58bd",
 }
-"""What `EspeakEngine.version` says of that library."""
+"""What `EspeakEngine.version` says of it; its data are the same for every platform."""
 
 _MALE = "language variant\ngender male\npitch 92 118\nformant 1 97 80 150\nbreath 3 3 3 2 2 1\nflutter 3\n"
 _FEMALE = (
@@ -155,7 +160,6 @@ class EspeakEngine(SpeechEngine):
         return {
             "engine": self.name,
             "binding": BINDING,
-            "library_sha256": self._installation.library_sha256,
             "data_sha256": self._installation.data_sha256,
         }
 

@@ -22,7 +22,13 @@ import pytest
 from syngen.errors import EngineError, MissingExtraError, ParameterError
 from syngen.synth.speech.engines import espeak, espeak_data, espeak_library
 from syngen.synth.speech.engines.base import Utterance
-from syngen.synth.speech.engines.espeak import SELF_TEST, EspeakEngine, _digest
+from syngen.synth.speech.engines.espeak import (
+    REFERENCE_LIBRARY,
+    REFERENCE_VERSION,
+    SELF_TEST,
+    EspeakEngine,
+    _digest,
+)
 from syngen.synth.speech.engines.espeak_library import Sound
 from tests.support import PATIENCE_S, run_python
 
@@ -107,7 +113,8 @@ def test_installed_library_is_the_recorded_one(engine: EspeakEngine) -> None:
     result = engine.self_test()
     assert result.is_reference
     assert result.observed == result.expected
-    assert result.library_sha256 == engine.version()["library_sha256"]
+    assert result.library_sha256 == REFERENCE_LIBRARY
+    assert engine.version() == REFERENCE_VERSION
 
 
 @pytest.mark.slow
