@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import FloatArray
 
-__all__ = ["draw", "heat_map"]
+__all__ = ["draw"]
 
 _MOST_ANNOTATED = 14
 _MOST_NAMED = 40
@@ -56,23 +56,22 @@ def draw(
     height = min(14.0, 3.0 + 0.22 * min(len(codes), _MOST_NAMED))
     figure: Any = figure_class(figsize=(11.0, height + 4.2), layout="constrained")
     axes = figure.subplots(2, 2, height_ratios=[height, 3.6])
-    heat_map(axes[0, 0], nmi, codes, factors, "Normalised mutual information, I(z; v) / H(v)")
+    _heat_map(axes[0, 0], nmi, codes, factors, "Normalised mutual information, I(z; v) / H(v)")
     if importance is None:
         axes[0, 1].set_axis_off()
         axes[0, 1].text(0.5, 0.5, "importance: ask for the metrics 'dci'", ha="center", va="center")
     else:
-        heat_map(axes[0, 1], importance, codes, factors, f"Importance ({model})")
+        _heat_map(axes[0, 1], importance, codes, factors, f"Importance ({model})")
     _gap_bars(axes[1, 0], nmi, codes, factors)
     entropies = np.diag(factor_mi)
     least = np.minimum.outer(entropies, entropies)
     share = np.divide(factor_mi, least, out=np.zeros_like(least), where=least > 0.0)
-    heat_map(axes[1, 1], share, factors, factors, "Factors with each other, I(u; v) / min(H(u), H(v))")
+    _heat_map(axes[1, 1], share, factors, factors, "Factors with each other, I(u; v) / min(H(u), H(v))")
     figure.suptitle(title, fontsize=11)
     return figure  # type: ignore[no-any-return]
 
 
-def heat_map(axes: Axes, matrix: FloatArray, rows: list[str], columns: list[str], title: str) -> None:
-    """Draw a matrix of shares, 0 to 1, with its numbers where there is room for them."""
+def _heat_map(axes: Axes, matrix: FloatArray, rows: list[str], columns: list[str], title: str) -> None:
     image = axes.imshow(matrix, cmap=_COLOURS, vmin=0.0, vmax=1.0, aspect="auto", interpolation="nearest")
     axes.set_title(title, fontsize=10)
     _name_ticks(axes, columns, is_x=True)

@@ -70,8 +70,8 @@ def info(
     if state is not None:
         if with_statistics:
             raise GenerationIncompleteError(
-                f"{dataset} is unfinished, {state.rows_finished:,} of {state.rows:,} observations: there are "
-                "no statistics yet; run the same syngen generate command again to finish it"
+                f"{dataset} is unfinished, {state.rows_finished:,} of {state.rows:,} observations: there "
+                "are no statistics yet; run the same syngen generate command again to finish it"
             )
         if as_json:
             echo_json(state)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from syngen._optional import require
-from syngen.evaluation.plots import heat_map
 from syngen.evaluation.statistics.counting import coarsened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from syngen._typing import IntArray, Value
+    from syngen._typing import FloatArray, IntArray, Value
     from syngen.evaluation.statistics.numbers import NumberSummary
     from syngen.evaluation.statistics.tables import FactorCounts, PairCounts
 
@@ -28,6 +27,7 @@ _PANEL = (3.6, 2.6)  # inches
 _MOST_PANELS = 12  # of factors, and of pairs of factors
 _MOST_BARS, _MOST_CELLS, _MOST_NAMED = 64, 64, 8
 _LONGEST = 12
+_LEAST_SAID = 0.005
 
 
 def draw(
@@ -88,10 +88,12 @@ def _drawn(pairs: Sequence[PairCounts]) -> list[PairCounts]:
 
 def _draw_factor(axes: Axes, *, factor: FactorCounts) -> None:
     run = -(-len(factor.values) // _MOST_BARS)
-    counts = np.add.reduceat(factor.counts, np.arange(0, len(factor.values), run), axis=0)
+    starts = np.arange(0, len(factor.values), run)
+    sizes = np.diff([*starts, len(factor.values)])
+    counts = np.add.reduceat(factor.counts, starts, axis=0) / sizes[:, np.newaxis]
     _stack(axes, np.arange(len(counts) + 1) - 0.5, counts, gap=0.15 if len(counts) <= 20 else 0.0)
     _name_levels(axes, factor.values[::run], is_x=True)
-    runs = f", runs of {run}" if run > 1 else ""
+    runs = f", means of {run}" if run > 1 else ""
     axes.set_title(f"{factor.label}: {len(factor.values):,} levels{runs}", fontsize=9)
 
 
@@ -101,7 +103,7 @@ def _draw_number(axes: Axes, *, number: NumberSummary) -> None:
     axes.set_title(f"{number.label}: median {number.quantiles[2]:.4g}{missing}", fontsize=9)
 
 
-def _stack(axes: Axes, edges: Any, counts: IntArray, *, gap: float) -> None:
+def _stack(axes: Axes, edges: Any, counts: IntArray | FloatArray, *, gap: float) -> None:
     """Draw bars of a histogram, the splits on top of one another."""
     widths = np.diff(edges)
     bottom = np.zeros(len(counts))
@@ -118,15 +120,16 @@ def _stack(axes: Axes, edges: Any, counts: IntArray, *, gap: float) -> None:
 
 
 def _draw_pair(axes: Axes, *, pair: PairCounts, factors: Mapping[str, FactorCounts]) -> None:
-    counts, added = coarsened(pair.counts, most=_MOST_CELLS)
     from matplotlib.ticker import MaxNLocator
 
-    image = axes.imshow(counts, cmap="viridis", vmin=0, aspect="auto", interpolation="nearest")
+    counts, added = coarsened(pair.counts, most=_MOST_CELLS)
+    means = counts / coarsened(np.ones_like(pair.counts), most=_MOST_CELLS)[0]
+    image = axes.imshow(means, cmap="viridis", vmin=0, aspect="auto", interpolation="nearest")
     _name_levels(axes, factors[pair.first].values[:: pair.runs[0] * added[0]], is_x=False)
     _name_levels(axes, factors[pair.second].values[:: pair.runs[1] * added[1]], is_x=True)
     verdict = "above chance" if pair.is_above_chance else "as chance"
     axes.set_title(
-        f"{pair.first} (down) x {pair.second}\n{pair.information:.4f} nats, {verdict}", fontsize=9
+        f"{pair.first} (down) x {pair.second}\n{pair.information:.2g} nats, {verdict}", fontsize=9
     )
     figure: Any = axes.figure
     bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02, ticks=MaxNLocator(5, integer=True))
@@ -143,8 +146,17 @@ def _draw_information(
         least = min(factors[pair.first].entropy, factors[pair.second].entropy)
         i, j = names.index(pair.first), names.index(pair.second)
         shares[i, j] = shares[j, i] = max(0.0, pair.information - pair.chance_95) / least
-    heat_map(axes, shares, names, names, "I - 95 % of chance,\nof the smaller entropy")
-    axes.title.set_fontsize(9)
+    image = axes.imshow(shares, cmap="viridis", vmin=0.0, vmax=1.0, interpolation="nearest")
+    axes.set_title("information - 95 % of chance,\nin parts of the smaller entropy", fontsize=9)
+    axes.xaxis.set_ticks(range(len(names)), labels=names)
+    axes.yaxis.set_ticks(range(len(names)), labels=names)
+    axes.xaxis.set_tick_params(labelsize=7, labelrotation=90)
+    axes.yaxis.set_tick_params(labelsize=7)
+    for i, j in zip(*np.nonzero(shares >= _LEAST_SAID), strict=True):
+        colour = "white" if shares[i, j] < 0.6 else "black"
+        axes.text(j, i, f"{shares[i, j]:.2f}", ha="center", va="center", color=colour, fontsize=6)
+    figure: Any = axes.figure
+    figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02).ax.tick_params(labelsize=7)
 
 
 def _name_levels(axes: Axes, values: Sequence[Value], *, is_x: bool) -> None:

@@ -20,6 +20,7 @@ __all__ = ["Statistics"]
 
 _MOST_LEVELS = 12
 _LONGEST = 32
+_ROUNDING = 1e-9  # nats: entropies are sums of rounded logarithms
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,18 +100,24 @@ class Statistics:
 
     def sections(self) -> Iterator[str]:
         """Yield the tables of factors, of pairs of factors, and of numbers, each with what explains it."""
-        yield self._factor_table()
+        yield self.factor_table()
         for factor in self.factors.values():
             if 1 < len(factor.values) <= _MOST_LEVELS:
                 yield self._level_table(factor)
         if self.pairs:
-            yield self._pair_table()
-            yield (
-                f"Mutual information in nats. Chance: mean and 95 % quantile of {self.n_shuffles} shuffles "
-                "of the rows; of independent factors one pair in twenty is above the quantile."
-            )
+            yield self.pair_table(list(self.pairs.values()))
+            yield self.on_chance
         if self.numbers:
-            yield self._number_table()
+            yield self.number_table()
+
+    @property
+    def on_chance(self) -> str:
+        """What the columns on information mean."""
+        return (
+            f"Information is mutual information in nats. Chance: mean and 95 % quantile of "
+            f"{self.n_shuffles} shuffles of the rows; of independent factors one pair in twenty is above "
+            "the quantile."
+        )
 
     def plot(self) -> Figure:
         """Draw histograms, joint counts and mutual information; needs the extra plot.
@@ -139,7 +146,8 @@ class Statistics:
             rows = [[name, f"{count:,}"] for name, count in counts.items()]
             yield markdown_table([column, "observations"], rows)
 
-    def _factor_table(self) -> str:
+    def factor_table(self) -> str:
+        """Return how many levels each factor has, and how often they occur, as Markdown."""
         rows = []
         for factor in self.factors.values():
             totals = factor.totals
@@ -156,17 +164,19 @@ class Statistics:
         ]
         return markdown_table([factor.label, *self.split_names, "all"], rows)
 
-    def _pair_table(self) -> str:
+    def pair_table(self, pairs: Sequence[PairCounts]) -> str:
+        """Return counts and information of some of the pairs as Markdown."""
         rows = []
-        for pair in self.pairs.values():
+        for pair in pairs:
             counts = (pair.counts.size, pair.n_empty, int(pair.counts.min()), int(pair.counts.max()))
             shares = (pair.information, pair.chance, pair.chance_95)
             verdict = "above chance" if pair.is_above_chance else "as chance"
-            rows.append([pair.label, *_cells(counts), *(f"{share:.4f}" for share in shares), verdict])
+            rows.append([pair.label, *_cells(counts), *map(_nats, shares), verdict])
         header = ["factors", "cells", "empty", "fewest rows", "most rows"]
         return markdown_table([*header, "information", "chance", "95 %", ""], rows)
 
-    def _number_table(self) -> str:
+    def number_table(self) -> str:
+        """Return levels, lengths and pitch as Markdown."""
         rows = []
         for number in self.numbers.values():
             five, _, median, _, ninety_five = number.quantiles
@@ -175,6 +185,10 @@ class Statistics:
             rows.append([number.label, *counts, *(f"{value:.4g}" for value in shown), number.origin])
         header = ["", "rows", "missing", "least", "5 %", "median", "95 %", "greatest", "mean", "sd", "from"]
         return markdown_table(header, rows)
+
+
+def _nats(information: float) -> str:
+    return "0" if information < _ROUNDING else f"{information:.2g}"
 
 
 def _cells(counts: Sequence[int]) -> list[str]:
