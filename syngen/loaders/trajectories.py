@@ -142,7 +142,7 @@ class OverTime(ABC):
         --------
         >>> import syngen
         >>> syngen.render("syntone-tiny").median_f0([0, 1]).round().tolist()
-        [1480.0, 523.0]
+        [1480.0, 1245.0]
         """
         rows = self._checked_rows(positions)
         resolved = self._source.resolve()

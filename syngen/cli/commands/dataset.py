@@ -55,7 +55,7 @@ def info(
     (mutual information, and that of shuffled rows); levels in dB, lengths, and the pitch that the recipe
     declares. --where, --split and --plot are about these. No audio is read.
 
-    Example: syngen info data/syntone-tiny --statistics --split train --plot tiny.png
+    Example: syngen info data/syntone-tiny --statistics --split train
     """
     from syngen.generation.status import state_of
     from syngen.io.object_store import place_of

@@ -82,9 +82,9 @@ def coarsened(table: IntArray, *, most: int) -> tuple[IntArray, tuple[int, int]]
 
     Examples
     --------
-    >>> coarsened(np.array([[1, 2, 3], [4, 5, 6]]), most=2)
-    (array([[ 3,  3],
-           [ 9,  6]]), (1, 2))
+    >>> table, runs = coarsened(np.array([[1, 2, 3], [4, 5, 6]]), most=2)
+    >>> table.tolist(), runs
+    ([[3, 3], [9, 6]], (1, 2))
     """
     runs = (-(-table.shape[0] // most), -(-table.shape[1] // most))
     found: IntArray = np.add.reduceat(table, np.arange(0, table.shape[0], runs[0]), axis=0)

@@ -165,7 +165,7 @@ class Statistics:
         return markdown_table([factor.label, *self.split_names, "all"], rows)
 
     def pair_table(self, pairs: Sequence[PairCounts]) -> str:
-        """Return counts and information of some of the pairs as Markdown."""
+        """Return counts and information of `pairs`, some of ``self.pairs``, as Markdown."""
         rows = []
         for pair in pairs:
             counts = (pair.counts.size, pair.n_empty, int(pair.counts.min()), int(pair.counts.max()))
