@@ -19,6 +19,7 @@ from .api import probe as probe
 from .api import release as release
 from .api import render as render
 from .api import repair as repair
+from .api import statistics as statistics
 from .api import verify as verify
 from .api import voices as voices
 from .downloads.request import DownloadReport as DownloadReport
@@ -45,6 +46,7 @@ from .errors import VerificationError as VerificationError
 from .evaluation.codes.codes import Codes as Codes
 from .evaluation.probes.report import ProbeReport as ProbeReport
 from .evaluation.scores import Scores as Scores
+from .evaluation.statistics.report import Statistics as Statistics
 from .factors import Factor as Factor
 from .factors import FactorGrid as FactorGrid
 from .figures.features import MFCC as MFCC

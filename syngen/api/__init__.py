@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syngen.api.audits import audit_dataset, audit_recipe
-from syngen.api.datasets import export, from_manifest, load, render
+from syngen.api.datasets import export, from_manifest, load, render, statistics
 from syngen.api.downloads import download
 from syngen.api.evaluation import encode, evaluate, probe
 from syngen.api.generation import estimate, generate, repair, verify
@@ -31,6 +31,7 @@ __all__ = [
     "release",
     "render",
     "repair",
+    "statistics",
     "verify",
     "voices",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from syngen.errors import ParameterError
+from syngen.errors import ParameterError, suggestion
 from syngen.io.files import is_url
 
 if TYPE_CHECKING:
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLACE",
+    "check_plot",
     "common_option",
     "dataset_argument",
     "json_option",
     "permission_options",
+    "plot_option",
     "quiet_option",
     "select_where",
     "where_option",
@@ -73,6 +75,25 @@ def permission_options(command: Command) -> Command:
         is_flag=True,
         help="Go on with a speech engine that does not sound as the recorded one.",
     )(command)
+
+
+def plot_option(command: Command) -> Command:
+    """Add ``--plot``; see `check_plot`."""
+    return click.option(
+        "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw a PNG, PDF or SVG."
+    )(command)
+
+
+def check_plot(path: Path) -> None:
+    """Refuse a picture that could not be written, before anything is computed for it."""
+    endings = (".png", ".pdf", ".svg")
+    if path.suffix.lower() not in endings:
+        raise ParameterError(
+            f"--plot {path}: no picture has the ending {path.suffix!r}{suggestion(path.suffix, endings)}; "
+            f"give {', '.join(endings)}"
+        )
+    if not path.absolute().parent.is_dir():
+        raise ParameterError(f"--plot {path}: there is no folder {path.parent}")
 
 
 def dataset_argument(command: Command) -> Command:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
-from syngen.errors import FactorError, ParameterError
+from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.factors import FactorGrid
 from syngen.loaders.convert.conversions import Conversions
 from syngen.loaders.observation import Observation
@@ -213,6 +213,52 @@ class FactorDataset(ByFactor, OverTime, Conversions, Sequence[Observation]):
     def level_column(self, factor: str) -> IntArray:
         """Return the level of each observation in `factor`: whole numbers of any width, shape (n,)."""
         return self._of_rows(self._source.level_column(self.grid.position(factor)))
+
+    def split_column(self, column: str = "split") -> IntArray:
+        """Return the split of each observation: positions among ``splits[column]``, shape (n,).
+
+        Parameters
+        ----------
+        column : str
+            ``split``, or ``split_<scheme>`` for another split scheme.
+
+        Raises
+        ------
+        FactorError
+            If there is no such scheme.
+        """
+        columns = self._source.vocabulary.split_columns
+        if column not in columns:
+            raise FactorError(
+                f"no split scheme {column!r}{suggestion(column, columns)}; there are {', '.join(columns)}"
+            )
+        return self._of_rows(self._source.split_codes(column))
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns of the manifest."""
+        return self._source.column_names
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column of the manifest of these observations; of a large one nothing else is read.
+
+        Parameters
+        ----------
+        name : str
+            One of ``column_names``.
+
+        Raises
+        ------
+        FactorError
+            If there is no such column.
+        """
+        if name not in self.column_names:
+            raise FactorError(
+                f"no column {name!r}{suggestion(name, self.column_names)}; there are "
+                f"{', '.join(self.column_names)}"
+            )
+        found = self._source.column(name)
+        return found if self._chosen is None else found.take(self._chosen)
 
     @property
     def table(self) -> pa.Table:

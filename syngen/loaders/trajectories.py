@@ -115,6 +115,44 @@ class OverTime(ABC):
             annotations=self._source.annotations(row) if self.is_spoken else None,
         )
 
+    def median_f0(self, positions: ArrayLike) -> FloatArray:
+        """Return the median fundamental frequency of observations, as the recipe declares it.
+
+        Nothing is rendered. Of tones it is their frequency; of speech the median pitch of the speaker,
+        raised or lowered by the style.
+
+        Parameters
+        ----------
+        positions : array_like of int, shape (n,)
+            Positions in this view; negative ones count from its end.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            In Hz; NaN where there is none, as in a whisper, or the synthesizer does not say.
+
+        Raises
+        ------
+        ParameterError
+            If the dataset has no recipe, or another version of the synthesizer made its samples.
+        PositionError
+            If a position is outside the view.
+
+        Examples
+        --------
+        >>> import syngen
+        >>> syngen.render("syntone-tiny").median_f0([0, 1]).round().tolist()
+        [1480.0, 1245.0]
+        """
+        rows = self._checked_rows(positions)
+        resolved = self._source.resolve()
+        median_f0, request = resolved.synthesizer.median_f0, resolved.request
+        found = [
+            median_f0(request, values)
+            for _, _, _, values in parameter_values(resolved, self._source.indices[rows])
+        ]
+        return np.array([math.nan if hz is None else hz for hz in found], dtype=np.float64)
+
 
 class Trajectories(Mapping[str, "NDArray[Any]"]):
     """What an observation does over time: a mapping from name to an array with one value per moment.

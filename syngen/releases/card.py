@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from syngen._version import DISTRIBUTION
+from syngen.evaluation.statistics.measuring import statistics_of
 from syngen.releases.metadata import (
     PAPER_AUTHORS,
     PAPER_TITLE,
@@ -26,6 +27,7 @@ __all__ = ["release_card"]
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 _LARGER = ((10**7, "1M<n<10M"), (10**8, "10M<n<100M"), (10**9, "100M<n<1B"))
 _MOST_VALUES = 24
+_MOST_PAIRS = 10
 
 
 def release_card(subject: ReleaseMetadata) -> str:
@@ -43,6 +45,7 @@ def release_card(subject: ReleaseMetadata) -> str:
         _contents(subject),
         _factors(subject),
         _splits(subject),
+        _statistics(subject),
         _reading(subject),
         _making(subject),
         _bullets("What it is for", uses(subject)),
@@ -107,6 +110,24 @@ def _splits(subject: ReleaseMetadata) -> str:
         lines += [f"| {scheme} (`{column}`) | {name} | {counts.get(name, 0):,} |" for name in names]
     lines += ["", "The files in `audio/` are those of the first scheme; the others are columns."]
     return "\n".join(lines)
+
+
+def _statistics(subject: ReleaseMetadata) -> str:
+    """Return what the manifest holds: a release has all of it, and its check counts it again."""
+    found = statistics_of(subject.dataset)
+    parts = ["## Statistics", found.factor_table()]
+    if found.pairs:
+        above = [pair for pair in found.pairs.values() if pair.is_above_chance]
+        ranked = sorted(found.pairs.values(), key=lambda pair: pair.chance_95 - pair.information)
+        shown = f" The {_MOST_PAIRS} with most above it:" if len(ranked) > _MOST_PAIRS else ""
+        parts += [
+            f"Of {len(ranked)} pairs of factors {len(above)} share more information than chance.{shown}",
+            found.pair_table(ranked[:_MOST_PAIRS]),
+            found.on_chance,
+        ]
+    parts.append(found.number_table())
+    parts.append("`syngen info FOLDER --statistics` counts by level and split; `--plot FILE` draws it.")
+    return "\n\n".join(parts)
 
 
 def _reading(subject: ReleaseMetadata) -> str:

@@ -287,6 +287,23 @@ class Synthesizer(ABC):
         """
         return {}
 
+    def median_f0(self, request: Request, values: ValueMapping) -> float | None:
+        """Return the median fundamental frequency of an observation.
+
+        Parameters
+        ----------
+        request : Request
+            What a recipe asks for, checked against the factors and settings of the synthesizer.
+        values : mapping of str to value
+            Of every parameter, nuisances and fixed ones included.
+
+        Returns
+        -------
+        float or None
+            In Hz; None where there is none, or this synthesizer does not know it.
+        """
+        return None
+
     def typical_s(self, request: Request) -> float:
         """Return roughly how many seconds an observation lasts where the recipe does not say.
 

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from syngen.cli.options import (
+    check_plot,
     dataset_argument,
     json_option,
     permission_options,
+    plot_option,
     quiet_option,
     select_where,
     where_option,
 )
 from syngen.cli.reporting import echo_json, human_bytes, notes_on_stderr, progress_on_stderr, say
+from syngen.errors import GenerationIncompleteError, ParameterError
 
 if TYPE_CHECKING:
+    from syngen.evaluation.statistics.report import Statistics
     from syngen.generation.status import FolderState
     from syngen.loaders.dataset import FactorDataset
     from syngen.storage.description import Description
@@ -28,22 +32,74 @@ __all__ = ["extract", "info", "rows", "verify"]
 
 @click.command()
 @dataset_argument
+@click.option(
+    "--statistics",
+    "with_statistics",
+    is_flag=True,
+    help="Count levels, pairs of levels, loudness, lengths and pitch.",
+)
+@where_option
+@plot_option
 @json_option
-def info(dataset: Path | str, as_json: bool) -> None:
+def info(
+    dataset: Path | str,
+    with_statistics: bool,
+    where: tuple[str, ...],
+    split: str | None,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
     """Say what a dataset holds, or how far an unfinished one is and whether a run is at work.
 
-    Example: syngen info data/syntone-tiny
+    With --statistics: how often each level of each factor occurs, by split; whether factors are independent
+    (mutual information, and that of shuffled rows); levels in dB, lengths, and the pitch that the recipe
+    declares. --where, --split and --plot are about these. No audio is read.
+
+    Example: syngen info data/syntone-tiny --statistics --split train
     """
     from syngen.generation.status import state_of
     from syngen.io.object_store import place_of
 
+    if not with_statistics:
+        for name, value in (("--where", where), ("--split", split), ("--plot", plot)):
+            if value:
+                raise ParameterError(f"{name} is about statistics; add --statistics, or leave it out")
+    if plot is not None:
+        check_plot(plot)
     state = state_of(place_of(dataset))
-    if state is None:
-        _describe(dataset, as_json=as_json)
-    elif as_json:
-        echo_json(state)
-    else:
-        _tell_state(state)
+    if state is not None:
+        if with_statistics:
+            raise GenerationIncompleteError(
+                f"{dataset} is unfinished, {state.rows_finished:,} of {state.rows:,} observations: there "
+                "are no statistics yet; run the same syngen generate command again to finish it"
+            )
+        if as_json:
+            echo_json(state)
+        else:
+            _tell_state(state)
+        return
+    ds = _loaded(dataset)
+    found = _counted_view(ds, where, split, plot) if with_statistics else None
+    if as_json:
+        echo_json(_described(ds, dataset) | ({"statistics": found.to_dict()} if found else {}))
+        return
+    _describe(_described(ds, dataset))
+    if found is not None:
+        click.echo(f"\n{found.to_markdown()}", nl=False)
+
+
+def _counted_view(
+    ds: FactorDataset, where: tuple[str, ...], split: str | None, plot: Path | None
+) -> Statistics:
+    """Return, and draw, the statistics of what is asked for."""
+    from syngen.api import statistics
+
+    started = time.monotonic()
+    found = statistics(select_where(ds, where, split))
+    if plot is not None:
+        found.plot().savefig(plot, dpi=150)
+    say(f"{found.n_rows:,} observations counted in {time.monotonic() - started:.1f} seconds")
+    return found
 
 
 def _tell_state(state: FolderState) -> None:
@@ -80,11 +136,8 @@ def _event_line(event: dict[str, Any]) -> str:
     return f"{event.get('time', '')} {event['event']}{': ' if about else ''}{about}"
 
 
-def _describe(dataset: Path | str, *, as_json: bool) -> None:
-    """Print what a finished dataset holds."""
-    from syngen.api import load
-
-    ds = load(dataset)
+def _described(ds: FactorDataset, dataset: Path | str) -> dict[str, Any]:
+    """Return what a finished dataset is."""
     description = cast("Description", ds.description)  # which is stored
     factors = [
         {
@@ -97,7 +150,7 @@ def _describe(dataset: Path | str, *, as_json: bool) -> None:
         }
         for f in ds.grid.factors
     ]
-    content: dict[str, Any] = {
+    return {
         "name": ds.name,
         "folder": str(dataset),
         "fingerprint": description.fingerprint,
@@ -115,25 +168,27 @@ def _describe(dataset: Path | str, *, as_json: bool) -> None:
         "versions": description.versions,
         **({"release": description.release.to_json()} if description.release else {}),
     }
-    if as_json:
-        echo_json(content)
-        return
-    of_release = f", release {description.release.version}" if description.release else ""
+
+
+def _describe(content: dict[str, Any]) -> None:
+    """Print what a finished dataset is."""
+    of_release = f", release {content['release']['version']}" if "release" in content else ""
     click.echo(
-        f"{ds.name}{of_release}: {description.n_rows:,} observations of {ds.grid.size:,} grid points"
+        f"{content['name']}{of_release}: {content['observations']:,} observations of "
+        f"{content['grid_size']:,} grid points"
     )
-    for name, count in description.counts.items():
+    for name, count in content["splits"].items():
         click.echo(f"  {name:<12} {count:>10,}")
-    for factor in factors:
+    for factor in content["factors"]:
         unit = f" {factor['unit']}" if factor["unit"] else ""
         click.echo(
             f"  {factor['name']:<12} {factor['size']:>10,} {factor['kind']} values, "
             f"{factor['first']} to {factor['last']}{unit}"
         )
     click.echo(
-        f"  {description.hours:.2f} hours at {ds.sample_rate:,} Hz, {content['shards']} "
-        f"{description.codec.upper()} shards, {human_bytes(content['bytes'])}, "
-        f"licence {description.licence or 'not stated'}"
+        f"  {content['hours']:.2f} hours at {content['sample_rate']:,} Hz, {content['shards']} "
+        f"{content['codec'].upper()} shards, {human_bytes(content['bytes'])}, "
+        f"licence {content['licence'] or 'not stated'}"
     )
 
 

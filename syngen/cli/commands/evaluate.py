@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syngen.cli.options import common_option, dataset_argument, json_option
+from syngen.cli.options import check_plot, common_option, dataset_argument, json_option, plot_option
 from syngen.cli.reporting import echo_json, rows_used, say
 from syngen.errors import ParameterError
 
@@ -61,9 +61,7 @@ __all__ = ["evaluate"]
 @click.option("--compat", metavar="NAME", help="Numbers of disentanglement_lib or of ubisoft.")
 @click.option("--dci-model", metavar="NAME", help="forest, gbt (takes minutes) or lasso.")
 @click.option("--intervals", is_flag=True, help="95 % intervals of the metrics that need no model.")
-@click.option(
-    "--plot", "plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw a PNG, PDF or SVG."
-)
+@plot_option
 @common_option
 @json_option
 def evaluate(
@@ -91,7 +89,7 @@ def evaluate(
 
     started = time.monotonic()
     if plot is not None:
-        _check_plot(plot)
+        check_plot(plot)
     found = read_codes(codes)
     whole = load(dataset)
     view = whole if split is None else whole.select(split=split)
@@ -110,19 +108,6 @@ def evaluate(
         click.echo(scores.to_markdown(), nl=False)
     used = rows_used(scores.metadata["rows"], scores.metadata["left_out"])
     say(f"{codes}: {len(scores.codes)} codes, {used}, in {time.monotonic() - started:.1f} seconds")
-
-
-def _check_plot(path: Path) -> None:
-    from syngen.errors import suggestion
-
-    endings = (".png", ".pdf", ".svg")
-    if path.suffix.lower() not in endings:
-        raise ParameterError(
-            f"--plot {path}: no picture has the ending {path.suffix!r}{suggestion(path.suffix, endings)}; "
-            f"give {', '.join(endings)}"
-        )
-    if not path.absolute().parent.is_dir():
-        raise ParameterError(f"--plot {path}: there is no folder {path.parent}")
 
 
 def _rows_of(codes: Codes, whole: FactorDataset, view: FactorDataset, path: Path) -> Codes:

@@ -26,6 +26,7 @@ __all__ = [
     "joint_counts",
     "normalised",
     "null_information",
+    "table_information",
 ]
 
 _MOST_CELLS = 1 << 20
@@ -69,6 +70,23 @@ def joint_counts(
     if shape[0] * shape[1] <= max(_MOST_CELLS, 4 * len(cells)):
         return np.bincount(cells)
     return np.unique(cells, return_counts=True)[1]
+
+
+def table_information(table: NDArray[np.integer]) -> float:
+    """Return the mutual information of two columns from their joint counts, in nats.
+
+    Parameters
+    ----------
+    table : ndarray of int, shape (n_first, n_second)
+        How often each pair of levels occurs.
+
+    Examples
+    --------
+    >>> round(table_information(np.array([[5, 0], [0, 5]])), 6)
+    0.693147
+    """
+    of_first, of_second = entropy(table.sum(axis=1)), entropy(table.sum(axis=0))
+    return min(max(0.0, of_first + of_second - entropy(table.reshape(-1))), of_first, of_second)
 
 
 def information_matrix(

@@ -14,6 +14,7 @@ from syngen.loaders.sources.source import Source, checked_length, read_only
 from syngen.resolving.rendering import Rendering
 from syngen.resolving.vocabulary import recipe_columns
 from syngen.storage.annotations import annotation_table
+from syngen.storage.columns import SPOKEN, STORED
 from syngen.storage.manifest import Vocabulary
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class RenderedSource(Source):
     def table(self) -> pa.Table:
         columns = recipe_columns(self.resolved, self.vocabulary, self.indices)
         return pa.table(columns).replace_schema_metadata(self.vocabulary.metadata())
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        stored = STORED | SPOKEN
+        return tuple(name for name in self.vocabulary.part_schema().names if name not in stored)
 
     def _rendering(self) -> tuple[Lock, Rendering]:
         """Return the caches of this process, and what keeps its threads from using them at once."""

@@ -161,6 +161,15 @@ class Source(ABC):
         """Return the split scheme of a column."""
         return list(self.vocabulary.schemes)[self.vocabulary.split_columns.index(column)]
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the manifest's columns, in their order."""
+        return tuple(self.table.column_names)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column of the manifest, in row order."""
+        return self.table.column(name)
+
     def audio(self, rows: IntArray) -> list[Float32Array]:
         """Return the waveforms of rows one by one: float32, each of shape (n_samples,)."""
         return [dequantise(samples) for samples in self.pcm(rows)]

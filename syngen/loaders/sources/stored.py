@@ -93,11 +93,17 @@ class StoredSource(Source):
 
     @cached_property
     def _hashes(self) -> HashArray:
+        return hash_array(self.column("pcm_sha256"))
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple((self.table if self._sidecar is None else self._sidecar).schema.names)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        if self._sidecar is None:
+            return self.table.column(name)
         # of a large manifest this column alone
-        names = ["pcm_sha256"]
-        is_read = self._sidecar is None
-        table = self.table if is_read else read_series(self._manifests, columns=names)
-        return hash_array(table.column(names[0]))
+        return read_series(self._manifests, columns=[name]).column(name)
 
     def identities(self, rows: IntArray | None) -> Identities:
         found = super().identities(rows)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.dsp.resampling import resample
+from syngen.elementary import exp2
 from syngen.errors import EngineError, FactorError, Issue, MissingExtraError, ParameterError, suggestion
 from syngen.io.files import inside
 from syngen.synth.plugin import Derived, FactorSpec, Renderer, SettingSpec, Spoken, Synthesizer
@@ -223,6 +224,14 @@ class SpeechSynthesizer(Synthesizer):
 
         styles, _ = read_styles(request.settings["styles"])
         return speech_trajectories(moments, is_whispered=styles[str(moments.values["style"])].whisper)
+
+    def median_f0(self, request: Request, values: ValueMapping) -> float | None:
+        """Return the speaker's median pitch, moved by the style; None of a whisper and other voices."""
+        name, defined = str(values["style"]), request.settings["styles"]
+        style = read_styles({name: defined[name]} if name in defined else {})[0][name]
+        if style.whisper or request.settings["engine"] != _EXACT:
+            return None
+        return find_speaker(str(values["speaker"])).f0_hz * float(exp2(style.pitch / 12.0))
 
     def typical_s(self, request: Request) -> float:
         """Return what the shipped recipes take for texts of this length."""

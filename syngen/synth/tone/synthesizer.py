@@ -49,7 +49,7 @@ from syngen.synth.plugin import FactorSpec, Renderer, SettingSpec, Synthesizer
 from syngen.synth.request import Request
 from syngen.synth.tone.checks import partial_limit, tone_issues
 from syngen.synth.tone.timbres import timbres
-from syngen.synth.tone.waves import ByteLRUCache, Tone, ToneWaves, Wave
+from syngen.synth.tone.waves import ByteLRUCache, Tone, ToneWaves, Wave, seconds_per_sample
 from syngen.units import decibels_to_gain
 
 if TYPE_CHECKING:
@@ -197,6 +197,11 @@ class ToneSynthesizer(Synthesizer):
         from syngen.synth.tone.trajectories import tone_trajectories
 
         return tone_trajectories(request, moments, _gain_over_time(request.audio, moments.values))
+
+    def median_f0(self, request: Request, values: ValueMapping) -> float | None:
+        """Return the frequency without its vibrato, as a file of the recipe's sampling rate plays it."""
+        played = float(seconds_per_sample(request)) * request.audio.sample_rate
+        return float(values["frequency"]) * played
 
     def prepare(self, request: Request) -> Renderer:
         """Return a renderer that keeps waves and envelopes which other observations share."""
