@@ -146,8 +146,8 @@ def dequantise_to(out: Float32Array, pcm: PcmArray) -> None:
     np.multiply(out, _STEP, out=out)
 
 
-def peak_of(pcm: PcmArray) -> float:
-    """Return the largest absolute sample, full scale being 1.0."""
+def peak_of(pcm: PcmArray | FloatArray) -> float:
+    """Return the largest absolute sample of some given in 16-bit steps, full scale being 1.0."""
     return max(int(pcm.max()), -int(pcm.min())) / 32768.0
 
 
