@@ -72,7 +72,9 @@ def load(
     return FactorDataset(StoredSource(place))
 
 
-def export(dataset: str | Path | FactorDataset, folder: str | Path, *, to: str) -> int:
+def export(
+    dataset: str | Path | FactorDataset, folder: str | Path, *, to: str, trajectories: float | None = None
+) -> int:
     """Write a dataset in the format of another tool.
 
     The columns of the manifest go along. One with the name of a column that the format has of its own, as
@@ -87,6 +89,12 @@ def export(dataset: str | Path | FactorDataset, folder: str | Path, *, to: str) 
     to : {"huggingface", "jsonl", "lhotse", "wav", "npz"}
         Parquet with embedded audio and class labels; WAV files and NeMo's JSON lines; WAV files and
         lhotse's cuts; WAV files and ``metadata.csv``; one file of arrays as dSprites has them.
+    trajectories : float, optional
+        Time between two moments in seconds: with it, ground truth over time goes along (see
+        `FactorDataset.trajectories`). huggingface has it in columns of lists, ``trajectory_time``,
+        ``trajectory_f0`` and so on; wav, jsonl and lhotse have ``<clip>.f0.csv`` and so on beside each
+        clip, columns of time in seconds and value without a header, as loaders of mirdata have them, and
+        the units in ``trajectories.json``; npz has none. Where a tone is silent, ``f0`` is 0.
 
     Returns
     -------
@@ -96,7 +104,8 @@ def export(dataset: str | Path | FactorDataset, folder: str | Path, *, to: str) 
     Raises
     ------
     ParameterError
-        If there is no such format, or the folder is not empty or cannot be written.
+        If there is no such format, the folder is not empty or cannot be written, or trajectories are wanted
+        of a dataset or in a format without any.
     ShardError
         If an observation cannot be read.
     """
@@ -104,7 +113,7 @@ def export(dataset: str | Path | FactorDataset, folder: str | Path, *, to: str) 
 
     write = find_format(to)
     opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
-    return write(opened, Path(folder))
+    return write(opened, Path(folder), hop=trajectories)
 
 
 def from_manifest(

@@ -1,4 +1,4 @@
-"""From real numbers to 16-bit samples."""
+"""From real numbers to 16-bit samples and back, and the levels of samples."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from syngen.elementary import log2
 from syngen.errors import EngineError
 
 if TYPE_CHECKING:
-    from syngen._typing import Float32Array, FloatArray, PcmArray
+    from syngen._typing import BoolArray, Float32Array, FloatArray, PcmArray
 
 __all__ = [
     "FULL_SCALE",
@@ -17,12 +18,19 @@ __all__ = [
     "dequantise",
     "dequantise_to",
     "finish_steps",
+    "levels_db",
+    "mean_square_of",
+    "peak_of",
     "quantise",
     "write_steps",
 ]
 
 FULL_SCALE = 32768.0
 _STEP = np.float32(1.0 / FULL_SCALE)
+_DB_PER_DOUBLING = 3.010299956639812  # 10 log10(2)
+# Squares of as many 16-bit samples sum far below 2**53; longer dot products would start the threads of
+# BLAS, which compete with the other workers.
+_DOT_SAMPLES = 1 << 13
 
 
 class Quantised(NamedTuple):
@@ -136,3 +144,30 @@ def dequantise_to(out: Float32Array, pcm: PcmArray) -> None:
     # converted, then scaled: twice as fast as a product of mixed types
     np.copyto(out, pcm)
     np.multiply(out, _STEP, out=out)
+
+
+def peak_of(pcm: PcmArray | FloatArray) -> float:
+    """Return the largest absolute sample of some given in 16-bit steps, full scale being 1.0."""
+    return max(int(pcm.max()), -int(pcm.min())) / 32768.0
+
+
+def mean_square_of(steps: PcmArray | FloatArray) -> float:
+    """Return the mean square of samples given in 16-bit steps, full scale being 1.0.
+
+    The sum of squares is a sum of integers below 2**53 held in float64, hence exact in any order.
+    """
+    total = 0
+    for start in range(0, len(steps), _DOT_SAMPLES):
+        samples = steps[start : start + _DOT_SAMPLES].astype(np.float64, copy=False)
+        total += int(np.dot(samples, samples))
+    return total / len(steps) / 2.0**30
+
+
+def levels_db(mean_squares: FloatArray) -> tuple[Float32Array, BoolArray]:
+    """Return levels in dB as float32, an RMS of 1.0 being 0 dB, and which are of digital silence.
+
+    Both have the shape (n,), as what is given has.
+    """
+    is_silent = mean_squares == 0.0
+    levels = log2(np.where(is_silent, 1.0, mean_squares)) * _DB_PER_DOUBLING
+    return levels.astype(np.float32), is_silent

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syngen.exports.trajectories import write_trajectories
 from syngen.io.names import check_names
 from syngen.io.workspace import working_folder
 from syngen.storage.codec import find_codec
@@ -38,8 +39,13 @@ def filled_splits(dataset: DatasetView) -> Iterator[tuple[str, DatasetView]]:
             yield name, view
 
 
-def write_wavs(dataset: DatasetView, folder: Path) -> Iterator[tuple[int, str, int]]:
-    """Write a WAV file for each observation; yield position, file name and number of samples."""
+def write_wavs(
+    dataset: DatasetView, folder: Path, *, hop: float | None = None
+) -> Iterator[tuple[int, str, int]]:
+    """Write a WAV file for each observation; yield position, file name and number of samples.
+
+    With a hop in seconds, its trajectories are written beside it.
+    """
     codec, rows = find_codec("wav"), dataset.rows
     working_folder(folder, mode=0o777)
     for start in range(0, len(dataset), _ROWS_AT_ONCE):
@@ -47,6 +53,8 @@ def write_wavs(dataset: DatasetView, folder: Path) -> Iterator[tuple[int, str, i
         for position, pcm in zip(positions.tolist(), dataset.pcm(positions), strict=True):
             name = f"{key_of(int(rows[position]))}.wav"
             (folder / name).write_bytes(codec.encode(pcm, dataset.sample_rate))
+            if hop is not None:
+                write_trajectories(dataset, position, folder / name, hop=hop)
             yield position, name, len(pcm)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from syngen.errors import ParameterError, suggestion
 from syngen.exports import huggingface, jsonl, lhotse, npz, wav
@@ -14,7 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "find_format"]
 
-Export: TypeAlias = Callable[["DatasetView", Path], int]
+
+class Export(Protocol):
+    """Writes a dataset into a folder; returns the number of observations."""
+
+    def __call__(self, dataset: DatasetView, folder: Path, /, *, hop: float | None = None) -> int: ...
+
 
 FORMATS: dict[str, Export] = {
     "huggingface": huggingface.write,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from syngen.exports.dataset import filled_splits, records, write_wavs
-from syngen.io.atomic import new_folder
+from syngen.exports.trajectories import annotated_folder
 from syngen.storage.columns import exported_names
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _SPOKEN = ("transcript", "text")
 _OWN = ("audio_filepath", "duration", "text", "offset", "file_name", "file", "path", "filename", "row")
 
 
-def write(dataset: DatasetView, folder: Path) -> int:
+def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> int:
     """Write ``audio/*.wav`` and ``<split>.jsonl``; return the number of observations.
 
     ``audio_filepath`` is relative to the folder, ``duration`` in seconds, ``text`` the transcript, or the
@@ -32,12 +32,12 @@ def write(dataset: DatasetView, folder: Path) -> int:
     spoken = _text_column(dataset.table.schema)
     names = exported_names(dataset.table.column_names, _OWN)
     said_already = names["text"] if spoken == "text" else ""
-    with new_folder(folder) as unfinished:
+    with annotated_folder(dataset, folder, hop=hop) as unfinished:
         for split, view in filled_splits(dataset):
             known = records(view, _OWN)
             texts = [None] * len(view) if spoken is None else view.table.column(spoken).to_pylist()
             with open(unfinished / f"{split}.jsonl", "w", encoding="utf-8", newline="\n") as file:
-                for position, name, n_samples in write_wavs(view, unfinished / "audio"):
+                for position, name, n_samples in write_wavs(view, unfinished / "audio", hop=hop):
                     line = {
                         "audio_filepath": f"audio/{name}",
                         "duration": n_samples / dataset.sample_rate,

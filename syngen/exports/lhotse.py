@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.exports.dataset import filled_splits, records, write_wavs
-from syngen.io.atomic import new_folder
+from syngen.exports.trajectories import annotated_folder
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView, Json
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 
-def write(dataset: DatasetView, folder: Path) -> int:
+def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> int:
     """Write ``audio/*.wav`` and ``cuts_<split>.jsonl.gz``; return the number of observations.
 
     A column ``row`` of the manifest is called ``source_row``.
     Read with ``CutSet.from_file(folder / "cuts_train.jsonl.gz").with_recording_path_prefix(folder)``.
     """
-    with new_folder(folder) as unfinished:
+    with annotated_folder(dataset, folder, hop=hop) as unfinished:
         for split, view in filled_splits(dataset):
             known = records(view)
             with (
@@ -30,7 +30,7 @@ def write(dataset: DatasetView, folder: Path) -> int:
                 # no name and no time: the same bytes each time
                 gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as file,
             ):
-                for position, name, n_samples in write_wavs(view, unfinished / "audio"):
+                for position, name, n_samples in write_wavs(view, unfinished / "audio", hop=hop):
                     cut = _cut(view, position, name, n_samples, known[position])
                     file.write(json.dumps(cut, ensure_ascii=False, allow_nan=False).encode() + b"\n")
     return len(dataset)

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from syngen.errors import ParameterError
 from syngen.io.atomic import new_folder
 
 if TYPE_CHECKING:
@@ -24,14 +25,23 @@ _ROWS_AT_ONCE = 256
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
-def write(dataset: DatasetView, folder: Path) -> int:
+def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> int:
     """Write ``dataset.npz``; return the number of observations.
 
     It has ``pcm``, int16 (n, n_samples), which divided by 32768 is the waveform; ``latents_classes``, int64
     (n, n_factors), the levels; ``latents_values``, float64 (n, n_factors), the values, of texts the levels;
     ``split``; ``row``; ``index``; ``lengths`` where observations differ in length and are padded; and
     ``metadata``, JSON, which no reader has to unpickle.
+
+    Raises
+    ------
+    ParameterError
+        If trajectories are wanted: they differ in length and kind, and have no place in one array.
     """
+    if hop is not None:
+        raise ParameterError(
+            "npz takes no trajectories; huggingface has them as lists, wav, jsonl and lhotse as CSV files"
+        )
     longest = dataset.n_samples or int(dataset.lengths.max(initial=0))
     with new_folder(folder) as unfinished, zipfile.ZipFile(unfinished / "dataset.npz", "w") as archive:
         with _member(archive, "pcm", np.dtype("<i2"), (len(dataset), longest)) as file:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.exports.dataset import filled_splits, records, write_wavs
-from syngen.io.atomic import new_folder
+from syngen.exports.trajectories import annotated_folder
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 
-def write(dataset: DatasetView, folder: Path) -> int:
+def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> int:
     """Write ``<split>/*.wav`` and ``metadata.csv``; return the number of observations.
 
     ``syngen.from_manifest(folder, "metadata.csv", factors=...)`` opens it again. A column ``file_name`` or
     ``row`` of the manifest is called ``source_file_name`` or ``source_row``.
     """
     with (
-        new_folder(folder) as unfinished,
+        annotated_folder(dataset, folder, hop=hop) as unfinished,
         open(unfinished / "metadata.csv", "w", encoding="utf-8", newline="") as file,
     ):
         table: csv.DictWriter[str] | None = None
         for split, view in filled_splits(dataset):
             known = records(view, ("file_name",))
-            for position, name, _ in write_wavs(view, unfinished / split):
+            for position, name, _ in write_wavs(view, unfinished / split, hop=hop):
                 record = {"file_name": f"{split}/{name}", **known[position]}
                 if table is None:
                     table = csv.DictWriter(file, list(record), lineterminator="\n")

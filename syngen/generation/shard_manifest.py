@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from syngen.elementary import log2
+from syngen.dsp.level import levels_db, mean_square_of, peak_of
 from syngen.errors import ShardError
 from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
@@ -29,7 +29,7 @@ from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText, check_members, stated_size
 
 if TYPE_CHECKING:
-    from syngen._typing import BoolArray, Float32Array, FloatArray, IntArray, PcmArray
+    from syngen._typing import IntArray, PcmArray
     from syngen.generation.plan import Plan
     from syngen.synth.plugin import Spoken
 
@@ -39,17 +39,9 @@ __all__ = [
     "annotations_of",
     "columns_in_shard",
     "facts_of",
-    "levels_db",
-    "mean_square_of",
     "part_table",
-    "peak_of",
     "write_parts",
 ]
-
-_DB_PER_DOUBLING = 3.010299956639812  # 10 log10(2)
-# Squares of as many 16-bit samples sum far below 2**53; longer dot products would start the threads of
-# BLAS, which compete with the other workers.
-_DOT_SAMPLES = 1 << 13
 
 
 class ObservationStats(
@@ -225,30 +217,3 @@ def columns_in_shard(plan: Plan, shard: Shard, indices: IntArray, data: memoryvi
 def facts_of(pcm: PcmArray) -> ObservationStats:
     """Return what a manifest says of samples."""
     return ObservationStats(len(pcm), pcm_sha256(pcm), peak_of(pcm), mean_square_of(pcm))
-
-
-def peak_of(pcm: PcmArray) -> float:
-    """Return the largest absolute sample, full scale being 1.0."""
-    return max(int(pcm.max()), -int(pcm.min())) / 32768.0
-
-
-def mean_square_of(steps: PcmArray | FloatArray) -> float:
-    """Return the mean square of samples given in 16-bit steps, full scale being 1.0.
-
-    The sum of squares is a sum of integers below 2**53 held in float64, hence exact in any order.
-    """
-    total = 0
-    for start in range(0, len(steps), _DOT_SAMPLES):
-        samples = steps[start : start + _DOT_SAMPLES].astype(np.float64, copy=False)
-        total += int(np.dot(samples, samples))
-    return total / len(steps) / 2.0**30
-
-
-def levels_db(mean_squares: FloatArray) -> tuple[Float32Array, BoolArray]:
-    """Return levels in dB as float32, an RMS of 1.0 being 0 dB, and which are of digital silence.
-
-    Both have the shape (n,), as what is given has.
-    """
-    is_silent = mean_squares == 0.0
-    levels = log2(np.where(is_silent, 1.0, mean_squares)) * _DB_PER_DOUBLING
-    return levels.astype(np.float32), is_silent

@@ -15,13 +15,13 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from syngen.dsp.level import mean_square_of
 from syngen.errors import EngineError, ShardError
 from syngen.generation.plan import Plan
 from syngen.generation.shard_manifest import (
     ObservationStats,
     ShardColumns,
     annotations_of,
-    mean_square_of,
     part_table,
     write_parts,
 )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from syngen.loaders.measured import Measured, measure
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, ValueMapping
@@ -33,6 +36,19 @@ class Observation:
     index: int
     values: ValueMapping
     levels: Mapping[str, int]
+
+    @cached_property
+    def measured(self) -> Measured:
+        """Length, peak, level and level without pauses, from the samples, when first asked for.
+
+        Examples
+        --------
+        >>> import syngen
+        >>> obs = syngen.render("syntone-tiny")[0]
+        >>> obs.values["amplitude"], round(obs.measured.rms_db, 2)
+        (-11.0, -11.0)
+        """
+        return measure(self.waveform, sample_rate=self.sample_rate)
 
     def _repr_html_(self) -> str:
         import base64

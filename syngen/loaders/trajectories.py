@@ -191,6 +191,17 @@ class Trajectories(Mapping[str, "NDArray[Any]"]):
         names = ", ".join(f"{name} ({unit})" if unit else name for name, unit in self.units.items())
         return f"<Trajectories of {len(self.times):,} moments: {names}>"
 
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """``time`` and each trajectory, as annotations of music are kept in files.
+
+        Where a tone is silent its ``f0`` is 0 Hz, which readers of such files take for unvoiced.
+        """
+        found = {"time": self.times, **self._values}
+        if {"f0", "gain"} <= set(found):
+            found["f0"] = np.where(np.isfinite(found["gain"]), found["f0"], 0.0)
+        return found
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """All of them as a pandas DataFrame whose index is the time in seconds."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.dsp.level import levels_db, mean_square_of, peak_of
 from syngen.errors import ShardError
-from syngen.generation.shard_manifest import levels_db, mean_square_of, peak_of
 from syngen.io.files import sha256_of
 from syngen.storage.codec import Codec, pcm_sha256
 from syngen.storage.columns import STORED

@@ -83,6 +83,7 @@ INTEGER_EXPRESSIONS = {
     "synth/tone/checks.py": {"sum((count * count for count in counts))"},
     # both sides hold integers in float64, and every partial sum stays below 2**53
     "dsp/inharmonic.py": {"np.einsum"},
+    "dsp/level.py": {"np.dot", "np.dot(samples, samples)"},
     "dsp/resampling.py": {"np.matmul"},
     "dsp/active_level.py": {"np.einsum", "sum(map(int, active.tolist()))"},
 }

@@ -18,8 +18,19 @@ __all__ = ["export"]
 @dataset_argument
 @click.argument("folder", type=click.Path(path_type=Path))
 @where_option
+@click.option(
+    "--trajectories",
+    type=float,
+    metavar="SECONDS",
+    help="With ground truth over time, every so many seconds: lists in Parquet, or CSV beside each clip.",
+)
 def export(
-    format_name: str, dataset: Path, folder: Path, where: tuple[str, ...], split: str | None
+    format_name: str,
+    dataset: Path,
+    folder: Path,
+    where: tuple[str, ...],
+    split: str | None,
+    trajectories: float | None,
 ) -> None:
     """Write a dataset for another tool: huggingface, jsonl, lhotse, wav or npz.
 
@@ -35,5 +46,5 @@ def export(
     find_format(format_name)  # before a large manifest is read
     view = select_where(load(dataset), where, split)
     started = time.monotonic()
-    n = write(view, folder, to=format_name)
+    n = write(view, folder, to=format_name, trajectories=trajectories)
     say(f"{n:,} observations as {format_name} in {folder}, in {time.monotonic() - started:.1f} seconds")

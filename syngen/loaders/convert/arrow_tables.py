@@ -7,7 +7,7 @@ it needs neither torch nor torchcodec nor FFmpeg. Texts of nominal factors are c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +26,7 @@ __all__ = ["hub_features", "hub_schema", "hub_tables", "label_names"]
 _MAX_LABELS = 1000
 _ROWS_AT_ONCE = 256
 _OWN = ("audio", "row")
+_OVER_TIME = "trajectory_"
 
 
 def label_names(factor: Factor) -> list[str] | None:
@@ -35,25 +36,49 @@ def label_names(factor: Factor) -> list[str] | None:
     return [str(value) for value in factor.values]
 
 
-def _columns(dataset: DatasetView) -> Iterator[tuple[str, pa.Field]]:
+def _columns(dataset: DatasetView, lists: Collection[str]) -> Iterator[tuple[str, pa.Field]]:
     """Yield the columns of the manifest that are written, each after its name; see `exported_names`."""
     schema = dataset.table.schema
-    for column, name in exported_names(schema.names, _OWN).items():
+    for column, name in exported_names(schema.names, (*_OWN, *lists)).items():
         yield name, schema.field(column)
 
 
-def hub_features(dataset: DatasetView) -> dict[str, Json]:
-    """Return the feature of each column, as ``datasets`` writes it into Parquet and Arrow files."""
+def _lists(dataset: DatasetView, hop: float | None) -> dict[str, pa.DataType]:
+    """Return the columns of trajectories with the types of their elements."""
+    if hop is None or not len(dataset):
+        return {}
+    columns = dataset.trajectories(0, hop=hop).columns
+    return {f"{_OVER_TIME}{name}": _element(values.dtype) for name, values in columns.items()}
+
+
+def _element(kind: np.dtype[Any]) -> pa.DataType:
+    return pa.string() if kind.kind == "U" else pa.from_numpy_dtype(kind)
+
+
+def hub_features(dataset: DatasetView, *, hop: float | None = None) -> dict[str, Json]:
+    """Return the feature of each column, as ``datasets`` writes it into Parquet and Arrow files.
+
+    Parameters
+    ----------
+    dataset : DatasetView
+    hop : float, optional
+        Time between two moments in seconds: with it, the trajectories are columns of lists called
+        ``trajectory_<name>``, and ``trajectory_time`` has the moments in seconds.
+    """
+    lists = _lists(dataset, hop)
     features: dict[str, Json] = {
         "audio": {"sampling_rate": dataset.sample_rate, "decode": False, "_type": "Audio"},
         "row": {"dtype": "int64", "_type": "Value"},
     }
-    for name, field in _columns(dataset):
+    for name, field in _columns(dataset, lists):
         labels = _labels(dataset, field)
         if labels is not None:
             features[name] = {"names": labels, "_type": "ClassLabel"}
         else:
             features[name] = {"dtype": _dtype(field.type), "_type": "Value"}
+    for name, kind in lists.items():
+        # what versions before and after the feature List read
+        features[name] = {"feature": {"dtype": _dtype(kind), "_type": "Value"}, "_type": "Sequence"}
     return features
 
 
@@ -65,27 +90,32 @@ def _dtype(kind: pa.DataType) -> str:
     return {"double": "float64", "float": "float32"}.get(str(kind), str(kind))
 
 
-def hub_schema(dataset: DatasetView) -> pa.Schema:
-    """Return the schema of the tables, with the features in its metadata."""
-    features = hub_features(dataset)
+def hub_schema(dataset: DatasetView, *, hop: float | None = None) -> pa.Schema:
+    """Return the schema of the tables, with the features in its metadata; for `hop` see `hub_features`."""
+    features, lists = hub_features(dataset, hop=hop), _lists(dataset, hop)
     audio = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
     fields = [pa.field("audio", audio), pa.field("row", pa.int64())]
-    for name, field in _columns(dataset):
+    for name, field in _columns(dataset, lists):
         is_label = features[name]["_type"] == "ClassLabel"
         fields.append(pa.field(name, pa.int64() if is_label else field.type))
+    fields += [pa.field(name, pa.list_(kind)) for name, kind in lists.items()]
     text = json.dumps({"info": {"features": features}}, ensure_ascii=False)
     return pa.schema(fields, metadata={b"huggingface": text.encode("utf-8")})
 
 
-def hub_tables(dataset: DatasetView) -> Iterator[pa.Table]:
-    """Yield the observations of a dataset in tables of a few hundred rows each."""
-    schema, given = hub_schema(dataset), list(_columns(dataset))
+def hub_tables(dataset: DatasetView, *, hop: float | None = None) -> Iterator[pa.Table]:
+    """Yield the observations of a dataset in tables of a few hundred rows each.
+
+    For `hop` see `hub_features`.
+    """
+    schema, lists = hub_schema(dataset, hop=hop), _lists(dataset, hop)
+    given = list(_columns(dataset, lists))
     codec, whole, rows = find_codec("wav"), dataset.table, dataset.rows
     for start in range(0, len(dataset), _ROWS_AT_ONCE):
         part = whole.slice(start, _ROWS_AT_ONCE)
-        pcm = dataset.pcm(np.arange(start, start + part.num_rows))
+        positions = np.arange(start, start + part.num_rows)
         some = rows[start : start + part.num_rows]
-        audio = [codec.encode(samples, dataset.sample_rate) for samples in pcm]
+        audio = [codec.encode(samples, dataset.sample_rate) for samples in dataset.pcm(positions)]
         paths = [f"{key_of(int(row))}.wav" for row in some]
         columns: list[Any] = [
             pa.StructArray.from_arrays([pa.array(audio, pa.binary()), pa.array(paths)], ["bytes", "path"]),
@@ -95,4 +125,9 @@ def hub_tables(dataset: DatasetView) -> Iterator[pa.Table]:
             is_label = _labels(dataset, field) is not None
             column = part.column(f"{field.name}_level" if is_label else field.name)
             columns.append(column.cast(schema.field(name).type).combine_chunks())
+        if hop is not None:
+            found = [dataset.trajectories(position, hop=hop).columns for position in positions.tolist()]
+            for name in lists:
+                values = [one[name.removeprefix(_OVER_TIME)] for one in found]
+                columns.append(pa.array(values, schema.field(name).type))
         yield pa.table(columns, schema=schema)
