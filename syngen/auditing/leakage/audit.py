@@ -82,7 +82,8 @@ def audit_observations(
     if len(pool) < min_observations:
         raise ParameterError(
             f"{draws[0].name} has {len(pool):,} observations; at least {min_observations:,} are needed to "
-            "tell a leak from luck. Audit the recipe that it was made of: what it lacks is drawn with other seeds"
+            "tell a leak from luck. Audit the recipe that it was made of: what lacks is drawn with other "
+            "seeds"
         )
     heard = Heard()
     hear(heard, pool, n, progress)

@@ -59,11 +59,12 @@ class LeakageTest:
         if self.excess <= MAX_EXCESS or self.p_holm >= SIGNIFICANCE:
             return ()
         score = self.score
-        return (
+        line = (
             f"{self.factor} leaks into {self.source}: it is told right in {score.accuracy:.3f} of "
             f"{score.n:,} observations (95 %: {score.low:.3f} to {score.high:.3f}), by chance in "
-            f"{score.chance:.3f}; at most {MAX_EXCESS:g} more is allowed",
+            f"{score.chance:.3f}; at most {MAX_EXCESS:g} more is allowed"
         )
+        return (line,)
 
 
 @dataclass(frozen=True)
@@ -142,9 +143,9 @@ class LeakageAudit(AuditReport):
             yield "\n## What should know nothing\n"
             yield self._test_table()
             yield (
-                f"\nA leak is an accuracy of more than {MAX_EXCESS:g} above chance that is significant after "
-                f"Holm's correction of {len(self.tests)} tests (p < {SIGNIFICANCE:g}). The level is removed "
-                "from silence; texts, or speakers, are others than those that were learned from."
+                f"\nA leak is an accuracy of more than {MAX_EXCESS:g} above chance that is significant "
+                f"after Holm's correction of {len(self.tests)} tests (p < {SIGNIFICANCE:g}). The level is "
+                "removed from silence; texts, or speakers, are others than those that were learned from."
             )
         if self.stated:
             yield f"\nTied to each other by the recipe, and not judged: {'; '.join(self.stated)}."

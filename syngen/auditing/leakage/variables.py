@@ -63,11 +63,9 @@ def targets_of(dataset: DatasetView, levels: IntArray) -> list[Target]:
 
 
 def _classes(factor: Factor, levels: IntArray) -> IntArray:
-    return (
-        levels * _MOST_ORDERED // factor.size
-        if factor.is_ordered and factor.size > _MOST_ORDERED
-        else levels
-    )
+    if factor.is_ordered and factor.size > _MOST_ORDERED:
+        return levels * _MOST_ORDERED // factor.size
+    return levels
 
 
 def _target(name: str, factor: str, values: NDArray[Any]) -> Target:

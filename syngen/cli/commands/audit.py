@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syngen.cli.options import PLACE, dataset_argument, json_option, quiet_option
+from syngen.cli.options import dataset_argument, json_option, quiet_option
 from syngen.cli.reporting import echo_json, progress_on_stderr, say
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def audit_dataset(dataset: Path | str, rows: int, seed: int, as_json: bool) -> N
 
 
 @audit.command("leakage")
-@click.argument("data", type=PLACE, metavar="RECIPE|DATASET")
+@click.argument("data", metavar="RECIPE|DATASET")
 @click.option(
     "-n",
     "--rows",
@@ -95,7 +95,7 @@ def audit_dataset(dataset: Path | str, rows: int, seed: int, as_json: bool) -> N
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
 @json_option
 @quiet_option
-def audit_leakage(data: Path | str, rows: int, seed: int, as_json: bool, quiet: bool) -> None:
+def audit_leakage(data: str, rows: int, seed: int, as_json: bool, quiet: bool) -> None:
     """Ask silence and nuisances for the factors, of which they should know nothing; exit 4 if they do.
 
     A folder that exists, or a URL, is a dataset; everything else a recipe, which is rendered. Of speech
