@@ -103,7 +103,7 @@ def _standardised(features: FloatArray, rng: np.random.Generator) -> FloatArray:
     """
     scale = features.std(axis=0)
     x = (features - features.mean(axis=0))[:, scale > 0.0] / scale[scale > 0.0]
-    return x + _JITTER * rng.standard_normal(x.shape)
+    return np.asarray(x + _JITTER * rng.standard_normal(x.shape))
 
 
 def _answers(x: FloatArray, y: IntArray, asked: FloatArray) -> IntArray:
@@ -137,7 +137,7 @@ def basis_of(values: ArrayLike) -> FloatArray:
     from scipy.stats import rankdata
 
     share = (rankdata(column) - 0.5) / len(column)
-    return np.cos(np.pi * share[:, None] * np.arange(1, _N_WAVES + 1))
+    return np.asarray(np.cos(np.pi * share[:, None] * np.arange(1, _N_WAVES + 1)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

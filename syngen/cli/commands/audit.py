@@ -13,9 +13,7 @@ from syngen.cli.reporting import echo_json, progress_on_stderr, say
 
 if TYPE_CHECKING:
     from syngen.auditing.leakage.report import LeakageAudit
-    from syngen.auditing.recovery import DatasetAudit
-    from syngen.auditing.speech.report import SpeechAudit
-    from syngen.auditing.tone.audit import RecipeAudit
+    from syngen.auditing.report import SignalAudit
 
 __all__ = ["audit"]
 
@@ -112,13 +110,7 @@ def audit_leakage(data: str, rows: int, seed: int, as_json: bool, quiet: bool) -
     _conclude(report, report.dataset, started, as_json=as_json)
 
 
-def _conclude(
-    report: RecipeAudit | SpeechAudit | DatasetAudit | LeakageAudit,
-    name: str,
-    started: float,
-    *,
-    as_json: bool,
-) -> None:
+def _conclude(report: SignalAudit | LeakageAudit, name: str, started: float, *, as_json: bool) -> None:
     if as_json:
         echo_json(report.to_dict())
     else:
