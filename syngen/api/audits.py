@@ -105,10 +105,9 @@ def audit_leakage(
 
     A linear probe is asked for every factor, and every derived one, by
 
-    - the silence before speech, in its pauses and after it, of other observations before the onset. Only
-      color and shape are looked at, the level is removed; 25 ms after phones and 5 ms before them are left
-      out. Of speech, the texts asked about are not those learned from, nor are the speakers where the text
-      is asked for;
+    - the silence before speech, in its pauses and after it, of tones before the onset. Only color and shape
+      are looked at, the level is removed. Of speech, the texts asked about are not those learned from, nor
+      are the speakers where the text is asked for;
     - every nuisance;
     - every other factor, unless the recipe ties the two by correlations or conditions.
 

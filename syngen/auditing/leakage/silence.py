@@ -26,7 +26,6 @@ __all__ = ["MOST_FRAMES", "Silence", "frame_length", "frames_of", "gather", "sil
 MOST_FRAMES = 16
 """Frames of a silence that are looked at; more are spread over its length."""
 _FRAME_S = 0.008
-_AFTER_SPEECH_S, _BEFORE_SPEECH_S = 0.025, 0.005  # in which a voice dies away, and is announced
 _HOP_S = 0.001
 _SHARE = 0.8
 _N_BANDS = 20
@@ -70,8 +69,7 @@ def frame_length(sample_rate: int) -> int:
 def silences_of(dataset: DatasetView, position: int, n_samples: int) -> dict[str, Spans]:
     """Return where an observation is silent, by the kind of silence.
 
-    Of speech from its annotations: before the first phone, in pauses, after the last phone; 25 ms after
-    phones and 5 ms before them count as theirs. Of others the time before the gain, as the synthesizer
+    Of speech from its annotations: before the first phone, in pauses, after the last phone. Of others the time before the gain, as the synthesizer
     states it, leaves zero.
 
     Parameters
@@ -88,7 +86,7 @@ def silences_of(dataset: DatasetView, position: int, n_samples: int) -> dict[str
     """
     if dataset.is_spoken:
         phones = dataset.annotations(position)
-        return _around_phones(phones[phones["kind"] == "phone"], n_samples, dataset.sample_rate)
+        return _around_phones(phones[phones["kind"] == "phone"], n_samples)
     over_time = dataset.trajectories(position, hop=max(_HOP_S, 1.0 / dataset.sample_rate))
     if "gain" not in over_time:
         raise ParameterError("the synthesizer has no trajectory of gain, which would say when it sounds")
@@ -98,15 +96,12 @@ def silences_of(dataset: DatasetView, position: int, n_samples: int) -> dict[str
     return {"before the onset": [(0, end)]}
 
 
-def _around_phones(phones: pd.DataFrame, n_samples: int, sample_rate: int) -> dict[str, Spans]:
-    after, before = (round(s * sample_rate) for s in (_AFTER_SPEECH_S, _BEFORE_SPEECH_S))
+def _around_phones(phones: pd.DataFrame, n_samples: int) -> dict[str, Spans]:
     found: dict[str, list[tuple[int, int]]] = {"before speech": [], "in pauses": [], "after speech": []}
     for text, start, end in zip(phones["text"], phones["start"], phones["end"], strict=True):
-        if text:
-            continue
-        is_first, is_last = start == 0, end == n_samples
-        name = "before speech" if is_first else "after speech" if is_last else "in pauses"
-        found[name].append((int(start) + (0 if is_first else after), int(end) - (0 if is_last else before)))
+        if not text:
+            where = "before speech" if start == 0 else "after speech" if end == n_samples else "in pauses"
+            found[where].append((int(start), int(end)))
     return dict(found)
 
 
