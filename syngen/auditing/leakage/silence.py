@@ -69,8 +69,8 @@ def frame_length(sample_rate: int) -> int:
 def silences_of(dataset: DatasetView, position: int, n_samples: int) -> dict[str, Spans]:
     """Return where an observation is silent, by the kind of silence.
 
-    Of speech from its annotations: before the first phone, in pauses, after the last phone. Of others the time before the gain, as the synthesizer
-    states it, leaves zero.
+    Of speech from its annotations: before the first phone, in pauses, after the last phone. Of others the
+    time before the gain, as the synthesizer states it, leaves zero.
 
     Parameters
     ----------
