@@ -2,6 +2,7 @@
 
 from ._typing import ProgressUpdate as ProgressUpdate
 from .api import audit_dataset as audit_dataset
+from .api import audit_leakage as audit_leakage
 from .api import audit_recipe as audit_recipe
 from .api import check_release as check_release
 from .api import compare_releases as compare_releases

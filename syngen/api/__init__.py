@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syngen.api.audits import audit_dataset, audit_recipe
+from syngen.api.audits import audit_dataset, audit_leakage, audit_recipe
 from syngen.api.datasets import export, from_manifest, load, render, statistics
 from syngen.api.downloads import download
 from syngen.api.evaluation import encode, evaluate, probe
@@ -14,6 +14,7 @@ from syngen.resolving.load import load_recipe
 
 __all__ = [
     "audit_dataset",
+    "audit_leakage",
     "audit_recipe",
     "check_release",
     "compare_releases",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from syngen._threads import single_threaded
-from syngen.auditing.report import AuditReport
+from syngen.auditing.report import SignalAudit
 from syngen.auditing.signals import SignalTally
 from syngen.errors import ParameterError
 from syngen.evaluation.encoders.reference import encoded
@@ -87,7 +87,7 @@ class Recovery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetAudit(AuditReport):
+class DatasetAudit(SignalAudit):
     """How well the factors of a dataset are recovered on held-out rows.
 
     Attributes
@@ -101,7 +101,7 @@ class DatasetAudit(AuditReport):
 
     See Also
     --------
-    AuditReport : `seed`, `signals` and what every report says.
+    SignalAudit : `seed`, `signals` and what every report says.
     """
 
     dataset: str

@@ -12,7 +12,7 @@ from syngen.auditing.signals import SignalTally
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["AuditReport", "Judged"]
+__all__ = ["AuditReport", "Judged", "SignalAudit"]
 
 
 class Judged(Protocol):
@@ -31,17 +31,14 @@ class AuditReport(ABC):
     ----------
     seed : int
         Of everything that was drawn: contexts, rows, and what probes learn from.
-    signals : SignalTally
-        Levels and defects of everything that was rendered.
     """
 
     seed: int
-    signals: SignalTally
 
     @property
     def problems(self) -> list[str]:
         """Everything that falls short; empty when the audit is passed."""
-        return [problem for finding in (*self._findings(), self.signals) for problem in finding.problems]
+        return [problem for finding in self._findings() for problem in finding.problems]
 
     @property
     def passed(self) -> bool:
@@ -66,8 +63,35 @@ class AuditReport(ABC):
 
     @abstractmethod
     def _findings(self) -> Sequence[Judged]:
-        """Return what is judged, the signals aside."""
+        """Return what is judged."""
 
     @abstractmethod
     def _sections(self) -> Iterator[str]:
         """Yield the parts of the Markdown, the problems aside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalAudit(AuditReport):
+    """The report of an audit that judges waveforms too.
+
+    Attributes
+    ----------
+    signals : SignalTally
+        Levels and defects of everything that was rendered.
+
+    See Also
+    --------
+    AuditReport : `seed` and what every report says.
+    """
+
+    signals: SignalTally
+
+    @property
+    def n_observations(self) -> int:
+        """Observations that were looked at."""
+        return self.signals.n_observations
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that falls short; empty when the audit is passed."""
+        return [*super().problems, *self.signals.problems]

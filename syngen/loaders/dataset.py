@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import ArrayLike, NDArray
 
-    from syngen._typing import Float32Array, IntArray, PcmArray, Value
+    from syngen._typing import Float32Array, IntArray, Json, PcmArray, Value
     from syngen.identities import Identities
     from syngen.storage.description import Description
 
@@ -119,6 +119,16 @@ class FactorDataset(ByFactor, OverTime, Conversions, Sequence[Observation]):
     def derived(self) -> dict[str, tuple[str, tuple[Value, ...]]]:
         """Derived factors: the factor by name, and one value for each of its levels."""
         return {name: (factor, values) for name, factor, values in self._source.vocabulary.derived}
+
+    @property
+    def nuisances(self) -> tuple[str, ...]:
+        """Names of the nuisances: columns of the manifest whose values were drawn."""
+        return tuple(name for name, _, _ in self._source.vocabulary.nuisances)
+
+    @property
+    def recipe(self) -> Json | None:
+        """The document of the recipe, as `load_recipe` takes it; None of audio files of one's own."""
+        return self._source.recipe
 
     @property
     def sample_rate(self) -> int:
@@ -265,6 +275,10 @@ class FactorDataset(ByFactor, OverTime, Conversions, Sequence[Observation]):
         """The manifest of these observations as an Arrow table."""
         table = self._source.table
         return table if self._chosen is None else table.take(self._chosen)
+
+    def columns(self, *names: str) -> pa.Table:
+        """Return some columns of the manifest of these observations; only they are read or drawn."""
+        return self._source.columns(self.rows, names)
 
     @property
     def manifest(self) -> pd.DataFrame:

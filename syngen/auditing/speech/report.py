@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from syngen.auditing.report import AuditReport, Judged
+from syngen.auditing.report import Judged, SignalAudit
 from syngen.figures.reporting import markdown_table
 
 __all__ = ["BANDS_HZ", "MAX_DEVIATION_DB", "MIN_ACCURACY", "SpeechAudit", "StyleSound", "VoiceProbe"]
@@ -111,7 +111,7 @@ class StyleSound:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechAudit(AuditReport):
+class SpeechAudit(SignalAudit):
     """Whether the factors of a recipe that speaks can be told, and its waveforms are sound.
 
     Attributes
@@ -128,7 +128,7 @@ class SpeechAudit(AuditReport):
 
     See Also
     --------
-    AuditReport : `seed`, `signals` and what every report says.
+    SignalAudit : `seed`, `signals` and what every report says.
     """
 
     recipe: str

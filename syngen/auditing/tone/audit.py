@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen._threads import single_threaded
-from syngen.auditing.report import AuditReport, Judged
+from syngen.auditing.report import Judged, SignalAudit
 from syngen.auditing.tone.audibility import Audibility, measure_audibility
 from syngen.auditing.tone.collisions import TimbrePair, nearest_timbres
 from syngen.auditing.tone.contexts import AuditRenderer, ContextKind, draw_contexts
@@ -28,7 +28,7 @@ _KINDS: tuple[ContextKind, ...] = ("random", "corner")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecipeAudit(AuditReport):
+class RecipeAudit(SignalAudit):
     """Whether the factors of a recipe can be heard, and its waveforms are sound.
 
     Attributes
@@ -51,7 +51,7 @@ class RecipeAudit(AuditReport):
 
     See Also
     --------
-    AuditReport : `seed`, `signals` and what every report says.
+    SignalAudit : `seed`, `signals` and what every report says.
     """
 
     recipe: str

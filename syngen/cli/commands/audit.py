@@ -1,4 +1,4 @@
-"""``syngen audit recipe`` and ``syngen audit dataset``."""
+"""``syngen audit recipe``, ``syngen audit dataset`` and ``syngen audit leakage``."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from syngen.cli.options import dataset_argument, json_option, quiet_option
 from syngen.cli.reporting import echo_json, progress_on_stderr, say
 
 if TYPE_CHECKING:
-    from syngen.auditing.recovery import DatasetAudit
-    from syngen.auditing.speech.report import SpeechAudit
-    from syngen.auditing.tone.audit import RecipeAudit
+    from syngen.auditing.leakage.report import LeakageAudit
+    from syngen.auditing.report import SignalAudit
 
 __all__ = ["audit"]
 
 
 @click.group()
 def audit() -> None:
-    """Measure whether factors can be heard, and recovered.
+    """Measure whether factors can be heard, recovered, and whether anything gives them away.
 
     Example: syngen audit recipe syntone-small --contexts 100
     """
@@ -80,16 +79,45 @@ def audit_dataset(dataset: Path | str, rows: int, seed: int, as_json: bool) -> N
     _conclude(report, str(dataset), started, as_json=as_json)
 
 
-def _conclude(
-    report: RecipeAudit | SpeechAudit | DatasetAudit, name: str, started: float, *, as_json: bool
-) -> None:
+@audit.command("leakage")
+@click.argument("data", metavar="RECIPE|DATASET")
+@click.option(
+    "-n",
+    "--rows",
+    type=click.IntRange(1),
+    default=2_000,
+    show_default=True,
+    metavar="N",
+    help="Observations to probe; at least 2,000.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
+@json_option
+@quiet_option
+def audit_leakage(data: str, rows: int, seed: int, as_json: bool, quiet: bool) -> None:
+    """Ask silence and nuisances for the factors, of which they should know nothing; exit 4 if they do.
+
+    A folder that exists, or a URL, is a dataset; everything else a recipe, which is rendered. Of speech
+    the pauses and what is before and after it are probed, of tones what is before the onset, with the level
+    removed. A leak is an accuracy of more than .03 above chance, significant after Holm's correction.
+
+    Example: syngen audit leakage syntone-tiny
+    """
+    from syngen.api import audit_leakage as measure
+
+    started = time.monotonic()
+    with progress_on_stderr("looked at", quiet=quiet) as progress:
+        report = measure(data, n=rows, seed=seed, progress=progress)
+    _conclude(report, report.dataset, started, as_json=as_json)
+
+
+def _conclude(report: SignalAudit | LeakageAudit, name: str, started: float, *, as_json: bool) -> None:
     if as_json:
         echo_json(report.to_dict())
     else:
         click.echo(report.to_markdown(), nl=False)
     problems = len(report.problems)
     found = f"{problems} problem{'s' if problems != 1 else ''}" if problems else "passed"
-    n = report.signals.n_observations
+    n = report.n_observations
     say(f"{name}: {found}, {n:,} observations, in {time.monotonic() - started:.1f} seconds")
     if problems:
         click.get_current_context().exit(4)

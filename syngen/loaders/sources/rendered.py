@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -18,8 +19,9 @@ from syngen.storage.columns import SPOKEN, STORED
 from syngen.storage.manifest import Vocabulary
 
 if TYPE_CHECKING:
-    from syngen._typing import Float32Array, IntArray, PcmArray
+    from syngen._typing import Float32Array, IntArray, Json, PcmArray
     from syngen.resolving.resolve import ResolvedRecipe
+    from syngen.synth.plugin import Span
 
 __all__ = ["RenderedSource"]
 
@@ -38,6 +40,7 @@ class RenderedSource(Source):
         self.resolved = resolved
         self.vocabulary = vocabulary
         self._started: tuple[int, Lock, Rendering] | None = None
+        self._last_spans: dict[int, tuple[Span, ...]] = {}
 
     def __reduce__(self) -> tuple[type[RenderedSource], tuple[ResolvedRecipe, Vocabulary]]:
         return RenderedSource, (self.resolved, self.vocabulary)
@@ -45,6 +48,14 @@ class RenderedSource(Source):
     @property
     def folder(self) -> None:
         return None
+
+    @property
+    def recipe(self) -> Json:
+        return self.resolved.recipe.document()
+
+    def columns(self, rows: IntArray, names: Sequence[str]) -> pa.Table:
+        columns = recipe_columns(self.resolved, self.vocabulary, self.indices[rows])
+        return pa.table({name: columns[name] for name in names})
 
     @property
     def n_samples(self) -> int:
@@ -76,10 +87,10 @@ class RenderedSource(Source):
         return self.resolved
 
     def annotations(self, row: int) -> pa.Table:
-        lock, rendering = self._rendering()
-        with lock:
-            (observation,) = rendering.observations(self.indices[row : row + 1])
-        spans = observation.spoken.spans if observation.spoken else ()
+        index = int(self.indices[row])
+        spans = self._last_spans.get(index)
+        if spans is None:
+            spans = self._rendered_at(self.indices[row : row + 1])[1][index]
         return annotation_table(row, [[(s.kind, s.text, s.start, s.end) for s in spans]])
 
     def pcm(self, rows: IntArray) -> list[PcmArray]:
@@ -97,6 +108,17 @@ class RenderedSource(Source):
         return self.waveforms_at(self.indices[rows])
 
     def _pcm_at(self, indices: IntArray) -> list[PcmArray]:
+        samples, spans = self._rendered_at(indices)
+        self._last_spans = spans  # who has read samples asks for their annotations next
+        return samples
+
+    def _rendered_at(self, indices: IntArray) -> tuple[list[PcmArray], dict[int, tuple[Span, ...]]]:
+        """Return the samples of grid points, and their words and phones by index."""
+        samples: list[PcmArray] = []
+        spans: dict[int, tuple[Span, ...]] = {}
         lock, rendering = self._rendering()
         with lock:
-            return [observation.pcm for observation in rendering.observations(indices)]
+            for observation in rendering.observations(indices):
+                samples.append(observation.pcm)
+                spans[observation.index] = observation.spoken.spans if observation.spoken else ()
+        return samples, spans

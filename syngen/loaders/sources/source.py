@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from syngen._typing import Float32Array, IntArray, PcmArray
+    from syngen._typing import Float32Array, IntArray, Json, PcmArray
     from syngen.resolving.resolve import ResolvedRecipe
 
 __all__ = ["Source", "checked_length", "read_only"]
@@ -62,6 +63,15 @@ class Source(ABC):
     @abstractmethod
     def annotations(self, row: int) -> pa.Table:
         """Return the annotations of a row of speech, in the schema of `ANNOTATION_SCHEMA`."""
+
+    @property
+    def recipe(self) -> Json | None:
+        """The document of the recipe; None of what no recipe describes."""
+        return None
+
+    def columns(self, rows: IntArray, names: Sequence[str]) -> pa.Table:
+        """Return some columns of the manifest, of some rows."""
+        return self.table.select(list(names)).take(rows)
 
     def resolve(self) -> ResolvedRecipe:
         """Return the recipe of the dataset, joined with the synthesizer that made its samples.

@@ -23,11 +23,11 @@ from syngen.storage.layout import Layout
 from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from syngen._typing import Float32Array, IntArray, PcmArray
+    from syngen._typing import Float32Array, IntArray, Json, PcmArray
     from syngen.identities import HashArray
     from syngen.resolving.resolve import ResolvedRecipe
 
@@ -72,6 +72,15 @@ class StoredSource(Source):
     @property
     def folder(self) -> Path | str:
         return self._layout.folder
+
+    @property
+    def recipe(self) -> Json:
+        return self.description.recipe
+
+    def columns(self, rows: IntArray, names: Sequence[str]) -> pa.Table:
+        if self._sidecar is None:
+            return super().columns(rows, names)
+        return read_series(self._manifests, columns=list(names)).take(rows)  # not the whole table
 
     @property
     def n_rows(self) -> int:
