@@ -16,7 +16,8 @@ sampling rate or ``partial_limit``. ``norm`` is what ``level`` says, and r the R
 
 The phase of partial n is n times that of partial 1, or with inharmonicity B that times
 sqrt((1 + B n^2) / (1 + B)); with vibrato of v Hz and d cents the frequency is
-f (1 + (2^(d/1200) - 1) sin 2 pi v t). With brightness b, in dB per octave, ``a_n = n^(b/6.0206)`` on the
+f 2^(d/1200 sin 2 pi v t): d cents up and d cents down. The mean pitch stays, the mean in Hz rises, by 6
+cents at a depth of 200, 52 at 600 (`syngen.dsp.modulation.vibrato_mean`). With brightness b, in dB per octave, ``a_n = n^(b/6.0206)`` on the
 timbre's set of partials. The envelope E is silence until onset, a raised-cosine attack, an exponential
 decay in dB per second, a tremolo, and a raised-cosine release that ends with the observation. w is bounded
 noise of unit RMS over the whole observation, onset or not; it follows amplitude.
@@ -79,7 +80,7 @@ class ToneSynthesizer(Synthesizer):
     """Tones with exact factors; see the module's docstring for the formula."""
 
     name = "tone"
-    version = "1"
+    version = "2"
     needs_worker = False
     factors = (
         FactorSpec(
@@ -128,7 +129,7 @@ class ToneSynthesizer(Synthesizer):
             "vibrato_depth",
             units={"cents": (0.0, 1200.0)},
             default=0.0,
-            summary="largest deviation of the frequency upwards",
+            summary="largest deviation of the frequency, as many cents down as up",
         ),
         FactorSpec("onset", units={"s": (0.0, 600.0)}, default=0.0, summary="silence before the sound"),
         FactorSpec(

@@ -9,10 +9,10 @@ import numpy as np
 
 from syngen.dsp.inharmonic import count_stretched, stretch
 from syngen.dsp.oscillators import count_partials
-from syngen.elementary import log2, sin2pi
+from syngen.elementary import exp2, log2, sin2pi
 from syngen.synth.tone.checks import partial_limit
 from syngen.synth.tone.timbres import timbres
-from syngen.synth.tone.waves import partials_of, seconds_per_sample, vibrato_deviation
+from syngen.synth.tone.waves import partials_of, seconds_per_sample
 from syngen.synth.trajectories import Trajectory
 from syngen.units import decibels_to_gain
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["tone_trajectories"]
 
 _DB_PER_DOUBLING = 6.020599913279624  # 20 log10(2)
+_CENTS = 1200.0  # in an octave
 _SILENCE = float("-inf")
 
 
@@ -55,7 +56,7 @@ def tone_trajectories(request: Request, moments: Moments, envelope: FloatArray) 
     rate, depth = float(values["vibrato_rate"]), float(values["vibrato_depth"])
     swing = sin2pi(np.multiply(moments.samples, step_s * rate))
     frequency = float(values["frequency"])
-    f0 = frequency * played * (1.0 + vibrato_deviation(depth) * swing)
+    f0 = frequency * played * exp2(np.multiply(swing, depth / _CENTS))
 
     amplitude = float(values["amplitude"])
     if request.parameters["amplitude"].unit == "dBFS":

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+
+from syngen.dsp.modulation import cycles_to_phase, swing_angles, vibrato_mean, vibrato_seconds
+
+DEPTHS = [1e-4, 0.1, 15.0, 100.0, 600.0, 1200.0]
+
+
+def ratio(depth: float) -> mpmath.mpf:
+    return mpmath.mpf(depth) / 1200 * mpmath.log(2)
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_mean_frequency_is_a_bessel_function_of_the_depth(depth: float) -> None:
+    assert abs(vibrato_mean(depth) - mpmath.besseli(0, ratio(depth))) < 1e-13
+
+
+@pytest.mark.parametrize("rate", [0.1, 5.3, 50.0])
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_phase_is_the_integral_of_the_frequency(depth: float, rate: float) -> None:
+    swings = np.array([0.0, 0.01, 0.2, 0.25, 0.5, 0.71, 1.0, 3.4])
+    found = vibrato_seconds(swing_angles(swings / rate, rate), rate=rate, depth=depth)
+    for swing, seconds in zip(swings.tolist(), found.tolist(), strict=True):
+        angle = 2 * mpmath.pi * mpmath.mpf(swing)
+        pieces = mpmath.linspace(0, angle, 9)
+        whole = mpmath.quad(lambda a: mpmath.exp(ratio(depth) * mpmath.sin(a)), pieces)
+        wanted = (whole - mpmath.besseli(0, ratio(depth)) * angle) / (2 * mpmath.pi * rate)
+        assert abs(seconds - wanted) < 1e-13 / rate
+
+
+def test_phase_begins_at_zero_and_returns_after_whole_swings() -> None:
+    seconds = np.arange(5) / 4.0
+    found = vibrato_seconds(swing_angles(seconds, 4.0), rate=4.0, depth=700.0)
+    assert found.tolist() == [0.0] * 5
+
+
+def test_phases_of_many_cycles_are_reduced_exactly() -> None:
+    cycles = np.array([0.25, 1.25, 1000.25, -0.75, 300_000.25])
+    assert cycles_to_phase(cycles).tolist() == [1 << 62] * 5
