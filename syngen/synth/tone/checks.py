@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syngen.dsp.noise import noise_peak
 from syngen.dsp.oscillators import MAX_PARTIALS, count_partials
-from syngen.elementary import log2
+from syngen.elementary import LN2, TAU, log2
 from syngen.errors import Issue
 from syngen.synth.tone.timbres import Timbre, timbres
 from syngen.synth.tone.waves import partial_rms, partials_of, period_table
@@ -23,6 +23,7 @@ __all__ = ["partial_limit", "tone_issues"]
 _EXACT_WORK = 10_000_000
 _STEP = 2.0**-15
 _SIDE_BANDS = 22.0
+_AIRY = 6.5
 
 
 def partial_limit(request: Request) -> float:
@@ -112,8 +113,10 @@ def _naive_issues(request: Request) -> Iterator[Issue]:
 def _vibrato_issues(request: Request) -> Iterator[Issue]:
     """Refuse side bands of vibrato that would reach half the sampling rate.
 
-    A partial at F with a depth of d cents at v Hz reaches to F 2^(d/1200), and its side bands fall to
-    -145 dB within 22 v above that (measured; Carson's rule gives the order).
+    A partial at F with a depth of d cents at v Hz reaches to F 2^(d/1200). Above that its spectrum falls
+    as an Airy function of f / (pi c)^(1/3), c being the curvature of the frequency at its top in Hz/s^2,
+    and not below 22 v, where d is small. Beyond the larger of the two widths less than -119 dB of
+    its power were measured, for rates of 0.5 to 50 Hz and depths of 20 to 1200 cents.
     """
     depth, rate = request.parameters["vibrato_depth"], request.parameters["vibrato_rate"]
     deepest = max(float(value) for value in depth.values)
@@ -121,7 +124,9 @@ def _vibrato_issues(request: Request) -> Iterator[Issue]:
         return
     fastest = max(float(value) for value in rate.values)
     nyquist = request.audio.sample_rate / 2.0
-    highest = (nyquist - _SIDE_BANDS * fastest) / power(2.0, deepest / 1200.0)
+    curvature = nyquist * deepest / 1200.0 * LN2 * (TAU * fastest) * (TAU * fastest)
+    width = max(_SIDE_BANDS * fastest, _AIRY * power(TAU / 2.0 * curvature, 1.0 / 3.0) / TAU)
+    highest = (nyquist - width) / power(2.0, deepest / 1200.0)
     if _top_partial(request) > highest:
         allowed = max(0.0, math.floor(highest))
         yield Issue(

@@ -254,7 +254,10 @@ class ToneWaves:
         return np.multiply(curve, tone.frequency)
 
     def _vibrato_seconds(self, rate: float, depth: float) -> FloatArray:
-        angles = self._angles.get(rate, partial(swing_angles, self._seconds, rate))
+        per_sample = rate * float(self._step_s)
+        angles = self._angles.get(
+            rate, partial(swing_angles, self._n_samples, cycles_per_sample=per_sample)
+        )
         return vibrato_seconds(angles, rate=rate, depth=depth)
 
     def _stretched(self, tone: Tone) -> Wave:

@@ -256,6 +256,7 @@ def test_every_factor_may_vary_be_fixed_or_be_drawn(name: str, unit: str, low: f
             "partial_limit: 7400.0, vibrato_rate: 8.0",
             "partial_limit: 7300.0 or lower",
         ),
+        (SQUARE, "vibrato_depth: 1200.0, vibrato_rate: 3.0", "partial_limit: 3905.0 or lower"),
         ("frequency: {values: [440.0]}", "partial_limit: 400.0", "at or above partial_limit, 400 Hz"),
         ("frequency: {values: [440.0]}", "onset: 0.5", "onset 0.5 s is not before the end"),
         ("frequency: {values: [440.0]}", "antialias: false, brightness: -6.0", "needs antialias: true"),
@@ -280,6 +281,18 @@ def test_what_cannot_be_rendered_is_refused_with_what_can(
 
 def test_a_sine_needs_no_room_for_side_bands() -> None:
     assert resolved_of("frequency: {values: [440.0]}", settings="vibrato_depth: 100.0").size == 1
+
+
+@pytest.mark.parametrize(("depth", "rate"), [(100.0, 6.0), (1200.0, 3.0), (600.0, 20.0), (300.0, 0.5)])
+def test_no_side_band_is_folded_back(depth: float, rate: float) -> None:
+    message = problem_of(SQUARE, settings=f"vibrato_depth: {depth}, vibrato_rate: {rate}")
+    limit = float(re.search(r"partial_limit: (\S+) or", message)[1])  # type: ignore[index]
+    # the highest partial possible, in the middle of a wider band, as one that knows no folding
+    time = np.arange(4 * 48_000) / 48_000
+    angle = 2 * np.pi * limit * swung_seconds(time, rate, depth)
+    spectrum = np.abs(np.fft.fft(np.exp(1j * angle) * np.blackman(len(time)) ** 3)) ** 2
+    is_above = np.fft.fftfreq(len(time), 1 / 48_000) > 8_000.0
+    assert 10 * math.log10(spectrum[is_above].sum() / spectrum.sum()) < -115.0
 
 
 def test_highest_allowed_partial_limit_is_accepted() -> None:
