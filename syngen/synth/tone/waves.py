@@ -195,7 +195,7 @@ class ToneWaves:
         audio, settings = request.audio, request.settings
         self._n_samples = audio.n_samples
         self._limit = partial_limit
-        self._is_rms = settings["level"] == "rms"
+        self._is_rms = settings["level"] != "peak"
         self._is_published = settings["time_axis"] == "published"
         self._step_s = seconds_per_sample(request)
         self._seconds: FloatArray = np.multiply(np.arange(audio.n_samples), float(self._step_s))

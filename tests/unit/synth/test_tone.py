@@ -14,7 +14,6 @@ from scipy.special import iv
 
 from syngen.dsp.envelopes import envelope, raised_cosine, tremolo
 from syngen.dsp.inharmonic import count_stretched, static_partials, stretch
-from syngen.dsp.noise import noise_peak, pink_noise, white_noise
 from syngen.dsp.oscillators import phase_increment, phase_of
 from syngen.errors import RecipeError
 from syngen.recipe.parse import parse_recipe
@@ -165,34 +164,25 @@ def test_envelope_longer_than_the_observation_is_cut() -> None:
     assert (envelope(100, 1_000, onset=5.0) == 0.0).all()
 
 
-def test_tremolo_swings_between_one_and_its_depth() -> None:
-    gain = tremolo(16_000, 16_000, rate=4.0, depth=0.5)
+def test_tremolo_swings_between_one_and_its_lowest_gain() -> None:
+    gain = tremolo(16_000, 16_000, rate=4.0, min_gain=0.5)
     assert gain[0] == 1.0
     assert gain.max() == 1.0
     assert gain.min() == pytest.approx(0.5)
     assert np.argmin(gain[:4_000]) == 2_000
 
 
-@pytest.mark.parametrize("make", [white_noise, pink_noise])
-def test_noise_has_unit_rms_and_a_bound(make: Any) -> None:
-    color = make.__name__.removesuffix("_noise")
-    noise = np.stack([make(Stream(1, "noise", index), 16_000) for index in range(20)])
-    assert np.sqrt(np.mean(noise**2)) == pytest.approx(1.0, rel=0.03)
-    assert np.abs(noise).max() <= noise_peak(color, 16_000)
-    assert (noise[0] != noise[1]).any()
-    spectrum = np.mean(np.abs(np.fft.rfft(noise)) ** 2, axis=0)
-    octaves = [10 * np.log10(spectrum[low : 2 * low].mean()) for low in (60, 120, 240, 480, 960, 1_920)]
-    slope = np.polyfit(range(6), octaves, 1)[0]
-    assert slope == pytest.approx(0.0 if color == "white" else -3.0, abs=0.4)
-
-
 @pytest.mark.parametrize("color", ["white", "pink"])
-def test_signal_to_noise_ratio_is_met(color: str) -> None:
-    factors = "timbre: {values: [sine]}, frequency: {values: [440.0]}, amplitude: {values: [0.1, 0.01]}"
-    quiet = wave_of(resolved_of(factors, duration=4.0))
-    noisy = wave_of(resolved_of(factors, settings=f"snr: 20.0, noise: {color}", duration=4.0))
-    ratio_db = 10 * math.log10(np.mean(quiet**2) / np.mean((noisy - quiet) ** 2))
-    assert ratio_db == pytest.approx(20.0, abs=0.5)
+@pytest.mark.parametrize("duration", [0.25, 1.0, 4.0])
+def test_signal_to_noise_ratio_is_met(color: str, duration: float) -> None:
+    factors = "timbre: {values: [sine]}, frequency: {values: [440.0]}, amplitude: {values: [0.1]}"
+    quiet = wave_of(resolved_of(factors, duration=duration))
+    noisy = wave_of(resolved_of(factors, settings=f"snr: 20.0, noise: {color}", duration=duration))
+    noise = noisy - quiet
+    # white noise is right on average; pink noise in each draw, and without an offset
+    allowed = 0.2 if color == "white" else 1e-5
+    assert 10 * math.log10(np.mean(quiet**2) / np.var(noise)) == pytest.approx(20.0, abs=allowed)
+    assert abs(noise.mean()) < (1e-3 if color == "white" else 1e-12)
 
 
 def test_noise_belongs_to_the_index() -> None:
