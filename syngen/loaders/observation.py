@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from syngen.dsp.level import to_pcm
+
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, ValueMapping
 
@@ -43,7 +45,7 @@ class Observation:
         buffer = io.BytesIO()
         with wave.open(buffer, "wb") as file:
             file.setparams((1, 2, self.sample_rate, 0, "NONE", ""))
-            file.writeframes((self.waveform * 32768.0).astype("<i2").tobytes())
+            file.writeframes(to_pcm(self.waveform).astype("<i2").tobytes())
         sound = base64.b64encode(buffer.getvalue()).decode("ascii")
         cells = "".join(
             f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"

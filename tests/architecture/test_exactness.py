@@ -45,7 +45,7 @@ CREATION = {
 # one correctly rounded IEEE 754 operation an element, or an exact one
 ELEMENTWISE = {
     *("add", "subtract", "multiply", "divide", "sqrt", "absolute", "copysign", "rint", "floor"),
-    *("fmod", "frexp", "ldexp", "minimum", "maximum"),
+    *("fmod", "frexp", "ldexp", "minimum", "maximum", "isnan"),
 }
 # elements are moved, chosen or counted
 MOVING = {"where", "concatenate", "copyto", "repeat", "roll", "stack", "flatnonzero", "unique", "bincount"}
