@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from syngen.errors import ParameterError
+from syngen.errors import Issue, ParameterError, RecipeError
 
 if TYPE_CHECKING:
+    from syngen.recipe.parse import Draft
     from syngen.resolving.resolve import ResolvedRecipe
     from syngen.synth.request import Permissions
 
@@ -40,7 +42,8 @@ def load_recipe(
     Raises
     ------
     RecipeError
-        With every problem, each at its line and column.
+        With every problem, each at its line and column; with one, if it is an earlier major version of a
+        shipped recipe, which would not sound as it did.
     ParameterError
         If the recipe is neither a name, a path nor a mapping.
 
@@ -51,7 +54,7 @@ def load_recipe(
     FactorGrid(timbre: 4, amplitude: 20, frequency: 400; 32,000 points)
     """
     from syngen.recipe.library import find_recipe
-    from syngen.recipe.parse import parse_recipe, read_text
+    from syngen.recipe.parse import parse_document, parse_recipe, read_text
     from syngen.resolving.resolve import ResolvedRecipe, resolve, resolve_draft
     from syngen.synth.request import Permissions
 
@@ -60,12 +63,47 @@ def load_recipe(
         is_new = permissions not in (Permissions(), recipe.request.permissions)
         return resolve(recipe.recipe, permissions=permissions) if is_new else recipe
     if isinstance(recipe, Mapping):
-        return resolve_document(recipe, permissions)
+        draft = parse_document(recipe)
+        _check_age(draft)
+        return resolve_draft(draft, permissions=permissions)
     if not isinstance(recipe, (str, Path)):
         raise ParameterError(f"{recipe!r} is not a recipe: give a name, a path or a mapping")
     path = find_recipe(recipe)
     draft = parse_recipe(read_text(path), source=str(path), folder=path.absolute().parent)
+    _check_age(draft)
     return resolve_draft(draft, permissions=permissions)
+
+
+def _check_age(draft: Draft) -> None:
+    """Refuse an earlier major version of a shipped recipe: its name would stand for other samples."""
+    from syngen.recipe.library import recipe_names
+
+    recipe = draft.recipe
+    is_shipped = recipe is not None and recipe.name in recipe_names()
+    if recipe is None or not is_shipped or "version" not in recipe.model_fields_set:
+        return
+    shipped = _shipped_version(recipe.name)
+    if _major(recipe.version) < _major(shipped):
+        message = (
+            f"{recipe.name} {recipe.version} is an earlier recipe, whose samples this syngen does not make: "
+            f"take the shipped one, {shipped} (syngen recipe show {recipe.name}); or give yours another "
+            "name, to render it as the synthesizers are now; or install the version of syngen that made its "
+            "datasets, which is in their dataset.json"
+        )
+        raise RecipeError([draft.located(Issue(("version",), message))])
+
+
+@lru_cache(maxsize=64)
+def _shipped_version(name: str) -> str:
+    from syngen.recipe.library import recipe_path
+    from syngen.recipe.parse import parse_recipe, read_text
+
+    shipped = parse_recipe(read_text(recipe_path(name))).recipe
+    return "0.0.0" if shipped is None else shipped.version
+
+
+def _major(version: str) -> int:
+    return int(version.split(".", 1)[0])
 
 
 def permissions_of(allow_other_audio: bool, allow_programs: Collection[str]) -> Permissions:  # noqa: FBT001
