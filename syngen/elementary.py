@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import FloatArray
 
-__all__ = ["LN2", "TAU", "exp2", "log2", "normal_quantile", "sin2pi"]
+__all__ = ["LN2", "TAU", "exp2", "log2", "normal_quantile", "polynomial", "sin2pi"]
 
 TAU = 6.283185307179586
 LN2 = 0.6931471805599453
@@ -134,14 +134,34 @@ _TAIL = (
 )
 
 
-def _horner(coefficients: tuple[float, ...], z: FloatArray, *, out: FloatArray | None = None) -> FloatArray:
-    """Polynomial of `z`, lowest power first; multiplication and addition stay separate."""
-    result = np.asarray(np.multiply(z, coefficients[-1], out=out))
+def polynomial(
+    coefficients: tuple[float, ...], x: FloatArray, *, out: FloatArray | None = None
+) -> FloatArray:
+    """Value of a polynomial, by Horner's rule; multiplication and addition stay separate.
+
+    Parameters
+    ----------
+    coefficients : tuple of float
+        At least two, lowest power first.
+    x : ndarray of float64, any shape
+    out : ndarray of float64, same shape, optional
+        Written to, and returned; not `x`.
+
+    Returns
+    -------
+    ndarray of float64, same shape
+
+    Examples
+    --------
+    >>> polynomial((1.0, 0.0, 2.0), np.array([0.0, 3.0])).tolist()
+    [1.0, 19.0]
+    """
+    y = np.asarray(np.multiply(x, coefficients[-1], out=out))
     for coefficient in coefficients[-2:0:-1]:
-        np.add(result, coefficient, out=result)
-        np.multiply(result, z, out=result)
-    np.add(result, coefficients[0], out=result)
-    return result
+        np.add(y, coefficient, out=y)
+        np.multiply(y, x, out=y)
+    np.add(y, coefficients[0], out=y)
+    return y
 
 
 def sin2pi(cycles: ArrayLike) -> FloatArray:
@@ -171,7 +191,7 @@ def sin2pi(cycles: ArrayLike) -> FloatArray:
     np.minimum(y, z, out=y)
     np.copysign(y, r, out=r)
     np.multiply(r, r, out=z)
-    y = _horner(_SIN2PI, z, out=y)
+    y = polynomial(_SIN2PI, z, out=y)
     np.multiply(y, r, out=y)
     return y
 
@@ -197,7 +217,7 @@ def exp2(exponent: ArrayLike) -> FloatArray:
     x = np.asarray(exponent, dtype=np.float64)
     whole = np.rint(x)
     fraction = np.subtract(x, whole)
-    y = _horner(_EXP2, fraction)
+    y = polynomial(_EXP2, fraction)
     np.multiply(y, fraction, out=y)
     np.add(y, 1.0, out=y)
     return np.asarray(np.ldexp(y, whole.astype(np.int32)))
@@ -231,7 +251,7 @@ def log2(x: ArrayLike) -> FloatArray:
     m = np.where(low, np.multiply(mantissa, 2.0), mantissa)
     k = np.subtract(k, low.astype(np.int32))
     s = np.divide(np.subtract(m, 1.0), np.add(m, 1.0))
-    y = _horner(_LOG2, np.multiply(s, s))
+    y = polynomial(_LOG2, np.multiply(s, s))
     np.multiply(y, s, out=y)
     return np.asarray(np.add(y, k.astype(np.float64)))
 
@@ -264,13 +284,13 @@ def normal_quantile(probability: ArrayLike) -> FloatArray:
     q = np.subtract(p, 0.5)
     centre = np.absolute(q) <= 0.425
     r = np.subtract(0.180625, np.multiply(q, q))
-    inner = np.multiply(q, np.divide(_horner(_CENTRE[0], r), _horner(_CENTRE[1], r)))
+    inner = np.multiply(q, np.divide(polynomial(_CENTRE[0], r), polynomial(_CENTRE[1], r)))
     tail = np.minimum(p, np.subtract(1.0, p))
     # the centre's values are not used below: any harmless number stands in for them
     depth = np.sqrt(np.multiply(log2(np.where(centre, 0.25, tail)), -LN2))
     r = np.subtract(depth, 1.6)
-    near = np.divide(_horner(_SHOULDER[0], r), _horner(_SHOULDER[1], r))
+    near = np.divide(polynomial(_SHOULDER[0], r), polynomial(_SHOULDER[1], r))
     r = np.subtract(depth, 5.0)
-    far = np.divide(_horner(_TAIL[0], r), _horner(_TAIL[1], r))
+    far = np.divide(polynomial(_TAIL[0], r), polynomial(_TAIL[1], r))
     outer = np.copysign(np.where(depth <= 5.0, near, far), q)
     return np.where(centre, inner, outer)

@@ -79,7 +79,7 @@ def envelope(
     return gain
 
 
-def tremolo(n_samples: int, sample_rate: int, *, rate: float, depth: float) -> FloatArray:
+def tremolo(n_samples: int, sample_rate: int, *, rate: float, min_gain: float) -> FloatArray:
     """Return a gain that swings between 1 and a lower one.
 
     Parameters
@@ -88,14 +88,14 @@ def tremolo(n_samples: int, sample_rate: int, *, rate: float, depth: float) -> F
     sample_rate : int
     rate : float
         Swings per second.
-    depth : float
+    min_gain : float
         The lower gain as a linear factor, 0 to 1.
 
     Returns
     -------
     ndarray of float64, shape (n_samples,)
-        ``1 - (1 - depth) (1 - cos(2 pi rate t)) / 2``: 1 at the start.
+        ``1 - (1 - min_gain) (1 - cos(2 pi rate t)) / 2``: 1 at the start.
     """
     cycles = np.arange(n_samples) * (rate / sample_rate)
-    swing = np.subtract(1.0, sin2pi(np.add(cycles, 0.25)))
-    return np.subtract(1.0, np.multiply(swing, 0.5 * (1.0 - depth)))
+    fall = np.subtract(1.0, sin2pi(np.add(cycles, 0.25)))
+    return np.subtract(1.0, np.multiply(fall, 0.5 * (1.0 - min_gain)))

@@ -22,6 +22,7 @@ __all__ = [
     "mean_square_of",
     "peak_of",
     "quantise",
+    "to_pcm",
     "write_steps",
 ]
 
@@ -48,6 +49,40 @@ class Quantised(NamedTuple):
     pcm: PcmArray
     steps: FloatArray
     peak: float
+
+
+def to_pcm(waveform: FloatArray | Float32Array) -> PcmArray:
+    """Return samples of any origin as 16 bits; what is beyond full scale is set to it.
+
+    What a synthesizer renders goes through `quantise`, which refuses to clip.
+
+    Parameters
+    ----------
+    waveform : ndarray of float32 or float64, any shape
+        Full scale is 1.0.
+
+    Returns
+    -------
+    ndarray of int16, same shape
+        ``clip(rint(32768 x), -32768, 32767)``; halves go to the even neighbour.
+
+    Raises
+    ------
+    EngineError
+        If a sample is not a number.
+
+    Examples
+    --------
+    >>> to_pcm(np.array([1.0, 0.25, -1.0, -7.0])).tolist()
+    [32767, 8192, -32768, -32768]
+    """
+    steps = np.multiply(waveform, FULL_SCALE)
+    np.rint(steps, out=steps)
+    np.minimum(steps, FULL_SCALE - 1.0, out=steps)
+    np.maximum(steps, -FULL_SCALE, out=steps)
+    if np.isnan(steps).any():
+        raise EngineError("the waveform has samples that are not numbers (NaN)")
+    return steps.astype(np.int16)
 
 
 def quantise(waveform: FloatArray) -> Quantised:

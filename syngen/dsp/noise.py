@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.dsp.power import peak_of, root_mean_square
+
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
     from syngen.seeding import Stream
@@ -42,7 +44,7 @@ def white_noise(stream: Stream, n_samples: int) -> FloatArray:
 
 
 def pink_noise(stream: Stream, n_samples: int) -> FloatArray:
-    """Return pink noise of unit RMS: falling by about 3 dB per octave.
+    """Return pink noise of unit RMS and no offset: falling by about 3 dB per octave.
 
     Parameters
     ----------
@@ -52,6 +54,9 @@ def pink_noise(stream: Stream, n_samples: int) -> FloatArray:
     Returns
     -------
     ndarray of float64, shape (n_samples,)
+        Its mean is 0 and its RMS is 1, in each draw and not on average only: a few slow steps hold much
+        of the power, and differ from draw to draw. Absolute value at most `noise_peak`. A single sample
+        is 0.
 
     Notes
     -----
@@ -68,7 +73,14 @@ def pink_noise(stream: Stream, n_samples: int) -> FloatArray:
     for octave in range(1, n_octaves):
         held = _sums(stream, -(-n_samples >> octave))
         np.add(total, np.repeat(held, 1 << octave)[:n_samples], out=total)
-    return np.multiply(total, 1.0 / math.sqrt(_VARIANCE * n_octaves))
+    offset = float(np.add.reduce(total)) / n_samples  # of whole numbers below 2**53
+    np.subtract(total, offset, out=total)
+    peak = peak_of(total)
+    if peak == 0.0:
+        return total
+    # the bound is three times what was ever drawn; a draw beyond it would be softer, and would not clip
+    scale = min(1.0 / root_mean_square(total), noise_peak("pink", n_samples) / peak)
+    return np.multiply(total, scale, out=total)
 
 
 def noise_peak(color: str, n_samples: int) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from syngen.dsp.level import to_pcm
 from syngen.loaders.measured import Measured, measure
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Observation:
         buffer = io.BytesIO()
         with wave.open(buffer, "wb") as file:
             file.setparams((1, 2, self.sample_rate, 0, "NONE", ""))
-            file.writeframes((self.waveform * 32768.0).astype("<i2").tobytes())
+            file.writeframes(to_pcm(self.waveform).astype("<i2").tobytes())
         sound = base64.b64encode(buffer.getvalue()).decode("ascii")
         cells = "".join(
             f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from syngen.errors import ParameterError
-from syngen.resolving.rendering import parameter_values
+from syngen.resolving.rendering import observation_streams, parameter_values
 from syngen.synth.plugin import Moments, Span
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def trajectories_at(
     samples = moments_every(hop, n_samples, resolved.audio.sample_rate)
     ((_, _, _, values),) = parameter_values(resolved, np.array([index], dtype=np.int64))
     spans = () if annotations is None else tuple(_spans_in(annotations))
-    moments = Moments(values, samples, n_samples, spans)
+    moments = Moments(values, samples, n_samples, spans, observation_streams(resolved, index))
     found = resolved.synthesizer.trajectories(resolved.request, moments)
     if not found:
         raise ParameterError(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from syngen.errors import ParameterError
+from syngen.errors import Issue, ParameterError, RecipeError
 
 if TYPE_CHECKING:
     from syngen.recipe.parse import Draft
@@ -42,7 +42,8 @@ def load_recipe(
     Raises
     ------
     RecipeError
-        With every problem, each at its line and column.
+        With every problem, each at its line and column; with one, if it is an earlier major version of a
+        shipped recipe, which would not sound as it did.
     ParameterError
         If the recipe is neither a name, a path nor a mapping.
 
@@ -62,38 +63,47 @@ def load_recipe(
         is_new = permissions not in (Permissions(), recipe.request.permissions)
         return resolve(recipe.recipe, permissions=permissions) if is_new else recipe
     if isinstance(recipe, Mapping):
-        return resolve_draft(_with_version_checked(parse_document(recipe)), permissions=permissions)
+        draft = parse_document(recipe)
+        _check_age(draft)
+        return resolve_draft(draft, permissions=permissions)
     if not isinstance(recipe, (str, Path)):
         raise ParameterError(f"{recipe!r} is not a recipe: give a name, a path or a mapping")
     path = find_recipe(recipe)
     draft = parse_recipe(read_text(path), source=str(path), folder=path.absolute().parent)
-    return resolve_draft(_with_version_checked(draft), permissions=permissions)
+    _check_age(draft)
+    return resolve_draft(draft, permissions=permissions)
 
 
-def _with_version_checked(draft: Draft) -> Draft:
-    """Add a problem if a recipe is that of an earlier syngen: it would not give the audio that it gave."""
-    from syngen.errors import Issue
-    from syngen.recipe.library import recipe_names, recipe_path
-    from syngen.recipe.parse import parse_recipe
+def _check_age(draft: Draft) -> None:
+    """Refuse an earlier major version of a shipped recipe: its name would stand for other samples."""
+    from syngen.recipe.library import recipe_names
 
     recipe = draft.recipe
-    if recipe is None or recipe.name not in recipe_names():
-        return draft
-    text = recipe_path(recipe.name).read_text("utf-8")
-    shipped = parse_recipe(text).recipe if recipe.text != text else recipe
-    if shipped is None or _major(recipe.version) >= _major(shipped.version):
-        return draft
-    message = (
-        f"{recipe.name} {recipe.version} is a recipe of an earlier syngen, of which this one would make "
-        f"other audio. It ships {recipe.name} {shipped.version}: take that, or give this recipe a name of "
-        "its own. What made a dataset of it is under versions in its dataset.json"
-    )
-    issue = draft.located(Issue(("version",), message))
-    return replace(draft, issues=(*draft.issues, issue))
+    is_shipped = recipe is not None and recipe.name in recipe_names()
+    if recipe is None or not is_shipped or "version" not in recipe.model_fields_set:
+        return
+    shipped = _shipped_version(recipe.name)
+    if _major(recipe.version) < _major(shipped):
+        message = (
+            f"{recipe.name} {recipe.version} is an earlier recipe, and this syngen makes other samples: "
+            f"take the shipped one, {shipped} (syngen recipe show {recipe.name}); or give yours another name, "
+            "to render it as the synthesizers are now; or install the version of syngen that made its "
+            "datasets, which is in their dataset.json"
+        )
+        raise RecipeError([draft.located(Issue(("version",), message))])
+
+
+@lru_cache(maxsize=64)
+def _shipped_version(name: str) -> str:
+    from syngen.recipe.library import recipe_path
+    from syngen.recipe.parse import parse_recipe, read_text
+
+    shipped = parse_recipe(read_text(recipe_path(name))).recipe
+    return "0.0.0" if shipped is None else shipped.version
 
 
 def _major(version: str) -> int:
-    return int(version.partition(".")[0])
+    return int(version.split(".", 1)[0])
 
 
 def permissions_of(allow_other_audio: bool, allow_programs: Collection[str]) -> Permissions:  # noqa: FBT001

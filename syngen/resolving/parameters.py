@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from syngen.errors import FactorError, Issue, ParameterError, suggestion
@@ -306,16 +306,10 @@ def _settings(
                 default = known[name].default
                 settings[name] = value if isinstance(default, Mapping) else type(default)(value)
         elif name in specs:
-            spec = specs[name]
             if name in recipe.factors or name in recipe.nuisances:
                 issues.append(Issue(path, f"{name!r} varies already; keep one of the two"))
-            elif isinstance(value, bool | list | Mapping):
-                issues.append(Issue(path, f"{name!r} cannot be {value}"))
-            else:
-                unit = spec.default_unit
-                sound = _checked(spec, value, unit, spec.kind, path, issues)
-                if sound is not None:
-                    parameters[name] = Parameter(name, "fixed", unit, (sound,), path)
+            elif fixed := _fixed(specs[name], value, path, issues):
+                parameters[name] = fixed
         else:
             options = [*known, *specs]
             issues.append(
@@ -326,6 +320,37 @@ def _settings(
                 )
             )
     return settings
+
+
+def _fixed(spec: FactorSpec, given: Setting, path: DocumentPath, issues: list[Issue]) -> Parameter | None:
+    """Return a factor that settings fix, by a bare value or by ``{value: ..., unit: ...}``."""
+    value, unit = given, spec.default_unit
+    if isinstance(given, Mapping):
+        unknown = [key for key in given if key not in ("value", "unit")]
+        issues += [
+            Issue((*path, key), f"unknown key {key!r}{suggestion(key, ('value', 'unit'))}")
+            for key in unknown
+        ]
+        if "value" not in given and not unknown:
+            issues.append(Issue(path, f"a map that fixes {spec.name!r} needs value, and may have unit"))
+        if unknown or "value" not in given:
+            return None
+        value, stated = given["value"], given.get("unit")
+        if stated is not None and not isinstance(stated, str):
+            issues.append(Issue((*path, "unit"), f"unit is text, not {stated!r}"))
+            return None
+        found = _unit(spec, stated, path, issues)
+        if found is None:
+            return None
+        unit, path = found, (*path, "value")
+    if isinstance(value, bool | list | Mapping):
+        issues.append(Issue(path, f"{spec.name!r} cannot be {value}"))
+        return None
+    sound = _checked(spec, value, unit, spec.kind, path, issues)
+    if sound is None and given is value and len(spec.units) > 1 and not isinstance(value, str):
+        hint = f"; another unit is given as {{value: {value:g}, unit: {list(spec.units)[1]}}}"
+        issues[-1] = replace(issues[-1], message=issues[-1].message + hint)
+    return None if sound is None else Parameter(spec.name, "fixed", unit, (sound,), path)
 
 
 def _setting_problem(spec: SettingSpec, value: Setting) -> str | None:

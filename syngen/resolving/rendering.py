@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syngen._typing import Float32Array, FloatArray, IntArray, PcmArray, Value
     from syngen.resolving.resolve import ResolvedRecipe
 
-__all__ = ["Rendered", "Rendering", "parameter_values"]
+__all__ = ["Rendered", "Rendering", "observation_streams", "parameter_values"]
 
 Taken = TypeVar("Taken")
 
@@ -121,7 +121,7 @@ class Rendering:
     def _rendered(
         self, index: int, values: dict[str, Value], quantised: Callable[[FloatArray], Taken]
     ) -> tuple[Taken, Spoken | None]:
-        streams = partial(_stream, self._resolved.recipe.seed, index)
+        streams = observation_streams(self._resolved, index)
         name = self._resolved.synthesizer.name
         try:
             result = self._render(values, streams)
@@ -182,8 +182,10 @@ def parameter_values(
         yield index, levels, nuisances, values
 
 
-def _stream(seed: int, index: int, name: str) -> Stream:
-    return Stream(seed, f"synthesizer/{name}", index)
+def observation_streams(resolved: ResolvedRecipe, index: int) -> Callable[[str], Stream]:
+    """Return the function that opens random streams by name for an observation's synthesizer."""
+    seed = resolved.recipe.seed
+    return lambda name: Stream(seed, f"synthesizer/{name}", index)
 
 
 def _plain(value: Value) -> Value:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syngen._typing import IntArray, ValueMapping
+    from syngen.seeding import Stream
 
 __all__ = ["Moments", "Span", "Trajectory"]
 
@@ -49,6 +52,10 @@ class Trajectory:
     unit: str = ""
 
 
+def _no_stream(name: str) -> Stream:
+    raise ParameterError(f"the random stream {name!r} is needed: Moments(..., streams=...)")
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Which observation is asked about, and when.
@@ -63,9 +70,12 @@ class Moments:
         Length of the waveform.
     spans : sequence of Span
         Words and phones of the observation, where it is speech.
+    streams : callable
+        Opens the random stream of a name for the observation, as a renderer is given it.
     """
 
     values: ValueMapping
     samples: IntArray
     n_samples: int
     spans: Sequence[Span] = ()
+    streams: Callable[[str], Stream] = _no_stream

@@ -45,7 +45,7 @@ CREATION = {
 # one correctly rounded IEEE 754 operation an element, or an exact one
 ELEMENTWISE = {
     *("add", "subtract", "multiply", "divide", "sqrt", "absolute", "copysign", "rint", "floor"),
-    *("fmod", "frexp", "ldexp", "minimum", "maximum"),
+    *("fmod", "frexp", "ldexp", "minimum", "maximum", "isnan"),
 }
 # elements are moved, chosen or counted
 MOVING = {"where", "concatenate", "copyto", "repeat", "roll", "stack", "flatnonzero", "unique", "bincount"}
@@ -85,6 +85,8 @@ INTEGER_EXPRESSIONS = {
     "dsp/inharmonic.py": {"np.einsum"},
     "dsp/level.py": {"np.dot", "np.dot(samples, samples)"},
     "dsp/resampling.py": {"np.matmul"},
+    "dsp/noise.py": {"np.add.reduce"},
+    "dsp/power.py": {"np.einsum"},
     "dsp/active_level.py": {"np.einsum", "sum(map(int, active.tolist()))"},
 }
 # what was measured to give the same bits everywhere for one version of SciPy, which is in the fingerprint

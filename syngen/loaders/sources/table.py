@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from syngen.digests import bytes_of
-from syngen.dsp.level import FULL_SCALE
+from syngen.dsp.level import to_pcm
 from syngen.errors import ParameterError, ShardError
 from syngen.factors import FactorGrid
 from syngen.identities import Identities
@@ -200,10 +200,7 @@ class TableSource(Source):
 
     def pcm(self, rows: IntArray) -> list[PcmArray]:
         # 24 bits and floats are rounded to 16
-        return [
-            np.clip(np.rint(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-            for waveform in self.audio(rows)
-        ]
+        return [to_pcm(waveform) for waveform in self.audio(rows)]
 
     def audio(self, rows: IntArray) -> list[Float32Array]:
         return [self._read(int(row)) for row in rows]

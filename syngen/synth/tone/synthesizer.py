@@ -12,14 +12,23 @@ sampling rate or ``partial_limit``. ``norm`` is what ``level`` says, and r the R
     For stretched partials it is the sum of all amplitudes, which they reach sooner or later.
 ``rms``
     ``sqrt(sum a_n^2 / 2)``, so that ``amplitude`` is the root mean square of the stationary tone, the same
-    for every timbre; 0 dBFS is an RMS of 1.
+    for every timbre.
+``observation_rms``
+    as ``rms``, and the whole, y, is then brought to an RMS of A: ``amplitude`` is the root mean square of
+    the observation as it is, with its envelope, silence, tremolo and noise. ``snr`` stays the ratio to
+    the stationary tone. The RMS is computed from whole numbers (`syngen.dsp.power`).
+
+Full scale is 1, or 0 dBFS: in dBFS a sine at full scale has a peak of 0 and an RMS of -3.01. In
+``dBFS (sine)`` it has 0, by either measure, as in AES17; add 3.01 dB to an RMS in dBFS to get it.
 
 The phase of partial n is n times that of partial 1, or with inharmonicity B that times
 sqrt((1 + B n^2) / (1 + B)); with vibrato of v Hz and d cents the frequency is
-f (1 + (2^(d/1200) - 1) sin 2 pi v t). With brightness b, in dB per octave, ``a_n = n^(b/6.0206)`` on the
-timbre's set of partials. The envelope E is silence until onset, a raised-cosine attack, an exponential
-decay in dB per second, a tremolo, and a raised-cosine release that ends with the observation. w is bounded
-noise of unit RMS over the whole observation, onset or not; it follows amplitude.
+f 2^(d/1200 sin 2 pi v t): d cents up and d cents down. The mean pitch stays, the mean in Hz rises: by 6
+cents at a depth of 200 cents, by 52 at 600 (`syngen.dsp.modulation.vibrato_mean`). With brightness b, in dB
+per octave, ``a_n = n^(b/6.0206)`` on the timbre's set of partials. The envelope E is silence until onset, a
+raised-cosine attack, an exponential decay in dB per second, a tremolo, and a raised-cosine release that
+ends with the observation. w is bounded noise of unit RMS over the whole observation, onset or not; it
+follows amplitude. Pink noise has unit RMS in each observation, and no offset.
 
 With ``antialias: false`` the ideal waveforms of ``scipy.signal`` are sampled as they are, alias and all
 (the sawtooth rises and the triangle starts at its trough; the band-limited ones are sums of sines, so
@@ -29,6 +38,8 @@ flat for one second at 16 kHz.
 
 References
 ----------
+AES17-2020: "AES standard method for digital audio engineering: Measurement of digital audio equipment"
+(0 dBFS is the level of a sine whose peak is full scale).
 Brima, Krumnack, Pika, Heidemann: "Learning Disentangled Audio Representations through Controlled
 Synthesis", 2024 (arXiv 2402.10547), and the generator published with it. Fletcher, Blackham, Stratton:
 "Quality of piano tones", JASA 34 (1962) (inharmonicity).
@@ -43,11 +54,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.dsp.envelopes import envelope, tremolo
 from syngen.dsp.noise import pink_noise, white_noise
+from syngen.dsp.power import root_mean_square
+from syngen.errors import EngineError
 from syngen.synth.plugin import FactorSpec, Renderer, SettingSpec, Synthesizer
 from syngen.synth.request import Request
 from syngen.synth.tone.checks import partial_limit, tone_issues
+from syngen.synth.tone.levels import (
+    AMPLITUDE_UNITS,
+    ENVELOPE_FACTORS,
+    SHAPING_FACTORS,
+    gain_of_amplitude,
+    gain_over_time,
+)
 from syngen.synth.tone.timbres import timbres
 from syngen.synth.tone.waves import ByteLRUCache, Tone, ToneWaves, Wave, seconds_per_sample
 from syngen.units import decibels_to_gain
@@ -56,7 +75,6 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray, Json, ValueMapping
     from syngen.errors import Issue
     from syngen.seeding import Stream
-    from syngen.synth.request import Audio
     from syngen.synth.trajectories import Moments, Trajectory
 
 __all__ = ["ToneSynthesizer"]
@@ -71,15 +89,13 @@ _WAVE_FACTORS = (
     "vibrato_rate",
     "vibrato_depth",
 )
-_SHAPING_FACTORS = ("onset", "attack", "decay", "release", "tremolo_depth")
-_ENVELOPE_FACTORS = ("onset", "attack", "decay", "release", "tremolo_rate", "tremolo_depth")
 
 
 class ToneSynthesizer(Synthesizer):
     """Tones with exact factors; see the module's docstring for the formula."""
 
     name = "tone"
-    version = "1"
+    version = "2"
     needs_worker = False
     factors = (
         FactorSpec(
@@ -91,9 +107,9 @@ class ToneSynthesizer(Synthesizer):
         ),
         FactorSpec(
             "amplitude",
-            units={"": (0.0, 1.0), "dBFS": (-120.0, 0.0)},
+            units=AMPLITUDE_UNITS,
             default=0.5,
-            summary="peak or RMS, as the setting level says; full scale is 1.0 or 0 dBFS",
+            summary="peak or RMS, as level says; 0 dBFS is 1.0, 0 dBFS (sine) that of a sine of peak 1.0",
         ),
         FactorSpec(
             "frequency",
@@ -128,7 +144,7 @@ class ToneSynthesizer(Synthesizer):
             "vibrato_depth",
             units={"cents": (0.0, 1200.0)},
             default=0.0,
-            summary="largest deviation of the frequency upwards",
+            summary="largest deviation of the frequency, as many cents down as up",
         ),
         FactorSpec("onset", units={"s": (0.0, 600.0)}, default=0.0, summary="silence before the sound"),
         FactorSpec(
@@ -167,7 +183,12 @@ class ToneSynthesizer(Synthesizer):
     )
     settings = (
         SettingSpec("antialias", True, summary="leave out partials at and above half the sampling rate"),
-        SettingSpec("level", "peak", choices=("peak", "rms"), summary="what amplitude means"),
+        SettingSpec(
+            "level",
+            "peak",
+            choices=("peak", "rms", "observation_rms"),
+            summary="what amplitude means: peak or RMS of the stationary tone, or RMS of the observation",
+        ),
         SettingSpec("noise", "white", choices=("white", "pink"), summary="color of the noise"),
         SettingSpec(
             "partial_limit",
@@ -196,7 +217,9 @@ class ToneSynthesizer(Synthesizer):
         """Return ``f0``, ``gain`` and ``brightness``; see `syngen.synth.tone.trajectories`."""
         from syngen.synth.tone.trajectories import tone_trajectories
 
-        return tone_trajectories(request, moments, _gain_over_time(request.audio, moments.values))
+        amplitude = _ToneRenderer(request).amplitude(moments.values, moments.streams)
+        gain = np.multiply(gain_over_time(request.audio, moments.values), amplitude)
+        return tone_trajectories(request, moments, gain)
 
     def median_f0(self, request: Request, values: ValueMapping) -> float | None:
         """Return the frequency without its vibrato, as a file of the recipe's sampling rate plays it."""
@@ -215,21 +238,34 @@ class _ToneRenderer:
         self._audio = request.audio
         waves = ToneWaves(request, partial_limit(request))
         self._wave = waves.band_limited if request.settings["antialias"] else waves.naive
-        self._gain = decibels_to_gain if request.parameters["amplitude"].unit == "dBFS" else float
+        self._gain = lru_cache(maxsize=4096)(partial(gain_of_amplitude, request))
+        self._is_of_observation = request.settings["level"] == "observation_rms"
         self._toned = itemgetter("timbre", *(name for name in _WAVE_FACTORS if name != "brightness"))
-        self._shaping = itemgetter(*_SHAPING_FACTORS)
-        self._is_shaped = any(any(request.parameters[name].values) for name in _SHAPING_FACTORS)
+        self._shaping = itemgetter(*SHAPING_FACTORS)
+        self._is_shaped = any(any(request.parameters[name].values) for name in SHAPING_FACTORS)
         self._noise = pink_noise if request.settings["noise"] == "pink" else white_noise
         self._waves: ByteLRUCache[Wave] = ByteLRUCache(
             0 if _varies_freely(request, _WAVE_FACTORS) else _WAVE_BYTES
         )
         self._envelopes: ByteLRUCache[FloatArray] = ByteLRUCache(
-            0 if _varies_freely(request, _ENVELOPE_FACTORS) else _ENVELOPE_BYTES
+            0 if _varies_freely(request, ENVELOPE_FACTORS) else _ENVELOPE_BYTES
         )
 
     def __call__(self, values: ValueMapping, streams: Callable[[str], Stream]) -> FloatArray:
-        tone = _tone(values.get("brightness"), *self._toned(values))
         gain = self._gain(float(values["amplitude"]))
+        if not self._is_of_observation:
+            return self._sounding(values, streams, gain)
+        y = self._sounding(values, streams, 1.0)
+        return np.multiply(y, _scale_to(gain, y), out=y)
+
+    def amplitude(self, values: ValueMapping, streams: Callable[[str], Stream]) -> float:
+        """Return the peak or RMS that the stationary tone has in an observation, full scale being 1."""
+        gain = self._gain(float(values["amplitude"]))
+        return _scale_to(gain, self._sounding(values, streams, 1.0)) if self._is_of_observation else gain
+
+    def _sounding(self, values: ValueMapping, streams: Callable[[str], Stream], gain: float) -> FloatArray:
+        """Return tone, envelope and noise, the stationary tone having an amplitude of `gain`."""
+        tone = _tone(values.get("brightness"), *self._toned(values))
         wave = self._waves.get(tone, partial(self._wave, tone))
         y = np.multiply(wave.samples, gain)
         if self._is_shaped and any(self._shaping(values)):
@@ -242,20 +278,19 @@ class _ToneRenderer:
         return y
 
     def _envelope(self, values: ValueMapping) -> FloatArray:
-        onset, attack, decay, release, rate, depth = (float(values[n]) for n in _ENVELOPE_FACTORS)
-        key = onset, attack, decay, release, rate if depth else 0.0, depth
-        return self._envelopes.get(key, partial(_gain_over_time, self._audio, values))
+        *shape, depth, rate = (float(values[name]) for name in ENVELOPE_FACTORS)
+        key = *shape, depth, rate if depth else 0.0
+        return self._envelopes.get(key, partial(gain_over_time, self._audio, values))
 
 
-def _gain_over_time(audio: Audio, values: ValueMapping) -> FloatArray:
-    """Return what a tone of constant level is multiplied by, sample by sample."""
-    onset, attack, decay, release, rate, depth = (float(values[n]) for n in _ENVELOPE_FACTORS)
-    n_samples, sample_rate = audio.n_samples, audio.sample_rate
-    gain = envelope(n_samples, sample_rate, onset=onset, attack=attack, decay=decay, release=release)
-    if depth:
-        swing = tremolo(n_samples, sample_rate, rate=rate, depth=decibels_to_gain(-depth))
-        np.multiply(gain, swing, out=gain)
-    return gain
+def _scale_to(rms: float, waveform: FloatArray) -> float:
+    """Return what brings a waveform to an RMS."""
+    if rms == 0.0:
+        return 0.0
+    found = root_mean_square(waveform)
+    if found == 0.0:
+        raise EngineError("the observation is silent: level: observation_rms cannot bring it to a level")
+    return rms / found
 
 
 @lru_cache(maxsize=1 << 14)

@@ -9,12 +9,11 @@ import numpy as np
 
 from syngen.dsp.inharmonic import count_stretched, stretch
 from syngen.dsp.oscillators import count_partials
-from syngen.elementary import log2, sin2pi
+from syngen.elementary import exp2, log2, sin2pi
 from syngen.synth.tone.checks import partial_limit
 from syngen.synth.tone.timbres import timbres
-from syngen.synth.tone.waves import partials_of, seconds_per_sample, vibrato_deviation
+from syngen.synth.tone.waves import partials_of, seconds_per_sample
 from syngen.synth.trajectories import Trajectory
-from syngen.units import decibels_to_gain
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, ValueMapping
@@ -24,18 +23,19 @@ if TYPE_CHECKING:
 __all__ = ["tone_trajectories"]
 
 _DB_PER_DOUBLING = 6.020599913279624  # 20 log10(2)
+_CENTS = 1200.0  # in an octave
 _SILENCE = float("-inf")
 
 
-def tone_trajectories(request: Request, moments: Moments, envelope: FloatArray) -> dict[str, Trajectory]:
+def tone_trajectories(request: Request, moments: Moments, gain: FloatArray) -> dict[str, Trajectory]:
     """Return frequency, gain and brightness of a tone over time.
 
     Parameters
     ----------
     request : Request
     moments : Moments
-    envelope : ndarray of float64, shape (n_samples,)
-        The gain of every sample of the observation, without its amplitude.
+    gain : ndarray of float64, shape (n_samples,)
+        Amplitude times envelope of every sample of the observation, full scale being 1.
 
     Returns
     -------
@@ -44,7 +44,9 @@ def tone_trajectories(request: Request, moments: Moments, envelope: FloatArray) 
             Frequency of the first partial in Hz, as a file of the recipe's sampling rate plays it: the
             derivative of its phase. It goes on through silence.
         ``gain``
-            Amplitude times envelope in dB, full scale being 0; minus infinity before the onset.
+            Peak or RMS of the tone from moment to moment, as the setting ``level`` says, in dB, full scale
+            being 0: amplitude times envelope. Minus infinity before the onset. With ``observation_rms`` it
+            is the RMS that the tone has in an observation of the RMS asked for.
         ``brightness``
             Spectral centroid in Hz: the mean frequency of the partials, weighted by their power. None
             without antialiasing, where partials are not what is heard.
@@ -55,15 +57,12 @@ def tone_trajectories(request: Request, moments: Moments, envelope: FloatArray) 
     rate, depth = float(values["vibrato_rate"]), float(values["vibrato_depth"])
     swing = sin2pi(np.multiply(moments.samples, step_s * rate))
     frequency = float(values["frequency"])
-    f0 = frequency * played * (1.0 + vibrato_deviation(depth) * swing)
+    f0 = frequency * played * exp2(np.multiply(swing, depth / _CENTS))
 
-    amplitude = float(values["amplitude"])
-    if request.parameters["amplitude"].unit == "dBFS":
-        amplitude = decibels_to_gain(amplitude)
-    linear = amplitude * envelope[moments.samples]
+    linear = gain[moments.samples]
     is_silent = linear == 0.0
-    gain = np.where(is_silent, _SILENCE, _DB_PER_DOUBLING * log2(np.where(is_silent, 1.0, linear)))
-    found = {"f0": Trajectory(f0, "Hz"), "gain": Trajectory(gain, "dB")}
+    level_db = np.where(is_silent, _SILENCE, _DB_PER_DOUBLING * log2(np.where(is_silent, 1.0, linear)))
+    found = {"f0": Trajectory(f0, "Hz"), "gain": Trajectory(level_db, "dB")}
     if request.settings["antialias"]:
         found["brightness"] = Trajectory(f0 * _centroid(request, values), "Hz")
     return found

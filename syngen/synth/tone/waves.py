@@ -7,13 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from syngen.dsp.inharmonic import count_stretched, modulated_partials, static_partials, stretch
-from syngen.dsp.modulation import cycles_to_phase, vibrato_seconds
+from syngen.dsp.modulation import cycles_to_phase, swing_angles, vibrato_mean, vibrato_seconds
 from syngen.dsp.oscillators import (
     PeriodTable,
     count_partials,
@@ -27,7 +27,7 @@ from syngen.synth.tone.timbres import Timbre, timbres
 from syngen.units import power
 
 if TYPE_CHECKING:
-    from syngen._typing import FloatArray
+    from syngen._typing import FloatArray, UIntArray
     from syngen.synth.request import Request
 
 __all__ = [
@@ -38,12 +38,12 @@ __all__ = [
     "partials_of",
     "period_table",
     "seconds_per_sample",
-    "vibrato_deviation",
 ]
 
 _TABLE_BYTES = 64 << 20
 _DB_PER_OCTAVE = 6.020599913279624  # 20 log10(2): a tilt of one power of n
 _CURVES = 64
+_ANGLES = 8
 
 
 class Tone(NamedTuple):
@@ -176,9 +176,9 @@ def seconds_per_sample(request: Request) -> Fraction:
     return Fraction(1, audio.sample_rate)
 
 
-def vibrato_deviation(depth: float) -> float:
-    """Return the relative deviation of the frequency that a depth in cents means."""
-    return power(2.0, depth / 1200.0) - 1.0 if depth else 0.0
+def _mean_frequency(tone: Tone) -> float:
+    """Return the mean frequency of partial 1 in Hz, which vibrato raises."""
+    return tone.frequency * vibrato_mean(tone.vibrato_depth) if tone.vibrato_depth else tone.frequency
 
 
 class ToneWaves:
@@ -195,14 +195,18 @@ class ToneWaves:
         audio, settings = request.audio, request.settings
         self._n_samples = audio.n_samples
         self._limit = partial_limit
-        self._is_rms = settings["level"] == "rms"
+        self._is_rms = settings["level"] != "peak"
         self._is_published = settings["time_axis"] == "published"
         self._step_s = seconds_per_sample(request)
         self._seconds: FloatArray = np.multiply(np.arange(audio.n_samples), float(self._step_s))
         if self._is_published:
             self._seconds[-1] = audio.duration or 0.0  # as numpy.linspace does
-        # seconds of phase per Hz of deviation, by vibrato rate
-        self._curves: ByteLRUCache[FloatArray] = ByteLRUCache(_CURVES * self._seconds.nbytes)
+        rate, depth = (request.parameters[name] for name in ("vibrato_rate", "vibrato_depth"))
+        # what hardly two observations share is not kept: seconds of phase by rate and depth
+        n_curves = 0 if rate.is_interval or depth.is_interval else _CURVES
+        n_angles = 0 if rate.is_interval else _ANGLES
+        self._curves: ByteLRUCache[FloatArray] = ByteLRUCache(n_curves * self._seconds.nbytes)
+        self._angles: ByteLRUCache[FloatArray] = ByteLRUCache(n_angles * 2 * self._seconds.nbytes)
 
     def band_limited(self, tone: Tone) -> Wave:
         """Return the sum of a tone's partials below the limit."""
@@ -210,12 +214,7 @@ class ToneWaves:
             return self._stretched(tone)
         n_max = count_partials(tone.frequency, self._limit)
         table, rms = period_table(timbres()[tone.timbre], n_max, tone.brightness)
-        ramp = phase_ramp(
-            phase_increment(tone.frequency, self._step_s), phase_of(tone.phase), self._n_samples
-        )
-        if tone.vibrato_depth:
-            ramp += cycles_to_phase(self._vibrato_cycles(tone))
-        wave = table(ramp)
+        wave = table(self._phases(tone))
         norm = rms if self._is_rms else table.peak
         np.multiply(wave, 1.0 / norm, out=wave)
         return Wave(wave, rms / norm)
@@ -227,28 +226,39 @@ class ToneWaves:
             raise EngineError(f"timbre {tone.timbre!r} has no ideal waveform; set antialias: true")
         if self._is_published:
             # in radians and in this order, so that jumps fall where the published generator's do
-            angle = np.add(np.multiply(self._seconds, TAU * tone.frequency), TAU * tone.phase)
+            angle = np.add(np.multiply(self._seconds, TAU * _mean_frequency(tone)), TAU * tone.phase)
             if tone.vibrato_depth:
                 angle = np.add(angle, np.multiply(self._vibrato_cycles(tone), TAU))
             position, period = np.fmod(angle, TAU), TAU
             position = np.where(position < 0.0, position + TAU, position)
         else:
-            ramp = phase_ramp(
-                phase_increment(tone.frequency, self._step_s), phase_of(tone.phase), self._n_samples
-            )
-            if tone.vibrato_depth:
-                ramp += cycles_to_phase(self._vibrato_cycles(tone))
-            cycles = (ramp >> np.uint64(11)).astype(np.float64)
+            cycles = (self._phases(tone) >> np.uint64(11)).astype(np.float64)
             position, period = np.multiply(cycles, 2.0**-53), 1.0
         wave = timbre.naive(position, period)
         if self._is_rms:
             return Wave(np.divide(wave, timbre.naive_rms), 1.0)
         return Wave(wave, timbre.naive_rms)
 
+    def _phases(self, tone: Tone) -> UIntArray:
+        """Return the phase of partial 1 at each sample; 2**64 is one cycle."""
+        increment = phase_increment(_mean_frequency(tone), self._step_s)
+        ramp = phase_ramp(increment, phase_of(tone.phase), self._n_samples)
+        if tone.vibrato_depth:
+            ramp += cycles_to_phase(self._vibrato_cycles(tone))
+        return ramp
+
     def _vibrato_cycles(self, tone: Tone) -> FloatArray:
-        rate = tone.vibrato_rate
-        curve = self._curves.get(rate, lambda: vibrato_seconds(self._seconds, rate))
-        return np.multiply(curve, tone.frequency * vibrato_deviation(tone.vibrato_depth))
+        """Return what vibrato adds to the phase beside the rise of the mean frequency, in cycles."""
+        rate, depth = tone.vibrato_rate, tone.vibrato_depth
+        curve = self._curves.get((rate, depth), partial(self._vibrato_seconds, rate, depth))
+        return np.multiply(curve, tone.frequency)
+
+    def _vibrato_seconds(self, rate: float, depth: float) -> FloatArray:
+        per_sample = rate * float(self._step_s)
+        angles = self._angles.get(
+            rate, partial(swing_angles, self._n_samples, cycles_per_sample=per_sample)
+        )
+        return vibrato_seconds(angles, rate=rate, depth=depth)
 
     def _stretched(self, tone: Tone) -> Wave:
         n_max = count_stretched(tone.frequency, self._limit, tone.inharmonicity)
@@ -259,7 +269,8 @@ class ToneWaves:
         weights = [a / norm for a in amplitudes]
         ratios = [stretch(n, tone.inharmonicity) for n in numbers]
         if tone.vibrato_depth:
-            cycles = np.add(np.multiply(self._seconds, tone.frequency), self._vibrato_cycles(tone))
+            cycles = np.multiply(self._seconds, _mean_frequency(tone))
+            np.add(cycles, self._vibrato_cycles(tone), out=cycles)
             starts = [math.fmod(n * tone.phase, 1.0) for n in numbers]
             return Wave(modulated_partials(cycles, ratios, starts, weights), rms / norm)
         start = phase_of(tone.phase)

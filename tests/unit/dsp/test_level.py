@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from syngen.dsp.level import FULL_SCALE, dequantise, finish_steps, quantise, write_steps
+from syngen.dsp.level import FULL_SCALE, dequantise, finish_steps, quantise, to_pcm, write_steps
 from syngen.errors import EngineError
 
 if TYPE_CHECKING:
@@ -20,6 +20,21 @@ EVERY_SAMPLE = np.arange(-32768, 32768).astype(np.int16)
 def test_every_16_bit_sample_comes_back_from_its_real_number() -> None:
     np.testing.assert_array_equal(quantise(EVERY_SAMPLE.astype(np.float64) / 32768.0).pcm, EVERY_SAMPLE)
     np.testing.assert_array_equal(quantise(dequantise(EVERY_SAMPLE).astype(np.float64)).pcm, EVERY_SAMPLE)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_full_scale_of_a_file_stays_positive(dtype: type) -> None:
+    waveform = np.array([[1.0, 1.5, np.inf], [-1.0, -1.5, 0.25]], dtype=dtype)
+    given = waveform.copy()
+    assert to_pcm(waveform).tolist() == [[32767, 32767, 32767], [-32768, -32768, 8192]]
+    np.testing.assert_array_equal(waveform, given)
+    np.testing.assert_array_equal(to_pcm(dequantise(EVERY_SAMPLE).astype(dtype)), EVERY_SAMPLE)
+    assert to_pcm(waveform[:0]).shape == (0, 3)
+
+
+def test_what_is_no_number_is_no_sample() -> None:
+    with pytest.raises(EngineError, match="samples that are not numbers"):
+        to_pcm(np.array([0.0, np.nan]))
 
 
 def test_dequantised_samples_are_exact_float32() -> None:

@@ -3,11 +3,13 @@ from __future__ import annotations
 import pickle
 import re
 
+import numpy as np
 import pytest
 
 from syngen.errors import RecipeError
 from syngen.recipe.library import recipe_names, recipe_path
 from syngen.recipe.parse import parse_recipe
+from syngen.resolving.rendering import Rendering
 from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 
 GOOD = """\
@@ -509,6 +511,46 @@ def test_text_nuisance_needs_a_choice() -> None:
     assert problem.endswith("'timbre' is text; use choice: [...]")
     problem = _problem(text + "nuisances: {timbre: {choice: [sine, puls]}}\n")
     assert problem.startswith("r.yaml:7:37: unknown timbre 'puls' (did you mean 'pulse'?)")
+
+
+@pytest.mark.parametrize("unit", ["dBFS", "dBFS (sine)"])
+def test_setting_fixes_a_factor_in_any_of_its_units(unit: str) -> None:
+    fixed = _resolved(GOOD + f"settings: {{level: rms, amplitude: {{value: -20, unit: {unit}}}}}\n")
+    parameter = fixed.request.parameters["amplitude"]
+    assert (parameter.role, parameter.unit, parameter.values) == ("fixed", unit, (-20.0,))
+    varied = _resolved(GOOD + f"  amplitude: {{values: [-20.0], unit: {unit}}}\nsettings: {{level: rms}}\n")
+    for one, other in zip(
+        Rendering(fixed).observations(np.arange(3)),
+        Rendering(varied).observations(np.arange(3)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one.pcm, other.pcm)
+    # the unit is part of what decides the samples, however the default unit is written
+    linear = _resolved(GOOD + "settings: {level: rms, amplitude: {value: 0.1}}\n").fingerprint
+    assert linear == _resolved(GOOD + "settings: {level: rms, amplitude: 0.1}\n").fingerprint
+    assert (
+        linear
+        == _resolved(GOOD + "settings: {level: rms, amplitude: {value: 0.1, unit: ''}}\n").fingerprint
+    )
+    assert fixed.fingerprint != linear
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("-20.0", "8:23: amplitude -20 is outside 0..1; another unit is given as {value: -20, unit: dBFS}"),
+        ("{value: -20.0, unit: dB}", "8:44: 'amplitude' has no unit 'dB' (did you mean 'dBFS'?)"),
+        ("{value: 1.0, unit: dBFS}", "8:31: amplitude 1 is outside -120..0 dBFS"),
+        ("{value: -20.0, unti: dBFS}", "8:44: unknown key 'unti' (did you mean 'unit'?)"),
+        ("{unit: dBFS}", "8:12: a map that fixes 'amplitude' needs value, and may have unit"),
+        ("{value: -20.0, unit: 3}", "8:44: unit is text, not 3"),
+        ("{value: [0.1], unit: dBFS}", "8:24: 'amplitude' cannot be [0.1]"),
+        ("{value: true}", "8:31: 'amplitude' cannot be True"),
+    ],
+)
+def test_value_and_unit_that_cannot_be_fixed_are_refused(given: str, message: str) -> None:
+    problem = _problem(GOOD + f"settings: {{amplitude: {given}}}\n")
+    assert problem.startswith(f"r.yaml:{message}")
 
 
 def test_nuisance_that_may_clip_is_refused() -> None:

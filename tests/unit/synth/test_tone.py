@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import iv
 
 from syngen.dsp.envelopes import envelope, raised_cosine, tremolo
 from syngen.dsp.inharmonic import count_stretched, static_partials, stretch
-from syngen.dsp.modulation import cycles_to_phase
-from syngen.dsp.noise import noise_peak, pink_noise, white_noise
 from syngen.dsp.oscillators import phase_increment, phase_of
 from syngen.errors import RecipeError
 from syngen.recipe.parse import parse_recipe
@@ -51,14 +50,24 @@ def wave_of(resolved: ResolvedRecipe, **values: Any) -> np.ndarray:
     return render({**fixed, **resolved.grid.values_of(0), **values}, lambda name: Stream(3, name, 0))
 
 
+def swung_seconds(time: np.ndarray, rate: float, depth: float) -> np.ndarray:
+    """The integral of 2 ** (depth / 1200 * sin(2 pi rate t)), by the Fourier series of exp(k sin a)."""
+    k, angle = depth / 1200.0 * math.log(2.0), 2 * np.pi * rate * time
+    total = iv(0, k) * angle
+    for j in range(1, 30):
+        if j % 2:
+            total += 2 * (-1) ** (j // 2) * iv(j, k) * (1.0 - np.cos(j * angle)) / j
+        else:
+            total += 2 * (-1) ** (j // 2) * iv(j, k) * np.sin(j * angle) / j
+    return total / (2 * np.pi * rate)
+
+
 def additive(values: Mapping[str, Any], *, rate: int, n: int, limit: float) -> np.ndarray:
     """A stationary tone of RMS 1 as a sum of numpy's sines."""
     time = np.arange(n) / rate
     depth, swings = values.get("vibrato_depth", 0.0), values.get("vibrato_rate", 6.0)
     frequency = values["frequency"]
-    deviation = 2.0 ** (depth / 1200.0) - 1.0
-    swing = (1.0 - np.cos(2 * np.pi * swings * time)) / (2 * np.pi * swings)
-    cycles = frequency * time + frequency * deviation * swing
+    cycles = frequency * swung_seconds(time, swings, depth)
     b = values.get("inharmonicity", 0.0)
     timbre = timbres()[values["timbre"]]
     total, power, k = np.zeros(n), 0.0, 1
@@ -84,6 +93,7 @@ def error_db(found: np.ndarray, wanted: np.ndarray) -> float:
         {"brightness": -9.0},
         {"brightness": -3.0},
         {"vibrato_depth": 100.0, "vibrato_rate": 6.0},
+        {"vibrato_depth": 600.0, "vibrato_rate": 4.0},
         {"inharmonicity": 0.012},
         {"inharmonicity": 0.0005, "brightness": -3.0},
         {"inharmonicity": 0.005, "vibrato_depth": 60.0, "vibrato_rate": 3.5, "brightness": -6.0},
@@ -92,12 +102,13 @@ def error_db(found: np.ndarray, wanted: np.ndarray) -> float:
 def test_tones_equal_sums_of_sines(timbre: str, values: dict[str, float]) -> None:
     for frequency in (110.0, 431.7, 880.0):
         factors = f"timbre: {{values: [{timbre}]}}, frequency: {{values: [{frequency}]}}"
-        settings = "partial_limit: 7300.0, amplitude: 0.01, phase: 0.3, " + ", ".join(
+        limit = 5000.0 if values.get("vibrato_depth", 0.0) > 200.0 else 7300.0
+        settings = f"partial_limit: {limit}, amplitude: 0.01, phase: 0.3, " + ", ".join(
             f"{name}: {value}" for name, value in values.items()
         )
         resolved = resolved_of(factors, settings=settings)
         point = {"timbre": timbre, "frequency": frequency, "phase": 0.3, **values}
-        wanted = 0.01 * additive(point, rate=16_000, n=8_000, limit=7_300.0)
+        wanted = 0.01 * additive(point, rate=16_000, n=8_000, limit=limit)
         assert error_db(wave_of(resolved), wanted) < -110.0
 
 
@@ -134,11 +145,6 @@ def test_stretched_partials_equal_sums_of_sines_without_vibrato() -> None:
     assert count_stretched(1000.0, 8000.0, 0.0) == 7
 
 
-def test_phases_of_many_cycles_are_reduced_exactly() -> None:
-    cycles = np.array([0.25, 1.25, 1000.25, -0.75, 300_000.25])
-    assert cycles_to_phase(cycles).tolist() == [1 << 62] * 5
-
-
 def test_envelope_has_onset_attack_decay_and_release() -> None:
     gain = envelope(16_000, 16_000, onset=0.1, attack=0.05, decay=20.0, release=0.1)
     assert (gain[:1_600] == 0.0).all()
@@ -158,34 +164,25 @@ def test_envelope_longer_than_the_observation_is_cut() -> None:
     assert (envelope(100, 1_000, onset=5.0) == 0.0).all()
 
 
-def test_tremolo_swings_between_one_and_its_depth() -> None:
-    gain = tremolo(16_000, 16_000, rate=4.0, depth=0.5)
+def test_tremolo_swings_between_one_and_its_lowest_gain() -> None:
+    gain = tremolo(16_000, 16_000, rate=4.0, min_gain=0.5)
     assert gain[0] == 1.0
     assert gain.max() == 1.0
     assert gain.min() == pytest.approx(0.5)
     assert np.argmin(gain[:4_000]) == 2_000
 
 
-@pytest.mark.parametrize("make", [white_noise, pink_noise])
-def test_noise_has_unit_rms_and_a_bound(make: Any) -> None:
-    color = make.__name__.removesuffix("_noise")
-    noise = np.stack([make(Stream(1, "noise", index), 16_000) for index in range(20)])
-    assert np.sqrt(np.mean(noise**2)) == pytest.approx(1.0, rel=0.03)
-    assert np.abs(noise).max() <= noise_peak(color, 16_000)
-    assert (noise[0] != noise[1]).any()
-    spectrum = np.mean(np.abs(np.fft.rfft(noise)) ** 2, axis=0)
-    octaves = [10 * np.log10(spectrum[low : 2 * low].mean()) for low in (60, 120, 240, 480, 960, 1_920)]
-    slope = np.polyfit(range(6), octaves, 1)[0]
-    assert slope == pytest.approx(0.0 if color == "white" else -3.0, abs=0.4)
-
-
 @pytest.mark.parametrize("color", ["white", "pink"])
-def test_signal_to_noise_ratio_is_met(color: str) -> None:
-    factors = "timbre: {values: [sine]}, frequency: {values: [440.0]}, amplitude: {values: [0.1, 0.01]}"
-    quiet = wave_of(resolved_of(factors, duration=4.0))
-    noisy = wave_of(resolved_of(factors, settings=f"snr: 20.0, noise: {color}", duration=4.0))
-    ratio_db = 10 * math.log10(np.mean(quiet**2) / np.mean((noisy - quiet) ** 2))
-    assert ratio_db == pytest.approx(20.0, abs=0.5)
+@pytest.mark.parametrize("duration", [0.25, 1.0, 4.0])
+def test_signal_to_noise_ratio_is_met(color: str, duration: float) -> None:
+    factors = "timbre: {values: [sine]}, frequency: {values: [440.0]}, amplitude: {values: [0.1]}"
+    quiet = wave_of(resolved_of(factors, duration=duration))
+    noisy = wave_of(resolved_of(factors, settings=f"snr: 20.0, noise: {color}", duration=duration))
+    noise = noisy - quiet
+    # white noise is right on average; pink noise in each draw, and without an offset
+    allowed = 0.2 if color == "white" else 1e-5
+    assert 10 * math.log10(np.mean(quiet**2) / np.var(noise)) == pytest.approx(20.0, abs=allowed)
+    assert abs(noise.mean()) < (1e-3 if color == "white" else 1e-12)
 
 
 def test_noise_belongs_to_the_index() -> None:
@@ -249,6 +246,7 @@ def test_every_factor_may_vary_be_fixed_or_be_drawn(name: str, unit: str, low: f
             "partial_limit: 7400.0, vibrato_rate: 8.0",
             "partial_limit: 7300.0 or lower",
         ),
+        (SQUARE, "vibrato_depth: 1200.0, vibrato_rate: 3.0", "partial_limit: 3905.0 or lower"),
         ("frequency: {values: [440.0]}", "partial_limit: 400.0", "at or above partial_limit, 400 Hz"),
         ("frequency: {values: [440.0]}", "onset: 0.5", "onset 0.5 s is not before the end"),
         ("frequency: {values: [440.0]}", "antialias: false, brightness: -6.0", "needs antialias: true"),
@@ -273,6 +271,18 @@ def test_what_cannot_be_rendered_is_refused_with_what_can(
 
 def test_a_sine_needs_no_room_for_side_bands() -> None:
     assert resolved_of("frequency: {values: [440.0]}", settings="vibrato_depth: 100.0").size == 1
+
+
+@pytest.mark.parametrize(("depth", "rate"), [(100.0, 6.0), (1200.0, 3.0), (600.0, 20.0), (300.0, 0.5)])
+def test_no_side_band_is_folded_back(depth: float, rate: float) -> None:
+    message = problem_of(SQUARE, settings=f"vibrato_depth: {depth}, vibrato_rate: {rate}")
+    limit = float(re.search(r"partial_limit: (\S+) or", message)[1])  # type: ignore[index]
+    # the highest partial possible, in the middle of a wider band, as one that knows no folding
+    time = np.arange(4 * 48_000) / 48_000
+    angle = 2 * np.pi * limit * swung_seconds(time, rate, depth)
+    spectrum = np.abs(np.fft.fft(np.exp(1j * angle) * np.blackman(len(time)) ** 3)) ** 2
+    is_above = np.fft.fftfreq(len(time), 1 / 48_000) > 8_000.0
+    assert 10 * math.log10(spectrum[is_above].sum() / spectrum.sum()) < -115.0
 
 
 def test_highest_allowed_partial_limit_is_accepted() -> None:

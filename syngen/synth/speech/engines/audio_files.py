@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from syngen.dsp.level import to_pcm
 from syngen.errors import EngineError
 from syngen.synth.speech.engines.base import Speech
 from syngen.synth.speech.engines.checks import longest_s, shown
@@ -13,7 +14,7 @@ __all__ = ["read_speech"]
 
 _RATES = (4_000, 384_000)
 _MAX_CHANNELS = 8
-_LOUDEST = 1e9
+_LOUDEST = 32_768.0  # of full scale
 
 
 def read_speech(path: Path, text: str) -> Speech:
@@ -62,9 +63,9 @@ def read_speech(path: Path, text: str) -> Speech:
     mixed = np.zeros(len(channels))
     for channel in channels.T:
         mixed += channel
-    scaled = np.rint(np.multiply(mixed, 32_768.0 / n_channels))
-    if len(scaled) and not abs(scaled).max() < _LOUDEST:
+    waveform = np.divide(mixed, n_channels)
+    if len(waveform) and not abs(waveform).max() < _LOUDEST:
         raise EngineError(
             f"what was written for {shown(text)} has samples beyond all measure, or that are no numbers"
         )
-    return Speech(np.minimum(np.maximum(scaled, -32_768.0), 32_767.0).astype(np.int16), rate)
+    return Speech(to_pcm(waveform), rate)

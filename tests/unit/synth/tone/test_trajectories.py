@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.signal import hilbert
+from scipy.special import iv
 
 import syngen
 from syngen.loaders.dataset import FactorDataset
@@ -33,7 +34,9 @@ def a_tone(settings: dict[str, Any] | None = None, duration: float = 1.0, **fact
 
 def phase_slope(ds: FactorDataset) -> np.ndarray:
     """Return the frequency in Hz at every sample, from the phase of the waveform."""
-    phase = np.unwrap(np.angle(hilbert(ds[0].waveform.astype(np.float64))))
+    waveform = ds[0].waveform.astype(np.float64)
+    # faded in and out, so that the ends, which do not fit together, are not felt in the middle
+    phase = np.unwrap(np.angle(hilbert(waveform * np.hanning(len(waveform)))))
     slope: np.ndarray = np.gradient(phase) * RATE / (2.0 * np.pi)
     return slope
 
@@ -50,6 +53,7 @@ def cents(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         ({}, {"phase": 0.3, "amplitude": {"values": [-12.0], "unit": "dBFS"}}),
         ({}, {"vibrato_rate": 5.0, "vibrato_depth": 100.0}),
         ({}, {"vibrato_rate": 7.3, "vibrato_depth": 600.0, "frequency": 1000.0}),
+        ({}, {"vibrato_rate": 3.0, "vibrato_depth": 1200.0, "frequency": 1000.0}),
         ({"time_axis": "published"}, {"frequency": 2000.0}),
         ({"time_axis": "published"}, {"frequency": 2000.0, "vibrato_rate": 6.0, "vibrato_depth": 50.0}),
         ({}, {"inharmonicity": 0.01}),
@@ -62,7 +66,23 @@ def test_f0_is_the_derivative_of_the_first_partials_phase(
     ds = a_tone(settings, **factors)
     f0 = ds.trajectories(0, hop=1.0 / RATE)["f0"]
     assert len(f0) == RATE
-    assert np.abs(cents(phase_slope(ds), f0))[MIDDLE].max() < 1.0
+    assert np.abs(cents(phase_slope(ds)[MIDDLE], f0[MIDDLE])).max() < 1.0
+
+
+@pytest.mark.parametrize("depth", [50.0, 200.0, 600.0, 1200.0])
+@pytest.mark.parametrize("settings", [{}, {"antialias": False}, {"inharmonicity": 0.001}])
+def test_vibrato_goes_as_many_cents_down_as_up(depth: float, settings: dict[str, Any]) -> None:
+    ds = a_tone(settings, frequency=1500.0, vibrato_rate=5.0, vibrato_depth=depth)
+    heard = cents(phase_slope(ds)[MIDDLE], np.array(1500.0))
+    assert heard.max() == pytest.approx(depth, abs=1.0)
+    assert heard.min() == pytest.approx(-depth, abs=1.0)
+    assert heard.mean() == pytest.approx(0.0, abs=0.05)  # three whole swings
+    mean_hz = phase_slope(ds)[MIDDLE].mean()
+    assert mean_hz / 1500.0 == pytest.approx(iv(0, depth / 1200.0 * np.log(2.0)), abs=1e-4)
+    f0 = ds.trajectories(0, hop=1.0 / RATE)["f0"]
+    assert 1200.0 * np.log2([f0.max() / 1500.0, f0.min() / 1500.0]) == pytest.approx(
+        [depth, -depth], abs=1e-9
+    )
 
 
 def test_published_time_is_flat_by_its_sample() -> None:

@@ -1,0 +1,62 @@
+"""The power of waveforms, computed without rounding that depends on an order."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from syngen._typing import FloatArray
+
+__all__ = ["peak_of", "root_mean_square"]
+
+_STEP_BITS = 19
+_BLOCK_BITS = 14  # 2**14 squares of 19 bits stay below 2**53
+_MOST_BITS = 1000
+
+
+def peak_of(waveform: FloatArray) -> float:
+    """Return the largest absolute value; 0.0 of nothing.
+
+    Parameters
+    ----------
+    waveform : ndarray of float64, shape (n,)
+    """
+    return max(-float(waveform.min()), float(waveform.max())) if len(waveform) else 0.0
+
+
+def root_mean_square(waveform: FloatArray) -> float:
+    """Return the root of the mean square.
+
+    Parameters
+    ----------
+    waveform : ndarray of float64, shape (n,)
+
+    Returns
+    -------
+    float
+        0.0 for silence, and for nothing at all.
+
+    Notes
+    -----
+    Samples are rounded to 2^-19 of the power of two above the peak, so that every sum is one of whole
+    numbers below 2^53: the same in any order. That changes the result by about 1e-7 of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> root_mean_square(np.array([0.75, 0.25, -0.75, -0.25])) ** 2
+    0.3125
+    """
+    peak = peak_of(waveform)
+    if peak == 0.0:
+        return 0.0
+    scale = math.ldexp(1.0, min(_MOST_BITS, _STEP_BITS - math.frexp(peak)[1]))
+    squares = []
+    for start in range(0, len(waveform), 1 << _BLOCK_BITS):
+        steps = np.multiply(waveform[start : start + (1 << _BLOCK_BITS)], scale)
+        np.rint(steps, out=steps)
+        squares.append(float(np.einsum("i,i->", steps, steps)))  # whole numbers below 2**53
+    return math.sqrt(math.fsum(squares) / len(waveform)) / scale
