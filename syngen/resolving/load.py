@@ -86,8 +86,8 @@ def _check_age(draft: Draft) -> None:
     if _major(recipe.version) < _major(shipped):
         message = (
             f"{recipe.name} {recipe.version} is an earlier recipe, and this syngen makes other samples: "
-            f"take the shipped one, {shipped} (syngen recipe show {recipe.name}); or give yours another name, "
-            "to render it as the synthesizers are now; or install the version of syngen that made its "
+            f"take the shipped one, {shipped} (syngen recipe show {recipe.name}); or give yours another "
+            "name, to render it as the synthesizers are now; or install the version that made its "
             "datasets, which is in their dataset.json"
         )
         raise RecipeError([draft.located(Issue(("version",), message))])
