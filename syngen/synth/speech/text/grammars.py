@@ -74,8 +74,8 @@ class Grammar:
                 raise ParameterError(f"grammar {self.name!r} has {twice[0]!r} twice in slot {number}")
         if self._pattern.count("{}") != len(self.slots) or not self._pattern.endswith("."):
             raise ParameterError(
-                f"grammar {self.name!r} has the pattern {self.pattern!r}: {len(self.slots)} times {{}}, one "
-                "a slot, and a full stop at its end are needed"
+                f"grammar {self.name!r} has the pattern {self.pattern!r}: {len(self.slots)} times {{}}, "
+                "one a slot, and a full stop at its end are needed"
             )
 
     @property
@@ -287,9 +287,9 @@ GRAMMARS = {
                 ),
                 _phrases(
                     "near the railway line / near the old windmill / in the narrow kitchen / "
-                    "in the village square / near the village pond / near the market hall / in the old laundry / "
-                    "in the village hall / in the empty theatre / on the bottom stair / "
-                    "by the open fire / under the apple tree / by the garden wall / "
+                    "in the village square / near the village pond / near the market hall / "
+                    "in the old laundry / in the village hall / in the empty theatre / "
+                    "on the bottom stair / by the open fire / under the apple tree / by the garden wall / "
                     "at the kitchen door / at the edge of the wood / near the garden gate / "
                     "under a large umbrella / at the railway bridge / on the cellar steps / "
                     "on the hotel terrace"

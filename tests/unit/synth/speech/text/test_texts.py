@@ -70,11 +70,9 @@ def test_sentences_of_two_clauses_are_of_like_length_and_balanced_by_phrase() ->
     sentences = grammar_texts("clauses-en", count=500, seed=7)
     assert len(set(sentences)) == 500
     assert sentences[:110] == grammar_texts("clauses-en", count=110, seed=7)
-    assert sentences[:2] == (
+    assert sentences[0] == (
         "On market day the young plumber opened a yellow parcel in the narrow kitchen, while the children "
-        "lined up at the door.",
-        "During the storm the busy waiter poured a mug of cocoa near the old windmill, and the bakers talked "
-        "about the money.",
+        "lined up at the door."
     )
     for sentence in sentences:
         assert sentence.count(",") == 1
