@@ -310,6 +310,9 @@ def test_the_list_of_recipes_has_their_sizes() -> None:
     assert [line.split()[:2] for line in lines] == [
         ["synspeech-large", "180,000"],
         ["synspeech-medium", "30,000"],
+        ["synspeech-paper-large", "109,560"],
+        ["synspeech-paper-medium", "50,000"],
+        ["synspeech-paper-small", "25,000"],
         ["synspeech-small", "3,000"],
         ["synspeech-tiny", "40"],
         ["syntone-large", "250,000"],

@@ -91,17 +91,7 @@ def words_of(text: str, grammar: str | Grammar) -> tuple[str, ...] | None:
     >>> words_of("Vera found two yellow baskets.", "matrix-en")
     ('Vera', 'found', 'two', 'yellow', 'baskets')
     """
-    slots = (grammar if isinstance(grammar, Grammar) else _grammar(grammar)).slots
-    given = text.strip().removesuffix(".").casefold().split()
-    if len(given) != len(slots):
-        return None
-    found = []
-    for word, slot in zip(given, slots, strict=True):
-        known = {option.casefold(): option for option in slot}
-        if word not in known:
-            return None
-        found.append(known[word])
-    return tuple(found)
+    return (grammar if isinstance(grammar, Grammar) else _grammar(grammar)).words_in(text)
 
 
 def sentence_texts(language: str, *, count: int | None = None, seed: int | None = None) -> tuple[str, ...]:

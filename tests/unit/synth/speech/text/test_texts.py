@@ -31,20 +31,25 @@ from tests.golden.regenerate import PHONEMES_PATH, phoneme_counts
 CONSONANTS = "p b t d k ɡ tʃ dʒ f v θ ð s z ʃ ʒ h m n ŋ l ɹ w j ɾ ʔ n̩ əl"
 VOWELS = "iː i ɪ ɛ æ ɑː ɔ ɔː ʊ uː ʌ ɜː ə ɐ ɚ ᵻ eɪ aɪ ɔɪ aʊ oʊ iə aɪə aɪɚ ɪɹ ɛɹ ɑːɹ ɔːɹ ʊɹ"
 MATRIX = GRAMMARS["matrix-en"]
+CLAUSES = GRAMMARS["clauses-en"]
 
 
-@pytest.mark.parametrize("name", GRAMMARS)
-def test_shipped_grammars_have_five_slots_of_ten_words(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "n_slots", "n_words"), [("matrix-en", 5, 10), ("matrix-en-2", 5, 10), ("clauses-en", 6, 20)]
+)
+def test_shipped_grammars_have_slots_of_equally_many_words(name: str, n_slots: int, n_words: int) -> None:
     grammar = GRAMMARS[name]
-    assert [len(slot) for slot in grammar.slots] == [10] * 5
-    assert grammar.size == 100_000
-    for number in (0, 12_345, 99_999):
+    assert [len(slot) for slot in grammar.slots] == [n_words] * n_slots
+    assert grammar.size == n_words**n_slots
+    for number in (0, 12_345, grammar.size - 1):
         assert normalise(grammar.sentence(number)) == grammar.sentence(number)
         assert words_of(grammar.sentence(number), name) == grammar.words(number)
 
 
-def test_shipped_grammars_share_no_word() -> None:
-    first, second = ({word for slot in grammar.slots for word in slot} for grammar in GRAMMARS.values())
+def test_the_matrices_share_no_word() -> None:
+    first, second = (
+        {word for slot in GRAMMARS[name].slots for word in slot} for name in ("matrix-en", "matrix-en-2")
+    )
     assert len(first) == len(second) == 50
     assert first.isdisjoint(second)
 
@@ -59,6 +64,31 @@ def test_words_are_balanced_in_every_block_of_ten(seed: int) -> None:
     for slot in range(4):
         pairs = {(words[slot], words[4]) for words in drawn[100:200] if words}
         assert len(pairs) == 100
+
+
+def test_sentences_of_two_clauses_are_of_like_length_and_balanced_by_phrase() -> None:
+    sentences = grammar_texts("clauses-en", count=500, seed=7)
+    assert len(set(sentences)) == 500
+    assert sentences[:110] == grammar_texts("clauses-en", count=110, seed=7)
+    assert sentences[0] == (
+        "On market day the young plumber opened a yellow parcel in the narrow kitchen, while the children "
+        "lined up at the door."
+    )
+    for sentence in sentences:
+        assert sentence.count(",") == 1
+        assert 17 <= len(sentence.split()) <= 27
+        assert 100 <= len(sentence) <= 135
+    for phrases in zip(*(CLAUSES.words_in(sentence) or () for sentence in sentences), strict=True):
+        assert set(Counter(phrases).values()) == {25}
+
+
+def test_phrases_of_two_clauses_are_told_apart_again() -> None:
+    words = [slot[0] for slot in CLAUSES.slots]
+    said = f"{' '.join(words[:4])}, {' '.join(words[4:])}"
+    assert CLAUSES.words_in(f"  {said.upper()} .") == CLAUSES.words_in(said) == tuple(words)
+    assert CLAUSES.words_in(said.replace(",", "")) is None
+    assert CLAUSES.words_in(f"{said} today") is None
+    assert words_of(said, "matrix-en") is None
 
 
 def test_smaller_counts_are_the_beginning_of_larger_ones() -> None:
@@ -110,6 +140,9 @@ def test_grammars_that_cannot_be_balanced_are_refused() -> None:
         Grammar("twice", (("a", "A"),))
     with pytest.raises(ParameterError, match="slots of"):
         Grammar("empty", ())
+    for pattern in ("{}.", "{} {} {}.", "{} and {}"):
+        with pytest.raises(ParameterError, match=r"2 times \{\}, one a slot, and a full stop"):
+            Grammar("pattern", (("a", "b"), ("c", "d")), pattern)
     with pytest.raises(FactorError, match="no sentence 100000"):
         MATRIX.words(100_000)
     with pytest.raises(FactorError, match="no sentence -1"):
