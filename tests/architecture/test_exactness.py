@@ -84,7 +84,9 @@ INTEGER_EXPRESSIONS = {
     # both sides hold integers in float64, and every partial sum stays below 2**53
     "dsp/inharmonic.py": {"np.einsum"},
     "dsp/resampling.py": {"np.matmul"},
-    "dsp/active_level.py": {"np.einsum", "sum(map(int, active.tolist()))"},
+    "dsp/active_level.py": {
+        *("np.einsum", "sum(map(int, active.tolist()))", "sum(map(int, powers.tolist()))"),
+    },
 }
 # what was measured to give the same bits everywhere for one version of SciPy, which is in the fingerprint
 MEASURED_IMPORTS = {

@@ -59,7 +59,7 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "final_pitch": (-9.0, 9.0),
         "final_length": (0.5, 2.5),
         "slowing": (0.5, 2.0),
-        "swing": (-6.0, 6.0),
+        "alternating_pitch": (-6.0, 6.0),
         "level": (-60.0, -16.0),
         "breath": (0.0, 40.0),
         "accent": (-60.0, 60.0),
@@ -71,8 +71,14 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "formant_1": (0.8, 1.25),
         "formant_2": (0.8, 1.25),
         "formant_3": (0.8, 1.25),
+        "formant_1_shift": (-400.0, 400.0),
+        "formant_2_shift": (-400.0, 400.0),
+        "formant_3_shift": (-400.0, 400.0),
+        "formant_4_shift": (-400.0, 400.0),
+        "bandwidth": (0.5, 2.5),
     }
 )
+_FORMER_NAMES = MappingProxyType({"swing": "alternating_pitch"})
 _WHOLE = frozenset({"roughness", "flutter"})
 _AIR = (-90.0, -20.0)
 _FILTER_RANGES = {"frequency": (20.0, 20_000.0), "gain": (-30.0, 30.0), "q": (0.1, 20.0)}
@@ -108,7 +114,7 @@ class Style:
     tempo : float
         Factor on the pace, 0.5 to 2.
     pitch : float
-        Median pitch above the speaker's own, in semitones, -12 to 12.
+        Median pitch above the speaker's own, in semitones, -12 to 12, whatever the other parameters move.
     range : float
         Factor on how far pitch moves, 0 to 3.
     declination : float
@@ -119,7 +125,7 @@ class Style:
         Factor on the length of the last word, 0.5 to 2.5.
     slowing : float
         How much longer the words become from the first to the last, as a factor, 0.5 to 2.
-    swing : float
+    alternating_pitch : float
         Pitch of every second word above that of the others, in semitones, -6 to 6.
     contour : str
         End of the sentence: a key of `CONTOURS`.
@@ -142,6 +148,10 @@ class Style:
         Added irregularity, in the engine's units, 0 to 7 and 0 to 20.
     formant_1, formant_2, formant_3 : float
         Factors on formant frequencies, 0.8 to 1.25.
+    formant_1_shift, formant_2_shift, formant_3_shift, formant_4_shift : float
+        What is added to formant frequencies after that, in Hz, -400 to 400.
+    bandwidth : float
+        Factor on the bandwidths of all formants, 0.5 to 2.5.
     whisper : bool
         Whether the voice has no pitch at all.
     """
@@ -153,7 +163,7 @@ class Style:
     final_pitch: float = 0.0
     final_length: float = 1.0
     slowing: float = 1.0
-    swing: float = 0.0
+    alternating_pitch: float = 0.0
     contour: str = "as_written"
     level: float = -30.0
     filters: tuple[Filter, ...] = ()
@@ -168,7 +178,17 @@ class Style:
     formant_1: float = 1.0
     formant_2: float = 1.0
     formant_3: float = 1.0
+    formant_1_shift: float = 0.0
+    formant_2_shift: float = 0.0
+    formant_3_shift: float = 0.0
+    formant_4_shift: float = 0.0
+    bandwidth: float = 1.0
     whisper: bool = False
+
+    @property
+    def formant_shifts(self) -> tuple[float, ...]:
+        """What is added to the first formants, in Hz."""
+        return self.formant_1_shift, self.formant_2_shift, self.formant_3_shift, self.formant_4_shift
 
 
 STYLES: Mapping[str, Style] = MappingProxyType(
@@ -178,10 +198,10 @@ STYLES: Mapping[str, Style] = MappingProxyType(
         "excited": Style(
             level=-25.0,
             tempo=1.28,
-            pitch=4.0,
-            range=2.0,
-            swing=4.0,
-            declination=-3.0,
+            pitch=5.8,
+            range=1.9,
+            alternating_pitch=3.2,
+            declination=-2.2,
             slowing=0.82,
             accent=20.0,
             drive=0.7,
@@ -191,7 +211,7 @@ STYLES: Mapping[str, Style] = MappingProxyType(
         "sad": Style(
             level=-38.0,
             tempo=0.8,
-            pitch=-2.5,
+            pitch=-3.1,
             range=0.3,
             declination=3.0,
             slowing=1.2,
@@ -203,14 +223,23 @@ STYLES: Mapping[str, Style] = MappingProxyType(
             tremor=0.12,
             filters=(Filter("peak", 300.0, 8.0, 1.5), Filter("high_shelf", 2000.0, -8.0)),
         ),
+        # resonances above those of the voice by what Swerdlin, Smith and Wolfe measured; bandwidths wider
         "whispering": Style(
-            level=-45.0, tempo=0.92, whisper=True, filters=(Filter("low_shelf", 500.0, -8.0),)
+            level=-45.0,
+            tempo=0.92,
+            whisper=True,
+            formant_1_shift=255.0,
+            formant_2_shift=115.0,
+            formant_3_shift=125.0,
+            formant_4_shift=75.0,
+            bandwidth=1.5,
+            filters=(Filter("low_shelf", 500.0, -8.0),),
         ),
         # effort (Traunmüller, Eriksson): loud, high, first formant raised, long vowels; words set apart
         "shouting": Style(
             level=-22.0,
             tempo=0.88,
-            pitch=3.7,
+            pitch=4.2,
             range=0.6,
             declination=-1.5,
             final_pitch=1.0,
@@ -231,12 +260,12 @@ STYLES: Mapping[str, Style] = MappingProxyType(
         "friendly": Style(
             level=-28.0,
             tempo=0.95,
-            pitch=2.0,
+            pitch=3.3,
             range=1.2,
-            declination=1.0,
-            final_pitch=6.0,
+            declination=0.7,
+            final_pitch=6.2,
             final_length=1.35,
-            swing=-1.0,
+            alternating_pitch=-1.0,
             formant_2=1.03,
             formant_3=1.04,
             air=-48.0,
@@ -279,6 +308,9 @@ def _problems(parameters: Any) -> Iterator[tuple[tuple[str, ...], str]]:
         yield (), f"a style is a map of parameters, not {parameters!r}"
         return
     for key, value in parameters.items():
+        if key in _FORMER_NAMES:
+            yield (key,), f"{key!r} is called {_FORMER_NAMES[key]!r} from speech version 3 on: rename it"
+            continue
         if key not in known:
             yield (key,), f"a style has no {key!r}{suggestion(key, known)}; it has {', '.join(known)}"
             continue
