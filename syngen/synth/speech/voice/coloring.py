@@ -93,7 +93,7 @@ class Coloring:
         """
         if style.whisper:
             waveform = whispered(waveform, streams("whisper"), sample_rate=self.sample_rate)
-        is_heard = self._normalise(waveform)
+        self._normalise(waveform)
         if style.drive:
             waveform = self._saturated(waveform, style.drive)
         if style.air is not None:
@@ -107,11 +107,11 @@ class Coloring:
         waveform = filtered(waveform, self._sections(style, resonances))
         self._silence(waveform, pauses)
         noise = self._room_tone(len(waveform), room_tone_db, streams("room"))
-        if is_heard:
-            gain = decibels_to_gain(style.level) / active_rms(waveform, sample_rate=self.sample_rate)
-            room = _HIGHEST_PEAK - max(-float(noise.min()), float(noise.max()))
-            peak = max(-float(waveform.min()), float(waveform.max()))
-            np.multiply(waveform, min(gain, room / peak), out=waveform)
+        peak, noise_peak = (max(-float(x.min()), float(x.max())) for x in (waveform, noise))
+        if peak:
+            level = active_rms(waveform, sample_rate=self.sample_rate) or _WORKING_RMS
+            gain = min(decibels_to_gain(style.level) / level, (_HIGHEST_PEAK - noise_peak) / peak)
+            np.multiply(waveform, gain, out=waveform)
         np.add(waveform, noise, out=waveform)
         return waveform
 
@@ -138,12 +138,11 @@ class Coloring:
         gain = math.sqrt(steps * steps - _ROUNDING_POWER) / (FULL_SCALE * (rms(noise) or 1.0))
         return np.multiply(noise, gain, out=noise)
 
-    def _normalise(self, waveform: FloatArray) -> bool:
-        """Bring the active level to the working level; return whether there is anything but silence."""
-        rms = active_rms(waveform, sample_rate=self.sample_rate)
-        if rms:
-            np.multiply(waveform, _WORKING_RMS / rms, out=waveform)
-        return rms > 0.0
+    def _normalise(self, waveform: FloatArray) -> None:
+        """Bring the active level to the working level."""
+        level = active_rms(waveform, sample_rate=self.sample_rate)
+        if level:
+            np.multiply(waveform, _WORKING_RMS / level, out=waveform)
 
     def _saturated(self, waveform: FloatArray, drive: float) -> FloatArray:
         """Bend large samples, ``y / sqrt(1 + y^2)``, those of high frequencies more."""

@@ -151,7 +151,11 @@ class Speaker:
             "consonants": self.consonants,
             "tempo": self.tempo,
         }
-        for name, values in (("formant", self.formants), ("formant_gain", self.formant_gain), ("stress", self.stress)):
+        for name, values in (
+            ("formant", self.formants),
+            ("formant_gain", self.formant_gain),
+            ("stress", self.stress),
+        ):
             columns |= {f"{name}_{i}": value for i, value in enumerate(values, 1)}
         for i, resonance in enumerate(self.resonances, 1):
             columns[f"resonance_{i}_hz"] = resonance.frequency_hz
@@ -342,7 +346,11 @@ def _speaker(name: str, gender: Gender, drawn: Mapping[str, FloatArray]) -> Spea
 def _features(drawn: Mapping[str, FloatArray]) -> FloatArray:
     """Return what candidates are compared by, in units in which each moves the cepstrum as far."""
     formants = log2(np.multiply(drawn["formant_scale"][:, None], drawn["formants"]))
-    heights, pitch, breath = log2(drawn["formant_gain"]), log2(drawn["f0_hz"])[:, None], drawn["breath"][:, None]
+    heights, pitch, breath = (
+        log2(drawn["formant_gain"]),
+        log2(drawn["f0_hz"])[:, None],
+        drawn["breath"][:, None],
+    )
     spectrum = np.zeros((len(formants), len(_PROBES)))
     probes = np.array(_PROBES)
     columns = (drawn[f"resonance_{what}"].T[..., None] for what in ("hz", "db", "q"))
