@@ -53,8 +53,8 @@ _LONGEST_S = 60.0
 _S_PER_CHARACTER = 0.07
 _TEXTS_LOOKED_AT = 1_000
 _LEAK = (
-    "until speech version 2 room_tone was that far below the speech, so that silence told speaker and style; "
-    "from version 3 on it is a level of its own: give it in dBFS, such as -80 (the default), or drawn, "
+    "until speech version 2 room_tone was that far below the speech, so that silence told speaker and "
+    "style; from version 3 on it is a level of its own: give it in dBFS, such as -84 (the default), or drawn, "
     "{uniform: {low: -86, high: -72}, unit: dBFS}"
 )
 
@@ -125,7 +125,7 @@ class SpeechSynthesizer(Synthesizer):
         FactorSpec(
             "room_tone",
             units={"dBFS": (-86.5, -30.0)},
-            default=-80.0,
+            default=-84.0,
             summary="RMS of the noise of the room, which is all that pauses hold",
             former_units={"dB": _LEAK},
         ),

@@ -30,8 +30,8 @@ _BASE_BELOW_LOW_HZ = 9.0  # the engine's base lies so far below the first number
 _LOWEST_HZ = 10
 _N_STEPS = 6  # towards the median of a text: each leaves about a fifth of the error
 
-# Quantiles .1, .3, .5, .7 and .9 of that number in the four quarters of a phrase before its last word, and in
-# its last word, by the sign the phrase ends with
+# Quantiles .1, .3, .5, .7 and .9 of that number in the four quarters of a phrase before its last word, and
+# in its last word, by the sign the phrase ends with
 _RUNS: Mapping[str, tuple[tuple[float, ...], ...]] = MappingProxyType(
     {
         ".": (
