@@ -1,9 +1,9 @@
 """Declared and heard pitch of speech: ``python -m tests.benchmarks.speech_pitch``.
 
-A speaker's ``f0_hz`` is the median of all voiced frames of at least 20 texts said neutrally, and ``pitch`` of a
-style is by how many semitones the median lies above that: both by the tracker pyin (M. Mauch, S. Dixon:
-"pYIN: A fundamental frequency estimator using probabilistic threshold distributions", ICASSP 2014), which knows
-nothing of what was declared but the two octaves in which it searches.
+A speaker's ``f0_hz`` is the median of all voiced frames of at least 20 texts said neutrally, and ``pitch``
+of a style is by how many semitones the median lies above that: both by the tracker pyin (M. Mauch, S. Dixon:
+"pYIN: A fundamental frequency estimator using probabilistic threshold distributions", ICASSP 2014), which
+knows nothing of what was declared but the two octaves in which it searches.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import syngen
 from syngen.synth.speech.voice.speakers import find_speaker, speaker_names
 from syngen.synth.speech.voice.styles import STYLES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # beside the shipped ones: parameters that move pitch without meaning its median
 STYLES_TRIED: dict[str, dict[str, Any]] = {

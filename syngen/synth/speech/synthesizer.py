@@ -54,8 +54,8 @@ _S_PER_CHARACTER = 0.07
 _TEXTS_LOOKED_AT = 1_000
 _LEAK = (
     "until speech version 2 room_tone was that far below the speech, so that silence told speaker and "
-    "style; from version 3 on it is a level of its own: give it in dBFS, such as -84 (the default), or drawn, "
-    "{uniform: {low: -86, high: -72}, unit: dBFS}"
+    "style; from version 3 on it is a level of its own: give it in dBFS, such as -84 (the default), or "
+    "drawn, {uniform: {low: -86, high: -72}, unit: dBFS}"
 )
 
 

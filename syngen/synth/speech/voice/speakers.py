@@ -42,7 +42,7 @@ MAX_SPEAKERS = 2_000
 _NAME = re.compile(r"s(0|[1-9][0-9]{0,18})-([fm])([0-9]{4})")  # one name a person
 _OCTAVES_PER_NEPER = 1.4426950408889634  # log2(e)
 _LIMIT = 2.2  # standard deviations
-_HEIGHTS = (0.1, 0.18, 0.18, 0.18, 0.18, 0.1, 0.1, 0.1)  # spreads; weak where styles color
+_FORMANT_GAINS = (0.1, 0.18, 0.18, 0.18, 0.18, 0.1, 0.1, 0.1)  # spreads; weak where styles color
 _N_BANDS = 8
 _LOWEST_HZ, _HIGHEST_HZ = 500.0, 5_800.0
 _BAND_SHARE = 0.8  # of each band, on a logarithmic scale, is where its resonance may lie
@@ -151,11 +151,8 @@ class Speaker:
             "consonants": self.consonants,
             "tempo": self.tempo,
         }
-        for name, values in (
-            ("formant", self.formants),
-            ("formant_gain", self.formant_gain),
-            ("stress", self.stress),
-        ):
+        series = {"formant": self.formants, "formant_gain": self.formant_gain, "stress": self.stress}
+        for name, values in series.items():
             columns |= {f"{name}_{i}": value for i, value in enumerate(values, 1)}
         for i, resonance in enumerate(self.resonances, 1):
             columns[f"resonance_{i}_hz"] = resonance.frequency_hz
@@ -292,7 +289,7 @@ def _drawn(gender: Gender, stream: Stream) -> dict[str, FloatArray]:
     return {
         "formant_scale": around(center.formant_scale, 0.02),
         "formants": np.stack([around(1.0, 0.045 * k) for k in (0.8, 0.8, 1.0, 1.3, 1.3)], axis=1),
-        "formant_gain": np.stack([around(1.0, spread) for spread in _HEIGHTS], axis=1),
+        "formant_gain": np.stack([around(1.0, spread) for spread in _FORMANT_GAINS], axis=1),
         "bandwidth_scale": around(1.55, 0.05),
         "f0_hz": around(center.f0_hz, 0.07),
         "span_st": around(4.4, 0.08),
@@ -346,7 +343,7 @@ def _speaker(name: str, gender: Gender, drawn: Mapping[str, FloatArray]) -> Spea
 def _features(drawn: Mapping[str, FloatArray]) -> FloatArray:
     """Return what candidates are compared by, in units in which each moves the cepstrum as far."""
     formants = log2(np.multiply(drawn["formant_scale"][:, None], drawn["formants"]))
-    heights, pitch, breath = (
+    gains, pitch, breath = (
         log2(drawn["formant_gain"]),
         log2(drawn["f0_hz"])[:, None],
         drawn["breath"][:, None],
@@ -359,7 +356,7 @@ def _features(drawn: Mapping[str, FloatArray]) -> FloatArray:
         detuning = np.multiply(np.subtract(ratio, np.divide(1.0, ratio)), q)
         width = np.add(1.0, np.multiply(detuning, detuning))
         np.add(spectrum, np.divide(gain_db, width), out=spectrum)
-    scaled = ((formants, 0.072), (heights, 0.26), (pitch, 0.1), (breath, 1.7), (spectrum, 3.5))
+    scaled = ((formants, 0.072), (gains, 0.26), (pitch, 0.1), (breath, 1.7), (spectrum, 3.5))
     return np.concatenate([np.divide(x, unit) for x, unit in scaled], axis=1)
 
 
