@@ -78,7 +78,7 @@ SMALL_TALK: dict[str, Any] = {
 
 TALK_IN_ROOMS: dict[str, Any] = SMALL_TALK | {
     "factors": SMALL_TALK["factors"] | {"speaker": {"speakers": {"count": 3, "seed": 7}}},
-    "nuisances": {"room_tone": {"uniform": {"low": 45.0, "high": 60.0}, "unit": "dB"}},
+    "nuisances": {"room_tone": {"uniform": {"low": -86.0, "high": -72.0}, "unit": "dBFS"}},
 }
 
 FOUR_THOUSAND_TONES = """\

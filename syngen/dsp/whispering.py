@@ -1,4 +1,4 @@
-"""Whispering: the spectrum of a voice with the phases of noise."""
+"""Whispering: noise with the spectral envelope of a voice."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from scipy.fft import irfft, rfft
 from syngen.elementary import sin2pi
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from syngen._typing import FloatArray
     from syngen.seeding import Stream
 
@@ -22,11 +24,12 @@ _PHASES_PER_WORD = 5
 
 
 def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> FloatArray:
-    """Return a waveform whose short-time phases are random: no pitch, the same envelope.
+    """Return noise that has the short-time spectral envelope of a waveform, and nothing of its pitch.
 
-    Frames of 32 ms with the root of a Hann window, half overlapping; each bin is turned by a random
-    phase, one of 4096, and the frames are added up again. A pitch above 120 Hz or so leaves harmonics that
-    the frames resolve: let the voice speak lower.
+    Frames of 32 ms with the root of a Hann window, half overlapping. The power of each bin is averaged
+    with that of the two bins on either side, 1:4:6:4:1, which takes a period of 16 ms, and what is near
+    it, out of the autocorrelation; each bin gets a random phase, one of 4096, and the frames are added up
+    again. Let the voice speak at 60 Hz or so: half the pitch is less than the bins are apart.
 
     Parameters
     ----------
@@ -38,7 +41,7 @@ def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> Floa
     Returns
     -------
     ndarray of float64, shape (n,)
-        With half the power.
+        With half the power or so.
 
     References
     ----------
@@ -54,16 +57,30 @@ def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> Floa
     frames = np.multiply(np.concatenate([halves[:-1], halves[1:]], axis=1), window)
     spectra = rfft(frames, axis=1)
     cosine, sine = _turns(stream, spectra.shape)
+    magnitude = np.sqrt(_smoothed(_power(spectra)))
     turned = np.empty_like(spectra)
-    # by parts: a product of complex numbers may be fused on one machine and not on another
-    real, imaginary = spectra.real, spectra.imag
-    np.subtract(np.multiply(real, cosine), np.multiply(imaginary, sine), out=turned.real)
-    np.add(np.multiply(real, sine), np.multiply(imaginary, cosine), out=turned.imag)
+    np.multiply(magnitude, cosine, out=turned.real)
+    np.multiply(magnitude, sine, out=turned.imag)
     result = np.multiply(irfft(turned, 2 * hop, axis=1), window)
     total = np.zeros((n_frames + 1, hop))
     np.add(total[:-1], result[:, :hop], out=total[:-1])
     np.add(total[1:], result[:, hop:], out=total[1:])
     return total.reshape(-1)[hop : hop + len(waveform)]
+
+
+def _power(spectra: NDArray[np.complex128]) -> FloatArray:
+    # by parts: an operation on complex numbers may be fused on one machine and not on another
+    real, imaginary = spectra.real, spectra.imag
+    return np.add(np.multiply(real, real), np.multiply(imaginary, imaginary))
+
+
+def _smoothed(power: FloatArray) -> FloatArray:
+    """Average each bin with its neighbours, 1:2:1, twice; beyond the ends the spectrum is mirrored."""
+    for _ in range(2):
+        wide = np.concatenate([power[:, 1:2], power, power[:, -2:-1]], axis=1)
+        sides = np.add(wide[:, :-2], wide[:, 2:])
+        power = np.add(np.multiply(power, 0.5), np.multiply(sides, 0.25))
+    return power
 
 
 @lru_cache(maxsize=8)

@@ -195,6 +195,9 @@ def _unit(spec: FactorSpec, unit: str | None, path: DocumentPath, issues: list[I
         return spec.default_unit
     if unit in spec.units:
         return unit
+    if unit in spec.former_units:
+        issues.append(Issue((*path, "unit"), f"{spec.name} in {unit}: {spec.former_units[unit]}"))
+        return None
     options = [name or "none (linear)" for name in spec.units]
     known = f"it has {', '.join(options)}" if options else "its values have none"
     issues.append(
@@ -236,7 +239,9 @@ def _checked(
     low, high = spec.units[unit]
     if not _is_within(value, low, high):
         shown = f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
-        issues.append(Issue(path, f"{spec.name} {value:g} is outside {shown}{' ' + unit if unit else ''}"))
+        former = "".join(f"; if that is in {name}: {why}" for name, why in spec.former_units.items())
+        shown += f" {unit}" if unit else ""
+        issues.append(Issue(path, f"{spec.name} {value:g} is outside {shown}{former}"))
         return None
     return float(value) if spec.kind == "continuous" else value
 

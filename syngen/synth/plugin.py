@@ -86,6 +86,8 @@ class FactorSpec:
         One line of explanation.
     sources : mapping of str to ValueSource
         Further keys under which a recipe may give its values.
+    former_units : mapping of str to str
+        Units of earlier versions, each with the reason why it is refused and what to write instead.
     """
 
     name: str
@@ -96,6 +98,7 @@ class FactorSpec:
     is_optional: bool = False
     summary: str = ""
     sources: Mapping[str, ValueSource] = field(default_factory=lambda: MappingProxyType({}))
+    former_units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def default_unit(self) -> str:

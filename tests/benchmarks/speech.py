@@ -67,7 +67,8 @@ def limit_program(resolved: ResolvedRecipe, indices: np.ndarray, codec: str) -> 
                 resample(speech.pcm, speech.sample_rate, 16_000),
                 style,
                 resonances=resonances,
-                room_tone_db=50.0,
+                room_tone_db=-80.0,
+                pauses=(),
                 streams=lambda name, index=index: Stream(seed, f"synthesizer/{name}", index),
             )
             y *= 32768.0

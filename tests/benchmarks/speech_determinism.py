@@ -52,7 +52,7 @@ def recipes(n: int) -> dict[int, dict[str, object]]:
                     "values": ["neutral", "excited", "sad", "whispering", "shouting", "friendly"],
                 },
             },
-            "nuisances": {"room_tone": {"uniform": {"low": 35.0, "high": 60.0}, "unit": "dB"}},
+            "nuisances": {"room_tone": {"uniform": {"low": -86.5, "high": -60.0}, "unit": "dBFS"}},
             "sampling": {"size": size},
             "splits": {"default": {"random": {"train": 0.8, "test": 0.2}}},
         }

@@ -5,6 +5,9 @@ regression; unseen speakers and unseen texts), whether identity survives each st
 recogniser with a closed grammar gets wrong. Nothing here was used for tuning: parameters were chosen on the
 speakers of the seeds below 1,000 and with the grammar ``matrix-en``; what is reported are speakers of
 seeds from 9,001 on and the grammar ``matrix-en-2``.
+
+``--against REV`` measures the audio of an earlier commit too, on the same draws, and prints both: with the
+same noise in all pauses, as there they may hold what gives speaker and style away.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ import argparse
 import re
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +28,7 @@ import syngen
 from syngen.auditing.speech.prosody import PROSODY, TIMBRE, voice_features
 from syngen.synth.speech.text.grammars import GRAMMARS
 from syngen.synth.speech.voice.styles import STYLES
+from tests.benchmarks.earlier import ROOT, checkout, rendered
 
 Array = NDArray[np.float64]
 
@@ -83,22 +89,35 @@ def band_limited(waveform: NDArray[np.float32], sample_rate: int) -> NDArray[np.
     return np.asarray(sosfiltfilt(sections, waveform), dtype=np.float32)
 
 
-def _features(task: tuple[dict[str, Any], list[int]]) -> Array:
-    document, indices = task
-    ds = syngen.render(document)
+@dataclass(frozen=True)
+class Code:
+    """Whose audio is measured: the folder of the code, and whether pauses are masked."""
+
+    folder: Path = ROOT
+    masks_pauses: bool = False
+
+    def waveforms(self, document: dict[str, Any], indices: list[int]) -> list[NDArray[np.float32]]:
+        found = rendered(self.folder, document, indices)
+        if self.masks_pauses:
+            return [one.masked(index) for one, index in zip(found, indices, strict=True)]
+        return [one.waveform for one in found]
+
+
+def _features(task: tuple[Code, dict[str, Any], list[int]]) -> Array:
+    code, document, indices = task
     rows = []
-    for waveform in (ds[i].waveform for i in indices):
+    for waveform in code.waveforms(document, indices):
         plain = voice_features(waveform, 16_000)
         narrow = voice_features(band_limited(waveform, 16_000), 16_000)
         rows.append(np.concatenate([plain.timbre, narrow.timbre, [plain.level_db], plain.prosody]))
     return np.array(rows)
 
 
-def measured(document: dict[str, Any], jobs: int) -> Measured:
+def measured(document: dict[str, Any], jobs: int, code: Code) -> Measured:
     ds = syngen.render(document)
     parts = [part.tolist() for part in np.array_split(np.arange(len(ds)), 4 * jobs)]
     with ProcessPoolExecutor(jobs) as pool:
-        rows = np.concatenate(list(pool.map(_features, [(document, part) for part in parts])))
+        rows = np.concatenate(list(pool.map(_features, [(code, document, part) for part in parts])))
     n = len(TIMBRE)
     levels = ds.levels
     female = np.array(["-f" in str(name) for name in ds.grid["speaker"].values])
@@ -226,23 +245,25 @@ def _recogniser(text: dict[str, Any]) -> Any:
     return decoder
 
 
-def _words_wrong(task: tuple[dict[str, Any], list[int]]) -> list[tuple[str, str, int, int]]:
+def _words_wrong(task: tuple[Code, dict[str, Any], list[int]]) -> list[tuple[str, str, int, int]]:
     """Return style, gender, wrong words and words of each observation."""
-    document, indices = task
+    code, document, indices = task
     decoder = _recogniser(document["factors"]["text"])
     ds = syngen.render(document)
     counts = []
-    for index in indices:
-        observation = ds[index]
-        x = observation.waveform / np.abs(observation.waveform).max() * 0.5
+    for index, waveform in zip(indices, code.waveforms(document, indices), strict=True):
+        x = waveform / np.abs(waveform).max() * 0.5
         decoder.start_utt()
         decoder.process_raw((x * 32767.0).astype(np.int16).tobytes(), full_utt=True)
         decoder.end_utt()
         hypothesis = decoder.hyp()
         heard = hypothesis.hypstr.split() if hypothesis else []
-        said = words_of(str(observation.values["text"]))
-        gender = "female" if "-f" in str(observation.values["speaker"]) else "male"
-        counts.append((str(observation.values["style"]), gender, edits(said, heard), len(said)))
+        speaker, text, style = (
+            str(ds.grid.values_of(index)[name]) for name in ("speaker", "text", "style")
+        )
+        said = words_of(text)
+        gender = "female" if "-f" in speaker else "male"
+        counts.append((style, gender, edits(said, heard), len(said)))
     return counts
 
 
@@ -260,7 +281,9 @@ def edits(said: Sequence[str], heard: Sequence[str]) -> int:
     return row[-1]
 
 
-def word_errors(document: dict[str, Any], sizes: Sizes, jobs: int) -> dict[tuple[str, str], float]:
+def word_errors(
+    document: dict[str, Any], sizes: Sizes, jobs: int, code: Code
+) -> dict[tuple[str, str], float]:
     """Return the share of wrong words in % by style and gender; every speaker says other texts."""
     ds = syngen.render(document)
     n_speakers, n_texts, n_styles = ds.grid.sizes
@@ -269,7 +292,7 @@ def word_errors(document: dict[str, Any], sizes: Sizes, jobs: int) -> dict[tuple
     indices = (rows + np.arange(n_styles)).ravel()
     parts = [part.tolist() for part in np.array_split(indices, 4 * jobs)]
     with ProcessPoolExecutor(jobs) as pool:
-        counts = [c for part in pool.map(_words_wrong, [(document, p) for p in parts]) for c in part]
+        counts = [c for part in pool.map(_words_wrong, [(code, document, p) for p in parts]) for c in part]
     cells: dict[tuple[str, str], list[int]] = {}
     for style, gender, wrong, words in counts:
         cell = cells.setdefault((style, gender), [0, 0])
@@ -288,12 +311,16 @@ def summary_of_errors(rate: dict[tuple[str, str], float]) -> dict[str, float]:
     }
 
 
-def draw(seed: int, sizes: Sizes, jobs: int, parts: set[str]) -> tuple[dict[str, float], Any]:
+def draw(
+    seed: int, sizes: Sizes, jobs: int, parts: set[str], code: Code = Code()
+) -> tuple[dict[str, float], Any]:
     found: dict[str, float] = {}
     confusion = None
     if "style" in parts:
         m = measured(
-            recipe_of(seed=seed, speakers=sizes.speakers, texts=sizes.texts, styles=list(STYLES)), jobs
+            recipe_of(seed=seed, speakers=sizes.speakers, texts=sizes.texts, styles=list(STYLES)),
+            jobs,
+            code,
         )
         scores, confusion = styles_and_gender(m, sizes)
         found |= scores | retention(m, sizes)
@@ -301,14 +328,14 @@ def draw(seed: int, sizes: Sizes, jobs: int, parts: set[str]) -> tuple[dict[str,
         document = recipe_of(
             seed=seed + 300, speakers=sizes.many_speakers, texts=sizes.many_texts, styles=["neutral"]
         )
-        found |= many_speakers(measured(document, jobs), sizes)
+        found |= many_speakers(measured(document, jobs, code), sizes)
     n_texts = sizes.speakers * sizes.recognised_texts
     document = recipe_of(seed=seed, speakers=sizes.speakers, texts=n_texts, styles=list(STYLES))
     if "words" in parts:
-        found |= summary_of_errors(word_errors(document, sizes, jobs))
+        found |= summary_of_errors(word_errors(document, sizes, jobs, code))
     if "open" in parts:
         document["factors"]["text"] = {"sentences": "en", "count": n_texts, "seed": seed}
-        rates = word_errors(document, sizes, jobs)
+        rates = word_errors(document, sizes, jobs, code)
         found |= {
             f"open vocabulary, {style}, %": (rates[style, "female"] + rates[style, "male"]) / 2.0
             for style in STYLES
@@ -323,22 +350,43 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="one small draw")
     parser.add_argument("--parts", default="style,speaker,words,open")
+    parser.add_argument("--against", metavar="REV", help="a commit to compare with, pauses masked")
     options = parser.parse_args()
     sizes, draws = (QUICK, 1) if options.quick else (Sizes(), options.draws)
     parts = set(options.parts.split(","))
-    results = [draw(options.seed + i, sizes, options.jobs, parts) for i in range(draws)]
-    print("| | " + " | ".join(f"draw {i + 1}" for i in range(draws)) + " | mean |")
-    print("|---|" + "---|" * (draws + 1))
-    for name in results[0][0]:
-        values = [found[name] for found, _ in results]
-        shown = " | ".join(
-            f"{v:.3f}" if "%" not in name else f"{v:.1f}" for v in [*values, np.mean(values)]
+    seeds = [options.seed + i for i in range(draws)]
+    with checkout(options.against) if options.against else nullcontext() as folder:
+        codes = {"here": Code(masks_pauses=folder is not None)}
+        if folder is not None:
+            codes = {options.against: Code(folder, masks_pauses=True), **codes}
+        results = {
+            name: [draw(seed, sizes, options.jobs, parts, code) for seed in seeds]
+            for name, code in codes.items()
+        }
+    print_scores({name: [found for found, _ in draws] for name, draws in results.items()})
+    for name, found in results.items():
+        if found[0][1] is not None:
+            print(f"\nConfusions over all draws ({name}), rows are the truth:\n")
+            print(np.array2string(sum(confusion for _, confusion in found)))
+            print(list(STYLES), "prosody:", list(PROSODY))
+
+
+def print_scores(results: dict[str, list[dict[str, float]]]) -> None:
+    """Print every draw and the mean of one version, or the draws and means of two side by side."""
+    columns = [f"{name}, draw {i + 1}" for name, draws in results.items() for i in range(len(draws))]
+    means = [f"{name}, mean" for name in results]
+    header = [*columns, *means, *(["difference"] if len(results) > 1 else [])]
+    print("| | " + " | ".join(header) + " |")
+    print("|---|" + "---|" * len(header))
+    for name in next(iter(results.values()))[0]:
+        values = [[found[name] for found in draws] for draws in results.values()]
+        averages = [float(np.mean(of_code)) for of_code in values]
+        numbers = [*(v for of_code in values for v in of_code), *averages]
+        if len(results) > 1:
+            numbers.append(averages[-1] - averages[0])
+        print(
+            f"| {name} | " + " | ".join(f"{v:.1f}" if "%" in name else f"{v:.3f}" for v in numbers) + " |"
         )
-        print(f"| {name} | {shown} |")
-    if results[0][1] is not None:
-        print("\nConfusions over all draws, rows are the truth:\n")
-        print(np.array2string(sum(confusion for _, confusion in results)))
-        print(list(STYLES), "prosody:", list(PROSODY))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def utterances(sample_rate: int) -> list[tuple[np.ndarray, list[tuple[str, int, 
             "seed": 3,
             "audio": {"sample_rate": sample_rate},
             "factors": {"speaker": {"speakers": {"count": 8, "seed": 4}}, "text": {"values": TEXTS}},
-            "settings": {"room_tone": 85.0},
+            "settings": {"room_tone": -86.5},
         }
     )
     found = []

@@ -53,6 +53,11 @@ _ENGINE_RATE = 22_050
 _LONGEST_S = 60.0
 _S_PER_CHARACTER = 0.07
 _TEXTS_LOOKED_AT = 1_000
+_LEAK = (
+    "until speech version 2 room_tone was that far below the speech, so that silence told speaker and "
+    "style; from version 3 on it is a level of its own: give it in dBFS, such as -84 (the default), or "
+    "drawn, {uniform: {low: -86, high: -72}, unit: dBFS}"
+)
 
 
 def _speakers(given: Json, folder: Path | None) -> Sequence[Value]:
@@ -93,7 +98,7 @@ class SpeechSynthesizer(Synthesizer):
     """Speech with known speaker, text and style."""
 
     name = "speech"
-    version = "2"
+    version = "3"
     speaks = True
     factors = (
         FactorSpec(
@@ -120,13 +125,15 @@ class SpeechSynthesizer(Synthesizer):
         ),
         FactorSpec(
             "room_tone",
-            units={"dB": (10.0, 90.0)},
-            default=50.0,
-            summary="how far the noise of the room is below the speech",
+            units={"dBFS": (-86.5, -30.0)},
+            default=-84.0,
+            summary="RMS of the noise of the room, which is all that pauses hold",
+            former_units={"dB": _LEAK},
         ),
     )
     settings = (
         SettingSpec("engine", _EXACT, summary="the program that speaks; syngen voices lists them"),
+        SettingSpec("room_tone_color", "white", choices=("white", "pink"), summary="color of that noise"),
         SettingSpec("styles", {}, summary="further styles: parameters by name"),
         SettingSpec("command", (), summary="of the engine command: program and arguments, as a list"),
         SettingSpec("voices", (), summary="of the engine command: names of its voices"),
@@ -333,7 +340,7 @@ class _SpeechRenderer:
         self._engine = _engine(request)
         self._engine.prepare()
         self._has_speakers = request.settings["engine"] == _EXACT
-        self._coloring = Coloring(request.audio.sample_rate)
+        self._coloring = Coloring(request.audio.sample_rate, str(request.settings["room_tone_color"]))
 
     def __call__(self, values: ValueMapping, streams: Callable[[str], Stream]) -> Spoken:
         style = self._styles[str(values["style"])]
@@ -357,6 +364,7 @@ class _SpeechRenderer:
             style,
             resonances=speaker.resonances if speaker else (),
             room_tone_db=float(values["room_tone"]),
+            pauses=[(span.start, span.end) for span in spans if span.kind == "phone" and not span.text],
             streams=streams,
         )
         return Spoken(colored, transcript, spans, start, end)

@@ -81,6 +81,20 @@ def test_pitch_is_gone(vowel: np.ndarray) -> None:
     assert periodicity(source_of(whisper)) < 0.2
 
 
+def test_nothing_is_left_of_the_period_of_the_engine() -> None:
+    """Over many whispers what is left at that lag is no more than at the lags beside it."""
+    correlations = np.zeros(600)
+    pulses = np.zeros(RATE)
+    pulses[::PERIOD] = 1.0
+    for k in range(40):
+        x = whispered(pulses, Stream(3, "whisper", k), sample_rate=RATE)
+        power = np.abs(np.fft.rfft(x, 2 * len(x))) ** 2
+        correlation = np.fft.irfft(power)[:600]
+        correlations += correlation / correlation[0] / 40
+    beside = np.r_[correlations[200:250], correlations[285:335]]
+    assert abs(correlations[PERIOD - 2 : PERIOD + 3]).max() < 0.01 + 3.0 * beside.std()
+
+
 def test_equal_streams_give_equal_samples_and_others_others(vowel: np.ndarray) -> None:
     first = whispered(vowel, stream(), sample_rate=RATE)
     assert (whispered(vowel.copy(), stream(), sample_rate=RATE) == first).all()
@@ -103,11 +117,10 @@ def test_silence_and_extremes_stay_finite(make: Callable[[int], np.ndarray]) -> 
     assert (np.abs(found) <= 4.0 * np.abs(make(1))).all()
 
 
-def test_without_turning_the_frames_add_up_to_the_waveform(
-    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
-) -> None:
-    from syngen.dsp import whispering
+def test_bins_are_averaged_with_their_neighbours_and_keep_their_sum() -> None:
+    from syngen.dsp.whispering import _smoothed
 
-    monkeypatch.setattr(whispering, "_turns", lambda _, shape: (np.ones(shape), np.zeros(shape)))
-    waveform = rng.normal(size=10_001)
-    assert whispered(waveform, stream(), sample_rate=22_050) == pytest.approx(waveform, abs=1e-12)
+    power = np.zeros((1, 9))
+    power[0, 4] = 16.0
+    assert _smoothed(power).tolist() == [[0.0, 0.0, 1.0, 4.0, 6.0, 4.0, 1.0, 0.0, 0.0]]
+    assert _smoothed(np.full((2, 5), 3.0)) == pytest.approx(np.full((2, 5), 3.0))

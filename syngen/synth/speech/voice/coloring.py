@@ -1,14 +1,15 @@
 """From the clean speech of an engine to that of a speaker in a style, in a room.
 
-In this order: whisper, saturation, breath noise, tremor, room tone, then the filters of style and speaker,
-then the level. Room tone comes before the filters, so that everything after it is linear and the noise
-has the color of the voice. Between the steps the active level is brought to a fixed value, from sums of
-whole numbers.
+In this order: whisper, saturation, breath noise, tremor, the filters of style and speaker, the level,
+silence in the pauses, and last the noise of the room. A pause holds that noise alone, whose level and color
+the recipe states and nothing else moves: it tells neither who spoke nor how. Between the steps the active
+level is brought to a fixed value, from sums of whole numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.dsp.active_level import active_rms
+from syngen.dsp.active_level import active_rms, rms
 from syngen.dsp.filters import Section, filtered, section, usable_frequency
-from syngen.dsp.noise import white_noise
+from syngen.dsp.level import FULL_SCALE
+from syngen.dsp.noise import pink_noise, white_noise
 from syngen.dsp.oscillators import PeriodTable, phase_increment, phase_of, phase_ramp
 from syngen.dsp.whispering import whispered
 from syngen.units import decibels_to_gain
@@ -37,6 +39,10 @@ _HIGHEST_PEAK = 0.99
 _EFFORT = ("high_shelf", 1000.0, 6.0)  # what saturates is mostly above 1 kHz
 _AIR_CORNER_HZ = 2500.0
 _ENVELOPE_POLE = 0.98  # at 16 kHz
+_FADE_OUT_S, _FADE_IN_S = 0.005, 0.001
+_LOWEST_NOISE_HZ = 20.0  # of pink noise, which below it would depend on the length of the observation
+_SETTLING_S = 0.1
+_ROUNDING_POWER = 1.0 / 12.0  # of the error of rounding, in steps
 
 
 @dataclass(frozen=True)
@@ -46,9 +52,12 @@ class Coloring:
     Parameters
     ----------
     sample_rate : int
+    room_tone_color : {"white", "pink"}
+        Pink noise falls by 3 dB per octave from 20 Hz on; there is none below.
     """
 
     sample_rate: int
+    room_tone_color: str = "white"
 
     def apply(
         self,
@@ -57,6 +66,7 @@ class Coloring:
         *,
         resonances: tuple[Resonance, ...],
         room_tone_db: float,
+        pauses: Sequence[tuple[int, int]],
         streams: Callable[[str], Stream],
     ) -> FloatArray:
         """Color a waveform.
@@ -69,19 +79,21 @@ class Coloring:
         resonances : tuple of Resonance
             Of the speaker.
         room_tone_db : float
-            How far the noise of the room is below active speech.
+            RMS of the noise of the room in dBFS, that of its rounding to 16 bits included; -86.5 or more.
+        pauses : sequence of (int, int)
+            First sample of each pause, and the one after its last.
         streams : callable
             Opens the random stream of a name: ``whisper``, ``air``, ``tremor``, ``room``.
 
         Returns
         -------
         ndarray of float64, shape (n,)
-            Its active RMS is the style's level; lower where its peak would exceed .99. Where nothing is
-            said, the room is as quiet as beside speech of that level.
+            The active RMS of the speech is the style's level; lower where its peak would exceed .99. In
+            pauses there is the noise of the room alone.
         """
         if style.whisper:
             waveform = whispered(waveform, streams("whisper"), sample_rate=self.sample_rate)
-        is_heard = self._normalise(waveform)
+        self._normalise(waveform)
         if style.drive:
             waveform = self._saturated(waveform, style.drive)
         if style.air is not None:
@@ -92,22 +104,45 @@ class Coloring:
             )
         if style.drive or style.air is not None or style.tremor:
             self._normalise(waveform)
-        tone = white_noise(streams("room"), len(waveform))
-        np.multiply(tone, _WORKING_RMS * decibels_to_gain(-room_tone_db), out=tone)
-        np.add(waveform, tone, out=waveform)
         waveform = filtered(waveform, self._sections(style, resonances))
-        rms = active_rms(waveform, sample_rate=self.sample_rate) if is_heard else _WORKING_RMS
-        gain = decibels_to_gain(style.level) / rms
-        peak = max(-float(waveform.min()), float(waveform.max()))
-        np.multiply(waveform, min(gain, _HIGHEST_PEAK / peak), out=waveform)
+        self._silence(waveform, pauses)
+        noise = self._room_tone(len(waveform), room_tone_db, streams("room"))
+        peak, noise_peak = (max(-float(x.min()), float(x.max())) for x in (waveform, noise))
+        if peak:
+            level = active_rms(waveform, sample_rate=self.sample_rate) or _WORKING_RMS
+            gain = min(decibels_to_gain(style.level) / level, (_HIGHEST_PEAK - noise_peak) / peak)
+            np.multiply(waveform, gain, out=waveform)
+        np.add(waveform, noise, out=waveform)
         return waveform
 
-    def _normalise(self, waveform: FloatArray) -> bool:
-        """Bring the active level to the working level; return whether there is anything but silence."""
-        rms = active_rms(waveform, sample_rate=self.sample_rate)
-        if rms:
-            np.multiply(waveform, _WORKING_RMS / rms, out=waveform)
-        return rms > 0.0
+    def _silence(self, waveform: FloatArray, pauses: Sequence[tuple[int, int]]) -> None:
+        """Fade out what rings on into pauses, and what comes before their ends."""
+        n_out, n_in = (max(1, round(s * self.sample_rate)) for s in (_FADE_OUT_S, _FADE_IN_S))
+        falling = np.multiply(np.arange(n_out, 0, -1), 1.0 / (n_out + 1))
+        rising = np.multiply(np.arange(1, n_in + 1), 1.0 / (n_in + 1))
+        for start, end in pauses:
+            before, after = waveform[max(0, start - n_out) : start], waveform[end : end + n_in]
+            np.multiply(before, falling[n_out - len(before) :], out=before)
+            np.multiply(after, rising[: len(after)], out=after)
+            waveform[start:end] = 0.0
+
+    def _room_tone(self, n_samples: int, level_db: float, stream: Stream) -> FloatArray:
+        """Return noise whose RMS in 16 bits is the one declared."""
+        if self.room_tone_color == "pink":
+            n_settling = round(_SETTLING_S * self.sample_rate)
+            corner = section("high_pass", _LOWEST_NOISE_HZ, sample_rate=self.sample_rate)
+            noise = filtered(pink_noise(stream, n_settling + n_samples), [corner])[n_settling:]
+        else:
+            noise = white_noise(stream, n_samples)
+        steps = FULL_SCALE * decibels_to_gain(level_db)
+        gain = math.sqrt(steps * steps - _ROUNDING_POWER) / (FULL_SCALE * (rms(noise) or 1.0))
+        return np.multiply(noise, gain, out=noise)
+
+    def _normalise(self, waveform: FloatArray) -> None:
+        """Bring the active level to the working level."""
+        level = active_rms(waveform, sample_rate=self.sample_rate)
+        if level:
+            np.multiply(waveform, _WORKING_RMS / level, out=waveform)
 
     def _saturated(self, waveform: FloatArray, drive: float) -> FloatArray:
         """Bend large samples, ``y / sqrt(1 + y^2)``, those of high frequencies more."""

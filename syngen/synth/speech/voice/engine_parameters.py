@@ -7,7 +7,8 @@ import re
 from functools import lru_cache
 
 from syngen.elementary import exp2, log2
-from syngen.synth.speech.engines.base import PITCHES, RATES, Mark, Utterance
+from syngen.synth.speech.engines.base import RATES, Mark, Utterance
+from syngen.synth.speech.voice.melody import Line, ending_of, line_of, pitch_commands, word_offsets
 from syngen.synth.speech.voice.speakers import Speaker
 from syngen.synth.speech.voice.styles import CONTOURS, Style
 from syngen.units import decibels_to_gain
@@ -15,11 +16,9 @@ from syngen.units import decibels_to_gain
 __all__ = ["marks_of", "utterance_of", "variant_of"]
 
 _WORDS_PER_MINUTE = 165
-_STEPS_PER_SEMITONE = 5.1  # of the engine's command for pitch, measured around its middle
-_OF_WORDS = ("declination", "final_pitch", "final_length", "slowing", "swing")
+_OF_WORDS = ("declination", "final_pitch", "final_length", "slowing", "alternating_pitch")
 _PLAIN = Style()
-_WHISPER_HZ = 60.0
-_BELOW, _ABOVE = 0.8, 0.2  # parts of the span of pitch below and above the median
+_WHISPER = Line(59, 60, 0.0)  # low: harmonics so close that what follows makes one noise of them
 _TONE = ((600, 170.0), (1200, 135.0), (2000, 110.0), (3500, 105.0))  # Hz, height
 
 
@@ -43,37 +42,40 @@ def utterance_of(text: str, style: Style, *, seed: int, speaker: Speaker | None,
     return Utterance(
         text,
         voice=voice,
-        variant=variant_of(speaker, style) if speaker else "",
+        variant=variant_of(speaker, style, ending_of(text)) if speaker else "",
         rate=_rate(style.tempo),
         gap=round(100.0 * style.pauses) if speaker else 0,
         seed=seed,
-        marks=marks_of(text, style) if speaker else (),
+        marks=marks_of(text, style, _line(speaker, style, ending_of(text)).share) if speaker else (),
     )
 
 
 @lru_cache(maxsize=16_384)
-def marks_of(text: str, style: Style) -> tuple[Mark, ...]:
+def marks_of(text: str, style: Style, share: float) -> tuple[Mark, ...]:
     """Return the pace and pitch of every word; none where a style leaves both as they are.
 
     Parameters
     ----------
     text : str
     style : Style
+    share : float
+        Of the speaker's line in this style, see `syngen.synth.speech.voice.melody.Line`.
     """
     if all(getattr(style, name) == getattr(_PLAIN, name) for name in _OF_WORDS):
         return ()
     places = [found.start() for found in re.finditer(r"\S+", text)]
     last = len(places) - 1
-    marks = []
-    for i, place in enumerate(places):
+    lengths = []
+    for i in range(len(places)):
         part = i / last - 0.5 if last else 0.0  # -1/2 at the first word, 1/2 at the last
-        pitch = (style.swing if i % 2 else 0.0) - style.declination * part
         length = float(exp2(float(log2(style.slowing)) * part))
-        if i == last:
-            pitch += style.final_pitch
-            length *= style.final_length
-        marks.append(Mark(place, _rate(style.tempo / length), _pitch_step(0.0 if style.whisper else pitch)))
-    return tuple(marks)
+        lengths.append(length * style.final_length if i == last else length)
+    offsets = [0.0] * len(places) if style.whisper else word_offsets(len(places), style)
+    commands = pitch_commands(text, offsets, lengths, share=share)
+    return tuple(
+        Mark(place, _rate(style.tempo / length), command)
+        for place, length, command in zip(places, lengths, commands, strict=True)
+    )
 
 
 def _rate(tempo: float) -> int:
@@ -81,21 +83,23 @@ def _rate(tempo: float) -> int:
     return min(high, max(low, round(_WORDS_PER_MINUTE * tempo)))
 
 
-def _pitch_step(semitones: float) -> int:
-    low, high = PITCHES
-    return min(high, max(low, round(50.0 + _STEPS_PER_SEMITONE * semitones)))
-
-
 @lru_cache(maxsize=4096)
-def variant_of(speaker: Speaker, style: Style) -> str:
+def variant_of(speaker: Speaker, style: Style, ending: str) -> str:
     """Return the lines of an espeak voice variant for one speaker in one style.
+
+    Parameters
+    ----------
+    speaker : Speaker
+    style : Style
+    ending : {".", "?", "!", ","}
+        How the text ends; the median pitch is the same for all.
 
     References
     ----------
     ``docs/voices.md`` of espeak-ng 1.52.0 for every line and its units.
     """
     is_voiced = not style.whisper
-    lines = ["language variant", f"gender {speaker.gender}", _pitch(speaker, style)]
+    lines = ["language variant", f"gender {speaker.gender}", _pitch(speaker, style, ending)]
     lines += [_formant(i, speaker, style) for i in range(9)]
     lines.append(_tone(speaker.tilt_db))
     breath = round(speaker.breath + style.breath)
@@ -114,27 +118,39 @@ def variant_of(speaker: Speaker, style: Style) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _pitch(speaker: Speaker, style: Style) -> str:
-    median = _WHISPER_HZ if style.whisper else speaker.f0_hz * _semitones(style.pitch)
-    span = 1.0 if style.whisper else speaker.span_st * style.range
-    low, high = median * _semitones(-_BELOW * span), median * _semitones(_ABOVE * span)
-    return f"pitch {round(low)} {round(low) + max(1, round(max(2.0, high - low)))}"
+def _line(speaker: Speaker, style: Style, ending: str) -> Line:
+    if style.whisper:
+        return _WHISPER
+    median_hz = speaker.f0_hz * float(exp2(style.pitch / 12.0))
+    return line_of(median_hz, speaker.span_st * style.range, ending=ending)
+
+
+def _pitch(speaker: Speaker, style: Style, ending: str) -> str:
+    line = _line(speaker, style, ending)
+    return f"pitch {line.low_hz} {line.high_hz}"
 
 
 def _formant(number: int, speaker: Speaker, style: Style) -> str:
-    """Frequency, height and width of a formant in percent; 0 is the resonance below the first."""
+    """Frequency, gain and bandwidth of a formant in percent, then Hz on top of its frequency.
+
+    Number 0 is the resonance below the first formant.
+    """
     is_female = speaker.gender == "female"
+    shift_hz = 0.0
     if number == 0:
         # the root: the lowest resonance follows the tract by half
-        frequency, height = math.sqrt(speaker.tract), speaker.f0_height
+        frequency, gain = math.sqrt(speaker.formant_scale), speaker.f0_gain
     elif number <= 5:
         of_style = {1: style.formant_1, 2: style.formant_2, 3: style.formant_3}.get(number, 1.0)
-        frequency = speaker.tract * speaker.formants[number - 1] * of_style
-        height = 80.0 * speaker.heights[number - 1] * (0.95 if is_female and number > 1 else 1.0)
+        frequency = speaker.formant_scale * speaker.formants[number - 1] * of_style
+        gain = 80.0 * speaker.formant_gain[number - 1] * (0.95 if is_female and number > 1 else 1.0)
+        shift_hz = style.formant_shifts[number - 1] if number <= len(style.formant_shifts) else 0.0
     else:
-        frequency = min(1.10, speaker.tract)
-        height = (70.0 if is_female else 100.0) * speaker.heights[number - 1]
-    return f"formant {number} {round(100.0 * frequency)} {round(height)} {round(100.0 * speaker.width)}"
+        frequency = min(1.10, speaker.formant_scale)
+        gain = (70.0 if is_female else 100.0) * speaker.formant_gain[number - 1]
+    bandwidth = 100.0 * speaker.bandwidth_scale * style.bandwidth
+    shift = f" {round(shift_hz)}" if shift_hz else ""
+    return f"formant {number} {round(100.0 * frequency)} {round(gain)} {round(bandwidth)}{shift}"
 
 
 def _tone(tilt_db: float) -> str:
@@ -145,7 +161,3 @@ def _tone(tilt_db: float) -> str:
         for (_, height), power in zip(_TONE, powers, strict=True)
     ]
     return "tone " + " ".join(f"{hz} {height}" for (hz, _), height in zip(_TONE, heights, strict=True))
-
-
-def _semitones(number: float) -> float:
-    return float(exp2(number / 12.0))

@@ -42,7 +42,7 @@ MAX_SPEAKERS = 2_000
 _NAME = re.compile(r"s(0|[1-9][0-9]{0,18})-([fm])([0-9]{4})")  # one name a person
 _OCTAVES_PER_NEPER = 1.4426950408889634  # log2(e)
 _LIMIT = 2.2  # standard deviations
-_HEIGHTS = (0.1, 0.18, 0.18, 0.18, 0.18, 0.1, 0.1, 0.1)  # spreads; weak where styles color
+_FORMANT_GAINS = (0.1, 0.18, 0.18, 0.18, 0.18, 0.1, 0.1, 0.1)  # spreads; weak where styles color
 _N_BANDS = 8
 _LOWEST_HZ, _HIGHEST_HZ = 500.0, 5_800.0
 _BAND_SHARE = 0.8  # of each band, on a logarithmic scale, is where its resonance may lie
@@ -59,15 +59,15 @@ _N_CANDIDATES = 64
 class _Gender:
     """Where the speakers of a gender lie."""
 
-    tract: float
+    formant_scale: float
     f0_hz: float
     breath: float
-    f0_height: float
+    f0_gain: float
 
 
 _GENDERS: dict[Gender, _Gender] = {
-    "male": _Gender(tract=0.945, f0_hz=103.0, breath=2.0, f0_height=95.0),
-    "female": _Gender(tract=1.165, f0_hz=193.0, breath=4.0, f0_height=80.0),
+    "male": _Gender(formant_scale=0.945, f0_hz=103.0, breath=2.0, f0_gain=95.0),
+    "female": _Gender(formant_scale=1.165, f0_hz=193.0, breath=4.0, f0_gain=80.0),
 }
 
 
@@ -88,18 +88,18 @@ class Speaker:
     ----------
     name : str
     gender : {"female", "male"}
-    tract : float
+    formant_scale : float
         Factor on all formant frequencies: how short the vocal tract is.
     formants : tuple of float, length 5
         Factors on the frequencies of the first five formants.
-    heights : tuple of float, length 8
+    formant_gain : tuple of float, length 8
         Factors on the amplitudes of the formants 1 to 8.
-    width : float
+    bandwidth_scale : float
         Factor on the formants' bandwidths.
     f0_hz : float
         Median pitch in Hz.
     span_st : float
-        How far pitch moves, in semitones.
+        From the 5th to the 95th percentile of pitch over neutral statements, in semitones.
     breath : float
         Breathiness, in units of the engine.
     roughness, flutter : int
@@ -115,10 +115,10 @@ class Speaker:
 
     name: str
     gender: Gender
-    tract: float
+    formant_scale: float
     formants: tuple[float, ...]
-    heights: tuple[float, ...]
-    width: float
+    formant_gain: tuple[float, ...]
+    bandwidth_scale: float
     f0_hz: float
     span_st: float
     breath: float
@@ -131,17 +131,17 @@ class Speaker:
     resonances: tuple[Resonance, ...]
 
     @property
-    def f0_height(self) -> float:
+    def f0_gain(self) -> float:
         """Amplitude of the lowest resonance, below the first formant, in percent."""
-        return _GENDERS[self.gender].f0_height
+        return _GENDERS[self.gender].f0_gain
 
     @property
     def parameters(self) -> dict[str, Value]:
         """Everything that makes the speaker, by name, as ``speakers.parquet`` has it."""
         columns: dict[str, Value] = {
             "gender": self.gender,
-            "tract": self.tract,
-            "width": self.width,
+            "formant_scale": self.formant_scale,
+            "bandwidth_scale": self.bandwidth_scale,
             "f0_hz": self.f0_hz,
             "span_st": self.span_st,
             "breath": self.breath,
@@ -151,7 +151,8 @@ class Speaker:
             "consonants": self.consonants,
             "tempo": self.tempo,
         }
-        for name, values in (("formant", self.formants), ("height", self.heights), ("stress", self.stress)):
+        series = {"formant": self.formants, "formant_gain": self.formant_gain, "stress": self.stress}
+        for name, values in series.items():
             columns |= {f"{name}_{i}": value for i, value in enumerate(values, 1)}
         for i, resonance in enumerate(self.resonances, 1):
             columns[f"resonance_{i}_hz"] = resonance.frequency_hz
@@ -286,12 +287,12 @@ def _drawn(gender: Gender, stream: Stream) -> dict[str, FloatArray]:
         return np.minimum(high, np.maximum(low, x))
 
     return {
-        "tract": around(center.tract, 0.02),
+        "formant_scale": around(center.formant_scale, 0.02),
         "formants": np.stack([around(1.0, 0.045 * k) for k in (0.8, 0.8, 1.0, 1.3, 1.3)], axis=1),
-        "heights": np.stack([around(1.0, spread) for spread in _HEIGHTS], axis=1),
-        "width": around(1.55, 0.05),
+        "formant_gain": np.stack([around(1.0, spread) for spread in _FORMANT_GAINS], axis=1),
+        "bandwidth_scale": around(1.55, 0.05),
         "f0_hz": around(center.f0_hz, 0.07),
-        "span_st": around(5.0, 0.08),
+        "span_st": around(4.4, 0.08),
         "breath": np.add(center.breath, np.multiply(1.2, np.absolute(next(normals)))),
         "flutter": np.floor(np.minimum(7.0, np.add(2.0, np.multiply(2.0, np.absolute(next(normals)))))),
         "tilt_db": np.multiply(0.4, next(normals)),
@@ -335,14 +336,18 @@ def _speaker(name: str, gender: Gender, drawn: Mapping[str, FloatArray]) -> Spea
     plain: dict[str, Any] = {key: x.tolist() for key, x in drawn.items()}
     resonances = zip(*(plain.pop(f"resonance_{what}") for what in ("hz", "db", "q")), strict=True)
     plain |= {key: int(plain[key]) for key in ("roughness", "flutter")}
-    plain |= {key: tuple(plain[key]) for key in ("formants", "heights", "stress")}
+    plain |= {key: tuple(plain[key]) for key in ("formants", "formant_gain", "stress")}
     return Speaker(name, gender, resonances=tuple(Resonance(*one) for one in resonances), **plain)
 
 
 def _features(drawn: Mapping[str, FloatArray]) -> FloatArray:
     """Return what candidates are compared by, in units in which each moves the cepstrum as far."""
-    formants = log2(np.multiply(drawn["tract"][:, None], drawn["formants"]))
-    heights, pitch, breath = log2(drawn["heights"]), log2(drawn["f0_hz"])[:, None], drawn["breath"][:, None]
+    formants = log2(np.multiply(drawn["formant_scale"][:, None], drawn["formants"]))
+    gains, pitch, breath = (
+        log2(drawn["formant_gain"]),
+        log2(drawn["f0_hz"])[:, None],
+        drawn["breath"][:, None],
+    )
     spectrum = np.zeros((len(formants), len(_PROBES)))
     probes = np.array(_PROBES)
     columns = (drawn[f"resonance_{what}"].T[..., None] for what in ("hz", "db", "q"))
@@ -351,7 +356,7 @@ def _features(drawn: Mapping[str, FloatArray]) -> FloatArray:
         detuning = np.multiply(np.subtract(ratio, np.divide(1.0, ratio)), q)
         width = np.add(1.0, np.multiply(detuning, detuning))
         np.add(spectrum, np.divide(gain_db, width), out=spectrum)
-    scaled = ((formants, 0.072), (heights, 0.26), (pitch, 0.1), (breath, 1.7), (spectrum, 3.5))
+    scaled = ((formants, 0.072), (gains, 0.26), (pitch, 0.1), (breath, 1.7), (spectrum, 3.5))
     return np.concatenate([np.divide(x, unit) for x, unit in scaled], axis=1)
 
 

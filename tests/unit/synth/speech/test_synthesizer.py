@@ -135,7 +135,30 @@ BAD = {
         "contour cannot be ['x']; it is one of",
     ),
     "styles": (replaced("{engine: espeak}", "{styles: [calm]}"), "styles is a map, not ['calm']"),
-    "room_tone": (replaced("espeak}", "espeak, room_tone: 5.0}"), "room_tone 5 is outside 10..90 dB"),
+    "room_tone": (
+        replaced("espeak}", "espeak, room_tone: -90.0}"),
+        "room_tone -90 is outside -86.5..-30 dBFS",
+    ),
+    "room_tone of version 2": (
+        replaced("espeak}", "espeak, room_tone: 50.0}"),
+        "if that is in dB: until speech version 2 room_tone was that far below the speech",
+    ),
+    "drawn room_tone of version 2": (
+        GOOD + "nuisances:\n  room_tone: {uniform: {low: 45.0, high: 60.0}, unit: dB}\n",
+        "silence told speaker and style; from version 3 on it is a level of its own: give it in",
+    ),
+    "factor room_tone of version 2": (
+        GOOD + "  room_tone: {values: [45.0, 60.0], unit: dB}\n",
+        "room_tone in dB: until speech version 2",
+    ),
+    "style of version 2": (
+        replaced("{engine: espeak}", "{styles: {calm: {swing: 1.0}}}"),
+        "r.yaml:5:35: 'swing' is called 'alternating_pitch' from speech version 3 on: rename it",
+    ),
+    "color of the room": (
+        replaced("espeak}", "espeak, room_tone_color: brown}"),
+        "room_tone_color cannot be 'brown'",
+    ),
     "sample rate 5,000": (
         replaced("16000", "5000"),
         "4:22: speech is made at 8000 to 48000 Hz, not at 5000",
@@ -216,14 +239,15 @@ def test_styles_of_the_recipe_and_rooms_decide_the_fingerprint() -> None:
         read(text).fingerprint
         for text in (
             GOOD,
-            replaced("espeak}", "espeak, room_tone: 40.0}"),
+            replaced("espeak}", "espeak, room_tone: -70.0}"),
+            replaced("espeak}", "espeak, room_tone_color: pink}"),
             replaced("espeak}", "espeak, styles: {sad: {tempo: 0.8}}}"),
             replaced("16000", "24000"),
             replaced("count: 2, seed: 7", "count: 2, seed: 8"),
         )
     }
-    assert len(prints) == 5
-    assert read(replaced("espeak}", "espeak, room_tone: 50.0}")).fingerprint == read(GOOD).fingerprint
+    assert len(prints) == 6
+    assert read(replaced("espeak}", "espeak, room_tone: -84.0}")).fingerprint == read(GOOD).fingerprint
 
 
 def test_derived_factors_are_gender_and_the_slots_of_a_grammar() -> None:

@@ -147,10 +147,10 @@ def test_half_of_the_resonances_are_peaks() -> None:
 def test_speakers_lie_in_their_ranges_and_genders_apart() -> None:
     women, men = crowd("f"), crowd("m")
     assert np.median([s.f0_hz for s in women]) > 1.7 * np.median([s.f0_hz for s in men])
-    assert min(s.tract for s in women) > max(s.tract for s in men)
+    assert min(s.formant_scale for s in women) > max(s.formant_scale for s in men)
     for speaker in (*women, *men):
         assert 60.0 < speaker.f0_hz < 260.0
-        assert 0.9 < speaker.tract < 1.22
+        assert 0.9 < speaker.formant_scale < 1.22
         assert 0 <= speaker.roughness <= 2
         assert 2 <= speaker.flutter <= 7
         assert 90.0 <= speaker.tempo <= 112.0
@@ -167,8 +167,17 @@ def test_the_table_has_every_parameter_of_every_speaker() -> None:
     assert next(iter(table)) == "speaker"
     assert {len(column) for column in table.values()} == {5}
     assert table["speaker"] == list(names)
-    expected = {"gender", "tract", "width", "f0_hz", "span_st", "breath", "roughness", "flutter"}
-    expected |= {"tilt_db", "consonants", "tempo", "formant_1", "formant_5", "height_8", "stress_8"}
+    expected = {
+        "gender",
+        "formant_scale",
+        "bandwidth_scale",
+        "f0_hz",
+        "span_st",
+        "breath",
+        "roughness",
+        "flutter",
+    }
+    expected |= {"tilt_db", "consonants", "tempo", "formant_1", "formant_5", "formant_gain_8", "stress_8"}
     expected |= {"resonance_1_hz", "resonance_8_db", "resonance_8_q"}
     assert expected < set(table)
     n_parameters = 1 + 11 + 5 + 8 + 8 + 24

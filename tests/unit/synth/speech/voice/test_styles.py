@@ -102,6 +102,11 @@ def test_numbers_out_of_range_and_what_is_no_number_are_refused(name: str, wrong
             ("filters",),
             "a filter has no 'gian' (did you mean 'gain'?)",
         ),
+        (
+            {"swing": 2.0},
+            ("swing",),
+            "'swing' is called 'alternating_pitch' from speech version 3 on: rename",
+        ),
         (3, (), "a style is a map of parameters, not 3"),
         ([], (), "a style is a map of parameters, not []"),
     ],
