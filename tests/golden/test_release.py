@@ -34,7 +34,8 @@ def test_it_loads_and_every_byte_is_proven(version: Path) -> None:
 def test_its_audio_is_what_is_rendered_now(version: Path) -> None:
     ds = syngen.load(version / RELEASE.name)
     live = syngen.render(syngen.load_recipe("syntone-tiny").with_size(len(ds)))
-    assert ds.fingerprint == live.fingerprint
+    # version 2 of the synthesizer changed vibrato and pink noise, which these tones do not have
+    assert (ds.fingerprint == live.fingerprint) is (version == RELEASE.parent)
     positions = np.arange(len(ds))
     np.testing.assert_array_equal(ds.batch(positions), live.batch(positions))
 
