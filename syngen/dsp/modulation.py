@@ -139,8 +139,21 @@ def vibrato_seconds(angles: FloatArray, *, rate: float, depth: float) -> FloatAr
     return np.subtract(coefficients[0], y, out=y)
 
 
-def cycles_to_phase(cycles: FloatArray) -> UIntArray:
-    """Return phases given in cycles, below 2**19, as 64-bit integers; rounded to 2**-44 of a cycle."""
-    scaled = np.asarray(np.multiply(cycles, math.ldexp(1.0, _SCALE_BITS)))
-    np.rint(scaled, out=scaled)
-    return scaled.astype(np.int64).view(np.uint64) << np.uint64(64 - _SCALE_BITS)
+def cycles_to_phase(curve: FloatArray, scale: float = 1.0) -> UIntArray:
+    """Return phases as 64-bit integers, 2**64 being one cycle.
+
+    Parameters
+    ----------
+    curve : ndarray of float64, shape (n_samples,)
+        Times `scale` it is a number of cycles below 2**19.
+    scale : float
+
+    Returns
+    -------
+    ndarray of uint64, shape (n_samples,)
+        Rounded to 2**-44 of a cycle.
+    """
+    steps = np.multiply(curve, math.ldexp(scale, _SCALE_BITS))
+    np.rint(steps, out=steps)
+    phase = steps.astype(np.int64).view(np.uint64)
+    return np.left_shift(phase, np.uint64(64 - _SCALE_BITS), out=phase)

@@ -85,10 +85,10 @@ def _check_age(draft: Draft) -> None:
     shipped = _shipped_version(recipe.name)
     if _major(recipe.version) < _major(shipped):
         message = (
-            f"{recipe.name} {recipe.version} is an earlier recipe, and this syngen makes other samples: "
-            f"take the shipped one, {shipped} (syngen recipe show {recipe.name}); or give yours another "
-            "name, to render it as the synthesizers are now; or install the version that made its "
-            "datasets, which is in their dataset.json"
+            f"{recipe.name} {recipe.version} is an earlier recipe, whose samples are not made now; "
+            f"take the shipped one, {shipped} (syngen recipe show {recipe.name}), or give yours another "
+            "name, to render it as the synthesizers are now, or install the version of syngen that made "
+            "datasets of it, which is in their dataset.json"
         )
         raise RecipeError([draft.located(Issue(("version",), message))])
 

@@ -35,10 +35,7 @@ STORED: dict[str, tuple[pa.DataType, str]] = {
     "n_samples": (pa.int32(), "Samples of audio."),
     "pcm_sha256": (pa.binary(32), "SHA-256 of the samples, 16 bit, little-endian."),
     "peak": (pa.float32(), "Largest absolute sample, full scale being 1."),
-    "rms_db": (
-        pa.float32(),
-        "Level in dBFS: a root mean square of 1 is 0, a sine at full scale -3.01; null for silence.",
-    ),
+    "rms_db": (pa.float32(), "Level in dB, a root mean square of 1 being 0 dB; null for silence."),
 }
 """Type and meaning of what a manifest says of every stored observation, by column."""
 

@@ -62,14 +62,37 @@ splits:
   default: {random: {train: 0.7, test: 0.3}}
   values: {by_factor: {factor: frequency, test: 0.2, validation: 0.1}}
 """
+LEVELS = """\
+name: levels
+synthesizer: tone
+seed: 79
+audio: {sample_rate: 16000, duration: 0.5}
+factors:
+  timbre: {values: [sine, square, comb]}
+  frequency: {geomspace: {start: 110.0, stop: 440.0, num: 50}, unit: Hz}
+  snr: {values: [6.0, 30.0], unit: dB}
+nuisances:
+  vibrato_depth: {uniform: {low: 5.0, high: 600.0}, unit: cents}
+  vibrato_rate: {uniform: {low: 2.0, high: 9.0}, unit: Hz}
+  decay: {choice: [0.0, 20.0]}
+settings:
+  level: observation_rms
+  noise: pink
+  amplitude: {value: -26.0, unit: dBFS (sine)}
+  partial_limit: 5000.0
+  attack: 0.02
+  tremolo_depth: 6.0
+splits:
+  default: {random: {train: 0.5, test: 0.5}}
+"""
 
 
 def recipes() -> dict[str, ResolvedRecipe]:
-    """Return every shipped recipe that can be rendered here and two with nuisances."""
+    """Return every shipped recipe that can be rendered here and three with nuisances."""
     texts = {name: recipe_path(name).read_text("utf-8") for name in recipe_names()}
     if not HAS_SPEECH:
         texts = {name: text for name, text in texts.items() if "synthesizer: speech" not in text}
-    texts |= {"nuisances": NUISANCES, "phases": PHASES}
+    texts |= {"nuisances": NUISANCES, "phases": PHASES, "levels": LEVELS}
     return {name: resolve_draft(parse_recipe(text, source=name)) for name, text in texts.items()}
 
 

@@ -50,7 +50,7 @@ def elsewhere() -> dict[str, dict[str, Any]]:
 
 
 def test_digests_cover_every_shipped_recipe(here: dict[str, Any]) -> None:
-    recipes = ("syntone-tiny", "syntone-small", "syntone-paper", "nuisances", "phases")
+    recipes = ("syntone-tiny", "syntone-small", "syntone-paper", "nuisances", "phases", "levels")
     for what in ("pcm", "values", "fingerprint"):
         assert len({here["exact"][f"{recipe}/{what}"] for recipe in recipes}) == len(recipes)
 

@@ -244,14 +244,17 @@ class ToneWaves:
         increment = phase_increment(_mean_frequency(tone), self._step_s)
         ramp = phase_ramp(increment, phase_of(tone.phase), self._n_samples)
         if tone.vibrato_depth:
-            ramp += cycles_to_phase(self._vibrato_cycles(tone))
+            ramp += cycles_to_phase(self._vibrato_curve(tone), tone.frequency)
         return ramp
 
     def _vibrato_cycles(self, tone: Tone) -> FloatArray:
         """Return what vibrato adds to the phase beside the rise of the mean frequency, in cycles."""
+        return np.multiply(self._vibrato_curve(tone), tone.frequency)
+
+    def _vibrato_curve(self, tone: Tone) -> FloatArray:
+        """Return what `_vibrato_cycles` is over the frequency, in seconds."""
         rate, depth = tone.vibrato_rate, tone.vibrato_depth
-        curve = self._curves.get((rate, depth), partial(self._vibrato_seconds, rate, depth))
-        return np.multiply(curve, tone.frequency)
+        return self._curves.get((rate, depth), partial(self._vibrato_seconds, rate, depth))
 
     def _vibrato_seconds(self, rate: float, depth: float) -> FloatArray:
         per_sample = rate * float(self._step_s)

@@ -48,3 +48,4 @@ def test_phase_begins_at_zero_and_returns_after_whole_swings() -> None:
 def test_phases_of_many_cycles_are_reduced_exactly() -> None:
     cycles = np.array([0.25, 1.25, 1000.25, -0.75, 300_000.25])
     assert cycles_to_phase(cycles).tolist() == [1 << 62] * 5
+    assert cycles_to_phase(cycles / 0.25, 0.25).tolist() == [1 << 62] * 5

@@ -22,7 +22,7 @@ def test_earlier_version_of_a_shipped_recipe_is_refused_with_the_remedy(tmp_path
     with pytest.raises(RecipeError) as caught:
         syngen.load_recipe(path)
     (issue,) = caught.value.issues
-    assert str(issue).startswith(f"{path}:5:10: syntone-large 1.0.0 is an earlier recipe, and ")
+    assert str(issue).startswith(f"{path}:5:10: syntone-large 1.0.0 is an earlier recipe, ")
     for remedy in ("2.0.0 (syngen recipe show syntone-large)", "another name", "dataset.json"):
         assert remedy in issue.message
 
