@@ -80,9 +80,8 @@ class Talk(Source):
 
     def _drawn(self, row: int) -> tuple[tuple[int, ...], np.random.Generator]:
         index = int(self.chosen[row])
-        return tuple(GRID.levels_of(np.array([index]))[0].tolist()), np.random.default_rng(
-            [self.seed, index]
-        )
+        levels = GRID.levels_of(np.array([index]))[0].tolist()
+        return tuple(levels), np.random.default_rng([self.seed, index])
 
     @property
     def table(self) -> pa.Table:
@@ -297,18 +296,17 @@ def test_the_command_fails_where_something_leaks(monkeypatch: pytest.MonkeyPatch
 
 
 def test_at_most_one_audit_in_twenty_fails_without_a_leak() -> None:
-    """Of 300 audits of 12 tests of noise each, 15 are expected to fail at most; 26 or more by chance in 1 %."""
+    """Of 120 audits of noise 6 are expected to fail at most; 14 or more do by chance in .3 %."""
     rng = np.random.default_rng(20)
-    features = rng.standard_normal((300, 3, 160, 4))
     n_failed = 0
-    for kinds in features:
+    for _ in range(120):
         scores = []
-        for n_classes in (2, 3, 8, 20):
-            labels = rng.permutation(np.arange(160) % n_classes)
-            groups = rng.integers(0, 12, 160)
-            scores += [probe_classes(x, labels, groups, rng) for x in kinds]
+        for n_classes in (2, 3, 12):
+            labels = rng.permutation(np.arange(144) % n_classes)
+            groups = rng.integers(0, 12, 144)
+            scores += [probe_classes(rng.standard_normal((144, 4)), labels, groups, rng) for _ in range(2)]
         n_failed += min(holm([score.p for score in scores])) < 0.05
-    assert 0 < n_failed < 26
+    assert 0 < n_failed < 14
 
 
 def test_chance_is_that_of_the_answers_given() -> None:
