@@ -37,6 +37,7 @@ COMMANDS = list(commands())
 WITH_JSON = {
     ("audit", "recipe"): ["syntone-tiny", "--contexts", "5"],
     ("audit", "dataset"): ["data/syntone-tiny"],
+    ("audit", "leakage"): ["syntone-tiny"],
     ("evaluate",): ["codes.npz", "data/syntone-tiny"],
     ("recipe", "list"): [],
     ("recipe", "check"): ["syntone-tiny"],

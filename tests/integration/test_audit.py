@@ -75,7 +75,20 @@ def test_dataset_command_prints_and_gives_json(tiny_dataset: Path) -> None:
     assert [row["factor"] for row in content["recovery"]] == ["timbre", "amplitude", "frequency"]
 
 
-@pytest.mark.parametrize("words", [[], ["recipe"], ["dataset"]])
+def test_leakage_command_prints_tables_and_refuses_what_is_too_small(tiny_dataset: Path) -> None:
+    done = CliRunner().invoke(cli, ["audit", "leakage", "syntone-medium"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("# Leakage of syntone-medium\n\n2,000 observations; seed 0: passed.\n")
+    assert "| silence before the onset | timbre " in done.stdout
+    assert "| phase                    | timbre " in done.stdout
+    assert "## What one number tells, not judged" in done.stdout
+    assert "syntone-medium: passed, 2,000 observations" in done.stderr
+    done = CliRunner().invoke(cli, ["audit", "leakage", str(tiny_dataset)])
+    assert done.exit_code == 2, done.output
+    assert "at least 2,000 are needed" in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["recipe"], ["dataset"], ["leakage"]])
 def test_help_has_an_example(words: list[str]) -> None:
     done = CliRunner().invoke(cli, ["audit", *words, "-h"])
     assert done.exit_code == 0

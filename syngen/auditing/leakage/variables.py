@@ -82,7 +82,7 @@ def stated_groups(sampling: Json) -> list[frozenset[str]]:
         What a recipe has under ``sampling``.
     """
     groups: list[frozenset[str]] = []
-    for names in map(frozenset, _named_together(sampling)):
+    for names in filter(None, map(frozenset, _named_together(sampling))):
         touching = [group for group in groups if group & names]
         groups = [group for group in groups if not group & names] + [names.union(*touching)]
     return groups
