@@ -93,22 +93,22 @@ def check_maker(place: Path | str, recipe: Mapping[str, Any], versions: Mapping[
         raise SynthesizerVersionError(f"nothing of {place} can be rendered here: {other}")
 
 
-def _remedy(synthesizer: Synthesizer, wanted: str, syngen: object) -> str:
+def _remedy(synthesizer: Synthesizer, wanted: str, maker: object) -> str:
     """Return what to install to have a version of a synthesizer."""
     if type(synthesizer).__module__.partition(".")[0] != __name__.partition(".")[0]:
         package = type(synthesizer).__module__.partition(".")[0]
         return f"the version of the package {package} is needed whose synthesizer has version {wanted}"
     # a stranger's file: it may name a version, and nothing else that a shell would be given
-    if not _is_version(syngen):
+    if not _is_version(maker):
         return "the version of syngen that made it is needed, which its dataset.json does not name"
-    if syngen == version():
-        return f"it was made while syngen {syngen} was under development, by an earlier state of it"
-    if distribution_of(syngen) == FORMER_DISTRIBUTION:
+    if maker == version():
+        return f"it was made while syngen {maker} was under development, by an earlier state of it"
+    if distribution_of(maker) == FORMER_DISTRIBUTION:
         return (
-            f"syngen {syngen} is needed, which is in the repository of syngen only: the package "
+            f"syngen {maker} is needed, which is in the repository of syngen only: the package "
             f"{FORMER_DISTRIBUTION} of the Python Package Index is another tool"
         )
-    return f'syngen {syngen} has it: pip install "{DISTRIBUTION}=={syngen}"'
+    return f'syngen {maker} has it: pip install "{DISTRIBUTION}=={maker}"'
 
 
 def _is_version(value: object) -> TypeGuard[str]:

@@ -8,6 +8,10 @@ speakers. What needs the extra speech stays as it is where that is not installed
 
 ``releases/`` holds releases of syntone-tiny, one made by each version of syngen, which every later version
 must load. ``--release`` builds that of the present version again, while it is under development.
+``--shipped`` writes what the package has of its recipes: their factor manifests, and their versions and
+fingerprints in the catalog.
+
+``datasets/`` holds datasets that earlier synthesizers made. They are never made again.
 
 Only after a change of audio that is meant, and then with a new version of the synthesizer and a line under
 *Audio changes* in the changelog.
@@ -27,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import syngen
-from syngen.recipe.library import recipe_names, recipe_path
+from syngen.recipe.library import manifest_path, recipe_names, recipe_path
 from syngen.recipe.parse import parse_recipe
 from syngen.resolving.rendering import Rendering
 from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
@@ -42,6 +46,7 @@ DIGESTS_PATH = Path(__file__).with_name("exact_digests.json")
 PHONEMES_PATH = Path(__file__).with_name("phoneme_counts.json")
 SPEAKERS_PATH = Path(__file__).with_name("speakers.json")
 ROOT = Path(__file__).resolve().parents[2]
+CATALOG = ROOT / "syngen" / "downloads" / "catalog.json"
 RELEASES = Path(__file__).with_name("releases")
 RELEASE = RELEASES / "by-0.2.0" / "syntone-tiny-1.0.0"
 N_INDICES = 24
@@ -115,8 +120,31 @@ def build_release(folder: Path, place: Path, *, jobs: int = 1) -> None:
     )
 
 
+def write_shipped() -> None:
+    """Write the factor manifests and the catalog's entries of all shipped recipes.
+
+    Speech has no fingerprint in the catalog: it depends on the version of SciPy.
+    """
+    releases: dict[str, Any] = {}
+    for name in recipe_names():
+        manifest_path(name).unlink(missing_ok=True)
+        syngen.expand(name, manifest_path(name))
+        resolved = resolved_recipe(name)
+        entry: dict[str, Any] = {"mirrors": [], "recipe": name}
+        if not resolved.synthesizer.speaks:
+            entry["fingerprint"] = resolved.fingerprint
+        releases[name] = {resolved.recipe.version: entry}
+    content = json.loads(CATALOG.read_text("utf-8"))
+    if any(entry["mirrors"] for versions in content["releases"].values() for entry in versions.values()):
+        sys.exit(f"{CATALOG} has mirrors: edit it by hand")
+    CATALOG.write_text(json.dumps(content | {"releases": releases}, indent=2) + "\n", "utf-8")
+
+
 def main() -> None:
     """Write the files."""
+    if sys.argv[1:] == ["--shipped"]:
+        write_shipped()
+        return
     if sys.argv[1:] == ["--release"]:
         shutil.rmtree(RELEASE, ignore_errors=True)
         with tempfile.TemporaryDirectory() as place:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import platform
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from syngen.errors import EngineError, RecipeError
+from syngen.errors import EngineError, MissingExtraError, RecipeError
+from syngen.generation.plan import Plan
 from syngen.recipe.parse import parse_recipe
 from syngen.resolving.rendering import Rendering
 from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from syngen.synth.request import Permissions
 from syngen.synth.speech.engines import espeak
 from syngen.synth.speech.engines.espeak import EspeakEngine, SelfTest
+from syngen.synth.speech.engines.espeak_data import Installation
 from tests.support import needs_speech
 
 GOOD = """\
@@ -250,6 +256,81 @@ def test_styles_of_the_recipe_and_rooms_decide_the_fingerprint() -> None:
     assert read(replaced("espeak}", "espeak, room_tone: -84.0}")).fingerprint == read(GOOD).fingerprint
 
 
+def other_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the library be in another file with other bytes, which says the same."""
+    import espeakng_loader
+
+    library = folder / "libespeak-ng.so"
+    library.write_bytes(Path(espeakng_loader.get_library_path()).read_bytes() + bytes(64))
+    monkeypatch.setattr(espeakng_loader, "get_library_path", lambda: str(library))
+
+
+@needs_speech
+@pytest.mark.parametrize("permissions", [{}, {"other_audio": True}])
+def test_the_fingerprint_has_what_is_heard_and_not_which_file_says_it(
+    permissions: dict[str, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = read(GOOD, **permissions)
+    (recorded,) = here.synthesizer.libraries(here.request).values()
+    other_file(tmp_path, monkeypatch)
+    there = read(GOOD, **permissions)
+    assert there.fingerprint == here.fingerprint
+    libraries = there.synthesizer.libraries(there.request)
+    assert libraries == {
+        "espeak library": hashlib.sha256((tmp_path / "libespeak-ng.so").read_bytes()).hexdigest()
+    }
+    assert libraries["espeak library"] != recorded
+    assert libraries.items() <= Plan(there).versions().items()
+    assert Plan(here).fingerprint == Plan(there).fingerprint
+
+
+@pytest.mark.slow
+@needs_speech
+def test_another_file_of_the_same_sound_is_no_other_audio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (wanted,) = Rendering(read(GOOD)).observations(np.array([3]))
+    other_file(tmp_path, monkeypatch)
+    (found,) = Rendering(read(GOOD)).observations(np.array([3]))
+    np.testing.assert_array_equal(found.pcm, wanted.pcm)
+
+
+@needs_speech
+def test_what_is_heard_and_the_data_decide_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, identity = read(GOOD).fingerprint, read(GOOD).synthesizer.identity(read(GOOD).request)
+    assert identity["self_test"] == espeak.REFERENCE
+    assert set(identity["engine"]) == {"engine", "binding", "data_sha256"}
+    heard = SelfTest("1" * 64, espeak.REFERENCE, "f" * 64, is_repeatable=True)
+    prints = {plain}
+    for found in (heard, replace(heard, observed="2" * 64), replace(heard, is_repeatable=False)):
+        monkeypatch.setattr(EspeakEngine, "self_test", lambda _, found=found: found)
+        prints.add(read(GOOD, other_audio=True).fingerprint)
+        assert read(GOOD).fingerprint == plain
+    monkeypatch.setattr(Installation, "data_sha256", "3" * 64)
+    prints.add(read(GOOD).fingerprint)
+    assert len(prints) == 5
+
+
+def test_what_is_not_installed_is_taken_for_the_recorded_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    resolved = read(GOOD)
+    assert resolved.synthesizer.identity(resolved.request)["engine"] == espeak.REFERENCE_VERSION
+    assert resolved.synthesizer.libraries(resolved.request) == {"espeak library": espeak.REFERENCE_LIBRARY}
+
+
+@pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="recorded there")
+@needs_speech
+def test_the_recorded_one_is_what_the_extra_installs() -> None:
+    resolved = read(GOOD)
+    assert resolved.synthesizer.identity(resolved.request)["engine"] == espeak.REFERENCE_VERSION
+    assert resolved.synthesizer.libraries(resolved.request) == {"espeak library": espeak.REFERENCE_LIBRARY}
+
+
+def test_other_engines_have_no_library_to_state() -> None:
+    resolved = read(replaced("espeak}", "pyttsx3}"))
+    assert resolved.synthesizer.libraries(resolved.request) == {}
+
+
 def test_derived_factors_are_gender_and_the_slots_of_a_grammar() -> None:
     resolved = read(texts("grammar: matrix-en, count: 10"))
     derived = {d.name: d for d in resolved.synthesizer.derived(resolved.request)}
@@ -304,10 +385,6 @@ def test_a_library_that_never_repeats_itself_is_no_reference(monkeypatch: pytest
 
 
 def test_a_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    from syngen.errors import MissingExtraError
-
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     resolved = read(GOOD)
     with pytest.raises(MissingExtraError, match=r'pip install "syngen-audio\[speech\]"'):
