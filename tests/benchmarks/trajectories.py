@@ -1,4 +1,4 @@
-"""F0 of trajectories against an independent tracker: ``python -m tests.benchmarks.trajectories [RECIPE ...]``.
+"""F0 of trajectories against an independent tracker: ``python -m tests.benchmarks.trajectories [RECIPE]``.
 
 librosa's pYIN listens to observations of the shipped recipes of tones that have neither noise nor stretched
 partials; mir_eval says how often it agrees with ``ds.trajectories`` to a quarter tone, and the median

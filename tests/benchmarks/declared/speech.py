@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.signal import welch
 
 from syngen.errors import EngineError
 from syngen.synth.speech.engines.base import EngineSettings, Utterance
 from syngen.synth.speech.engines.registry import find_engine
-from tests.benchmarks.declared.instruments import active_db, rms
+from tests.benchmarks.declared.instruments import Array, active_db, decibels, rms
 from tests.benchmarks.declared.rows import Row, compared, measures
 from tests.benchmarks.declared.voices import RATE, Said, said
 
@@ -20,12 +21,15 @@ __all__: list[str] = []
 _MARGIN_S = 0.04
 
 
-def pause_db(one: Said) -> float:
-    """Return the level of the pauses inside an utterance, away from speech."""
+def pauses_of(one: Said) -> list[Array]:
+    """Return the pauses inside an utterance, away from speech."""
     margin = round(_MARGIN_S * RATE)
     spans = [(round(s * RATE) + margin, round(e * RATE) - margin) for text, s, e in one.phones if not text]
-    samples = np.concatenate([one.waveform[start:end] for start, end in spans if end - start > margin])
-    return 20.0 * np.log10(rms(samples))
+    return [one.waveform[start:end] for start, end in spans if end - start > margin]
+
+
+def pause_db(one: Said) -> float:
+    return decibels(rms(np.concatenate(pauses_of(one))))
 
 
 @measures("speech: room_tone [dB]", "speech: room_tone [dBFS]")
@@ -46,6 +50,23 @@ def room_tone(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
         how = "RMS of pauses inside" + ("" if is_absolute else ", below that of active frames")
         unit = "dBFS" if is_absolute else "dB"
         yield compared(f"{name}, {what}", declared, found, unit=unit, how=how, difference_unit="dB")
+
+
+@measures("speech: room_tone_color=white", "speech: room_tone_color=pink")
+def room_tone_color(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
+    color = name.partition("=")[2]
+    spoken = said({"pauses": 0.5}, n_speakers=n, room_tone=-50.0, settings={"room_tone_color": color})
+    size, power = 4096, 0.0
+    for one in spoken:
+        for pause in pauses_of(one):
+            if len(pause) >= size:
+                frequencies, spectrum = welch(pause[:size], RATE, nperseg=size)
+                power = power + spectrum
+    at = np.geomspace(60.0, 6000.0, 40)
+    slope = np.polyfit(np.log2(at), 10.0 * np.log10(np.interp(at, frequencies, power)), 1)[0]
+    declared = -decibels(2.0) / 2 if color == "pink" else 0.0
+    how = "slope of the mean spectrum of pauses, 60 Hz to 6 kHz"
+    yield compared(name, [declared], [float(slope)], unit="dB/octave", how=how)
 
 
 @measures("speech: timeout")

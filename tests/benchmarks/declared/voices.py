@@ -103,6 +103,7 @@ def said(
     n_texts: int = N_TEXTS,
     change: Change | None = None,
     room_tone: float | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Sequence[Said]:
     """Return what some speakers say in a style, in the same order whatever the style.
 
@@ -115,8 +116,17 @@ def said(
         Turns each speaker into the one who is heard.
     room_tone : float, optional
         By default as quiet as possible.
+    settings : mapping, optional
+        Further settings.
     """
-    return _kept(json.dumps(dict(style or {})), n_speakers, n_texts, change or _as_they_are, room_tone)
+    quiet = room_tone_unit()[1] if room_tone is None else room_tone
+    given = {
+        "styles": {"tried": dict(style or {})},
+        "style": "tried",
+        "room_tone": quiet,
+        **(settings or {}),
+    }
+    return _kept(json.dumps(given), n_speakers, n_texts, change or _as_they_are)
 
 
 def _as_they_are(speaker: Speaker) -> Speaker:
@@ -129,15 +139,11 @@ def monotonous(speaker: Speaker) -> Speaker:
 
 
 @lru_cache(maxsize=8)
-def _kept(
-    style: str, n_speakers: int, n_texts: int, change: Change, room_tone: float | None
-) -> Sequence[Said]:
-    return tuple(_said(json.loads(style), n_speakers, n_texts, change, room_tone))
+def _kept(settings: str, n_speakers: int, n_texts: int, change: Change) -> Sequence[Said]:
+    return tuple(_said(json.loads(settings), n_speakers, n_texts, change))
 
 
-def _said(
-    style: Mapping[str, Any], n_speakers: int, n_texts: int, heard: Change, room_tone: float | None
-) -> Iterator[Said]:
+def _said(settings: Mapping[str, Any], n_speakers: int, n_texts: int, heard: Change) -> Iterator[Said]:
     dataset = syngen.render(
         {
             "name": "declared",
@@ -148,11 +154,7 @@ def _said(
                 "speaker": {"speakers": {"count": n_speakers, "seed": 93_101}},
                 "text": {"grammar": "matrix-en", "count": n_texts, "seed": 93_102},
             },
-            "settings": {
-                "styles": {"tried": dict(style)},
-                "style": "tried",
-                "room_tone": room_tone_unit()[1] if room_tone is None else room_tone,
-            },
+            "settings": dict(settings),
         }
     )
     with patch.object(synthesizer, "find_speaker", lambda name: heard(find_speaker(name))):

@@ -93,7 +93,7 @@ def test_f0_is_that_of_the_first_partial_of_many(timbre: str, factors: dict[str,
     assert np.abs(cents(heard[MIDDLE], f0[MIDDLE])).max() < 1.0
 
 
-def test_published_time_is_flat_by_its_sample() -> None:
+def test_published_time_is_sharp_by_its_sample() -> None:
     exact = a_tone(frequency=2000.0).trajectories(0)["f0"]
     published = a_tone({"time_axis": "published"}, frequency=2000.0).trajectories(0)["f0"]
     assert exact.tolist() == [2000.0] * 100
