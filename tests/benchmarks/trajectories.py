@@ -1,4 +1,4 @@
-"""F0 of trajectories against an independent tracker: ``python -m tests.benchmarks.trajectories``.
+"""F0 of trajectories against an independent tracker: ``python -m tests.benchmarks.trajectories [RECIPE]``.
 
 librosa's pYIN listens to observations of the shipped recipes of tones that have neither noise nor stretched
 partials; mir_eval says how often it agrees with ``ds.trajectories`` to a quarter tone, and the median
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,14 +18,17 @@ from syngen.loaders.dataset import FactorDataset
 
 HOP_S, FRAME = 0.01, 640  # as short as vibrato wants it
 LOW_HZ, HIGH_HZ = 100.0, 2100.0
-RECIPES = ("syntone-tiny", "syntone-small", "syntone-medium", "syntone-large")
+RECIPES = (
+    *("syntone-tiny", "syntone-small", "syntone-medium", "syntone-large", "syntone-large-correlated"),
+    "syntone-paper",
+)
 AUDIBLE_DB = -70.0
 
 
-def main(n: int, seed: int) -> int:
+def main(n: int, seed: int, names: Sequence[str]) -> int:
     print("| recipe | observations | voiced moments | raw pitch accuracy | median difference, cents |")
     print("|---|---|---|---|---|")
-    for name in RECIPES:
+    for name in names:
         ds = syngen.render(name)
         rng = np.random.default_rng(seed)
         rows = [i for i in rng.permutation(len(ds))[: 40 * n].tolist() if is_clean(ds, i)][:n]
@@ -80,7 +84,8 @@ def compared(ds: FactorDataset, row: int) -> tuple[float, np.ndarray]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipes", nargs="*", default=RECIPES, help="names of recipes of tones")
     parser.add_argument("--observations", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    sys.exit(main(options.observations, options.seed))
+    sys.exit(main(options.observations, options.seed, options.recipes))

@@ -34,7 +34,7 @@ With ``antialias: false`` the ideal waveforms of ``scipy.signal`` are sampled as
 (the sawtooth rises and the triangle starts at its trough; the band-limited ones are sums of sines, so
 the sawtooth falls and the triangle starts at zero). ``time_axis: published`` spaces the samples as the
 SynTone generator of Brima et al. does: ``linspace(0, duration, n)`` with its end point, which is 62.5 ppm
-flat for one second at 16 kHz.
+sharp for one second at 16 kHz.
 
 References
 ----------

@@ -1,0 +1,1 @@
+"""What factors and settings declare, against what is heard: ``python -m tests.benchmarks.declared``."""
