@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 import syngen
 from syngen.cli.main import cli
-from tests.support import interrupt_after
+from tests.support import interrupt_after, run_python
 
 
 def run(*arguments: str) -> Result:
@@ -84,6 +84,20 @@ def test_an_unfinished_dataset_has_none(here: Path) -> None:
     done = run("--statistics")
     assert (done.exit_code, done.stdout) == (3, "")
     assert "data is unfinished, 50 of 408 observations: there are no statistics yet" in done.stderr
+
+
+@pytest.mark.slow
+def test_plain_info_imports_nothing_that_only_statistics_need(here: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['syngen', 'info', 'data']\n"
+        "from syngen.cli.main import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(*sys.modules)"
+    )
+    done = run_python("-c", code, cwd=here)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert loaded.isdisjoint({"scipy.stats", "matplotlib", "sklearn", "syngen.evaluation.statistics"})
 
 
 def test_no_dataset_is_no_dataset(here: Path) -> None:

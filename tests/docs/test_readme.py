@@ -112,6 +112,15 @@ def test_bash_block_of_exports_runs(newcomers_folder: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
+def test_bash_block_of_statistics_runs(newcomers_folder: Path) -> None:
+    (line,) = re.findall(r"^```bash\n(.*?)\n```$", section("Selecting"), re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-m", *line.split()], capture_output=True, text=True, cwd=newcomers_folder
+    )
+    assert done.returncode == 0, done.stderr
+    assert "| amplitude x frequency |" in done.stdout
+
+
 def test_bash_block_of_publishing_runs(tmp_path: Path) -> None:
     found = re.findall(r"^```bash\n(.*?)^```$", section("Publish and download"), re.MULTILINE | re.DOTALL)
     commands = found[0].strip().splitlines()

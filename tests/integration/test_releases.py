@@ -596,6 +596,16 @@ def test_the_deposit_metadata_has_what_zenodo_requires(built: Path) -> None:
     assert {"title", "description", "license", "version", "publication_date"} <= set(metadata)
 
 
+def test_the_card_has_the_statistics_of_the_manifest(built: Path) -> None:
+    found = syngen.statistics(built)
+    text = (built / "README.md").read_text("utf-8")
+    section = text[text.index("## Statistics") : text.index("## Reading it")]
+    above = sum(pair.is_above_chance for pair in found.pairs.values())
+    assert f"Of {len(found.pairs)} pairs of factors {above} share more information than chance." in section
+    for part in (found.factor_table(), found.number_table(), found.on_chance):
+        assert part in section
+
+
 def test_the_card_says_what_a_reader_wants(built: Path) -> None:
     from ruamel.yaml import YAML
 
@@ -610,6 +620,7 @@ def test_the_card_says_what_a_reader_wants(built: Path) -> None:
     assert headings == [
         "Factors",
         "Splits",
+        "Statistics",
         "Reading it",
         "How it was made",
         "What it is for",

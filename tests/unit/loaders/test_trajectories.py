@@ -13,6 +13,7 @@ import soundfile
 import syngen
 from syngen.errors import ParameterError, PositionError, SynthesizerVersionError
 from syngen.synth.plugin import FactorSpec, Renderer, Request, Synthesizer
+from syngen.synth.speech.voice.speakers import find_speaker
 from tests.support import needs_speech
 
 
@@ -140,3 +141,62 @@ def test_speech_has_words_phones_and_voicing_where_the_annotations_have_them() -
             assert row.text == text
     assert 0.2 < found["voicing"].mean() < 0.9
     assert not found["voicing"][found["phone"] == ""].any()
+
+
+def test_the_median_pitch_of_tones_is_their_frequency_wherever_they_are(tiny_dataset: Path) -> None:
+    live, stored = syngen.render("syntone-tiny"), syngen.load(tiny_dataset)
+    view = stored.select(timbre="square", split="train")
+    expected = view.values["frequency"][[0, 5, -1]]
+    np.testing.assert_allclose(view.median_f0([0, 5, -1]), expected, rtol=1e-15)
+    assert view.median_f0([]).shape == (0,)
+    for i in (0, 7):
+        assert live.median_f0([i])[0] == np.median(live.trajectories(i)["f0"])
+    with pytest.raises(PositionError):
+        view.median_f0([len(view)])
+
+
+def test_the_median_pitch_is_that_of_the_published_time_axis() -> None:
+    ds = syngen.render("syntone-paper")
+    assert ds.median_f0([3])[0] == pytest.approx(float(np.median(ds.trajectories(3)["f0"])), rel=1e-12)
+
+
+def test_a_synthesizer_that_knows_no_pitch_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syngen.resolving.resolve.find_synthesizer", lambda name: Silence())
+    recipe = {
+        "name": "quiet",
+        "synthesizer": "silence",
+        "seed": 1,
+        "audio": {"sample_rate": 8000, "duration": 0.1},
+        "factors": {"n": {"values": [1.0, 2.0]}},
+    }
+    ds = syngen.render(recipe)
+    assert np.isnan(ds.median_f0([0, 1])).all()
+    notes = syngen.statistics(ds).notes
+    assert "f0, for no observation has a pitch that the recipe declares" in notes
+
+
+@needs_speech
+def test_the_median_pitch_of_speech_is_that_of_the_speaker_moved_by_the_style() -> None:
+    ds = syngen.render(
+        {
+            "name": "pitched",
+            "synthesizer": "speech",
+            "seed": 1,
+            "audio": {"sample_rate": 16_000},
+            "settings": {"styles": {"high": {"pitch": 12.0}, "plain": {}}},
+            "factors": {
+                "speaker": {"speakers": {"count": 3, "seed": 7}},
+                "text": {"values": ["One red house."]},
+                "style": {"values": ["plain", "high", "whispering"]},
+            },
+        }
+    )
+    hz = ds.median_f0(range(len(ds)))
+    of = {
+        (speaker, style): f0
+        for speaker, style, f0 in zip(ds.values["speaker"], ds.values["style"], hz, strict=True)
+    }
+    for name in ds.grid["speaker"].values:
+        assert of[name, "plain"] == pytest.approx(find_speaker(str(name)).f0_hz)
+        assert of[name, "high"] == pytest.approx(2.0 * of[name, "plain"])
+        assert np.isnan(of[name, "whispering"])
