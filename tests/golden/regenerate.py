@@ -48,7 +48,7 @@ SPEAKERS_PATH = Path(__file__).with_name("speakers.json")
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = ROOT / "syngen" / "downloads" / "catalog.json"
 RELEASES = Path(__file__).with_name("releases")
-RELEASE = RELEASES / "by-0.2.0" / "syntone-tiny-1.0.0"
+RELEASE = RELEASES / "by-0.2.0" / "syntone-tiny-2.0.0"
 N_INDICES = 24
 
 
