@@ -229,9 +229,9 @@ STYLES: Mapping[str, Style] = MappingProxyType(
             tremor=0.12,
             filters=(Filter("peak", 300.0, 8.0, 1.5), Filter("high_shelf", 2000.0, -8.0)),
         ),
-        # the first resonances above those of the voice by what Swerdlin, Smith and Wolfe measured; bandwidths
-        # grow by the way in which a whisper is made. The filter keeps the long-term spectrum near that of the
-        # voice, so that the speaker is recognised
+        # the first resonances above those of the voice by what Swerdlin, Smith and Wolfe measured; how a
+        # whisper is made widens bandwidths; the filter keeps the long-term spectrum near that of the voice,
+        # so that the speaker is recognised
         "whispering": Style(
             level=-45.0,
             tempo=0.92,
