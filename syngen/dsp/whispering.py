@@ -11,8 +11,6 @@ from scipy.fft import irfft, rfft
 from syngen.elementary import sin2pi
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from syngen._typing import FloatArray
     from syngen.seeding import Stream
 
@@ -28,8 +26,8 @@ def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> Floa
 
     Frames of 32 ms with the root of a Hann window, half overlapping. The power of each bin is averaged
     with that of the two bins on either side, 1:4:6:4:1, which takes a period of 16 ms, and what is near
-    it, out of the autocorrelation; each bin gets a random phase, one of 4096, and the frames are added up
-    again. Let the voice speak at 60 Hz or so: half the pitch is less than the bins are apart.
+    it, out of the autocorrelation, and makes narrow resonances about half as wide again. Each bin gets a
+    random phase, one of 4096, and the frames are added up again. Let the voice speak at 60 Hz or so.
 
     Parameters
     ----------
@@ -57,7 +55,10 @@ def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> Floa
     frames = np.multiply(np.concatenate([halves[:-1], halves[1:]], axis=1), window)
     spectra = rfft(frames, axis=1)
     cosine, sine = _turns(stream, spectra.shape)
-    magnitude = np.sqrt(_smoothed(_power(spectra)))
+    # by parts: an operation on complex numbers may be fused on one machine and not on another
+    real, imaginary = spectra.real, spectra.imag
+    power = np.add(np.multiply(real, real), np.multiply(imaginary, imaginary))
+    magnitude = np.sqrt(_smoothed(power))
     turned = np.empty_like(spectra)
     np.multiply(magnitude, cosine, out=turned.real)
     np.multiply(magnitude, sine, out=turned.imag)
@@ -66,12 +67,6 @@ def whispered(waveform: FloatArray, stream: Stream, *, sample_rate: int) -> Floa
     np.add(total[:-1], result[:, :hop], out=total[:-1])
     np.add(total[1:], result[:, hop:], out=total[1:])
     return total.reshape(-1)[hop : hop + len(waveform)]
-
-
-def _power(spectra: NDArray[np.complex128]) -> FloatArray:
-    # by parts: an operation on complex numbers may be fused on one machine and not on another
-    real, imaginary = spectra.real, spectra.imag
-    return np.add(np.multiply(real, real), np.multiply(imaginary, imaginary))
 
 
 def _smoothed(power: FloatArray) -> FloatArray:

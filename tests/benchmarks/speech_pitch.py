@@ -1,9 +1,13 @@
 """Declared and heard pitch of speech: ``python -m tests.benchmarks.speech_pitch``.
 
 A speaker's ``f0_hz`` is the median of all voiced frames of at least 20 texts said neutrally, and ``pitch``
-of a style is by how many semitones the median lies above that: both by the tracker pyin (M. Mauch, S. Dixon:
-"pYIN: A fundamental frequency estimator using probabilistic threshold distributions", ICASSP 2014), which
-knows nothing of what was declared but the two octaves in which it searches.
+of a style is by how many semitones the median lies above that: both by the tracker pyin, which knows
+nothing of what was declared but the two octaves in which it searches.
+
+References
+----------
+M. Mauch, S. Dixon: "pYIN: A fundamental frequency estimator using probabilistic threshold distributions",
+ICASSP 2014.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy.signal import lfilter
+from scipy.signal import lfilter, welch
 
 from syngen.dsp.whispering import whispered
 from syngen.seeding import Stream
@@ -124,3 +124,20 @@ def test_bins_are_averaged_with_their_neighbours_and_keep_their_sum() -> None:
     power[0, 4] = 16.0
     assert _smoothed(power).tolist() == [[0.0, 0.0, 1.0, 4.0, 6.0, 4.0, 1.0, 0.0, 0.0]]
     assert _smoothed(np.full((2, 5), 3.0)) == pytest.approx(np.full((2, 5), 3.0))
+
+
+def test_resonances_get_wider_and_stay_where_they_are(rng: np.random.Generator) -> None:
+    voice = lfilter([1.0], poles(700.0, 90.0), rng.normal(size=30 * RATE))
+    whisper = whispered(voice, stream(), sample_rate=RATE)
+    (center, width), (new_center, new_width) = (resonance_of(x) for x in (voice, whisper))
+    assert width == pytest.approx(math.pi / 2.0 * 90.0, rel=0.15)
+    assert new_center == pytest.approx(center, abs=15.0)
+    assert 1.3 < new_width / width < 2.0
+
+
+def resonance_of(waveform: np.ndarray) -> tuple[float, float]:
+    """Where the power is strongest, and over how many Hz it would have to be as strong, in Hz."""
+    frequencies, power = welch(waveform, RATE, nperseg=4_096)
+    smooth = np.convolve(power, np.hanning(9) / np.hanning(9).sum(), "same")
+    near = (frequencies > 300.0) & (frequencies < 1_100.0)
+    return float(frequencies[smooth.argmax()]), float(power[near].sum() / smooth.max() * frequencies[1])

@@ -7,8 +7,8 @@ A style is a set of named parameters; a recipe may define further ones by the sa
         calm: {tempo: 0.9, pitch: -1.0, range: 0.7, level: -33.0}
 
 What is not named is as in ``neutral``. Voiced styles leave the formants and resonances of the speaker
-nearly where they are, and color only below 500 Hz, at 1300 Hz, and above 2 kHz, so that the speaker survives
-them.
+nearly where they are, and color only below 500 Hz, at 1300 Hz, and above 2 kHz, so that the speaker
+survives them.
 
 References
 ----------
@@ -82,7 +82,6 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "formant_1_shift": (-400.0, 400.0),
         "formant_2_shift": (-400.0, 400.0),
         "formant_3_shift": (-400.0, 400.0),
-        "formant_4_shift": (-400.0, 400.0),
         "bandwidth": (0.5, 2.5),
     }
 )
@@ -156,7 +155,7 @@ class Style:
         Added irregularity, in the engine's units, 0 to 7 and 0 to 20.
     formant_1, formant_2, formant_3 : float
         Factors on formant frequencies, 0.8 to 1.25.
-    formant_1_shift, formant_2_shift, formant_3_shift, formant_4_shift : float
+    formant_1_shift, formant_2_shift, formant_3_shift : float
         What is added to formant frequencies after that, in Hz, -400 to 400.
     bandwidth : float
         Factor on the bandwidths of all formants, 0.5 to 2.5.
@@ -189,14 +188,13 @@ class Style:
     formant_1_shift: float = 0.0
     formant_2_shift: float = 0.0
     formant_3_shift: float = 0.0
-    formant_4_shift: float = 0.0
     bandwidth: float = 1.0
     whisper: bool = False
 
     @property
     def formant_shifts(self) -> tuple[float, ...]:
         """What is added to the first formants, in Hz."""
-        return self.formant_1_shift, self.formant_2_shift, self.formant_3_shift, self.formant_4_shift
+        return self.formant_1_shift, self.formant_2_shift, self.formant_3_shift
 
 
 STYLES: Mapping[str, Style] = MappingProxyType(
@@ -206,7 +204,7 @@ STYLES: Mapping[str, Style] = MappingProxyType(
         "excited": Style(
             level=-25.0,
             tempo=1.28,
-            pitch=5.8,
+            pitch=5.0,
             range=1.9,
             alternating_pitch=3.2,
             declination=-2.2,
@@ -231,17 +229,16 @@ STYLES: Mapping[str, Style] = MappingProxyType(
             tremor=0.12,
             filters=(Filter("peak", 300.0, 8.0, 1.5), Filter("high_shelf", 2000.0, -8.0)),
         ),
-        # resonances above those of the voice by what Swerdlin, Smith and Wolfe measured; bandwidths wider
+        # the first resonances above those of the voice by what Swerdlin, Smith and Wolfe measured; how a
+        # whisper is made widens bandwidths; the filter keeps the long-term spectrum near that of the voice,
+        # so that the speaker is recognised
         "whispering": Style(
             level=-45.0,
             tempo=0.92,
             whisper=True,
             formant_1_shift=255.0,
             formant_2_shift=115.0,
-            formant_3_shift=125.0,
-            formant_4_shift=75.0,
-            bandwidth=1.5,
-            filters=(Filter("low_shelf", 500.0, -8.0),),
+            filters=(Filter("peak", 350.0, 8.0, 1.0),),
         ),
         # effort (Traunmüller, Eriksson): loud, high, first formant raised, long vowels; words set apart
         "shouting": Style(
