@@ -277,7 +277,7 @@ class FactorDataset(ByFactor, OverTime, Conversions, Sequence[Observation]):
         return table if self._chosen is None else table.take(self._chosen)
 
     def columns(self, *names: str) -> pa.Table:
-        """Return some columns of the manifest of these observations; only they are read or drawn."""
+        """Return the columns `names` of the manifest of these observations; no others are read or drawn."""
         return self._source.columns(self.rows, names)
 
     @property
