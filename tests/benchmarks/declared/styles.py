@@ -366,7 +366,9 @@ def of_filter(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
         heard = bump(frequencies, gain, base)
         declared.append(given[parameter])
         found.append(heard[("frequency", "gain", "q").index(parameter)])
-    how = "cross-spectrum with the same voice without it"
+    how = "cross-spectrum with the same voice without it" + (
+        "; center over the width at half the gain" if parameter == "q" else ""
+    )
     yield compared(f"{name}, peak", declared, found, unit=unit, how=how)
     if parameter == "q":
         return
