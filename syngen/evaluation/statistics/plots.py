@@ -10,6 +10,7 @@ import numpy as np
 
 from syngen._optional import require
 from syngen.evaluation.statistics.counting import coarsened
+from syngen.evaluation.statistics.tables import shown_nats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,7 +130,7 @@ def _draw_pair(axes: Axes, *, pair: PairCounts, factors: Mapping[str, FactorCoun
     _name_levels(axes, factors[pair.second].values[:: pair.runs[1] * added[1]], is_x=True)
     verdict = "above chance" if pair.is_above_chance else "as chance"
     axes.set_title(
-        f"{pair.first} (down) x {pair.second}\n{pair.information:.2g} nats, {verdict}", fontsize=9
+        f"{pair.first} (down) x {pair.second}\n{shown_nats(pair.information)} nats, {verdict}", fontsize=9
     )
     figure: Any = axes.figure
     bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02, ticks=MaxNLocator(5, integer=True))

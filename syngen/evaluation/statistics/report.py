@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.evaluation.statistics.numbers import NumberSummary
-from syngen.evaluation.statistics.tables import FactorCounts, PairCounts
+from syngen.evaluation.statistics.tables import FactorCounts, PairCounts, shown_nats
 from syngen.figures.reporting import json_text, markdown_table
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ __all__ = ["Statistics"]
 
 _MOST_LEVELS = 12
 _LONGEST = 32
-_ROUNDING = 1e-9  # nats: entropies are sums of rounded logarithms
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -171,7 +170,7 @@ class Statistics:
             counts = (pair.counts.size, pair.n_empty, int(pair.counts.min()), int(pair.counts.max()))
             shares = (pair.information, pair.chance, pair.chance_95)
             verdict = "above chance" if pair.is_above_chance else "as chance"
-            rows.append([pair.label, *_cells(counts), *map(_nats, shares), verdict])
+            rows.append([pair.label, *_cells(counts), *map(shown_nats, shares), verdict])
         header = ["factors", "cells", "empty", "fewest rows", "most rows"]
         return markdown_table([*header, "information", "chance", "95 %", ""], rows)
 
@@ -185,10 +184,6 @@ class Statistics:
             rows.append([number.label, *counts, *(f"{value:.4g}" for value in shown), number.origin])
         header = ["", "rows", "missing", "least", "5 %", "median", "95 %", "greatest", "mean", "sd", "from"]
         return markdown_table(header, rows)
-
-
-def _nats(information: float) -> str:
-    return "0" if information < _ROUNDING else f"{information:.2g}"
 
 
 def _cells(counts: Sequence[int]) -> list[str]:

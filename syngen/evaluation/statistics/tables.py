@@ -13,10 +13,22 @@ from syngen.evaluation.statistics.counting import coarsened
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, Json, Value
 
-__all__ = ["FactorCounts", "PairCounts"]
+__all__ = ["FactorCounts", "PairCounts", "shown_nats"]
 
 _MOST_LISTED = 1_000
 _MOST_BESIDE = 64
+_ROUNDING = 1e-9  # nats: entropies are sums of rounded logarithms
+
+
+def shown_nats(information: float) -> str:
+    """Return mutual information for people: two digits, and 0 for what is only rounding.
+
+    Examples
+    --------
+    >>> shown_nats(0.12345), shown_nats(4.4e-16)
+    ('0.12', '0')
+    """
+    return "0" if information < _ROUNDING else f"{information:.2g}"
 
 
 @dataclass(frozen=True, eq=False)
