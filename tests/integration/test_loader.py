@@ -601,9 +601,10 @@ def _set(key: str, value: object) -> Callable[[dict[str, object]], object]:
     return lambda content: content.__setitem__(key, value)
 
 
-def _move_rows(content: dict[str, list[dict[str, int]]]) -> None:
+def _move_rows(content: dict[str, Any]) -> None:
     content["shards"][0]["rows"] -= 1
     content["shards"][1]["rows"] += 1
+    content["shard_size"] = 51
 
 
 @pytest.mark.parametrize(
@@ -612,6 +613,9 @@ def _move_rows(content: dict[str, list[dict[str, int]]]) -> None:
         pytest.param(_set("fingerprint", "0" * 64), "different fingerprints", id="fingerprint"),
         pytest.param(_move_rows, "disagree: shard train-000000 has 50 rows in the one and 49", id="rows"),
         pytest.param(_set("counts", {"train": 408}), "but counts says", id="counts"),
+        pytest.param(_set("shard_size", 49), "the largest shard has 50 rows; 50 to", id="shard size"),
+        pytest.param(_set("shard_size", "50"), "is damaged: shard_size", id="odd shard size"),
+        pytest.param(lambda c: c.pop("shard_size"), "'shard_size' is missing", id="no shard size"),
         pytest.param(lambda c: c.pop("shards"), "is damaged", id="no shards"),
         pytest.param(_set("shards", [1]), "is damaged", id="odd shards"),
         pytest.param(_set("recipe", []), "is damaged", id="odd recipe"),
