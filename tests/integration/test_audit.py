@@ -75,14 +75,26 @@ def test_dataset_command_prints_and_gives_json(tiny_dataset: Path) -> None:
     assert [row["factor"] for row in content["recovery"]] == ["timbre", "amplitude", "frequency"]
 
 
-def test_leakage_command_prints_tables_and_refuses_what_is_too_small(tiny_dataset: Path) -> None:
-    done = CliRunner().invoke(cli, ["audit", "leakage", "syntone-medium"])
+def test_leakage_command_prints_tables_and_refuses_what_is_too_small(
+    tiny_dataset: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "short.yaml"
+    path.write_text(
+        "name: short\nsynthesizer: tone\nseed: 1\naudio: {sample_rate: 8000, duration: 0.05}\n"
+        "factors:\n  timbre: {values: [sine, organ]}\n"
+        "  frequency: {geomspace: {start: 110, stop: 440, num: 1200}, unit: Hz}\n"
+        "  snr: {values: [10.0, 20.0, 30.0], unit: dB}\n"
+        "nuisances:\n  phase: {uniform: {low: 0.0, high: 1.0}, unit: cycles}\n"
+        "settings: {onset: 0.02}\n",
+        "utf-8",
+    )
+    done = CliRunner().invoke(cli, ["audit", "leakage", str(path)])
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("# Leakage of syntone-medium\n\n2,000 observations; seed 0: passed.\n")
+    assert done.stdout.startswith("# Leakage of short\n\n2,000 observations; seed 0: passed.\n")
     assert "| silence before the onset | timbre " in done.stdout
     assert "| phase                    | timbre " in done.stdout
     assert "## What one number tells, not judged" in done.stdout
-    assert "syntone-medium: passed, 2,000 observations" in done.stderr
+    assert "short: passed, 2,000 observations" in done.stderr
     done = CliRunner().invoke(cli, ["audit", "leakage", str(tiny_dataset)])
     assert done.exit_code == 2, done.output
     assert "at least 2,000 are needed" in done.stderr
