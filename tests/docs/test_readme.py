@@ -104,7 +104,7 @@ def test_bash_block_of_exports_runs(newcomers_folder: Path) -> None:
     text = section("Use it with other libraries")
     (lines,) = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     commands = lines.strip().splitlines()
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         done = subprocess.run(
             [sys.executable, "-m", *command.split()], capture_output=True, text=True, cwd=newcomers_folder
