@@ -31,7 +31,7 @@ _load, _, __all__ = lazy_loader.attach_stub(__name__, __file__)  # the names are
 
 def __getattr__(name: str) -> object:  # not Any: `typing` would take longer than all the rest
     if name == "__version__":
-        from syngen._version import version
+        from syngen._distribution import version
 
         return version()
     if name in _FORMER_NAMES:

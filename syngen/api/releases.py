@@ -145,7 +145,7 @@ def check_release(
     """
     from syngen.releases.check import release_problems
     from syngen.storage.layout import Layout
-    from syngen.storage.manifest import vocabulary_of
+    from syngen.storage.tables.manifest import vocabulary_of
 
     place = _folder_of(folder, "release check takes")
     problems = verify(

@@ -24,11 +24,11 @@ from syngen.errors import (
     ShardError,
 )
 from syngen.storage.codec import Codec, find_codec
-from syngen.storage.columns import integers
 from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout, key_of
-from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
 from syngen.storage.shards import BLOCK, END, MemberText, check_members
+from syngen.storage.tables.columns import integers
+from syngen.storage.tables.manifest import Vocabulary, read_series, vocabulary_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

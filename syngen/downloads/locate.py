@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from syngen.digests import digest_of
 from syngen.downloads.catalog import (
     BY_ADDRESS,
     MOST_CATALOG_BYTES,
@@ -24,6 +23,7 @@ from syngen.io.files import is_url
 from syngen.io.http.connections import HttpClient
 from syngen.io.http.stalls import TransferLimits
 from syngen.io.mirrors import HttpMirror, locator
+from syngen.storage.digests import digest_of
 
 __all__ = ["find_release", "place_in_cache", "read_catalog"]
 

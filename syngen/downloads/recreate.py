@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen._whole import is_whole
+from syngen._values import is_whole
 from syngen.downloads.contents import known_layout
 from syngen.downloads.request import check_target, cut_from, known_of, report_of
 from syngen.downloads.staging import staged
@@ -18,11 +18,11 @@ from syngen.recipe.library import recipe_names
 from syngen.resolving.load import load_recipe, resolve_document
 from syngen.resolving.makers import check_maker
 from syngen.resolving.resolve import resolve
-from syngen.storage.columns import integers
 from syngen.storage.description import read_description, read_json
 from syngen.storage.layout import FORMAT, Layout
-from syngen.storage.manifest import read_series
 from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE
+from syngen.storage.tables.columns import integers
+from syngen.storage.tables.manifest import read_series
 from syngen.synth.request import NO_PERMISSIONS
 from syngen.verification.documents import recipe_text_problem
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.digests import digest_of
 from syngen.downloads.checksum_list import parse_listing
 from syngen.downloads.contents import Contents, known_layout, read_contents
 from syngen.downloads.fetch import Download, downloading, is_document
@@ -23,9 +22,10 @@ from syngen.io.files import inside, sha256_of
 from syngen.io.http.stalls import TransferLimits
 from syngen.io.workspace import remove
 from syngen.storage.codec import find_codec
-from syngen.storage.columns import integers
 from syngen.storage.description import Description, PartOf, ShardEntry, read_description
+from syngen.storage.digests import digest_of
 from syngen.storage.layout import Layout
+from syngen.storage.tables.columns import integers
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json, Progress

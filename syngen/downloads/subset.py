@@ -21,16 +21,16 @@ from syngen.errors import DownloadError, DownloadMismatchError, ParameterError, 
 from syngen.generation.sources import RangeFile, StoredRows
 from syngen.io.atomic import write_atomic
 from syngen.io.workspace import working_folder
-from syngen.storage.annotations import ANNOTATION_SCHEMA
 from syngen.storage.card import card_text
 from syngen.storage.checksums import write_documents
 from syngen.storage.codec import Codec
-from syngen.storage.columns import integers
 from syngen.storage.description import Description, PartOf, ShardEntry, json_bytes, read_json
 from syngen.storage.layout import Layout, key_of, table_names
-from syngen.storage.manifest import read_series, write_series
 from syngen.storage.shard_ranges import Shard, ShardRanges
 from syngen.storage.shards import ShardWriter
+from syngen.storage.tables.annotations import ANNOTATION_SCHEMA
+from syngen.storage.tables.columns import integers
+from syngen.storage.tables.manifest import read_series, write_series
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

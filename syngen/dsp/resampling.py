@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen._whole import is_whole
+from syngen._values import is_whole
 from syngen.elementary import TAU, sin2pi
 from syngen.errors import ParameterError
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
+from syngen._values import KINDS, kind_of
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.joining import NOT_COMMON, join
 from syngen.evaluation.codes.matrix import check_finite, code_matrix
-from syngen.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

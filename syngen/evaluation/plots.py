@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen._optional import require
+from syngen._distribution import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syngen._distribution import version
 from syngen._threads import single_threaded
-from syngen._version import version
 from syngen.evaluation.information.mutual_information import normalised
 from syngen.evaluation.inputs import read_inputs
 from syngen.evaluation.metrics.catalogue import METRICS, Outcome, chosen_metrics

@@ -9,8 +9,8 @@ from syngen.exports.dataset import write_wavs
 from syngen.exports.textgrids import textgrid_text
 from syngen.io.atomic import new_folder
 from syngen.loaders.dataset import FactorDataset
-from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of
+from syngen.storage.tables.columns import exported_names
 
 __all__ = ["write_clips"]
 

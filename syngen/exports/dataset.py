@@ -12,8 +12,8 @@ from syngen.exports.trajectories import write_trajectories
 from syngen.io.names import check_names
 from syngen.io.workspace import working_folder
 from syngen.storage.codec import find_codec
-from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of
+from syngen.storage.tables.columns import exported_names
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from syngen.exports.dataset import filled_splits, records, write_wavs
 from syngen.exports.trajectories import annotated_folder
-from syngen.storage.columns import exported_names
+from syngen.storage.tables.columns import exported_names
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from syngen._threads import single_threaded
-from syngen._whole import check_whole
+from syngen._values import check_whole
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from syngen.generation.plan import Plan
 from syngen.io.atomic import write_atomic
-from syngen.storage.annotations import ANNOTATION_SCHEMA
-from syngen.storage.arrays import arrow_array
 from syngen.storage.card import card_text
 from syngen.storage.checksums import write_documents
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest, type_of, write_series, write_table
 from syngen.storage.receipts import Receipt
+from syngen.storage.tables.annotations import ANNOTATION_SCHEMA
+from syngen.storage.tables.arrays import arrow_array
+from syngen.storage.tables.manifest import read_manifest, type_of, write_series, write_table
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

@@ -10,7 +10,7 @@ from syngen.errors import ParameterError
 from syngen.io.atomic import atomic_file
 from syngen.resolving.resolve import ResolvedRecipe
 from syngen.resolving.vocabulary import recipe_columns, vocabulary_for
-from syngen.storage.manifest import ROWS_PER_GROUP, ManifestWriter
+from syngen.storage.tables.manifest import ROWS_PER_GROUP, ManifestWriter
 
 __all__ = ["write_factor_manifest"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from syngen._version import version
+from syngen._distribution import version
 from syngen.errors import ParameterError
 from syngen.resolving.makers import synthesizer_key
 from syngen.resolving.resolve import ResolvedRecipe
@@ -15,9 +15,9 @@ from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.codec import find_codec
 from syngen.storage.description import is_table_name, json_bytes
 from syngen.storage.layout import FORMAT, table_names
-from syngen.storage.manifest import Vocabulary
 from syngen.storage.publication import Publication
 from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE, Shard, ShardRanges
+from syngen.storage.tables.manifest import Vocabulary
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json

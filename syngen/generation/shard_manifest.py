@@ -18,15 +18,15 @@ from syngen.errors import ShardError
 from syngen.io.atomic import write_atomic
 from syngen.io.files import sha256_of
 from syngen.resolving.vocabulary import recipe_columns
-from syngen.storage.annotations import annotation_table
-from syngen.storage.arrays import arrow_array, nullable_array, numpy_array
 from syngen.storage.codec import find_codec, pcm_sha256
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import Vocabulary, write_table
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
 from syngen.storage.shards import BLOCK, END, MemberText, check_members, stated_size
+from syngen.storage.tables.annotations import annotation_table
+from syngen.storage.tables.arrays import arrow_array, nullable_array, numpy_array
+from syngen.storage.tables.manifest import Vocabulary, write_table
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, PcmArray

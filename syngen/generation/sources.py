@@ -18,14 +18,14 @@ import numpy as np
 from syngen.errors import ManifestError, ShardError
 from syngen.generation.shard_manifest import ObservationStats
 from syngen.io.files import sha256_of
-from syngen.storage.annotations import annotations_of_rows
 from syngen.storage.codec import find_codec, pcm_sha256
-from syngen.storage.columns import integers
 from syngen.storage.description import read_description
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest, read_series
 from syngen.storage.names import is_work_name
 from syngen.storage.receipts import has_parts, read_any_receipt
+from syngen.storage.tables.annotations import annotations_of_rows
+from syngen.storage.tables.columns import integers
+from syngen.storage.tables.manifest import read_manifest, read_series
 from syngen.synth.plugin import Span, Spoken
 
 if TYPE_CHECKING:

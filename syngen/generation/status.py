@@ -23,8 +23,8 @@ from syngen.io.names import checked_name
 from syngen.storage.description import read_json
 from syngen.storage.documents import parse_json
 from syngen.storage.layout import Layout, shard_name, split_of_shard
-from syngen.storage.manifest import check_format
 from syngen.storage.receipts import read_any_receipt
+from syngen.storage.tables.manifest import check_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from urllib.request import url2pathname
 
-from syngen._optional import install_command
+from syngen._distribution import install_command
 from syngen.errors import MissingExtraError, ParameterError, StoreAccessError, StoreError, suggestion
 from syngen.io.files import is_url
 from syngen.io.workspace import remove

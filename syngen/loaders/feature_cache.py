@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen.digests import digest_of
 from syngen.errors import ParameterError, SyngenError
 from syngen.figures.features import Feature
 from syngen.io.cache import cached_folder
 from syngen.loaders.sources.source import read_only
+from syngen.storage.digests import digest_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from syngen._whole import is_whole
+from syngen._values import is_whole
 from syngen.errors import FactorError, ParameterError, PositionError, suggestion
 
 if TYPE_CHECKING:

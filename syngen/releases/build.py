@@ -44,11 +44,11 @@ from syngen.storage.checksums import read_checksums, write_documents
 from syngen.storage.codec import find_codec
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest, vocabulary_of
 from syngen.storage.problems import Problem
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import MAX_SHARD_SIZE
 from syngen.storage.shards import BLOCK, END, MemberText, padding_of
+from syngen.storage.tables.manifest import read_manifest, vocabulary_of
 from syngen.verification.documents import checksum_problems
 
 if TYPE_CHECKING:

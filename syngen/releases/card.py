@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from syngen._version import DISTRIBUTION
+from syngen._distribution import DISTRIBUTION
 from syngen.evaluation.statistics.measuring import statistics_of
 from syngen.releases.metadata import (
     PAPER_AUTHORS,

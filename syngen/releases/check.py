@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from syngen._version import version
+from syngen._distribution import version
 from syngen.errors import ManifestError, SyngenError
 from syngen.releases.documents import documents_of, registry, release_metadata
 from syngen.releases.metadata import ReleaseMetadata
@@ -16,7 +16,7 @@ from syngen.storage.layout import Layout
 if TYPE_CHECKING:
     from syngen._typing import DatasetView
     from syngen.storage.description import Description
-    from syngen.storage.manifest import Vocabulary
+    from syngen.storage.tables.manifest import Vocabulary
 
 __all__ = ["release_problems"]
 

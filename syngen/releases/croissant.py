@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from syngen.releases.metadata import ReleaseMetadata, engine_sentences, limits, uses
-from syngen.storage.columns import SPOKEN, STORED
 from syngen.storage.layout import series_names
+from syngen.storage.tables.columns import SPOKEN, STORED
 
 if TYPE_CHECKING:
     from syngen._typing import Json

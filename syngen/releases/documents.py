@@ -14,8 +14,8 @@ from syngen.releases.plots import factor_plots
 from syngen.releases.preview import preview
 from syngen.storage.description import Description, json_bytes
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import Vocabulary
 from syngen.storage.names import RELEASE_FILES
+from syngen.storage.tables.manifest import Vocabulary
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView

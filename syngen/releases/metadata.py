@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from syngen.errors import ParameterError
 from syngen.storage.description import Description
-from syngen.storage.manifest import Vocabulary
 from syngen.storage.publication import Publication
+from syngen.storage.tables.manifest import Vocabulary
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from syngen._version import DISTRIBUTION, FORMER_DISTRIBUTION, distribution_of, version
+from syngen._distribution import DISTRIBUTION, FORMER_DISTRIBUTION, distribution_of, version
 from syngen.errors import EngineError, SynthesizerVersionError
 from syngen.recipe.messages import abridged
 from syngen.synth.registry import find_synthesizer

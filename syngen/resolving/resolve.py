@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from syngen.digests import digest_of
 from syngen.errors import EngineError, FactorError, Issue, RecipeError, SyngenError
 from syngen.factors import FactorGrid
 from syngen.recipe.parse import Draft
@@ -23,6 +22,7 @@ from syngen.resolving.parameters import resolve_parameters
 from syngen.resolving.rows import resolve_sampling, resolve_splits
 from syngen.sampling import BLOCK_SIZE, MAX_ROWS, Rows, Sampling
 from syngen.splits import EVERYTHING_TRAIN, Scheme
+from syngen.storage.digests import digest_of
 from syngen.synth.plugin import Synthesizer
 from syngen.synth.registry import find_synthesizer
 from syngen.synth.request import NO_PERMISSIONS, Audio, Permissions, Request

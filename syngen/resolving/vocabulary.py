@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syngen.storage.arrays import arrow_array
 from syngen.storage.layout import FORMAT
-from syngen.storage.manifest import Vocabulary, factor_columns
+from syngen.storage.tables.arrays import arrow_array
+from syngen.storage.tables.manifest import Vocabulary, factor_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from syngen._version import DISTRIBUTION
+from syngen._distribution import DISTRIBUTION
 from syngen.storage.description import Description, PartOf
 from syngen.storage.layout import series_names
-from syngen.storage.manifest import Vocabulary
+from syngen.storage.tables.manifest import Vocabulary
 
 if TYPE_CHECKING:
     from syngen._typing import Json

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from syngen._optional import require
+from syngen._distribution import require
 from syngen.dsp.level import dequantise_to
 from syngen.errors import MissingExtraError, ParameterError, ShardError, suggestion
 

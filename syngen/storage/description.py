@@ -13,17 +13,17 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, ConfigDict
 from typing_extensions import TypedDict
 
+from syngen._distribution import distribution_of
 from syngen._typing import Json
-from syngen._version import distribution_of
 from syngen.errors import ManifestError
 from syngen.io.names import checked_name, is_name
 from syngen.recipe.messages import abridged
 from syngen.storage.codec import CODECS
 from syngen.storage.documents import Amount, Count, Text, parse_json, validated
 from syngen.storage.layout import FORMAT, split_of_shard
-from syngen.storage.manifest import check_format
 from syngen.storage.publication import Publication
 from syngen.storage.shard_ranges import MAX_SHARD_SIZE
+from syngen.storage.tables.manifest import check_format
 
 __all__ = [
     "Description",

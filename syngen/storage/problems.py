@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syngen.storage.manifest import Vocabulary
+from syngen.storage.tables.manifest import Vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -24,10 +24,10 @@ from syngen.storage.card import card_text
 from syngen.storage.checksums import checksums_for
 from syngen.storage.description import Description, ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest, read_series, write_table
 from syngen.storage.problems import Problem
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
+from syngen.storage.tables.manifest import read_manifest, read_series, write_table
 from syngen.verification.documents import is_by_this_version
 from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, hash_of
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
-from syngen._version import version
-from syngen._whole import is_whole
+from syngen._distribution import version
+from syngen._values import is_whole
 from syngen.errors import EngineError, ManifestError, ParameterError, RecipeError
 from syngen.generation.assembly import description_for
 from syngen.generation.plan import Plan
@@ -18,10 +18,10 @@ from syngen.storage.card import card_text
 from syngen.storage.description import Description, read_json
 from syngen.storage.documents import json_in
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import check_format
 from syngen.storage.problems import Problem
 from syngen.storage.publication import publication_in
 from syngen.storage.shard_ranges import MAX_SHARD_SIZE, Shard, ShardRanges, differing_lines
+from syngen.storage.tables.manifest import check_format
 from syngen.synth.registry import find_synthesizer
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from syngen.resolving.makers import check_maker, other_maker
 from syngen.resolving.vocabulary import vocabulary_for
 from syngen.storage.checksums import listed_tables, read_checksums
 from syngen.storage.codec import find_codec
-from syngen.storage.columns import integers
 from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout, split_of_shard, table_of_row
-from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
 from syngen.storage.problems import Problem, schema_problems
 from syngen.storage.shards import MemberText
+from syngen.storage.tables.columns import integers
+from syngen.storage.tables.manifest import Vocabulary, read_series, vocabulary_of
 from syngen.verification.documents import agreement_problems, checksum_problems, document_problems
 from syngen.verification.options import VerificationOptions, foreign_files
 from syngen.verification.rows import (

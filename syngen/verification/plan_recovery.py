@@ -25,8 +25,8 @@ from syngen.resolving.makers import other_maker_in
 from syngen.storage.checksums import listed_hashes
 from syngen.storage.description import Description, read_description, read_json
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import check_format
 from syngen.storage.shard_ranges import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE
+from syngen.storage.tables.manifest import check_format
 from syngen.verification.documents import has_shards_of, plan_in, recipe_text_problem
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from syngen.generation.assembly import synthesizer_tables
 from syngen.resolving.rendering import Rendering
 from syngen.resolving.vocabulary import recipe_columns
 from syngen.seeding import Permutation
-from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
 from syngen.storage.codec import pcm_sha256
-from syngen.storage.columns import categories, integers
 from syngen.storage.layout import Layout, table_of_row
-from syngen.storage.manifest import Vocabulary, factor_columns, read_manifest
 from syngen.storage.problems import Problem
+from syngen.storage.tables.annotations import ANNOTATION_SCHEMA, annotation_problems
+from syngen.storage.tables.columns import categories, integers
+from syngen.storage.tables.manifest import Vocabulary, factor_columns, read_manifest
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

@@ -19,12 +19,12 @@ from syngen.dsp.level import levels_db, mean_square_of, peak_of
 from syngen.errors import ShardError
 from syngen.io.files import sha256_of
 from syngen.storage.codec import Codec, pcm_sha256
-from syngen.storage.columns import STORED
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import key_of
-from syngen.storage.manifest import Vocabulary
 from syngen.storage.problems import Problem
 from syngen.storage.shards import BLOCK, END, MemberError, MemberText, check_members
+from syngen.storage.tables.columns import STORED
+from syngen.storage.tables.manifest import Vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,11 +18,11 @@ from syngen.resolving.makers import other_maker_in
 from syngen.storage.codec import find_codec
 from syngen.storage.description import read_json
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import Vocabulary, read_manifest
 from syngen.storage.problems import Problem, schema_problems
 from syngen.storage.receipts import read_receipt
 from syngen.storage.shard_ranges import Shard, differing_lines
 from syngen.storage.shards import MemberText
+from syngen.storage.tables.manifest import Vocabulary, read_manifest
 from syngen.verification.documents import plan_in, recipe_problems
 from syngen.verification.options import VerificationOptions, foreign_files
 from syngen.verification.rows import rendering_problems, row_problems, spoken_problems

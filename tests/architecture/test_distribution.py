@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 import syngen
-from syngen._optional import install_command, require
-from syngen._version import DISTRIBUTION
+from syngen._distribution import DISTRIBUTION, install_command, require
 from syngen.errors import MissingExtraError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -22,7 +22,7 @@ from syngen.evaluation.codes.matching import match
 from syngen.identities import Identities
 from syngen.loaders.sources.file_hashes import content_hashes
 from syngen.loaders.sources.stored import hash_array
-from syngen.storage.manifest import read_series
+from syngen.storage.tables.manifest import read_series
 
 N_FILES, FILE_BYTES = 2_000, 32_044
 

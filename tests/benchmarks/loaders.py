@@ -27,7 +27,7 @@ import pyarrow as pa
 import syngen
 from syngen.factors import Factor, FactorGrid
 from syngen.storage import codec
-from syngen.storage.manifest import ManifestWriter, Vocabulary, factor_columns
+from syngen.storage.tables.manifest import ManifestWriter, Vocabulary, factor_columns
 
 N, SECONDS, RATE, BATCH = 8_000, 1.0, 16_000, 64
 _SCALE = np.float32(1.0 / 32768.0)

@@ -22,10 +22,10 @@ import pyarrow as pa
 
 import syngen
 from syngen.resolving.vocabulary import vocabulary_for
-from syngen.storage.arrays import arrow_array
 from syngen.storage.description import read_description
 from syngen.storage.layout import ROWS_PER_TABLE, Layout, series_names, shard_name
-from syngen.storage.manifest import Vocabulary, factor_columns, type_of, write_table
+from syngen.storage.tables.arrays import arrow_array
+from syngen.storage.tables.manifest import Vocabulary, factor_columns, type_of, write_table
 
 RECIPE = "syntone-large"
 ROWS_PER_SHARD = 50_000

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from syngen.digests import bytes_of, digest_of
 from syngen.dsp.resampling import resample
 from syngen.elementary import exp2, log2, normal_quantile, sin2pi
 from syngen.recipe.library import recipe_names, recipe_path
@@ -24,6 +23,7 @@ from syngen.recipe.parse import parse_recipe
 from syngen.resolving.rendering import Rendering
 from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
 from syngen.seeding import Stream, normals, uniforms
+from syngen.storage.digests import bytes_of, digest_of
 from tests.support import HAS_SPEECH
 
 N_PCM = 24

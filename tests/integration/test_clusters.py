@@ -275,7 +275,7 @@ def test_an_interrupted_run_on_dask_leaves_no_work_behind_and_can_be_finished(
 
 
 ABSENT = "import sys\nsys.modules['syngen'] = None\n"
-OLD = "import syngen._version as version\nversion.version = lambda: '0.0.9'\n"
+OLD = "import syngen._distribution as version\nversion.version = lambda: '0.0.9'\n"
 OTHER_LIBRARY = """\
 import syngen.storage.codec as codec
 kind = type(codec.find_codec("wav"))

@@ -13,7 +13,7 @@ import syngen
 from syngen.generation.plan import Plan
 from syngen.generation.run import run
 from syngen.storage.description import read_description
-from syngen.storage.manifest import vocabulary_of
+from syngen.storage.tables.manifest import vocabulary_of
 from tests.support import WHOLE_LOOKING, digests_of, flip
 
 DOCUMENTS = ("README.md", "SHA256SUMS", "dataset.json", "manifest.parquet", "plan.json", "recipe.yaml")

@@ -16,9 +16,9 @@ import pytest
 
 import syngen
 from syngen.errors import ManifestError
-from syngen.storage.annotations import ANNOTATION_SCHEMA, annotation_problems
 from syngen.storage.layout import Layout
 from syngen.storage.receipts import read_any_receipt
+from syngen.storage.tables.annotations import ANNOTATION_SCHEMA, annotation_problems
 from syngen.synth.speech.voice.speakers import speaker_table
 from tests.support import (
     TALK_IN_ROOMS,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen._whole import is_whole
+from syngen._values import is_whole
 from syngen.errors import ParameterError
 from syngen.identities import Identities
 from syngen.io.atomic import atomic_file

@@ -11,7 +11,7 @@ import numpy as np
 
 from syngen._threads import single_threaded
 from syngen._typing import ProgressUpdate
-from syngen._whole import check_whole
+from syngen._values import check_whole
 from syngen.errors import ParameterError
 from syngen.evaluation.codes.codes import Codes, Selection
 from syngen.evaluation.encoders.networks import is_module, load_torchscript, module_encoder

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen._optional import require
+from syngen._distribution import require
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from syngen._whole import check_whole
+from syngen._values import check_whole
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.information.binning import BINNINGS
 from syngen.evaluation.metrics.dci import DCI_MODELS

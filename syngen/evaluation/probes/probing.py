@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen._threads import single_threaded
-from syngen._whole import check_whole
+from syngen._values import check_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.joining import Joined, ManifestRows, join

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen._values import kind_of
 from syngen.errors import FactorError, ParameterError, suggestion
-from syngen.kinds import kind_of
-from syngen.storage.columns import SPOKEN, STORED
+from syngen.storage.tables.columns import SPOKEN, STORED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from syngen.evaluation.statistics.counting import joint_table, run_lengths
 from syngen.evaluation.statistics.numbers import NumberSummary, summary_of
 from syngen.evaluation.statistics.report import Statistics
 from syngen.evaluation.statistics.tables import FactorCounts, PairCounts
-from syngen.storage.arrays import numpy_array
+from syngen.storage.tables.arrays import numpy_array
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen._optional import require
+from syngen._distribution import require
 from syngen.evaluation.statistics.counting import coarsened
 from syngen.evaluation.statistics.tables import shown_nats
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
-from syngen._whole import is_whole
+from syngen._values import is_whole
 from syngen.errors import SyngenError
 from syngen.generation.plan import Plan
 from syngen.io.atomic import is_temporary

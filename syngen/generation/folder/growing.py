@@ -21,7 +21,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from syngen._whole import is_whole
+from syngen._values import is_whole
 from syngen.errors import ManifestError, PlanMismatchError, SyngenError
 from syngen.generation.folder.belongings import (
     Belongings,

@@ -11,14 +11,14 @@ from syngen.errors import ManifestError, ShardError
 from syngen.generation.plan import Plan
 from syngen.generation.shard_manifest import columns_in_shard, part_table, write_parts
 from syngen.io.files import sha256_of
-from syngen.storage.annotations import ANNOTATION_SCHEMA, annotations_of_rows
 from syngen.storage.checksums import read_checksums
 from syngen.storage.description import ShardEntry
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import ManifestWriter, read_manifest, read_series, vocabulary_of
 from syngen.storage.problems import schema_problems
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
+from syngen.storage.tables.annotations import ANNOTATION_SCHEMA, annotations_of_rows
+from syngen.storage.tables.manifest import ManifestWriter, read_manifest, read_series, vocabulary_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

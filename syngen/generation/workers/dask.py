@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from syngen._optional import require
-from syngen._version import version
+from syngen._distribution import require, version
 from syngen.errors import EngineError, GenerationIncompleteError, ParameterError
 from syngen.generation.plan import Plan
 from syngen.generation.workers.heartbeats import UNKNOWN

@@ -23,8 +23,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen._version import version
-from syngen._whole import is_whole
+from syngen._distribution import version
+from syngen._values import is_whole
 from syngen.errors import EngineError, ParameterError
 from syngen.generation.shard_renderer import check_versions
 from syngen.generation.workers.heartbeats import Heartbeat, RunEndedError

@@ -22,7 +22,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader
 
-from syngen._version import version
+from syngen._distribution import version
 from syngen.io.http.responses import (
     Body,
     InvalidResponseError,

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from syngen.factors import Factor
 from syngen.storage.codec import find_codec
-from syngen.storage.columns import exported_names
 from syngen.storage.layout import key_of
+from syngen.storage.tables.columns import exported_names
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView, Json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen._optional import require
+from syngen._distribution import require
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView, Float32Array, IntArray
@@ -223,7 +223,7 @@ class Conversions:
         >>> {name: array.shape for name, array in batch.items()}
         {'waveform': (32, 4000), 'levels': (32, 3), 'row': (32,), 'target': (32,)}
         """
-        from syngen._whole import is_whole
+        from syngen._values import is_whole
         from syngen.errors import ParameterError
         from syngen.loaders.convert.batching import BatchReader, iterate_batches
         from syngen.loaders.convert.epochs import Epochs

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen._whole import check_whole
+from syngen._values import check_whole
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from syngen._optional import require
+from syngen._distribution import require
 from syngen.errors import ParameterError
 from syngen.io.cache import cached_folder
 from syngen.loaders.convert.arrow_tables import hub_schema, hub_tables
-from syngen.storage.columns import exported_names, table_digest
+from syngen.storage.tables.columns import exported_names, table_digest
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView

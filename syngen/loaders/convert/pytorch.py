@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 from torch.utils.data._utils.collate import default_collate_fn_map
 
-from syngen._whole import check_whole
+from syngen._values import check_whole
 from syngen.errors import ParameterError
 from syngen.loaders.convert.batching import BatchReader, Target, Transform, padded_stack
 from syngen.loaders.convert.epochs import Epochs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen._optional import require
+from syngen._distribution import require
 from syngen.dsp.level import dequantise
 from syngen.errors import ParameterError, ShardError
 from syngen.storage.codec import CODECS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from syngen._whole import is_whole
+from syngen._values import is_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.factors import FactorGrid
 from syngen.loaders.sampling.lookup import Lookup

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.digests import bytes_of
 from syngen.errors import ShardError
 from syngen.identities import HASH_BYTES
+from syngen.storage.digests import bytes_of
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Value

@@ -14,9 +14,9 @@ import pyarrow as pa
 from syngen.loaders.sources.source import Source, checked_length, read_only
 from syngen.resolving.rendering import Rendering
 from syngen.resolving.vocabulary import recipe_columns
-from syngen.storage.annotations import annotation_table
-from syngen.storage.columns import SPOKEN, STORED
-from syngen.storage.manifest import Vocabulary
+from syngen.storage.tables.annotations import annotation_table
+from syngen.storage.tables.columns import SPOKEN, STORED
+from syngen.storage.tables.manifest import Vocabulary
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, IntArray, Json, PcmArray

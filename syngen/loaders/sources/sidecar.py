@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from syngen.errors import FactorError, ManifestError
 from syngen.io.cache import cached_folder
 from syngen.io.workspace import remove
-from syngen.storage.manifest import ROWS_PER_GROUP, Vocabulary, vocabulary_of
+from syngen.storage.tables.manifest import ROWS_PER_GROUP, Vocabulary, vocabulary_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,8 +15,8 @@ from syngen.dsp.level import dequantise, dequantise_to
 from syngen.errors import FactorError, ManifestError, ParameterError
 from syngen.factors import FactorGrid
 from syngen.identities import Identities
-from syngen.storage.columns import categories, integers
-from syngen.storage.manifest import Vocabulary
+from syngen.storage.tables.columns import categories, integers
+from syngen.storage.tables.manifest import Vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa

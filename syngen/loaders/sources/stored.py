@@ -17,10 +17,10 @@ from syngen.loaders.sources.open_files import OpenFileCache
 from syngen.loaders.sources.sidecar import LARGE, Sidecar, open_sidecar
 from syngen.loaders.sources.source import Source, checked_length, read_only
 from syngen.storage.codec import find_codec
-from syngen.storage.columns import categories, integers
 from syngen.storage.description import Description, read_description
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import Vocabulary, read_series, vocabulary_of
+from syngen.storage.tables.columns import categories, integers
+from syngen.storage.tables.manifest import Vocabulary, read_series, vocabulary_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

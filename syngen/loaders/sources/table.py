@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from syngen.digests import bytes_of
 from syngen.dsp.level import to_pcm
 from syngen.errors import ParameterError, ShardError
 from syngen.factors import FactorGrid
@@ -30,8 +29,9 @@ from syngen.loaders.sources.table_columns import (
     file_names,
     schemes_in,
 )
-from syngen.storage.columns import integers, source_name, table_digest
-from syngen.storage.manifest import Vocabulary, factor_columns
+from syngen.storage.digests import bytes_of
+from syngen.storage.tables.columns import integers, source_name, table_digest
+from syngen.storage.tables.manifest import Vocabulary, factor_columns
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, IntArray, Json, PcmArray

@@ -25,8 +25,8 @@ from syngen.errors import ParameterError
 from syngen.factors import Factor, FactorGrid
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.sources.source import Source
-from syngen.storage.annotations import annotation_table
-from syngen.storage.manifest import Vocabulary
+from syngen.storage.tables.annotations import annotation_table
+from syngen.storage.tables.manifest import Vocabulary
 
 RATE = 8_000
 SPEAKERS, TEXTS, STYLES = 6, 20, 4

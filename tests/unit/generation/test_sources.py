@@ -13,7 +13,7 @@ from syngen.generation.plan import Plan
 from syngen.generation.sources import DatasetSource, RangeFile, StoredRows
 from syngen.storage.codec import find_codec, pcm_sha256
 from syngen.storage.layout import Layout
-from syngen.storage.manifest import read_manifest
+from syngen.storage.tables.manifest import read_manifest
 from tests.support import WHOLE_LOOKING, flip
 
 

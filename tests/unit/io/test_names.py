@@ -19,8 +19,8 @@ from syngen.recipe.library import write_template
 from syngen.recipe.parse import parse_document
 from syngen.storage.description import StoredShard, is_table_name
 from syngen.storage.layout import key_of, row_of_key
-from syngen.storage.manifest import Vocabulary, vocabulary_of
 from syngen.storage.publication import Publication
+from syngen.storage.tables.manifest import Vocabulary, vocabulary_of
 
 GOOD = ["train", "train-clean-100", "val 1", "Übung", "テスト", "a.b", "_x", "0", "x" * MOST_BYTES]
 HOSTILE = {

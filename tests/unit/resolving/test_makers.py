@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syngen._version import version
+from syngen._distribution import version
 from syngen.errors import EngineError, ParameterError, SynthesizerVersionError
 from syngen.resolving.makers import check_maker, other_maker, other_maker_in
 from syngen.synth.plugin import Renderer, Request, Synthesizer

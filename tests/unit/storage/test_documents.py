@@ -12,8 +12,8 @@ import pytest
 
 from syngen.errors import ManifestError
 from syngen.storage.description import Description, ShardEntry, read_description, read_json
-from syngen.storage.manifest import vocabulary_of
 from syngen.storage.publication import Publication
+from syngen.storage.tables.manifest import vocabulary_of
 
 DESCRIPTION = Description(
     recipe={"name": "small", "settings": {"antialias": True}},

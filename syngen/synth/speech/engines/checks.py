@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from syngen._whole import is_whole
+from syngen._values import is_whole
 from syngen.errors import EngineError, ParameterError, suggestion
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ class Installation:
         """
         path = self._library
         if path is None:
-            from syngen._optional import require
+            from syngen._distribution import require
 
             path = Path(require("espeakng_loader", extra="speech").get_library_path())
         if not path.is_file():
@@ -85,7 +85,7 @@ class Installation:
         """Its folder of data; raises as `library` does."""
         path = self._data
         if path is None:
-            from syngen._optional import require
+            from syngen._distribution import require
 
             # its own function raises where the folder is missing
             path = Path(require("espeakng_loader", extra="speech").__file__ or "").parent / "espeak-ng-data"

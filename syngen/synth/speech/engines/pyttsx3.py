@@ -142,7 +142,7 @@ class Pyttsx3Engine(SpeechEngine):
 def _require() -> None:
     from importlib.util import find_spec
 
-    from syngen._optional import require
+    from syngen._distribution import require
 
     # looked for, not imported: its driver loads a library into the process
     if find_spec("pyttsx3") is None:

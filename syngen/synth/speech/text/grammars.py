@@ -23,7 +23,7 @@ from functools import cached_property
 
 import numpy as np
 
-from syngen._whole import check_whole, is_whole
+from syngen._values import check_whole, is_whole
 from syngen.errors import FactorError, ParameterError
 from syngen.seeding import Permutation
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from syngen._whole import is_whole
+from syngen._values import is_whole
 from syngen.errors import FactorError, ParameterError
 
 __all__ = ["MAX_CHARACTERS", "MAX_NUMBER", "normalise", "spell_number"]

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from syngen._whole import check_whole
+from syngen._values import check_whole
 from syngen.elementary import exp2, log2
 from syngen.errors import FactorError, ParameterError
 from syngen.seeding import Stream

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syngen.digests import bytes_of, digest_of
+from syngen.storage.digests import bytes_of, digest_of
 
 PLAIN: st.SearchStrategy[Any] = st.recursive(
     st.none()

@@ -14,7 +14,14 @@ import pytest
 
 from syngen.errors import ManifestError
 from syngen.recipe.fields import RESERVED_NAMES
-from syngen.storage.columns import STORAGE, STORED, categories, exported_names, integers, table_digest
+from syngen.storage.tables.columns import (
+    STORAGE,
+    STORED,
+    categories,
+    exported_names,
+    integers,
+    table_digest,
+)
 
 OWN = ("file_name", "row")
 

@@ -18,16 +18,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from syngen._version import DISTRIBUTION
-from syngen._whole import is_whole
+from syngen._distribution import DISTRIBUTION
+from syngen._values import is_whole
 from syngen.errors import FactorError, ManifestError
 from syngen.factors import Factor, FactorGrid
 from syngen.io.atomic import atomic_file
 from syngen.io.names import check_names, checked_name
-from syngen.storage.arrays import arrow_array
-from syngen.storage.columns import NULLABLE, SPOKEN, STORED
 from syngen.storage.documents import parse_json
 from syngen.storage.layout import FORMAT, end_of_table
+from syngen.storage.tables.arrays import arrow_array
+from syngen.storage.tables.columns import NULLABLE, SPOKEN, STORED
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray, Json, Value

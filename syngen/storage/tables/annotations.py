@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from syngen.storage.arrays import arrow_array
-from syngen.storage.columns import integers
 from syngen.storage.layout import table_of_row
+from syngen.storage.tables.arrays import arrow_array
+from syngen.storage.tables.columns import integers
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from syngen.errors import ManifestError
-from syngen.storage.arrays import numpy_array
+from syngen.storage.tables.arrays import numpy_array
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syngen.storage.arrays import arrow_array, nullable_array, numpy_array
+from syngen.storage.tables.arrays import arrow_array, nullable_array, numpy_array
 
 FLOATS = st.floats(allow_nan=False, width=32)
 COLUMNS = {

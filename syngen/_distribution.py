@@ -1,14 +1,33 @@
-"""Imports of optional dependencies, with an error that says how to install them."""
+"""The distribution that syngen comes from: its name, its version, and what its extras bring."""
 
 from __future__ import annotations
 
 import importlib
+from functools import lru_cache
 from types import ModuleType
 
-from syngen._version import DISTRIBUTION
 from syngen.errors import MissingExtraError
 
-__all__ = ["install_command", "require"]
+__all__ = ["DISTRIBUTION", "install_command", "require", "version"]
+
+DISTRIBUTION = "syngen-audio"
+"""Name on the Python Package Index, where ``syngen`` is another tool."""
+
+FORMER_DISTRIBUTION = "syngen"
+"""Name before syngen 0.2, which was in the repository only."""
+
+
+def distribution_of(version: str) -> str:
+    """Return the name of the distribution that a version of syngen comes as."""
+    return FORMER_DISTRIBUTION if version.startswith(("0.0.", "0.1.")) else DISTRIBUTION
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """Return the version of syngen that is installed."""
+    from importlib.metadata import version as installed
+
+    return installed(DISTRIBUTION)
 
 
 def install_command(extra: str) -> str:
