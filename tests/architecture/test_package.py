@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from syngen.recipe.library import manifest_path, recipe_names
 from syngen.recipe.schema import json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
+MOST_MODULES, MOST_LINES = 14, 420
 HEAVY = (
     "numpy",
     "scipy",
@@ -45,6 +47,14 @@ def test_layers_are_kept() -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert "2 kept, 0 broken" in done.stdout
+
+
+def test_rooms_stay_small() -> None:
+    modules = [path for path in (ROOT / "syngen").rglob("*.py") if "_shipped" not in path.parts]
+    in_room = Counter(path.parent for path in modules if path.name != "__init__.py")
+    assert {str(room): n for room, n in in_room.items() if n > MOST_MODULES} == {}
+    n_lines = {str(path): len(path.read_text("utf-8").splitlines()) for path in modules}
+    assert {name: n for name, n in n_lines.items() if n > MOST_LINES} == {}
 
 
 def test_import_is_light() -> None:
