@@ -47,8 +47,8 @@ def root_mean_square(waveform: FloatArray) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> root_mean_square(np.array([0.75, 0.25, -0.75, -0.25])) ** 2
-    0.3125
+    >>> root_mean_square(np.array([0.5, -0.5]))
+    0.5
     """
     peak = peak_of(waveform)
     if peak == 0.0:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
-from syngen.errors import FactorError, ParameterError, suggestion
+from syngen.errors import FactorError, ParameterError
 from syngen.factors import FactorGrid
 from syngen.loaders.convert.conversions import Conversions
+from syngen.loaders.manifest import OfManifest
 from syngen.loaders.observation import Observation
 from syngen.loaders.sampling.by_factor import ByFactor
 from syngen.loaders.selection import (
@@ -29,8 +30,6 @@ from syngen.loaders.sources.stored import StoredSource
 from syngen.loaders.trajectories import OverTime
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
     from numpy.typing import ArrayLike, NDArray
 
     from syngen._typing import Float32Array, IntArray, Json, PcmArray, Value
@@ -42,7 +41,7 @@ __all__ = ["FactorDataset"]
 _ROWS_SHOWN = 5
 
 
-class FactorDataset(ByFactor, OverTime, Conversions, Sequence[Observation]):
+class FactorDataset(ByFactor, OfManifest, OverTime, Conversions, Sequence[Observation]):
     """A dataset with known generative factors, or a view of some of its rows.
 
     Made by `syngen.load`, `syngen.render`, `syngen.from_manifest`, by `select` and by slices. Views are
@@ -223,77 +222,6 @@ class FactorDataset(ByFactor, OverTime, Conversions, Sequence[Observation]):
     def level_column(self, factor: str) -> IntArray:
         """Return the level of each observation in `factor`: whole numbers of any width, shape (n,)."""
         return self._of_rows(self._source.level_column(self.grid.position(factor)))
-
-    def split_column(self, column: str = "split") -> IntArray:
-        """Return the split of each observation: positions among ``splits[column]``, shape (n,).
-
-        Parameters
-        ----------
-        column : str
-            ``split``, or ``split_<scheme>`` for another split scheme.
-
-        Raises
-        ------
-        FactorError
-            If there is no such scheme.
-        """
-        columns = self._source.vocabulary.split_columns
-        if column not in columns:
-            raise FactorError(
-                f"no split scheme {column!r}{suggestion(column, columns)}; there are {', '.join(columns)}"
-            )
-        return self._of_rows(self._source.split_codes(column))
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Names of the columns of the manifest."""
-        return self._source.column_names
-
-    def column(self, name: str) -> pa.ChunkedArray:
-        """Return one column of the manifest of these observations; of a large one nothing else is read.
-
-        Parameters
-        ----------
-        name : str
-            One of ``column_names``.
-
-        Raises
-        ------
-        FactorError
-            If there is no such column.
-        """
-        if name not in self.column_names:
-            raise FactorError(
-                f"no column {name!r}{suggestion(name, self.column_names)}; there are "
-                f"{', '.join(self.column_names)}"
-            )
-        found = self._source.column(name)
-        return found if self._chosen is None else found.take(self._chosen)
-
-    @property
-    def table(self) -> pa.Table:
-        """The manifest of these observations as an Arrow table."""
-        table = self._source.table
-        return table if self._chosen is None else table.take(self._chosen)
-
-    def columns(self, *names: str) -> pa.Table:
-        """Return the columns `names` of the manifest of these observations; no others are read or drawn."""
-        return self._source.columns(self.rows, names)
-
-    @property
-    def manifest(self) -> pd.DataFrame:
-        """The manifest of these observations as a pandas DataFrame; its index is the row.
-
-        Its ``attrs`` say whose it is: ``fingerprint``, ``kinds`` (by factor) and ``derived`` (the factor by
-        derived factor).
-        """
-        frame: pd.DataFrame = self.table.to_pandas().set_index(np.asarray(self.rows))
-        frame.attrs = {
-            "fingerprint": self.fingerprint,
-            "kinds": {factor.name: factor.kind for factor in self.grid.factors},
-            "derived": {name: factor for name, factor, _ in self._source.vocabulary.derived},
-        }
-        return frame
 
     def __len__(self) -> int:
         return self._source.n_rows if self._chosen is None else len(self._chosen)

@@ -193,13 +193,14 @@ def known_of(heard: Heard, pool: Pool) -> Known:
     """
     views = [dataset.take(positions) for dataset, positions in pool.runs(0, len(heard))]
     names = views[0].nuisances
-    tables = [view.columns(*names) for view in views] if names else []
     is_stored = _is_stored(views[0])
-    sizes = [view.columns("size").column("size").to_numpy() for view in views] if is_stored else []
+    sizes = [view.column("size").to_numpy() for view in views] if is_stored else []
     return Known(
         indices=np.concatenate([view.indices for view in views]),
         levels=np.concatenate([_levels(view) for view in views]),
-        nuisances={name: np.concatenate([t.column(name).to_numpy() for t in tables]) for name in names},
+        nuisances={
+            name: np.concatenate([view.column(name).to_numpy() for view in views]) for name in names
+        },
         file_kind="as stored" if is_stored else _CODEC,
         file_size=np.concatenate(sizes) if is_stored else np.array(heard.flac_size),
         n_first=len(views[0]),

@@ -53,7 +53,9 @@ class RenderedSource(Source):
     def recipe(self) -> Json:
         return self.resolved.recipe.document()
 
-    def columns(self, rows: IntArray, names: Sequence[str]) -> pa.Table:
+    def columns(self, rows: IntArray | None, names: Sequence[str]) -> pa.Table:
+        if rows is None:
+            return super().columns(rows, names)
         columns = recipe_columns(self.resolved, self.vocabulary, self.indices[rows])
         return pa.table({name: columns[name] for name in names})
 

@@ -69,9 +69,10 @@ class Source(ABC):
         """The document of the recipe; None of what no recipe describes."""
         return None
 
-    def columns(self, rows: IntArray, names: Sequence[str]) -> pa.Table:
-        """Return some columns of the manifest, of some rows."""
-        return self.table.select(list(names)).take(rows)
+    def columns(self, rows: IntArray | None, names: Sequence[str]) -> pa.Table:
+        """Return some columns of the manifest, of some rows or, in their order, of all."""
+        table = self.table.select(list(names))
+        return table if rows is None else table.take(rows)
 
     def resolve(self) -> ResolvedRecipe:
         """Return the recipe of the dataset, joined with the synthesizer that made its samples.
@@ -175,10 +176,6 @@ class Source(ABC):
     def column_names(self) -> tuple[str, ...]:
         """Names of the manifest's columns, in their order."""
         return tuple(self.table.column_names)
-
-    def column(self, name: str) -> pa.ChunkedArray:
-        """Return one column of the manifest, in row order."""
-        return self.table.column(name)
 
     def audio(self, rows: IntArray) -> list[Float32Array]:
         """Return the waveforms of rows one by one: float32, each of shape (n_samples,)."""

@@ -77,10 +77,11 @@ class StoredSource(Source):
     def recipe(self) -> Json:
         return self.description.recipe
 
-    def columns(self, rows: IntArray, names: Sequence[str]) -> pa.Table:
+    def columns(self, rows: IntArray | None, names: Sequence[str]) -> pa.Table:
         if self._sidecar is None:
             return super().columns(rows, names)
-        return read_series(self._manifests, columns=list(names)).take(rows)  # not the whole table
+        table = read_series(self._manifests, columns=list(names))  # of a large manifest no others
+        return table if rows is None else table.take(rows)
 
     @property
     def n_rows(self) -> int:
@@ -102,17 +103,11 @@ class StoredSource(Source):
 
     @cached_property
     def _hashes(self) -> HashArray:
-        return hash_array(self.column("pcm_sha256"))
+        return hash_array(self.columns(None, ["pcm_sha256"]).column(0))
 
     @property
     def column_names(self) -> tuple[str, ...]:
         return tuple((self.table if self._sidecar is None else self._sidecar).schema.names)
-
-    def column(self, name: str) -> pa.ChunkedArray:
-        if self._sidecar is None:
-            return self.table.column(name)
-        # of a large manifest this column alone
-        return read_series(self._manifests, columns=[name]).column(name)
 
     def identities(self, rows: IntArray | None) -> Identities:
         found = super().identities(rows)
