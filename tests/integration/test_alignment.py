@@ -34,6 +34,7 @@ VOWELS = {"iː", "ɪ", "ɛ", "æ", "ɑː", "ʌ", "ɔ", "ɔː", "oʊ", "uː", "e�
 CORNER_HZ = {8_000: 2_400.0, 16_000: 3_500.0, 44_100: 3_500.0}
 FRONT = {"iː", "ɪ", "i", "eɪ"}
 HISS = 0.12  # part of the power; a speaker may have a dip where hiss lies
+SILENT = 0.002  # of full scale
 SHIFT_S = 0.04
 
 
@@ -100,6 +101,8 @@ def phones_of(
 
 
 def hiss(core: np.ndarray, sample_rate: int) -> float:
+    if np.abs(core).max() < SILENT:  # the room hisses too
+        return 0.0
     power = np.abs(np.fft.rfft(core * np.hanning(len(core)))) ** 2
     frequencies = np.fft.rfftfreq(len(core), 1.0 / sample_rate)
     high = power[frequencies >= CORNER_HZ[sample_rate]].sum()
@@ -131,7 +134,7 @@ def share_of_hisses(phones: list[Phone], sample_rate: int) -> tuple[float, float
 
 
 def share_of_silent_pauses(phones: list[Phone]) -> float:
-    return share([phone.loudest < 0.002 for phone in phones if not phone.text])
+    return share([phone.loudest < SILENT for phone in phones if not phone.text])
 
 
 def share_of_voiced_vowels(phones: list[Phone]) -> tuple[float, float]:
@@ -163,7 +166,7 @@ def test_pauses_are_silent(sample_rate: int) -> None:
 @pytest.mark.parametrize("sample_rate", RATES)
 def test_vowels_are_voiced_and_hisses_are_not(sample_rate: int) -> None:
     voiced, unvoiced = share_of_voiced_vowels(measured(sample_rate))
-    assert voiced > 0.94
+    assert voiced > 0.95
     assert unvoiced == 1.0
 
 
@@ -174,7 +177,7 @@ def test_annotations_that_are_40_ms_off_would_be_noticed(sample_rate: int, shift
     assert share_of_hisses(phones, sample_rate)[0] < 0.5
     assert share_of_silent_pauses(phones) < 0.5
     voiced, unvoiced = share_of_voiced_vowels(phones)
-    assert voiced < 0.92
+    assert voiced < 0.94
     assert unvoiced < 0.99
 
 
@@ -183,6 +186,6 @@ def test_before_the_first_phone_and_after_the_last_there_is_silence(sample_rate:
     for waveform, phones in utterances(sample_rate):
         heard = [(start, end) for text, start, end in phones if text]
         edge = round(0.005 * sample_rate)
-        assert np.abs(waveform[: max(0, heard[0][0] - edge)]).max(initial=0.0) < 0.002
-        assert np.abs(waveform[heard[-1][1] + edge :]).max() < 0.002
+        assert np.abs(waveform[: max(0, heard[0][0] - edge)]).max(initial=0.0) < SILENT
+        assert np.abs(waveform[heard[-1][1] + edge :]).max() < SILENT
         assert np.abs(waveform[heard[0][0] : heard[-1][1]]).max() > 0.05
