@@ -132,6 +132,7 @@ def leaks(report: LeakageAudit) -> set[tuple[str, str]]:
     return {(test.source, test.factor) for test in report.tests if test.problems}
 
 
+@pytest.mark.slow
 def test_silence_that_knows_nothing_passes() -> None:
     report = audited()
     assert report.passed, report.problems
@@ -147,6 +148,7 @@ def test_silence_that_knows_nothing_passes() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("position", "factor"), [(0, "speaker"), (1, "text"), (2, "style")])
 def test_the_color_of_silence_tells_a_factor(position: int, factor: str) -> None:
     report = audited(noise=colored(position))
@@ -162,6 +164,7 @@ def test_the_color_of_silence_tells_a_factor(position: int, factor: str) -> None
     assert f"by chance in {test.score.chance:.3f}" in line
 
 
+@pytest.mark.slow
 def test_the_level_of_silence_is_reported_and_not_judged() -> None:
     report = audited(noise=lambda levels, rng: 4.0 * 2.0 ** levels[2] * rng.standard_normal(1700))
     assert report.passed, report.problems
@@ -170,6 +173,7 @@ def test_the_level_of_silence_is_reported_and_not_judged() -> None:
     assert told["level"] < 0.4  # that of the speech
 
 
+@pytest.mark.slow
 def test_a_level_below_a_step_leaks_through_the_rounding() -> None:
     def quiet(levels: tuple[int, ...], rng: np.random.Generator) -> Any:
         return (0.35 if levels[2] == 0 else 2.0) * rng.standard_normal(1700)
@@ -177,11 +181,13 @@ def test_a_level_below_a_step_leaks_through_the_rounding() -> None:
     assert ("silence after speech", "style") in leaks(audited(noise=quiet))
 
 
+@pytest.mark.slow
 def test_how_long_pauses_are_is_no_leak() -> None:
     report = audited(silences=lambda levels: [(0, 200), (700, 900 + 100 * levels[2]), (1400, 1700)])
     assert report.passed, report.problems
 
 
+@pytest.mark.slow
 def test_digital_silence_is_no_leak_unless_only_some_have_it() -> None:
     silent = audited(noise=lambda levels, rng: np.zeros(1700))
     assert silent.passed
@@ -190,6 +196,7 @@ def test_digital_silence_is_no_leak_unless_only_some_have_it() -> None:
     assert ("silence in pauses", "style") in leaks(mixed)
 
 
+@pytest.mark.slow
 def test_observations_without_enough_silence_are_left_out_and_counted() -> None:
     report = audited(silences=lambda levels: PHONES if levels[1] < 15 else [PHONES[0], PHONES[2]])
     counts = {t.source: (t.score.n, t.n_left_out) for t in report.tests if t.factor == "speaker"}
@@ -200,6 +207,7 @@ def test_observations_without_enough_silence_are_left_out_and_counted() -> None:
     assert line == f"silence in pauses: only {N // TEXTS} of {N} observations have 8 ms of it"
 
 
+@pytest.mark.slow
 def test_a_nuisance_that_is_a_factor_leaks_even_without_scatter() -> None:
     report = audited(nuisance=lambda levels, rng: float(levels[2]))
     assert leaks(report) == {("drawn", "style")}
@@ -207,12 +215,14 @@ def test_a_nuisance_that_is_a_factor_leaks_even_without_scatter() -> None:
     assert test.score.accuracy == 1.0
 
 
+@pytest.mark.slow
 def test_a_nuisance_that_is_drawn_passes() -> None:
     report = audited(nuisance=lambda levels, rng: float(rng.normal()))
     assert report.passed, report.problems
     assert {t.factor for t in report.tests if t.source == "drawn"} == {"speaker", "text", "style", "gender"}
 
 
+@pytest.mark.slow
 def test_a_nuisance_whose_spread_tells_a_factor_leaks() -> None:
     report = audited(nuisance=lambda levels, rng: float(rng.normal() * (1 + 3 * levels[2])))
     assert ("drawn", "style") in leaks(report)
@@ -225,6 +235,7 @@ def tied_rows() -> Any:
     return np.flatnonzero(is_kept)
 
 
+@pytest.mark.slow
 def test_factors_that_the_recipe_does_not_tie_must_be_independent() -> None:
     rows = tied_rows()
     dataset = FactorDataset(Talk(chosen=rows))
@@ -232,6 +243,7 @@ def test_factors_that_the_recipe_does_not_tie_must_be_independent() -> None:
     assert leaks(report) == {("speaker", "style")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sampling",
     [
@@ -295,18 +307,19 @@ def test_the_command_fails_where_something_leaks(monkeypatch: pytest.MonkeyPatch
     assert f"talk: {len(report.problems)} problems, 480 observations" in done.stderr
 
 
+@pytest.mark.slow
 def test_at_most_one_audit_in_twenty_fails_without_a_leak() -> None:
-    """Of 60 audits of noise 3 are expected to fail at most; 9 or more do by chance in .3 %."""
+    """Of 120 audits of noise 6 are expected to fail at most; 14 or more do by chance in .3 %."""
     rng = np.random.default_rng(20)
     n_failed = 0
-    for _ in range(60):
+    for _ in range(120):
         scores = []
         for n_classes in (2, 3, 12):
             labels = rng.permutation(np.arange(144) % n_classes)
             groups = rng.integers(0, 12, 144)
             scores += [probe_classes(rng.standard_normal((144, 4)), labels, groups, rng) for _ in range(2)]
         n_failed += min(holm([score.p for score in scores])) < 0.05
-    assert n_failed < 9
+    assert 0 < n_failed < 14
 
 
 def test_chance_is_that_of_the_answers_given() -> None:
@@ -421,6 +434,7 @@ def test_tones_are_silent_before_their_onset() -> None:
     assert 232 <= end <= 240
 
 
+@pytest.mark.slow
 def test_tones_pass() -> None:
     report = audit_observations(draws_of(syngen.load_recipe(TONES), 1), n=600, seed=0, min_observations=600)
     assert report.passed, report.problems
@@ -446,6 +460,7 @@ def test_own_audio_has_no_silence_that_is_known(tmp_path: Path) -> None:
     assert {row.measure for row in report.revealed} == {"level", "file size (flac)"}
 
 
+@pytest.mark.slow
 def test_stored_datasets_are_audited_by_their_files(tmp_path: Path) -> None:
     syngen.generate(TONES, tmp_path / "tones", jobs=1)
     report = audit_observations([syngen.load(tmp_path / "tones")], n=600, seed=0, min_observations=600)
