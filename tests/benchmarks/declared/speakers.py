@@ -90,7 +90,7 @@ def span(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
     yield compared(name, declared, found, unit="st", how="5th to 95th percentile of F0 in neutral")
 
 
-@measures("speaker: tract", "speaker: formant_scale")
+@measures("speaker: formant_scale")
 def formant_scale(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
     parameter = name.split()[1]
     declared, found = [], []
@@ -104,7 +104,7 @@ def formant_scale(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
     yield compared(f"{name}, as a factor", declared, found, unit="", how=how)
 
 
-@measures("speaker: width", "speaker: bandwidth_scale")
+@measures("speaker: bandwidth_scale")
 def bandwidth_scale(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
     declared, found = [], []
     for factor in (0.75, 1.3):
@@ -149,10 +149,9 @@ def level_at(after: list[Said], before: list[Said], hz: Array) -> float:
     return float(np.median(found))
 
 
-@measures("speaker: height", "speaker: formant_gain")
+@measures("speaker: formant_gain")
 def formant_gain(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
-    parameter = {"height": "heights"}.get(name.split()[1], name.split()[1])
-    factor = 1.5
+    parameter, factor = name.split()[1], 1.5
     for number in range(1, 9):
         after = by_speaker(
             said(n_speakers=n, change=low(with_item(parameter, number - 1, factor, is_factor=True)))

@@ -104,7 +104,6 @@ def second_less_first(change: Array) -> float:
 OF_WORDS = {
     "declination": ((-3.0, 4.0), "pitch", lambda c: -slope(c), "slope over the words"),
     "final_pitch": ((-3.0, 5.0), "pitch", last_less_others, "last word less the others"),
-    "swing": ((-2.0, 4.0), "pitch", second_less_first, "second and fourth word less the others"),
     "alternating_pitch": (
         (-2.0, 4.0),
         "pitch",
