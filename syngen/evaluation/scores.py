@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from syngen.evaluation.metrics.catalogue import METRICS
-from syngen.figures.reporting import json_text, markdown_table
+from syngen.figures.reporting import JsonDocument, markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +19,7 @@ __all__ = ["Scores"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Scores(Mapping[str, float]):
+class Scores(JsonDocument, Mapping[str, float]):
     """Scores of a representation: a mapping from metric to number, with the tables behind the numbers.
 
     Attributes
@@ -100,16 +99,6 @@ class Scores(Mapping[str, float]):
             "importance": None if self.importance is None else self.importance.tolist(),
             "metadata": self.metadata,
         }
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Return everything as a JSON document.
-
-        Parameters
-        ----------
-        path : str or Path, optional
-            A file that it is also written to.
-        """
-        return json_text(self.to_dict(), path)
 
     def to_markdown(self) -> str:
         """Return the scores, the factors, their mutual information and all warnings as Markdown."""

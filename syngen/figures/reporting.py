@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +12,32 @@ from syngen.storage.description import json_bytes
 if TYPE_CHECKING:
     from syngen._typing import Json
 
-__all__ = ["json_text", "markdown_table", "shown"]
+__all__ = ["JsonDocument", "markdown_table", "shown"]
 
 _MANY = 1e4
 
 
-def json_text(content: Json, path: str | Path | None) -> str:
-    """Return a JSON document for people, and write it to a file if one is named."""
-    encoded = json_bytes(content)
-    if path is not None:
-        from syngen.io.atomic import write_atomic
+class JsonDocument(ABC):
+    """A report that is a JSON document too."""
 
-        write_atomic(Path(path), encoded)
-    return encoded.decode().rstrip("\n")
+    @abstractmethod
+    def to_dict(self) -> Json:
+        """Return everything as plain values."""
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return everything as a JSON document.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            A file that it is also written to.
+        """
+        encoded = json_bytes(self.to_dict())
+        if path is not None:
+            from syngen.io.atomic import write_atomic
+
+            write_atomic(Path(path), encoded)
+        return encoded.decode().rstrip("\n")
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.probes.trials import SpeakerVerificationResult
-from syngen.figures.reporting import json_text, markdown_table
+from syngen.figures.reporting import JsonDocument, markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +109,7 @@ class ProbeResult:
 
 
 @dataclass(frozen=True)
-class ProbeReport(Mapping[str, ProbeResult]):
+class ProbeReport(JsonDocument, Mapping[str, ProbeResult]):
     """What probes found: a mapping from target to `ProbeResult`.
 
     Attributes
@@ -267,16 +266,6 @@ class ProbeReport(Mapping[str, ProbeResult]):
             "skipped": dict(self.skipped or {}),
             "targets": [{**asdict(result), "eer": result.eer} for result in self.results],
         }
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Return the report as a JSON document.
-
-        Parameters
-        ----------
-        path : str or Path, optional
-            A file that it is also written to.
-        """
-        return json_text(self.to_dict(), path)
 
     def to_markdown(self) -> str:
         """Return the report as a Markdown table with a line on how it was made."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.evaluation.statistics.numbers import NumberSummary
 from syngen.evaluation.statistics.tables import FactorCounts, PairCounts, shown_nats
-from syngen.figures.reporting import json_text, markdown_table
+from syngen.figures.reporting import JsonDocument, markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +22,7 @@ _LONGEST = 32
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Statistics:
+class Statistics(JsonDocument):
     """What a dataset, or a part of one, holds.
 
     Attributes
@@ -82,16 +81,6 @@ class Statistics:
             "seed": self.seed,
             "shuffles": self.n_shuffles,
         }
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Return everything as a JSON document.
-
-        Parameters
-        ----------
-        path : str or Path, optional
-            A file that it is also written to.
-        """
-        return json_text(self.to_dict(), path)
 
     def to_markdown(self) -> str:
         """Return everything but the joint counts and histograms of many values as Markdown."""
