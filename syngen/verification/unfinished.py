@@ -25,6 +25,7 @@ from syngen.storage.shards import MemberText
 from syngen.storage.tables.manifest import Vocabulary, read_manifest
 from syngen.verification.documents import plan_in, recipe_problems
 from syngen.verification.options import VerificationOptions, foreign_files
+from syngen.verification.plan_recovery import hash_of
 from syngen.verification.rows import rendering_problems, row_problems, spoken_problems
 from syngen.verification.shards import ShardCheck, rows_of
 
@@ -45,7 +46,8 @@ def unfinished_problems(layout: Layout, options: VerificationOptions) -> Iterato
     """
     try:
         content = read_json(layout.plan)
-        _check_maker(content)
+        if _is_as_copied(layout):
+            _check_maker(content)
         resolved = resolve_document(content.get("recipe", {}), options.permissions)
         plan = plan_in(content, resolved, layout.plan.name)
         _ = plan.shards
@@ -63,6 +65,12 @@ def unfinished_problems(layout: Layout, options: VerificationOptions) -> Iterato
     if is_sound:
         raise GenerationIncompleteError(state)
     yield Problem(layout.description.name, state)
+
+
+def _is_as_copied(layout: Layout) -> bool:
+    """Whether plan.json is like its copy, if there is one: a damaged plan does not say who made what."""
+    copy = hash_of(layout.copy(layout.plan))
+    return copy in (None, hash_of(layout.plan))
 
 
 def _check_maker(plan: Json) -> None:
