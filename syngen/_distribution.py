@@ -8,7 +8,14 @@ from types import ModuleType
 
 from syngen.errors import MissingExtraError
 
-__all__ = ["DISTRIBUTION", "install_command", "require", "version"]
+__all__ = [
+    "DISTRIBUTION",
+    "FORMER_DISTRIBUTION",
+    "distribution_of",
+    "install_command",
+    "require",
+    "version",
+]
 
 DISTRIBUTION = "syngen-audio"
 """Name on the Python Package Index, where ``syngen`` is another tool."""
