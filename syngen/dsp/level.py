@@ -69,14 +69,19 @@ def to_pcm(waveform: FloatArray | Float32Array) -> PcmArray:
     Raises
     ------
     EngineError
-        If a sample is not a number.
+        If a sample is not a number, or samples are not real numbers: those of whole numbers have another
+        full scale.
 
     Examples
     --------
     >>> to_pcm(np.array([1.0, 0.25, -1.0, -7.0])).tolist()
     [32767, 8192, -32768, -32768]
     """
-    steps = np.multiply(waveform, FULL_SCALE)
+    samples = np.asarray(waveform)
+    if samples.dtype.kind != "f":
+        raise EngineError(f"the waveform has samples of type {samples.dtype}: float32 or float64 is needed")
+    with np.errstate(over="ignore"):  # infinite is beyond full scale too
+        steps = np.asarray(np.multiply(samples, FULL_SCALE))
     np.rint(steps, out=steps)
     np.minimum(steps, FULL_SCALE - 1.0, out=steps)
     np.maximum(steps, -FULL_SCALE, out=steps)

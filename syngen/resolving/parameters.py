@@ -238,12 +238,17 @@ def _checked(
         return None
     low, high = spec.units[unit]
     if not _is_within(value, low, high):
-        shown = f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
+        shown = _range(low, high)
         former = "".join(f"; if that is in {name}: {why}" for name, why in spec.former_units.items())
         shown += f" {unit}" if unit else ""
         issues.append(Issue(path, f"{spec.name} {value:g} is outside {shown}{former}"))
         return None
     return float(value) if spec.kind == "continuous" else value
+
+
+def _range(low: float | None, high: float | None) -> str:
+    """Return bounds as text; one that is not there is left out."""
+    return f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
 
 
 def _is_within(number: float, low: float | None, high: float | None) -> bool:
@@ -377,7 +382,7 @@ def _setting_problem(spec: SettingSpec, value: Setting) -> str | None:
     low, high = spec.bounds
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number and not _is_within(float(value), low, high):
-        return f"{spec.name} {value:g} is outside {low}..{high}"
+        return f"{spec.name} {value:g} is outside {_range(low, high)}"
     return None
 
 

@@ -31,6 +31,7 @@ _EXACT_WORK = 10_000_000
 _STEP = 2.0**-15
 _SIDE_BANDS = 22.0
 _AIRY = 6.5
+_WORST_SWING = 0.715  # swings of a tremolo after which its mean gain is lowest: tan x = x, x = 2 pi 0.715
 
 
 def partial_limit(request: Request) -> float:
@@ -135,11 +136,13 @@ def _vibrato_issues(request: Request) -> Iterator[Issue]:
     width = max(_SIDE_BANDS * fastest, _AIRY * power(TAU / 2.0 * curvature, 1.0 / 3.0) / TAU)
     highest = (nyquist - width) / power(2.0, deepest / 1200.0)
     if _top_partial(request) > highest:
-        allowed = max(0.0, math.floor(highest))
+        remedy = "lower depth or rate, or raise the sampling rate"
+        if highest >= 1.0:
+            remedy = f"set partial_limit: {math.floor(highest)}.0 or lower under settings"
         yield Issue(
             depth.path if depth.role != "fixed" else ("settings",),
             f"vibrato of {deepest:g} cents at {fastest:g} Hz throws side bands above half the sampling "
-            f"rate; set partial_limit: {allowed:g}.0 or lower under settings",
+            f"rate; {remedy}",
         )
 
 
@@ -238,14 +241,24 @@ def _too_loud(request: Request, peak: float, rms: float, where: str) -> Iterator
 def _crest_of_observation(request: Request, crest: float) -> float:
     """Return a bound of peak over RMS of whole observations; `crest` is that of the stationary tone.
 
-    Every factor of the envelope takes power away, so all of them at their largest leave the least. That
-    the tone has its mean power wherever the envelope is high is true of tones with many periods; others are
-    refused, if need be, when they are rendered.
+    Every factor of the envelope but the rate of the tremolo takes power away: at their largest they leave
+    the least. A fast tremolo leaves its mean power, the least is left by one that rises but little again
+    before the end. That the tone has its mean power wherever the envelope is high is true of tones with
+    many periods; others are refused, if need be, when they are rendered.
     """
     largest = {
         name: max(float(value) for value in request.parameters[name].values) for name in ENVELOPE_FACTORS
     }
-    least = root_mean_square(gain_over_time(request.audio, largest))
+    envelopes = [largest]
+    if largest["tremolo_depth"]:
+        rates = request.parameters["tremolo_rate"]
+        worst = _WORST_SWING * request.audio.sample_rate / request.audio.n_samples
+        values = [float(value) for value in rates.values]
+        rate = min(max(worst, min(values)), max(values))
+        if not rates.is_interval:
+            rate = min(values, key=lambda value: abs(value - worst))
+        envelopes.append({**largest, "tremolo_rate": rate})
+    least = min(root_mean_square(gain_over_time(request.audio, values)) for values in envelopes)
     if least == 0.0:
         return crest
     crest /= least

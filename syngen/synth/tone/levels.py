@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ __all__ = [
 _SINE_DB = 3.010299956639812  # of an RMS of 1 over the RMS of a sine of peak 1
 _DB_PER_DOUBLING = 6.020599913279624  # 20 log10(2)
 _SINE_RMS = 0.7071067811865476
+_TOLERANCE = 1e-6  # so that 0 dB stays 0, computed a little below it
 DBFS, DBFS_SINE = "dBFS", "dBFS (sine)"
 
 AMPLITUDE_UNITS = {"": (0.0, 1.0), DBFS: (-120.0, 0.0), DBFS_SINE: (-120.0, 3.0103)}
@@ -51,9 +53,9 @@ def shown_amplitude(request: Request, gain: float) -> str:
     """Return a peak or RMS as text in the unit of a request's amplitude, rounded down."""
     unit = request.parameters["amplitude"].unit
     if not unit:
-        return f"{gain:.4f}"
+        return f"{math.floor(gain * 1e4 + _TOLERANCE) / 1e4:.4f}"
     level_db = float(log2(gain)) * _DB_PER_DOUBLING + (_SINE_DB if _is_below_sine(request) else 0.0)
-    return f"{level_db - 0.005:.2f} {unit}"
+    return f"{math.floor(level_db * 1e2 + _TOLERANCE) / 1e2:.2f} {unit}"
 
 
 def _is_below_sine(request: Request) -> bool:

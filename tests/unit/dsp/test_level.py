@@ -37,6 +37,18 @@ def test_what_is_no_number_is_no_sample() -> None:
         to_pcm(np.array([0.0, np.nan]))
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.bool_, np.complex128, np.str_])
+def test_samples_that_are_not_real_numbers_are_refused(dtype: type) -> None:
+    with pytest.raises(EngineError, match="float32 or float64 is needed"):
+        to_pcm(np.ones(2).astype(dtype))
+
+
+def test_samples_beyond_all_measure_and_single_ones_are_converted() -> None:
+    assert to_pcm(np.array([1e308, -1e308])).tolist() == [32767, -32768]
+    assert to_pcm(np.array([3e38, -3e38], dtype=np.float32)).tolist() == [32767, -32768]
+    assert to_pcm(np.array(0.25)).shape == ()
+
+
 def test_dequantised_samples_are_exact_float32() -> None:
     waveform = dequantise(EVERY_SAMPLE)
     assert waveform.dtype == np.float32

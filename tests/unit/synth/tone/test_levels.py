@@ -83,8 +83,8 @@ def test_naive_square_may_be_louder_than_a_sine_of_full_scale() -> None:
 @pytest.mark.parametrize(
     ("settings", "highest"),
     [
-        ({"level": "peak"}, r"at most -0\.0[01] dBFS \(sine\)"),
-        ({"level": "rms"}, r"at most -0\.0[01] dBFS \(sine\)"),
+        ({"level": "peak"}, r"at most 0\.00 dBFS \(sine\)"),
+        ({"level": "rms"}, r"at most 0\.00 dBFS \(sine\)"),
         ({"level": "observation_rms", "onset": 0.5}, r"at most -3\.0[12] dBFS \(sine\)"),
     ],
 )
@@ -94,6 +94,19 @@ def test_what_clips_is_refused_in_the_unit_it_was_given_in(settings: dict[str, A
     message = str(caught.value)
     assert "amplitude 2 dBFS (sine) clips: " in message
     assert re.search(highest, message)
+
+
+@pytest.mark.parametrize("unit", ["", "dBFS", "dBFS (sine)"])
+@pytest.mark.parametrize("frequency", [500.0, 520.0, 600.0, 900.0, 1600.0])
+def test_highest_amplitude_that_a_message_names_is_accepted(frequency: float, unit: str) -> None:
+    given = {"timbre": "sawtooth", "frequency": frequency}
+    with pytest.raises(RecipeError) as caught:
+        tones({"level": "rms"}, amplitude=amplitude(1.0 if not unit else 0.0, unit), **given)
+    highest = float(str(caught.value).split("at most ")[1].split()[0])
+    assert (
+        np.abs(tones({"level": "rms"}, amplitude=amplitude(highest, unit), **given)[0].waveform).max()
+        <= 1.0
+    )
 
 
 SHAPES = [
@@ -182,3 +195,24 @@ def test_highest_level_that_is_allowed_does_not_clip(noise: str) -> None:
     ds = tones(settings, amplitude=math.floor(highest * 1e3) / 1e3, **shape)
     for position in range(len(ds)):
         assert np.abs(ds[position].waveform).max() < 1.0
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [{"values": [0.7, 16.0]}, {"values": [0.2, 0.8, 16.0]}, {"uniform": {"low": 0.7, "high": 16.0}}],
+)
+def test_slow_tremolo_that_leaves_no_room_is_refused_before_it_is_rendered(rates: dict[str, Any]) -> None:
+    given: dict[str, Any] = {"amplitude": 0.43, "tremolo_depth": 40.0}
+    drawn = {"nuisances": {"tremolo_rate": {**rates, "unit": "Hz"}}} if "uniform" in rates else None
+    factors = {} if drawn else {"tremolo_rate": rates}
+    with pytest.raises(RecipeError, match="with its envelope, peaks at"):
+        tones({"level": "observation_rms"}, more=drawn, **given, **factors)
+
+
+def test_vibrato_that_leaves_no_room_is_not_told_to_set_no_limit() -> None:
+    with pytest.raises(RecipeError, match="side bands .*; lower depth or rate, or raise the sampling rate"):
+        tones(
+            {"vibrato_rate": 50.0, "vibrato_depth": 1200.0},
+            more={"audio": {"sample_rate": 2_000, "duration": 1.0}},
+            frequency=90.0,
+        )
