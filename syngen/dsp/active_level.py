@@ -1,4 +1,4 @@
-"""The level of a waveform, with or without its pauses, computed without rounding."""
+"""The level of a waveform without its pauses, computed without rounding."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syngen.dsp.power import absolute_peak, step_scale
+
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
 
-__all__ = ["active_rms", "rms"]
+__all__ = ["active_rms"]
 
 _FRAME_S = 0.02
 _ACTIVE = 0.0025  # of the power of the strongest frame: -26 dB
-_STEP_BITS = 19
-_BLOCK = 4_096
 
 
 def active_rms(waveform: FloatArray, *, sample_rate: int) -> float:
@@ -39,12 +39,11 @@ def active_rms(waveform: FloatArray, *, sample_rate: int) -> float:
     Samples are rounded to 2^-19 of the power of two above the peak, so that every sum is one of whole
     numbers below 2^53: the same in any order.
     """
-    if len(waveform) == 0:
+    peak = absolute_peak(waveform)
+    if peak == 0.0:
         return 0.0
+    scale = step_scale(peak)
     frame = max(1, round(_FRAME_S * sample_rate))
-    scale = _scale(waveform)
-    if scale == 0.0:
-        return 0.0
     n_frames = max(1, len(waveform) // frame)
     steps = np.rint(np.multiply(waveform[: n_frames * frame], scale))
     frame = len(steps) // n_frames
@@ -53,33 +52,3 @@ def active_rms(waveform: FloatArray, *, sample_rate: int) -> float:
     active = powers[powers >= powers.max() * _ACTIVE]
     total = sum(map(int, active.tolist()))
     return math.sqrt(total / (len(active) * frame)) / scale
-
-
-def rms(waveform: FloatArray) -> float:
-    """Return the RMS of a waveform.
-
-    Parameters
-    ----------
-    waveform : ndarray of float64, shape (n,)
-
-    Returns
-    -------
-    float
-        0.0 for digital silence, and for nothing at all. As exact as `active_rms`.
-    """
-    if len(waveform) == 0:
-        return 0.0
-    scale = _scale(waveform)
-    if scale == 0.0:
-        return 0.0
-    steps = np.zeros(-(-len(waveform) // _BLOCK) * _BLOCK)
-    np.rint(np.multiply(waveform, scale), out=steps[: len(waveform)])
-    blocks = steps.reshape(-1, _BLOCK)
-    powers = np.einsum("ij,ij->i", blocks, blocks)  # whole numbers below 2**53
-    return math.sqrt(sum(map(int, powers.tolist())) / len(waveform)) / scale
-
-
-def _scale(waveform: FloatArray) -> float:
-    """Return the power of two that makes steps of samples; 0.0 for digital silence."""
-    peak = max(-float(waveform.min()), float(waveform.max()))
-    return math.ldexp(1.0, _STEP_BITS - math.frexp(peak)[1]) if peak else 0.0

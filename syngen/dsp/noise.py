@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.dsp.power import peak_of, root_mean_square
+from syngen.dsp.power import absolute_peak, root_mean_square
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
@@ -75,7 +75,7 @@ def pink_noise(stream: Stream, n_samples: int) -> FloatArray:
         np.add(total, np.repeat(held, 1 << octave)[:n_samples], out=total)
     offset = float(np.add.reduce(total)) / n_samples  # of whole numbers below 2**53
     np.subtract(total, offset, out=total)
-    peak = peak_of(total)
+    peak = absolute_peak(total)
     if peak == 0.0:
         return total
     # of 3,000 draws none came beyond .56 of the bound; one that did would be softer, and would not clip

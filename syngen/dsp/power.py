@@ -10,21 +10,36 @@ import numpy as np
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
 
-__all__ = ["peak_of", "root_mean_square"]
+__all__ = ["absolute_peak", "root_mean_square", "step_scale"]
 
 _STEP_BITS = 19
 _BLOCK_BITS = 14  # 2**14 squares of 19 bits stay below 2**53
-_MOST_BITS = 1000
+_MOST_BITS = 1023  # of a power of two in float64
 
 
-def peak_of(waveform: FloatArray) -> float:
-    """Return the largest absolute value; 0.0 of nothing.
+def absolute_peak(waveform: FloatArray) -> float:
+    """Return the largest absolute value, in the unit of the waveform; 0.0 of nothing.
 
     Parameters
     ----------
     waveform : ndarray of float64, shape (n,)
+
+    See Also
+    --------
+    syngen.dsp.level.peak_of : the same of 16-bit steps, full scale being 1.0
     """
     return max(-float(waveform.min()), float(waveform.max())) if len(waveform) else 0.0
+
+
+def step_scale(peak: float) -> float:
+    """Return the power of two that turns samples into steps of at most 2^19.
+
+    Parameters
+    ----------
+    peak : float
+        Largest absolute sample, above 0. Steps are coarser below 2^-1004.
+    """
+    return math.ldexp(1.0, min(_MOST_BITS, _STEP_BITS - math.frexp(peak)[1]))
 
 
 def root_mean_square(waveform: FloatArray) -> float:
@@ -50,10 +65,10 @@ def root_mean_square(waveform: FloatArray) -> float:
     >>> root_mean_square(np.array([0.5, -0.5]))
     0.5
     """
-    peak = peak_of(waveform)
+    peak = absolute_peak(waveform)
     if peak == 0.0:
         return 0.0
-    scale = math.ldexp(1.0, min(_MOST_BITS, _STEP_BITS - math.frexp(peak)[1]))
+    scale = step_scale(peak)
     squares = []
     for start in range(0, len(waveform), 1 << _BLOCK_BITS):
         steps = np.multiply(waveform[start : start + (1 << _BLOCK_BITS)], scale)

@@ -190,6 +190,9 @@ class Renderer(Protocol):
 class Synthesizer(ABC):
     """Turns values into waveforms. Subclass it and register the class by entry point.
 
+    A request is what a recipe asks for, checked against the factors and settings declared here before any
+    method gets it.
+
     The audio must depend on the request, the values and the streams alone, and must be computed with
     operations whose bits are the same everywhere; see `syngen.elementary`.
     """
@@ -212,7 +215,6 @@ class Synthesizer(ABC):
         Parameters
         ----------
         request : Request
-            What a recipe asks for, checked against the factors and settings of the synthesizer.
 
         Returns
         -------
@@ -227,7 +229,6 @@ class Synthesizer(ABC):
         Parameters
         ----------
         request : Request
-            What a recipe asks for, checked against the factors and settings of the synthesizer.
         """
         return {}
 
@@ -239,7 +240,6 @@ class Synthesizer(ABC):
         Parameters
         ----------
         request : Request
-            What a recipe asks for, checked against the factors and settings of the synthesizer.
 
         Returns
         -------
@@ -254,7 +254,6 @@ class Synthesizer(ABC):
         Parameters
         ----------
         request : Request
-            What a recipe asks for, checked against the factors and settings of the synthesizer.
         """
         return ()
 
@@ -264,7 +263,6 @@ class Synthesizer(ABC):
         Parameters
         ----------
         request : Request
-            What a recipe asks for, checked against the factors and settings of the synthesizer.
 
         Returns
         -------
@@ -279,7 +277,6 @@ class Synthesizer(ABC):
         Parameters
         ----------
         request : Request
-            What a recipe asks for, checked against the factors and settings of the synthesizer.
         moments : Moments
             Which observation, and when.
 
@@ -296,7 +293,6 @@ class Synthesizer(ABC):
         Parameters
         ----------
         request : Request
-            What a recipe asks for, checked against the factors and settings of the synthesizer.
         values : mapping of str to value
             Of every parameter, nuisances and fixed ones included.
 
@@ -315,7 +311,6 @@ class Synthesizer(ABC):
         Parameters
         ----------
         request : Request
-            What a recipe asks for, checked against the factors and settings of the synthesizer.
         """
         return 0.0
 
@@ -325,7 +320,6 @@ class Synthesizer(ABC):
         Parameters
         ----------
         request : Request
-            What a recipe asks for, checked against the factors and settings of the synthesizer.
 
         Raises
         ------
@@ -340,7 +334,6 @@ class Synthesizer(ABC):
         Parameters
         ----------
         request : Request
-            What a recipe asks for, checked against the factors and settings of the synthesizer.
 
         Returns
         -------

@@ -63,14 +63,19 @@ class Utterance:
 
 @contextmanager
 def checkout(revision: str) -> Iterator[Path]:
-    """Yield a folder with the files of a commit."""
+    """Yield a folder with the files of a commit.
+
+    Raises
+    ------
+    ValueError
+        If there is no such commit, or it has no such files.
+    """
+    command = ["git", "-C", str(ROOT), "archive", "--format=tar", "--end-of-options"]
+    archive = subprocess.run([*command, revision, "syngen", "recipes"], check=False, capture_output=True)
+    if archive.returncode:
+        raise ValueError(f"{revision!r} cannot be compared with: {archive.stderr.decode().strip()}")
     with tempfile.TemporaryDirectory(prefix="syngen-earlier-") as name:
-        archive = subprocess.run(
-            ["git", "-C", str(ROOT), "archive", "--format=tar", revision, "syngen", "recipes"],
-            check=True,
-            capture_output=True,
-        ).stdout
-        subprocess.run(["tar", "-x", "-C", name], input=archive, check=True)
+        subprocess.run(["tar", "-x", "-C", name], input=archive.stdout, check=True)
         yield Path(name)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 STYLES_TRIED: dict[str, dict[str, Any]] = {
     "wide": {"pitch": 4.0, "range": 1.8, "alternating_pitch": 3.0},
     "asking": {"pitch": -3.0, "contour": "question"},
+    "widest": {"range": 3.0},
     "sinking": {"pitch": 2.0, "range": 0.5, "declination": 6.0, "final_pitch": -4.0},
 }
 _RATE = 16_000
@@ -38,7 +39,7 @@ _TOLERANCE_ST = 0.3
 
 def pitch_of(name: str) -> float:
     """Return the declared pitch of a style in semitones."""
-    return STYLES[name].pitch if name in STYLES else float(STYLES_TRIED[name]["pitch"])
+    return STYLES[name].pitch if name in STYLES else float(STYLES_TRIED[name].get("pitch", 0.0))
 
 
 def median_f0(waveforms: Iterable[NDArray[np.float32]], sample_rate: int, *, near_hz: float) -> float:
@@ -94,6 +95,10 @@ def main() -> None:
     names = speaker_names(count=options.speakers, seed=options.seed)
     voiced = [name for name, style in STYLES.items() if not style.whisper and name != "neutral"]
     styles = options.styles.split(",") if options.styles else [*voiced, *STYLES_TRIED]
+    if unknown := set(styles) - {"neutral", *voiced, *STYLES_TRIED}:
+        parser.error(
+            f"no style with a pitch is called {min(unknown)!r}: {', '.join([*voiced, *STYLES_TRIED])}"
+        )
     everything = ["neutral", *(s for s in styles if s != "neutral")]
     tasks = [(name, style, options.texts, options.seed) for style in everything for name in names]
     with ProcessPoolExecutor(options.jobs) as pool:

@@ -16,7 +16,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from tests.benchmarks.earlier import ROOT, checkout, rendered
 
 Array = NDArray[np.float64]
 
+PARTS = ("style", "speaker", "words", "open")
 _FIRST_REPORTED = 1_000  # seeds below are for tuning, with words of their own
 
 
@@ -349,13 +350,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=9_001, help="of the first draw; below 1,000 for tuning")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="one small draw")
-    parser.add_argument("--parts", default="style,speaker,words,open")
+    parser.add_argument("--parts", default=",".join(PARTS), help="some of %(default)s, by commas")
     parser.add_argument("--against", metavar="REV", help="a commit to compare with, pauses masked")
     options = parser.parse_args()
     sizes, draws = (QUICK, 1) if options.quick else (Sizes(), options.draws)
     parts = set(options.parts.split(","))
+    if not parts <= set(PARTS):
+        parser.error(f"--parts are some of {','.join(PARTS)}, not {options.parts!r}")
+    if options.draws < 1:
+        parser.error("--draws is 1 or more")
     seeds = [options.seed + i for i in range(draws)]
-    with checkout(options.against) if options.against else nullcontext() as folder:
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(checkout(options.against)) if options.against else None
+        except ValueError as error:
+            parser.error(str(error))
         codes = {"here": Code(masks_pauses=folder is not None)}
         if folder is not None:
             codes = {options.against: Code(folder, masks_pauses=True), **codes}

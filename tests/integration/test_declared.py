@@ -41,6 +41,7 @@ T = np.arange(RATE) / RATE
 def test_something_measures_every_number_that_is_declared() -> None:
     missing = [name for name in declared_names() if name not in MEASUREMENTS]
     assert missing == [], "add a function with @measures(name) to tests/benchmarks/declared"
+    assert set(MEASUREMENTS) <= set(declared_names()), "these are measured, and declared no more"
 
 
 def test_every_numeric_factor_unit_setting_and_parameter_has_a_name() -> None:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.dsp.resampling import resample
-from syngen.elementary import exp2
 from syngen.errors import EngineError, FactorError, Issue, MissingExtraError, ParameterError, suggestion
 from syngen.io.files import inside
 from syngen.synth.plugin import Derived, FactorSpec, Renderer, SettingSpec, Spoken, Synthesizer
@@ -32,7 +31,7 @@ from syngen.synth.speech.text.grammars import GRAMMARS
 from syngen.synth.speech.text.spelling import normalise
 from syngen.synth.speech.text.texts import file_texts, grammar_texts, sentence_texts, words_of
 from syngen.synth.speech.voice.coloring import Coloring
-from syngen.synth.speech.voice.engine_parameters import utterance_of
+from syngen.synth.speech.voice.engine_parameters import median_hz, utterance_of
 from syngen.synth.speech.voice.speakers import find_speaker, speaker_names, speaker_table
 from syngen.synth.speech.voice.styles import STYLES, Style, read_styles
 
@@ -229,16 +228,15 @@ class SpeechSynthesizer(Synthesizer):
         """Return ``word``, ``phone`` and ``voicing``; see `syngen.synth.speech.trajectories`."""
         from syngen.synth.speech.trajectories import speech_trajectories
 
-        styles, _ = read_styles(request.settings["styles"])
-        return speech_trajectories(moments, is_whispered=styles[str(moments.values["style"])].whisper)
+        style = _style_of(request, moments.values)
+        return speech_trajectories(moments, is_whispered=style.whisper)
 
     def median_f0(self, request: Request, values: ValueMapping) -> float | None:
         """Return the speaker's median pitch, moved by the style; None of a whisper and other voices."""
-        name, defined = str(values["style"]), request.settings["styles"]
-        style = read_styles({name: defined[name]} if name in defined else {})[0][name]
+        style = _style_of(request, values)
         if style.whisper or request.settings["engine"] != _EXACT:
             return None
-        return find_speaker(str(values["speaker"])).f0_hz * float(exp2(style.pitch / 12.0))
+        return median_hz(find_speaker(str(values["speaker"])), style)
 
     def typical_s(self, request: Request) -> float:
         """Return what the shipped recipes take for texts of this length."""
@@ -300,6 +298,12 @@ def _find_style(styles: Mapping[str, Style], name: str) -> Style:
             "can be defined under settings: styles:"
         )
     return styles[name]
+
+
+def _style_of(request: Request, values: ValueMapping) -> Style:
+    """Return the style of an observation; the others of the recipe are not read."""
+    name, defined = str(values["style"]), request.settings["styles"]
+    return read_styles({name: defined[name]} if name in defined else {})[0][name]
 
 
 def _engine(request: Request) -> SpeechEngine:

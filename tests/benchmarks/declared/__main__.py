@@ -54,4 +54,9 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="+", default=[], help="parts of names, as tone: or pitch")
     options = parser.parse_args()
+    if options.n < 1:
+        parser.error("-n is 1 or more")
+    for word in options.only:
+        if not any(word in name for name in declared_names()):
+            parser.error(f"--only {word}: no name has it")
     sys.exit(min(1, main(options.n, options.seed, options.only)))

@@ -280,7 +280,7 @@ def style_formant(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
     yield compared(name, declared, found, unit="", how=how)
 
 
-@measures(*(f"style: formant_{number}_shift" for number in (1, 2, 3, 4)))
+@measures(*(f"style: formant_{number}_shift" for number in (1, 2, 3)))
 def style_formant_shift(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
     parameter, number = name.split()[1], int(name.split("_")[1])
     declared, found = [], []

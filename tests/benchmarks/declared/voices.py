@@ -23,7 +23,7 @@ __all__ = [
     "by_speaker",
     "monotonous",
     "pairs",
-    "room_tone_unit",
+    "quietest_room_tone",
     "said",
     "semitones",
     "transfers",
@@ -86,14 +86,13 @@ def semitones(hz: Any) -> Any:
     return 12.0 * np.log2(hz)
 
 
-def room_tone_unit() -> tuple[str, float]:
-    """Return the unit of the room tone, and its value where it is most quiet."""
+def quietest_room_tone() -> float:
+    """Return the lowest room tone in dBFS."""
     (spec,) = [f for f in synthesizer.SpeechSynthesizer.factors if f.name == "room_tone"]
-    ((unit, (low, high)),) = list(spec.units.items())[:1]
-    quiet = low if unit.startswith("dBFS") else high
-    if quiet is None:
+    low, _ = spec.units["dBFS"]
+    if low is None:
         raise ValueError("room_tone has no bound")
-    return unit, quiet
+    return low
 
 
 def said(
@@ -119,7 +118,7 @@ def said(
     settings : mapping, optional
         Further settings.
     """
-    quiet = room_tone_unit()[1] if room_tone is None else room_tone
+    quiet = quietest_room_tone() if room_tone is None else room_tone
     given = {
         "styles": {"tried": dict(style or {})},
         "style": "tried",

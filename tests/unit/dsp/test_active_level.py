@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from syngen.dsp.active_level import active_rms, rms
+from syngen.dsp.active_level import active_rms
 
 
 def reference(waveform: np.ndarray, sample_rate: int) -> float:
@@ -75,12 +75,5 @@ def test_sums_of_the_loudest_and_longest_frames_are_whole_numbers_below_2_to_the
     assert frame * (2**19) ** 2 < 2**53
 
 
-@pytest.mark.parametrize("n_samples", [1, 4_095, 4_096, 4_097, 40_000])
-def test_the_plain_rms_counts_every_sample_once(n_samples: int, rng: np.random.Generator) -> None:
-    waveform = 1e-3 * rng.normal(size=n_samples)
-    assert rms(waveform) == pytest.approx(math.sqrt(float((waveform**2).mean())), rel=1e-4)
-    assert rms(rng.permutation(waveform)) == rms(waveform)
-
-
-def test_the_plain_rms_of_silence_and_of_nothing_is_zero() -> None:
-    assert rms(np.zeros(10)) == rms(np.zeros(0)) == 0.0
+def test_the_smallest_numbers_are_as_good_as_silence() -> None:
+    assert active_rms(np.full(1_000, 5e-324), sample_rate=16_000) == 0.0

@@ -47,7 +47,8 @@ class Grammar:
     Raises
     ------
     ParameterError
-        If the slots differ in length, a slot repeats a word, or the pattern does not fit the slots.
+        If the slots differ in length, a slot repeats a word or has an empty one, the pattern does not fit
+        the slots, or there are more spaces than one between words.
 
     Examples
     --------
@@ -72,22 +73,33 @@ class Grammar:
             twice = [word for i, word in enumerate(folded) if word in folded[:i]]
             if twice:
                 raise ParameterError(f"grammar {self.name!r} has {twice[0]!r} twice in slot {number}")
-        if self._pattern.count("{}") != len(self.slots) or not self._pattern.endswith("."):
+            odd = [word for word in slot if not _is_spaced(word)]
+            if odd:
+                raise ParameterError(
+                    f"grammar {self.name!r} has {odd[0]!r} in slot {number}: words are needed, with single "
+                    "spaces between them"
+                )
+        is_odd = not _is_spaced(self._pattern) or any({"{", "}"} & set(part) for part in self._parts)
+        if is_odd or len(self._parts) != len(self.slots) + 1 or not self._pattern.endswith("."):
             raise ParameterError(
                 f"grammar {self.name!r} has the pattern {self.pattern!r}: {len(self.slots)} times {{}}, "
-                "one a slot, and a full stop at its end are needed"
+                "one a slot, and a full stop at its end are needed, no other brace, and single spaces"
             )
 
     @property
     def _pattern(self) -> str:
         return self.pattern or f"{' '.join(['{}'] * len(self.slots))}."
 
+    @property
+    def _parts(self) -> list[str]:
+        """What stands before, between and after the words."""
+        return self._pattern.split("{}")
+
     @cached_property
     def _matcher(self) -> re.Pattern[str]:
         """What a sentence matches in lower case and without its full stop: a group for each slot."""
-        first, *others = (
-            re.escape(part) for part in self._pattern.removesuffix(".").casefold().split("{}")
-        )
+        first, *others = (re.escape(part.casefold()) for part in self._parts)
+        others[-1] = others[-1].removesuffix(re.escape("."))
         words = ("|".join(re.escape(word.casefold()) for word in slot) for slot in self.slots)
         return re.compile(first + "".join(f"({w}){part}" for w, part in zip(words, others, strict=True)))
 
@@ -125,7 +137,8 @@ class Grammar:
 
     def sentence(self, number: int) -> str:
         """Return a sentence, with a capital letter and a full stop; see `words`."""
-        text = self._pattern.format(*self.words(number))
+        first, *others = self._parts
+        text = first + "".join(w + part for w, part in zip(self.words(number), others, strict=True))
         return f"{text[0].upper()}{text[1:]}"
 
     def words_in(self, text: str) -> tuple[str, ...] | None:
@@ -224,6 +237,11 @@ class Grammar:
         permutation = Permutation(n, seed=seed, name=f"texts/{self.name}/{what}")
         shuffled: list[int] = permutation(np.arange(n, dtype=np.int64)).tolist()
         return shuffled
+
+
+def _is_spaced(text: str) -> bool:
+    """Return whether a text is not empty, and has single spaces inside only."""
+    return text != "" and text == " ".join(text.split())
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.dsp.active_level import active_rms, rms
+from syngen.dsp.active_level import active_rms
 from syngen.dsp.filters import Section, filtered, section, usable_frequency
 from syngen.dsp.level import FULL_SCALE
 from syngen.dsp.noise import pink_noise, white_noise
 from syngen.dsp.oscillators import PeriodTable, phase_increment, phase_of, phase_ramp
+from syngen.dsp.power import absolute_peak, root_mean_square
 from syngen.dsp.whispering import whispered
 from syngen.units import decibels_to_gain
 
@@ -107,10 +108,10 @@ class Coloring:
         waveform = filtered(waveform, self._sections(style, resonances))
         self._silence(waveform, pauses)
         noise = self._room_tone(len(waveform), room_tone_db, streams("room"))
-        peak, noise_peak = (max(-float(x.min()), float(x.max())) for x in (waveform, noise))
+        peak = absolute_peak(waveform)
         if peak:
             level = active_rms(waveform, sample_rate=self.sample_rate) or _WORKING_RMS
-            gain = min(decibels_to_gain(style.level) / level, (_HIGHEST_PEAK - noise_peak) / peak)
+            gain = min(decibels_to_gain(style.level) / level, (_HIGHEST_PEAK - absolute_peak(noise)) / peak)
             np.multiply(waveform, gain, out=waveform)
         np.add(waveform, noise, out=waveform)
         return waveform
@@ -135,7 +136,7 @@ class Coloring:
         else:
             noise = white_noise(stream, n_samples)
         steps = FULL_SCALE * decibels_to_gain(level_db)
-        gain = math.sqrt(steps * steps - _ROUNDING_POWER) / (FULL_SCALE * (rms(noise) or 1.0))
+        gain = math.sqrt(steps * steps - _ROUNDING_POWER) / (FULL_SCALE * (root_mean_square(noise) or 1.0))
         return np.multiply(noise, gain, out=noise)
 
     def _normalise(self, waveform: FloatArray) -> None:

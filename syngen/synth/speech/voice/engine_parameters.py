@@ -13,7 +13,7 @@ from syngen.synth.speech.voice.speakers import Speaker
 from syngen.synth.speech.voice.styles import CONTOURS, Style
 from syngen.units import decibels_to_gain
 
-__all__ = ["marks_of", "utterance_of", "variant_of"]
+__all__ = ["marks_of", "median_hz", "utterance_of", "variant_of"]
 
 _WORDS_PER_MINUTE = 165
 _OF_WORDS = ("declination", "final_pitch", "final_length", "slowing", "alternating_pitch")
@@ -39,14 +39,15 @@ def utterance_of(text: str, style: Style, *, seed: int, speaker: Speaker | None,
     mark = CONTOURS[style.contour]
     if mark:
         text = text.rstrip(" .!?,;:") + mark
+    ending = ending_of(text)
     return Utterance(
         text,
         voice=voice,
-        variant=variant_of(speaker, style, ending_of(text)) if speaker else "",
+        variant=variant_of(speaker, style, ending) if speaker else "",
         rate=_rate(style.tempo),
         gap=round(100.0 * style.pauses) if speaker else 0,
         seed=seed,
-        marks=marks_of(text, style, _line(speaker, style, ending_of(text)).share) if speaker else (),
+        marks=marks_of(text, style, _line(speaker, style, ending).share) if speaker else (),
     )
 
 
@@ -118,11 +119,15 @@ def variant_of(speaker: Speaker, style: Style, ending: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def median_hz(speaker: Speaker, style: Style) -> float:
+    """Return the median pitch of a speaker in a style that has a voice, in Hz."""
+    return speaker.f0_hz * float(exp2(style.pitch / 12.0))
+
+
 def _line(speaker: Speaker, style: Style, ending: str) -> Line:
     if style.whisper:
         return _WHISPER
-    median_hz = speaker.f0_hz * float(exp2(style.pitch / 12.0))
-    return line_of(median_hz, speaker.span_st * style.range, ending=ending)
+    return line_of(median_hz(speaker, style), speaker.span_st * style.range, ending=ending)
 
 
 def _pitch(speaker: Speaker, style: Style, ending: str) -> str:

@@ -30,41 +30,69 @@ _BASE_BELOW_LOW_HZ = 9.0  # the engine's base lies so far below the first number
 _LOWEST_HZ = 10
 _N_STEPS = 6  # towards the median of a text: each leaves about a fifth of the error
 
-# Quantiles .1, .3, .5, .7 and .9 of that number in the four quarters of a phrase before its last word, and
-# in its last word, by the sign the phrase ends with
-_RUNS: Mapping[str, tuple[tuple[float, ...], ...]] = MappingProxyType(
+
+@dataclass(frozen=True)
+class _Ending:
+    """Where the number lies in phrases that end with one sign.
+
+    Attributes
+    ----------
+    median : float
+    quarters : tuple of tuple of float
+        Quantiles .1, .3, .5, .7 and .9 in the four quarters of a phrase before its last word.
+    last_word : tuple of float
+        The same quantiles in the last word.
+    """
+
+    median: float
+    quarters: tuple[tuple[float, ...], ...]
+    last_word: tuple[float, ...]
+
+
+_ENDINGS: Mapping[str, _Ending] = MappingProxyType(
     {
-        ".": (
-            (0.74, 1.05, 1.09, 1.16, 1.23),
-            (0.88, 0.95, 1.01, 1.06, 1.12),
-            (0.73, 0.80, 0.86, 0.92, 0.98),
-            (0.61, 0.67, 0.74, 0.79, 0.85),
+        ".": _Ending(
+            0.828,
+            (
+                (0.74, 1.05, 1.09, 1.16, 1.23),
+                (0.88, 0.95, 1.01, 1.06, 1.12),
+                (0.73, 0.80, 0.86, 0.92, 0.98),
+                (0.61, 0.67, 0.74, 0.79, 0.85),
+            ),
             (0.24, 0.29, 0.44, 0.66, 0.80),
         ),
-        "?": (
-            (0.73, 0.99, 1.02, 1.09, 1.16),
-            (0.75, 0.81, 0.89, 0.95, 1.02),
-            (0.54, 0.59, 0.67, 0.73, 0.82),
-            (0.58, 0.65, 0.70, 0.76, 0.83),
+        "?": _Ending(
+            0.765,
+            (
+                (0.73, 0.99, 1.02, 1.09, 1.16),
+                (0.75, 0.81, 0.89, 0.95, 1.02),
+                (0.54, 0.59, 0.67, 0.73, 0.82),
+                (0.58, 0.65, 0.70, 0.76, 0.83),
+            ),
             (0.30, 0.45, 0.62, 0.80, 0.92),
         ),
-        "!": (
-            (0.74, 1.17, 1.22, 1.29, 1.36),
-            (0.87, 0.95, 1.04, 1.09, 1.21),
-            (0.60, 0.69, 0.76, 0.83, 0.95),
-            (0.65, 0.74, 0.80, 0.86, 0.93),
+        "!": _Ending(
+            0.903,
+            (
+                (0.74, 1.17, 1.22, 1.29, 1.36),
+                (0.87, 0.95, 1.04, 1.09, 1.21),
+                (0.60, 0.69, 0.76, 0.83, 0.95),
+                (0.65, 0.74, 0.80, 0.86, 0.93),
+            ),
             (0.23, 0.39, 0.87, 1.09, 1.17),
         ),
-        ",": (
-            (0.74, 1.05, 1.09, 1.16, 1.23),
-            (0.86, 0.93, 0.99, 1.05, 1.09),
-            (0.69, 0.76, 0.82, 0.89, 0.94),
-            (0.56, 0.62, 0.69, 0.75, 0.79),
+        ",": _Ending(
+            0.798,
+            (
+                (0.74, 1.05, 1.09, 1.16, 1.23),
+                (0.86, 0.93, 0.99, 1.05, 1.09),
+                (0.69, 0.76, 0.82, 0.89, 0.94),
+                (0.56, 0.62, 0.69, 0.75, 0.79),
+            ),
             (0.30, 0.43, 0.54, 0.67, 0.83),
         ),
     }
 )
-_MEDIANS: Mapping[str, float] = MappingProxyType({".": 0.828, "?": 0.765, "!": 0.903, ",": 0.798})
 _LOWEST, _HIGHEST = 0.26, 1.175  # its 5th and 95th percentile in statements
 
 
@@ -94,7 +122,7 @@ def ending_of(text: str) -> str:
     ('?', '!', '.')
     """
     sign = text.rstrip(" \t\n\"')]")[-1:]
-    return sign if sign in _MEDIANS else "."
+    return sign if sign in _ENDINGS else "."
 
 
 def line_of(median_hz: float, span_st: float, *, ending: str) -> Line:
@@ -113,18 +141,22 @@ def line_of(median_hz: float, span_st: float, *, ending: str) -> Line:
     Line
         Of the whole numbers near the wanted ones those whose median is nearest to it.
     """
-    middle = _MEDIANS[ending]
+    middle, statement = _ENDINGS[ending].median, _ENDINGS["."].median
     ratio = float(exp2(span_st / 12.0))
-    statement = _MEDIANS["."]
     span = median_hz * (ratio - 1.0) / ((_HIGHEST - statement) + ratio * (statement - _LOWEST))
-    best: tuple[float, int, int] | None = None
-    for width in range(max(1, round(span) - 1), max(1, round(span)) + 2):
-        low = max(_LOWEST_HZ, round(median_hz + _BASE_BELOW_LOW_HZ - middle * width))
-        error = abs(low - _BASE_BELOW_LOW_HZ + middle * width - median_hz)
+
+    def low_of(width: int) -> int:
+        return max(_LOWEST_HZ, round(median_hz + _BASE_BELOW_LOW_HZ - middle * width))
+
+    def miss(width: int) -> float:
         # of two that are equally near, the one with the span that was asked for
-        if best is None or error + 0.02 * abs(width - span) < best[0]:
-            best = (error + 0.02 * abs(width - span), low, width)
-    _, low, width = best or (0.0, _LOWEST_HZ, 1)
+        return abs(low_of(width) - _BASE_BELOW_LOW_HZ + middle * width - median_hz) + 0.02 * abs(
+            width - span
+        )
+
+    narrowest = max(1, round(span) - 1)
+    width = min(range(narrowest, max(1, round(span)) + 2), key=miss)
+    low = low_of(width)
     base, risen = low - _BASE_BELOW_LOW_HZ, middle * width
     return Line(low, low + width, risen / (base + risen))
 
@@ -160,11 +192,11 @@ def pitch_commands(
     list of int
         Words differ as the offsets say, to a tenth of a semitone, and the median over the text stays.
     """
-    ending = ending_of(text)
+    ending = _ENDINGS[ending_of(text)]
     words = re.findall(r"\S+", text)
     last = len(words) - 1
-    runs = [_RUNS[ending][4 if i == last else min(3, int(4 * i / last + 0.5))] for i in range(len(words))]
-    levels = [[share * x / _MEDIANS[ending] for x in run] for run in runs]
+    runs = [ending.quarters[min(3, int(4 * i / last + 0.5))] for i in range(last)] + [ending.last_word]
+    levels = [[share * x / ending.median for x in run] for run in runs]
     # the last word is drawn out, by about as much as three letters last
     weights = [
         length * (len([c for c in word if c.isalpha()]) + (3.5 if i == last else 1.0))

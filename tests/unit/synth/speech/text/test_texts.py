@@ -140,7 +140,22 @@ def test_grammars_that_cannot_be_balanced_are_refused() -> None:
         Grammar("twice", (("a", "A"),))
     with pytest.raises(ParameterError, match="slots of"):
         Grammar("empty", ())
-    for pattern in ("{}.", "{} {} {}.", "{} and {}"):
+    for slot in (("a ", "b"), ("", "b"), ("a  b", "c")):
+        with pytest.raises(ParameterError, match="in slot 1: words are needed, with single spaces"):
+            Grammar("spaces", (slot,))
+    for pattern in (
+        *("{}.", "{} {} {}.", "{} and {}"),
+        *(
+            "{} {}{x}.",
+            "{} {0} {}.",
+            "{{}} {}.",
+            "{} {!r} {}.",
+            "{} } {}.",
+            "{}  {}.",
+            " {} {}.",
+            "{} {}\n.",
+        ),
+    ):
         with pytest.raises(ParameterError, match=r"2 times \{\}, one a slot, and a full stop"):
             Grammar("pattern", (("a", "b"), ("c", "d")), pattern)
     with pytest.raises(FactorError, match="no sentence 100000"):
