@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syngen._values import check_whole
 from syngen.api.datasets import load
 from syngen.resolving.load import load_recipe
 
@@ -51,6 +52,8 @@ def audit_recipe(
 
     Raises
     ------
+    ParameterError
+        If `contexts` or `seed` is not a whole number, or too small.
     RecipeError
         If the recipe has problems.
     EngineError
@@ -59,6 +62,7 @@ def audit_recipe(
     from syngen.auditing.speech.audit import audit_speech
     from syngen.auditing.tone.audit import audit
 
+    contexts, seed = check_whole("contexts", contexts, 1), check_whole("seed", seed, 0)
     resolved = load_recipe(recipe)
     if resolved.synthesizer.speaks:
         return audit_speech(resolved, contexts=contexts, seed=seed, progress=progress)
@@ -94,6 +98,7 @@ def audit_dataset(dataset: str | Path | FactorDataset, *, n: int = 4_000, seed: 
     """
     from syngen.auditing.recovery import recover
 
+    n, seed = check_whole("n", n, 1), check_whole("seed", seed, 0)
     opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
     return recover(opened, n=n, seed=seed)
 
@@ -131,12 +136,13 @@ def audit_leakage(
     Returns
     -------
     LeakageAudit
-        With ``.passed``, ``.problems``, ``.tests`` and ``.to_markdown()``.
+        With ``.passed``, ``.problems``, ``.tests`` and ``.to_markdown()``. Where nothing can be judged,
+        ``.verdict`` says so and ``.passed`` is False.
 
     Raises
     ------
     ParameterError
-        If fewer than 2,000 observations are asked for, or a dataset has fewer.
+        If fewer than 2,000 observations are asked for, or a dataset has fewer, or `seed` is negative.
     RecipeError
         If a recipe has problems.
     ManifestError
@@ -144,6 +150,7 @@ def audit_leakage(
     """
     from syngen.auditing.leakage.audit import audit_observations
 
+    n, seed = check_whole("n", n, 1), check_whole("seed", seed, 0)
     return audit_observations(_draws(data, n), n=n, seed=seed, progress=progress)
 
 

@@ -232,7 +232,7 @@ def statistics(
     Raises
     ------
     ParameterError
-        If there are no observations.
+        If there are no observations, or too few shuffles, or `seed` is negative.
     FactorError
         If there is no such split.
     ManifestError

@@ -57,7 +57,7 @@ class AuditReport(ABC):
     def to_markdown(self) -> str:
         """Return the report as Markdown."""
         parts = list(self._sections())
-        if not self.passed:
+        if self.problems:
             parts += ["\n## Problems\n", *(f"- {problem}" for problem in self.problems)]
         return "\n".join(parts) + "\n"
 

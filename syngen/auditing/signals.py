@@ -51,7 +51,7 @@ class SignalTally:
 
     def add(self, index: int, waveform: Float32Array) -> None:
         """Count one observation, full scale 1.0."""
-        x = waveform.astype(np.float64)
+        x = waveform.astype(np.float64) if len(waveform) else np.zeros(1)  # own files may be empty
         rms = float(np.sqrt(np.mean(x * x)))
         low, high = float(x.min()), float(x.max())
         level_db = 20.0 * np.log10(max(rms, 1e-12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,7 @@ __all__ = [
     "permission_options",
     "plot_option",
     "quiet_option",
+    "seed_option",
     "select_where",
     "where_option",
 ]
@@ -50,6 +52,13 @@ def json_option(command: Command) -> Command:
 def quiet_option(command: Command) -> Command:
     """Add ``-q``."""
     return click.option("-q", "--quiet", is_flag=True, help="No progress.")(command)
+
+
+def seed_option(command: Command) -> Command:
+    """Add ``--seed`` of what is chosen at random."""
+    return click.option(
+        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them."
+    )(command)
 
 
 def common_option(command: Command) -> Command:
@@ -94,6 +103,10 @@ def check_plot(path: Path) -> None:
         )
     if not path.absolute().parent.is_dir():
         raise ParameterError(f"--plot {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise ParameterError(f"--plot {path} is a folder; give the name of a file")
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise ParameterError(f"--plot {path} cannot be written; give another place")
 
 
 def dataset_argument(command: Command) -> Command:

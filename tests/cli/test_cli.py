@@ -37,7 +37,7 @@ COMMANDS = list(commands())
 WITH_JSON = {
     ("audit", "recipe"): ["syntone-tiny", "--contexts", "5"],
     ("audit", "dataset"): ["data/syntone-tiny"],
-    ("audit", "leakage"): ["syntone-tiny"],
+    ("audit", "leakage"): ["syntone-small"],
     ("evaluate",): ["codes.npz", "data/syntone-tiny"],
     ("recipe", "list"): [],
     ("recipe", "check"): ["syntone-tiny"],

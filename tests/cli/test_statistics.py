@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,21 @@ def test_wrong_options_are_refused_in_a_line(here: Path, options: list[str], mes
     assert (done.exit_code, done.stdout) == (2, "")
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_counted(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "folder.png").mkdir()
+    done = run("--statistics", "--plot", "folder.png")
+    assert (done.exit_code, done.stderr.splitlines()) == (
+        2,
+        ["error: --plot folder.png is a folder; give the name of a file"],
+    )
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)
+    done = run("--statistics", "--plot", "a.png")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--plot a.png cannot be written" in done.stderr
 
 
 def test_an_unfinished_dataset_has_none(here: Path) -> None:

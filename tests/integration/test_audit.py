@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import syngen
+from syngen.auditing.speech.report import SpeechAudit
 from syngen.cli.main import cli
 from syngen.recipe.library import recipe_names
 from tests.support import EVERY_CASE, needs_speech
@@ -138,6 +139,32 @@ def test_an_audit_notices_styles_that_sound_alike(tmp_path: Path) -> None:
     assert done.exit_code == 4, done.output
     assert "style: a probe reaches" in done.stdout
     assert "style muffled: its long-term spectrum is" in done.stdout
+
+
+@needs_speech
+def test_an_audit_of_speech_says_why_a_factor_is_not_probed() -> None:
+    report = syngen.audit_recipe(
+        {
+            "name": "one-style",
+            "synthesizer": "speech",
+            "seed": 1,
+            "audio": {"sample_rate": 16000},
+            "factors": {
+                "speaker": {"speakers": {"count": 3, "seed": 3}},
+                "text": {"grammar": "matrix-en", "count": 4, "seed": 3},
+                "style": {"values": ["neutral"]},
+            },
+        },
+        contexts=2,
+    )
+    assert isinstance(report, SpeechAudit)
+    assert report.unprobed == (
+        "style: it has one level only",
+        "gender: fewer than 4 speakers to learn from and ask about",
+        "speaker: too few observations",
+        "text: fewer than 4 speakers to learn from and ask about",
+    )
+    assert "Not probed:\n\n- style: it has one level only\n" in report.to_markdown()
 
 
 @needs_speech

@@ -80,10 +80,10 @@ def audit_observations(
     rng = np.random.default_rng(seed)
     pool = Pool(draws, MOST_LOOKED_AT * n, rng)
     if len(pool) < min_observations:
+        hint = ". Audit the recipe that it was made of: what lacks is drawn with other seeds"
         raise ParameterError(
             f"{draws[0].name} has {len(pool):,} observations; at least {min_observations:,} are needed to "
-            "tell a leak from luck. Audit the recipe that it was made of: what lacks is drawn with other "
-            "seeds"
+            f"tell a leak from luck{'' if draws[0].recipe is None else hint}"
         )
     heard = Heard()
     hear(heard, pool, n, progress)

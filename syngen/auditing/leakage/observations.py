@@ -116,7 +116,7 @@ class Heard:
         """Keep what matters of one observation."""
         number = len(self)
         self.n_samples.append(len(pcm))
-        power = float(np.mean(pcm.astype(np.float64) ** 2))
+        power = float(np.mean(pcm.astype(np.float64) ** 2)) if len(pcm) else 0.0
         self.level_db.append(10.0 * float(np.log10(max(power, 1.0) / 32768.0**2)))
         if not _is_stored(dataset):
             self.flac_size.append(len(find_codec(_CODEC).encode(pcm, dataset.sample_rate)))

@@ -121,6 +121,11 @@ class LeakageAudit(AuditReport):
     unprobed: tuple[str, ...]
 
     @property
+    def passed(self) -> bool:
+        """Whether something was judged, and no problem found."""
+        return bool(self.tests) and super().passed
+
+    @property
     def verdict(self) -> str:
         """``passed``, ``FAILED``, or that there is nothing to judge."""
         return super().verdict if self.tests else "nothing to judge"
@@ -130,7 +135,7 @@ class LeakageAudit(AuditReport):
         content = super().to_dict()
         for entry, test in zip(content["tests"], self.tests, strict=True):
             entry.update(excess=test.excess, leaks=bool(test.problems))
-        return {**content, "max_excess": MAX_EXCESS, "significance": SIGNIFICANCE}
+        return {**content, "verdict": self.verdict, "max_excess": MAX_EXCESS, "significance": SIGNIFICANCE}
 
     def _findings(self) -> tuple[LeakageTest, ...]:
         return self.tests

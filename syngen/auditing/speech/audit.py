@@ -18,7 +18,7 @@ from syngen.auditing.signals import SignalTally
 from syngen.auditing.speech.prosody import band_powers, voice_features
 from syngen.auditing.speech.report import BANDS_HZ, SpeechAudit, StyleSound, VoiceProbe
 from syngen.dsp.level import dequantise
-from syngen.errors import EngineError, ParameterError
+from syngen.errors import EngineError
 from syngen.resolving.rendering import Rendering
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = ["audit_speech"]
 
 _MOST_SPEAKERS, _MOST_TEXTS, _FEWEST = 40, 20, 4
 _MAX_OFFSET_DB = -20.0  # the pulses of a voice are one-sided, and so is the engine's sum of them
+_FEWEST_TO_LEARN = 3  # of each level: the covariance of two is singular, and Ledoit-Wolf leaves it so
 _PHONATED = 0.2  # of the frames of a style that is not whispered have a pitch
 
 
@@ -64,11 +65,7 @@ def audit_speech(
     ------
     EngineError
         If the recipe lacks one of the three factors.
-    ParameterError
-        If there is no context.
     """
-    if contexts < 1:
-        raise ParameterError(f"contexts is {contexts}; at least 1 is needed")
     missing = {"speaker", "text", "style"} - set(resolved.grid)
     if missing:
         raise EngineError(
@@ -142,21 +139,24 @@ def _probe(
     unseen: tuple[str, ...],
     rng: np.random.Generator,
 ) -> VoiceProbe | str:
-    """Learn a factor on one half of the speakers, texts or both, and ask it of the other half."""
+    """Learn a factor on one half of the speakers, texts or both, and ask it of the other half.
+
+    A line says why if that cannot be done.
+    """
     from sklearn.metrics import confusion_matrix
 
     names, labels = _labels(resolved, voices, factor)
     if len(names) < 2:
-        return factor
+        return f"{factor}: {'it has one level only' if names else 'no speaker has one'}"
     is_train, is_test = np.ones(len(labels), dtype=bool), np.ones(len(labels), dtype=bool)
     for other in unseen:
         values = np.unique(voices.levels[other])
         if len(values) < _FEWEST:
-            return factor
+            return f"{factor}: fewer than {_FEWEST} {other}s to learn from and ask about"
         half = np.isin(voices.levels[other], rng.permutation(values)[: len(values) // 2])
         is_train, is_test = is_train & half, is_test & ~half
-    if len(np.unique(labels[is_train])) < len(names) or not is_test.any():
-        return factor
+    if np.bincount(labels[is_train], minlength=len(names)).min() < _FEWEST_TO_LEARN or not is_test.any():
+        return f"{factor}: too few observations"
     guess = _model(factor).fit(_inputs(voices, factor)[is_train], labels[is_train])
     found = guess.predict(_inputs(voices, factor)[is_test])
     confusions = confusion_matrix(labels[is_test], found, labels=range(len(names)))

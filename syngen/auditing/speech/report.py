@@ -124,7 +124,7 @@ class SpeechAudit(SignalAudit):
         The two that are most alike, and their distance over the spread of one speaker.
     styles : tuple of StyleSound
     unprobed : tuple of str
-        Factors with too few levels of the others to learn from.
+        Factors that could not be probed, a line each that says why.
 
     See Also
     --------
@@ -151,7 +151,8 @@ class SpeechAudit(SignalAudit):
         yield "\n## Probes\n"
         yield self._probe_table()
         if self.unprobed:
-            yield f"\nToo few observations for a probe: {', '.join(self.unprobed)}."
+            yield "\nNot probed:\n"
+            yield from (f"- {what}" for what in self.unprobed)
         yield "\n## Styles\n"
         yield self._style_table()
         yield "\n## Waveforms\n"

@@ -15,7 +15,7 @@ from syngen.auditing.tone.collisions import TimbrePair, nearest_timbres
 from syngen.auditing.tone.contexts import AuditRenderer, ContextKind, draw_contexts
 from syngen.auditing.tone.factor_metrics import descriptors_of
 from syngen.auditing.tone.separability import SeparabilityResult, probe_factor
-from syngen.errors import EngineError, ParameterError
+from syngen.errors import EngineError
 from syngen.figures.reporting import markdown_table, shown
 
 if TYPE_CHECKING:
@@ -136,11 +136,7 @@ def audit(
     ------
     EngineError
         If the synthesizer has no descriptors.
-    ParameterError
-        If there is no context.
     """
-    if contexts < 1:
-        raise ParameterError(f"contexts is {contexts}; at least 1 is needed")
     descriptors = descriptors_of(resolved.synthesizer.name)
     if resolved.audio.duration is None:
         raise EngineError(f"{resolved.name}: only observations of one length can be audited")

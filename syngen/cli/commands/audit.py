@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syngen.cli.options import dataset_argument, json_option, quiet_option
+from syngen.cli.options import dataset_argument, json_option, quiet_option, seed_option
 from syngen.cli.reporting import echo_json, progress_on_stderr, say
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def audit() -> None:
     metavar="N",
     help="Random contexts, and as many corners of the grid.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
+@seed_option
 @json_option
 @quiet_option
 def audit_recipe(recipe: str, contexts: int, seed: int, as_json: bool, quiet: bool) -> None:
@@ -65,7 +65,7 @@ def audit_recipe(recipe: str, contexts: int, seed: int, as_json: bool, quiet: bo
     metavar="N",
     help="Rows of train to learn from; a quarter as many of test are scored.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
+@seed_option
 @json_option
 def audit_dataset(dataset: Path | str, rows: int, seed: int, as_json: bool) -> None:
     """Learn each factor from log-mel spectrograms and score it on held-out rows; exit 4 if one is lost.
@@ -90,7 +90,7 @@ def audit_dataset(dataset: Path | str, rows: int, seed: int, as_json: bool) -> N
     metavar="N",
     help="Observations to probe; at least 2,000.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
+@seed_option
 @json_option
 @quiet_option
 def audit_leakage(data: str, rows: int, seed: int, as_json: bool, quiet: bool) -> None:
@@ -99,8 +99,9 @@ def audit_leakage(data: str, rows: int, seed: int, as_json: bool, quiet: bool) -
     A folder that exists, or a URL, is a dataset; everything else a recipe, which is rendered. Of speech
     the pauses and what is before and after it are probed, of tones what is before the onset, with the level
     removed. A leak is an accuracy of more than .03 above chance, significant after Holm's correction.
+    Where nothing can be judged, as of audio files of your own, the exit code is 4 too.
 
-    Example: syngen audit leakage syntone-tiny
+    Example: syngen audit leakage syntone-small
     """
     from syngen.api import audit_leakage as measure
 
@@ -116,8 +117,8 @@ def _conclude(report: SignalAudit | LeakageAudit, name: str, started: float, *, 
     else:
         click.echo(report.to_markdown(), nl=False)
     problems = len(report.problems)
-    found = f"{problems} problem{'s' if problems != 1 else ''}" if problems else "passed"
+    found = f"{problems} problem{'s' if problems != 1 else ''}" if problems else report.verdict
     n = report.n_observations
     say(f"{name}: {found}, {n:,} observations, in {time.monotonic() - started:.1f} seconds")
-    if problems:
+    if not report.passed:
         click.get_current_context().exit(4)

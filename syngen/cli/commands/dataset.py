@@ -15,6 +15,7 @@ from syngen.cli.options import (
     permission_options,
     plot_option,
     quiet_option,
+    seed_option,
     select_where,
     where_option,
 )
@@ -243,7 +244,7 @@ def extract(
     metavar="N",
     help="Render N observations again.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
+@seed_option
 @click.option("--repair", "is_repair", is_flag=True, help="Make again what is damaged.")
 @click.option(
     "-j",

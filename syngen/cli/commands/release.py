@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from syngen.cli.options import PLACE, json_option, permission_options, quiet_option
+from syngen.cli.options import PLACE, json_option, permission_options, quiet_option, seed_option
 from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
 
 __all__ = ["release"]
@@ -96,7 +96,7 @@ def build(dataset: Path | str, folder: Path, as_json: bool, quiet: bool, **optio
 @click.option(
     "--rerender", type=click.IntRange(0), default=0, metavar="N", help="Render N observations again."
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses them.")
+@seed_option
 @permission_options
 @json_option
 @quiet_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syngen._values import check_whole
 from syngen.errors import ParameterError, SyngenError
 from syngen.evaluation.information.mutual_information import table_information
 from syngen.evaluation.statistics.chance import shuffled_information
@@ -41,19 +42,18 @@ def statistics_of(dataset: DatasetView, *, seed: int = 0, n_shuffles: int = 200)
     seed : int
         Of the shuffles.
     n_shuffles : int
-        At least 20.
+        At least 20, which a 95 % quantile needs.
 
     Raises
     ------
     ParameterError
-        If there are no observations, or too few shuffles.
+        If there are no observations, or too few shuffles, or `seed` is negative.
     """
     if not len(dataset):
         wanted = ", ".join(name for names in dataset.selected_splits.values() for name in names)
         where = f" in {wanted}" if wanted else ""
         raise ParameterError(f"{dataset.name} has no observations{where}: there is nothing to count")
-    if n_shuffles < 20:
-        raise ParameterError(f"n_shuffles is {n_shuffles}; a 95 % quantile needs at least 20")
+    n_shuffles, seed = check_whole("n_shuffles", n_shuffles, 20), check_whole("seed", seed, 0)
     splits, codes = _splits(dataset)
     factors = {factor.name: factor for factor in _factors(dataset, codes, len(splits["split"]))}
     varying = [name for name in dataset.grid.names if factors[name].n_used > 1]

@@ -95,7 +95,8 @@ def summary_of(
     if n_rows < len(values):
         values, codes = values[is_there], codes[is_there]
     least, greatest = float(values.min()), float(values.max())
-    n_bins = _BINS if greatest > least else 1
+    step = float(np.spacing(max(abs(least), abs(greatest)), dtype=values.dtype))
+    n_bins = _BINS if greatest - least > _BINS * step else 1  # bins of rounding would have no width
     counts = [
         np.histogram(values[codes == split], bins=n_bins, range=(least, greatest))[0]
         for split in range(n_splits)

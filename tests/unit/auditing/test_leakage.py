@@ -278,8 +278,14 @@ def test_groups_of_tied_factors_grow_together() -> None:
 def test_too_few_observations_are_refused_with_the_remedy() -> None:
     with pytest.raises(ParameterError, match=r"480 observations; at least 2,000 .* Audit the recipe"):
         syngen.audit_leakage(FactorDataset(Talk()))
+    with pytest.raises(ParameterError, match="480 .* leak from luck$"):
+        syngen.audit_leakage(FactorDataset(Talk(document=None)))
     with pytest.raises(ParameterError, match="n is 100; at least 2,000"):
         syngen.audit_leakage("syntone-tiny", n=100)
+    with pytest.raises(ParameterError, match="n is '2000'; a whole number"):
+        syngen.audit_leakage("syntone-tiny", n="2000")  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="seed is -1; a whole number"):
+        syngen.audit_leakage("syntone-tiny", seed=-1)
 
 
 def test_reports_as_markdown_and_json() -> None:
@@ -305,6 +311,14 @@ def test_the_command_fails_where_something_leaks(monkeypatch: pytest.MonkeyPatch
     assert done.exit_code == 4, done.output
     assert done.stdout == report.to_markdown()
     assert f"talk: {len(report.problems)} problems, 480 observations" in done.stderr
+
+
+def test_the_command_is_not_passed_where_nothing_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = replace(audited(), tests=())
+    monkeypatch.setattr("syngen.api.audit_leakage", lambda data, **options: report)
+    done = CliRunner().invoke(cli, ["audit", "leakage", "talk", "-q"])
+    assert done.exit_code == 4, done.output
+    assert "talk: nothing to judge, 480 observations" in done.stderr
 
 
 @pytest.mark.slow
@@ -453,11 +467,27 @@ def test_own_audio_has_no_silence_that_is_known(tmp_path: Path) -> None:
         rows.append({"file_name": f"{number}.wav", "bird": ["owl", "wren"][number % 2]})
     dataset = syngen.from_manifest(tmp_path, {k: [row[k] for row in rows] for k in rows[0]})
     report = audit_observations([dataset], n=40, seed=0, min_observations=40)
-    assert report.passed
-    assert report.verdict == "nothing to judge"
+    assert report.verdict == report.to_dict()["verdict"] == "nothing to judge"
+    assert not report.passed
     assert report.tests == ()
+    assert report.problems == []
+    assert "## Problems" not in report.to_markdown()
     assert report.unprobed[0].startswith("silence: ")
     assert {row.measure for row in report.revealed} == {"level", "file size (flac)"}
+
+
+def test_an_empty_file_leaves_the_level_of_the_others(tmp_path: Path) -> None:
+    import soundfile
+
+    rng = np.random.default_rng(0)
+    names = [f"{number}.wav" for number in range(60)]
+    for number, name in enumerate(names):
+        waveform = (0.1, 0.01)[number % 2] * rng.standard_normal(800 if number else 0)
+        soundfile.write(tmp_path / name, waveform, RATE)
+    dataset = syngen.from_manifest(tmp_path, {"file_name": names, "bird": ["owl", "wren"] * 30})
+    report = audit_observations([dataset], n=60, seed=0, min_observations=60)
+    (score,) = [row.score for row in report.revealed if row.measure == "level"]
+    assert score.accuracy > 0.9
 
 
 @pytest.mark.slow

@@ -338,7 +338,7 @@ def test_a_synthesizer_without_descriptors_is_refused() -> None:
 
 
 def test_an_audit_needs_a_context() -> None:
-    with pytest.raises(ParameterError, match="contexts is 0; at least 1"):
+    with pytest.raises(ParameterError, match="contexts is 0; a whole number from 1 on"):
         syngen.audit_recipe("syntone-tiny", contexts=0)
 
 
@@ -349,9 +349,10 @@ def test_silence_clipping_and_offsets_are_counted() -> None:
     tally.add(2, np.zeros(RATE, dtype=np.float32))
     tally.add(3, np.clip(sine(level_db=3.0), -1.0, 1.0).astype(np.float32))
     tally.add(4, (sine() + 0.05).astype(np.float32))
-    assert (tally.silent, tally.clipped, tally.offset) == ([2], [3], [4])
+    tally.add(5, np.zeros(0, dtype=np.float32))
+    assert (tally.silent, tally.clipped, tally.offset) == ([2, 5], [3], [4])
     assert [problem.split(";")[1] for problem in tally.problems] == [
-        " first at index 2",
+        " first at index 2, 5",
         " first at index 3",
         " first at index 4",
     ]

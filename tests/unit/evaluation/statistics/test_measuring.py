@@ -172,8 +172,10 @@ def test_nothing_to_count_is_refused(tiny_dataset: Path) -> None:
         syngen.statistics(ds.select(**in_train), split="test")
     with pytest.raises(ParameterError, match="no observations: there is nothing"):
         syngen.statistics(ds[:0])
-    with pytest.raises(ParameterError, match="n_shuffles is 19; a 95 % quantile needs at least 20"):
+    with pytest.raises(ParameterError, match="n_shuffles is 19; a whole number from 20 on is needed"):
         syngen.statistics(ds, n_shuffles=19)
+    with pytest.raises(ParameterError, match="seed is -1; a whole number"):
+        syngen.statistics(ds, seed=-1)
     with pytest.raises(FactorError, match="did you mean 'test'"):
         syngen.statistics(ds, split="tset")
 

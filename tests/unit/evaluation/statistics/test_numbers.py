@@ -45,6 +45,16 @@ def test_what_is_not_finite_is_missing(rng: np.random.Generator) -> None:
     assert summary_of(values[1:2], np.zeros(1, dtype=int), name="x", unit="", n_splits=1) is None
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("steps", [1, 39, 40, 41, 400])
+def test_numbers_that_differ_by_rounding_are_counted(kind: type, steps: int) -> None:
+    least = kind(-11.0)
+    values = np.array([least, least + kind(steps) * np.spacing(-least)], dtype=kind)
+    found = summary(values)
+    assert len(found.edges) - 1 == len(found.counts) == (40 if steps > 40 else 1)
+    assert found.counts.sum() == 2
+
+
 def test_a_column_of_one_value_has_one_bin() -> None:
     found = summary(np.full(7, 0.25, dtype=np.float32))
     assert (found.counts.tolist(), found.least, found.greatest, found.sd) == ([[7]], 0.25, 0.25, 0.0)
