@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syngen._values import check_whole
 from syngen.errors import ParameterError
 from syngen.resolving.load import load_recipe, permissions_of
 
@@ -36,9 +37,7 @@ def _planned(
 
     resolved = load_recipe(recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)
     if limit is not None:
-        if limit < 1:
-            raise ParameterError(f"limit is {limit}; at least 1 is needed")
-        resolved = resolved.with_size(limit)
+        resolved = resolved.with_size(check_whole("limit", limit, 1))
     return Plan(resolved, shard_size, codec)
 
 

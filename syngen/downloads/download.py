@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syngen._values import check_whole
 from syngen.downloads.locate import find_release, place_in_cache
 from syngen.downloads.request import DownloadReport, DownloadRequest, check_kept, fetch_release, report_of
 from syngen.downloads.selection import selected_rows, selection_document
-from syngen.errors import ParameterError
 from syngen.io.http.stalls import TransferLimits
 from syngen.storage.codec import find_codec
 
@@ -39,10 +39,8 @@ def download_release(
     """Download a release, or a part of it; see `syngen.download`."""
     if codec is not None:
         find_codec(codec)
-    if limit is not None and limit < 1:
-        raise ParameterError(f"limit is {limit}; at least 1 is needed")
-    if not 1 <= connections <= 64:
-        raise ParameterError(f"connections is {connections}; 1 to 64 are possible")
+    limit = None if limit is None else check_whole("limit", limit, 1)
+    connections = check_whole("connections", connections, 1, 64)
     limits = TransferLimits()
     entry = find_release(release, version=version, catalog=catalog, mirrors=mirrors, limits=limits)
     selection = selection_document(split, where, limit)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from syngen._distribution import version
+from syngen._values import check_whole
 from syngen.errors import ParameterError
 from syngen.resolving.makers import synthesizer_key
 from syngen.resolving.resolve import ResolvedRecipe
@@ -49,8 +50,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         find_codec(self.codec)
-        if not 1 <= self.shard_size <= MAX_SHARD_SIZE:
-            raise ParameterError(f"shard size {self.shard_size}; 1 to {MAX_SHARD_SIZE} rows are possible")
+        # as a number of Python, which is written down: True and one of NumPy are not
+        size = check_whole("shard_size", self.shard_size, 1, MAX_SHARD_SIZE)
+        object.__setattr__(self, "shard_size", size)
 
     def __reduce__(self) -> tuple[type[Plan], tuple[ResolvedRecipe, int, str, Publication | None, int]]:
         # without the cached shards, of which there may be a million

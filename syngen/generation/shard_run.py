@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from syngen._typing import ProgressUpdate
+from syngen._values import check_whole, is_whole
 from syngen.errors import ParameterError
 from syngen.generation.plan import Plan
 from syngen.generation.workers.log import EventLog
@@ -26,10 +27,11 @@ __all__ = ["check_numbers", "logged_run", "n_jobs", "run_shards"]
 
 def check_numbers(jobs: int | None, hang_limit_s: float = DEFAULT_HANG_LIMIT_S) -> None:
     """Refuse a number of workers or a hang limit that there cannot be."""
-    if jobs is not None and jobs < 1:
-        raise ParameterError(f"jobs is {jobs}; at least 1 is needed")
-    if not hang_limit_s >= 0.0:
-        raise ParameterError(f"the hang limit is {hang_limit_s} s; 0 (none) or more is needed")
+    if jobs is not None:
+        check_whole("jobs", jobs, 1)
+    said: object = hang_limit_s
+    if not (isinstance(said, float) or is_whole(said)) or not said >= 0.0:
+        raise ParameterError(f"the hang limit is {said!r} s; 0 (none) or more is needed")
 
 
 def n_jobs(jobs: int | None, shards: Sequence[Shard]) -> int:

@@ -10,7 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, Strict
+from typing_extensions import TypedDict
 
 from syngen.errors import ManifestError
 from syngen.generation.targets.listing import list_store
@@ -19,11 +22,11 @@ from syngen.generation.workers.log import read_events
 from syngen.generation.workers.members import living_members
 from syngen.io.cache import scratch_folder
 from syngen.io.locks import is_locked
-from syngen.io.names import checked_name
-from syngen.storage.description import read_json
-from syngen.storage.documents import parse_json
+from syngen.storage.description import SplitName, read_json
+from syngen.storage.documents import Count, Text, parse_json, validated
 from syngen.storage.layout import Layout, shard_name, split_of_shard
 from syngen.storage.receipts import read_any_receipt
+from syngen.storage.shard_ranges import MAX_SHARD_SIZE
 from syngen.storage.tables.manifest import check_format
 
 if TYPE_CHECKING:
@@ -144,26 +147,26 @@ def _state_of_store(store: Store) -> FolderState | None:
         return plan.state(store.url, sizes, _last_run(log))
 
 
+class _Recipe(TypedDict):
+    name: Text
+
+
 @dataclass(frozen=True)
 class _Plan:
     """What a plan says of its size, which nothing bounds: shards are never listed."""
 
-    name: str
-    rows: int
-    shard_size: int
-    splits: dict[str, int]
+    recipe: _Recipe
+    rows: Count
+    shard_size: Annotated[int, Strict(), Field(ge=1, le=MAX_SHARD_SIZE)]
+    splits: dict[SplitName, Count]
 
     @classmethod
     def read(cls, plan: Json, place: str) -> _Plan:
         check_format(plan, place)
         try:
-            shard_size = int(plan["shard_size"])
-            if shard_size < 1:
-                raise ValueError(f"shard size {shard_size}")
-            splits = {checked_name(s, "the name of a split"): int(n) for s, n in plan["splits"].items()}
-            return cls(str(plan["recipe"]["name"]), int(plan["rows"]), shard_size, splits)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ManifestError(f"{place} is damaged: {error!r}; run the same command again") from error
+            return validated(cls, plan, f"{place} is damaged")
+        except ManifestError as error:
+            raise ManifestError(f"{error}; run the same command again") from error
 
     def rows_of(self, name: str) -> int:
         """Return the observations of a shard; 0 if the plan has none of that name."""
@@ -177,7 +180,7 @@ class _Plan:
         finished = {name: n_rows for name in sizes if (n_rows := self.rows_of(name))}
         return FolderState(
             folder=place,
-            name=self.name,
+            name=self.recipe["name"],
             rows=self.rows,
             rows_finished=sum(finished.values()),
             shards=sum(-(-n_rows // self.shard_size) for n_rows in self.splits.values()),

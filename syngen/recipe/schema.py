@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from syngen._typing import DocumentPath
+from syngen._values import check_whole
 from syngen.recipe.fields import (
     MAX_DURATION_S,
     MAX_LEVELS,
@@ -356,7 +357,7 @@ class Recipe(Model):
 
     def with_size(self, size: int) -> Recipe:
         """Return a copy whose ``sampling.size`` is `size`, as ``--limit`` makes it."""
-        sampling = self.sampling.model_copy(update={"size": size})
+        sampling = self.sampling.model_copy(update={"size": check_whole("size", size, 1)})
         return self.model_copy(update={"sampling": sampling})
 
     def document(self) -> dict[str, Any]:

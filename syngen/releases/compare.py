@@ -10,6 +10,7 @@ import numpy as np
 
 from syngen.loaders.sources.stored import hash_array
 from syngen.storage.description import Description
+from syngen.storage.tables.columns import categories
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -203,7 +204,8 @@ def _common_rows(a: DatasetView, b: DatasetView) -> tuple[IntArray, IntArray]:
 
 
 def _splits(dataset: DatasetView) -> NDArray[Any]:
-    return np.asarray(dataset.table.column("split").to_numpy(zero_copy_only=False)).astype(str)
+    names, codes = categories(dataset.table, "split")
+    return np.array(names, dtype=str)[codes]
 
 
 def _by_factor(

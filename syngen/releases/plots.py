@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.releases.metadata import ReleaseMetadata
+from syngen.storage.tables.columns import categories
 
 if TYPE_CHECKING:
     from syngen._typing import IntArray
@@ -40,8 +41,9 @@ def factor_plots(subject: ReleaseMetadata) -> str:
     """
     table = subject.dataset.table
     names = [name for name, count in subject.description.counts.items() if count]
-    column = np.asarray(table.column("split").to_numpy(zero_copy_only=False)).astype(str)
-    codes = np.select([column == name for name in names], list(range(len(names))), default=0)
+    splits, numbers = categories(table, "split")
+    places = [names.index(split) if split in names else 0 for split in splits]
+    codes = np.array(places, dtype=np.int64)[numbers]
     levels = subject.dataset.levels
     panels = [
         _factor_panel(factor, levels[:, position], codes, len(names))

@@ -254,6 +254,6 @@ def find_codec(name: str) -> Codec:
     ParameterError
         If there is none.
     """
-    if name not in CODECS:
+    if not isinstance(name, str) or name not in CODECS:
         raise ParameterError(f"no codec {name!r}{suggestion(name, CODECS)}; there are {', '.join(CODECS)}")
     return CODECS[name]

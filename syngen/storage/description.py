@@ -29,6 +29,7 @@ __all__ = [
     "Description",
     "PartOf",
     "ShardEntry",
+    "SplitName",
     "StoredShard",
     "is_table_name",
     "json_bytes",
@@ -76,6 +77,13 @@ def _checked_shard(entry: ShardEntry) -> ShardEntry:
     return entry
 
 
+def _checked_split(name: str) -> str:
+    return checked_name(name, "the name of a split")
+
+
+SplitName = Annotated[str, AfterValidator(_checked_split)]
+"""The name of a split that was read from a file."""
+
 StoredShard = Annotated[ShardEntry, AfterValidator(_checked_shard)]
 """A line of the shard table that was read from a file."""
 
@@ -91,10 +99,6 @@ def _checked_table(name: str) -> str:
             f"{abridged(name)} is no name of a table; small letters, digits and _ are possible"
         )
     return name
-
-
-def _checked_split(name: str) -> str:
-    return checked_name(name, "the name of a split")
 
 
 def _checked_codec(name: str) -> str:
@@ -160,7 +164,7 @@ class Description:
     fingerprint: Text
     versions: Annotated[dict[str, Text], _needs("syngen")]
     codec: Annotated[Text, AfterValidator(_checked_codec)]
-    counts: dict[Annotated[str, AfterValidator(_checked_split)], Count]
+    counts: dict[SplitName, Count]
     hours: Amount
     licence: Text | None
     shards: tuple[StoredShard, ...]

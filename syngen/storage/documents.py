@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -30,6 +31,7 @@ Amount = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
 _MOST_SHOWN = 60  # characters of a key, or a number
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def parse_json(data: bytes) -> Json:
@@ -38,12 +40,16 @@ def parse_json(data: bytes) -> Json:
     Raises
     ------
     ValueError
-        If they are none, nest too deeply, name a key twice, or have a number that is not finite.
+        If they are none, are not UTF-8, nest too deeply, name a key twice, or have a number that is not
+        finite or a text that UTF-8 cannot hold.
     """
+    text = data.decode("utf-8-sig")
     try:
         content = json.loads(
-            data, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
         )
+        if _ESCAPED_SURROGATE.search(text):  # half of a pair may be written down, and is no character
+            json.dumps(content, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
         raise ValueError("it nests too deeply") from error
     if not isinstance(content, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syngen._distribution import version
 from syngen._values import is_whole
@@ -108,12 +108,10 @@ def plan_in(content: Json, resolved: ResolvedRecipe, name: str) -> Plan:
         If the document says something impossible, or is of a later format.
     """
     check_format(content, name)
-    shard_size, codec = content.get("shard_size"), content.get("codec")
-    if not is_whole(shard_size) or not isinstance(codec, str):
-        raise ManifestError(f"{name}: shard size {shard_size!r} and codec {codec!r} are no plan's")
+    said: tuple[Any, Any] = content.get("shard_size"), content.get("codec")  # which the plan checks
     try:
-        return Plan(resolved, shard_size, codec, publication_in(content), content["format"])
-    except (ParameterError, TypeError) as error:
+        return Plan(resolved, *said, publication_in(content), content["format"])
+    except ParameterError as error:
         raise ManifestError(f"{name}: {error}") from error
 
 

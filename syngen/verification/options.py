@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from syngen._values import check_whole, is_whole
 from syngen.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class VerificationOptions:
     Raises
     ------
     ParameterError
-        If `rerender` is negative.
+        If `rerender` is no whole number from 0 on, or `seed` is none.
     """
 
     permissions: Permissions
@@ -55,8 +56,9 @@ class VerificationOptions:
     materialize_shard: MaterializeShard = already_local
 
     def __post_init__(self) -> None:
-        if self.rerender < 0:
-            raise ParameterError(f"rerender is {self.rerender}; 0 or more is needed")
+        check_whole("rerender", self.rerender, 0)
+        if not is_whole(self.seed):
+            raise ParameterError(f"seed is {self.seed!r}; a whole number is needed")
 
 
 def foreign_files(layout: Layout, files: Iterable[Path], shards: Iterable[str]) -> Iterator[Path]:

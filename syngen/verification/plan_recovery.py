@@ -200,7 +200,7 @@ class PlanRecovery:
         if several:
             return several[0]
         # every split is one shard: any size from the largest on would do, and only a hash tells which
-        first = max(of_split[0] for of_split in rows.values())
+        first = max(1, *(of_split[0] for of_split in rows.values()))
         said = other.plan.shard_size if other is not None else DEFAULT_SHARD_SIZE
         known = self.hashes.get(self.layout.plan.name)  # no other list would have such a hash
         before, after = largest.to_bytes().split(b'"shard_size": %d' % MAX_SHARD_SIZE, 1)

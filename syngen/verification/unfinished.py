@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 
-from syngen._typing import Json, ProgressUpdate
+from syngen._typing import ProgressUpdate
 from syngen.errors import GenerationIncompleteError, ManifestError, SyngenError, SynthesizerVersionError
 from syngen.generation.plan import Plan
 from syngen.io.atomic import is_temporary
@@ -25,7 +26,6 @@ from syngen.storage.shards import MemberText
 from syngen.storage.tables.manifest import Vocabulary, read_manifest
 from syngen.verification.documents import plan_in, recipe_problems
 from syngen.verification.options import VerificationOptions, foreign_files
-from syngen.verification.plan_recovery import hash_of
 from syngen.verification.rows import rendering_problems, row_problems, spoken_problems
 from syngen.verification.shards import ShardCheck, rows_of
 
@@ -44,15 +44,12 @@ def unfinished_problems(layout: Layout, options: VerificationOptions) -> Iterato
     SynthesizerVersionError
         If another version of the synthesizer began it.
     """
+    _check_maker(layout)
     try:
         content = read_json(layout.plan)
-        if _is_as_copied(layout):
-            _check_maker(content)
         resolved = resolve_document(content.get("recipe", {}), options.permissions)
         plan = plan_in(content, resolved, layout.plan.name)
         _ = plan.shards
-    except SynthesizerVersionError:
-        raise
     except SyngenError as error:
         yield Problem(layout.plan.name, f"{layout.plan.name}: {error}")
         return
@@ -67,18 +64,18 @@ def unfinished_problems(layout: Layout, options: VerificationOptions) -> Iterato
     yield Problem(layout.description.name, state)
 
 
-def _is_as_copied(layout: Layout) -> bool:
-    """Whether plan.json is like its copy, if there is one: a damaged plan does not say who made what."""
-    copy = hash_of(layout.copy(layout.plan))
-    return copy in (None, hash_of(layout.plan))
+def _check_maker(layout: Layout) -> None:
+    """Refuse an unfinished dataset that another version of its synthesizer began.
 
-
-def _check_maker(plan: Json) -> None:
-    """Refuse an unfinished dataset that another version of its synthesizer began."""
-    other = other_maker_in(plan)
-    if other is not None:
+    Its plan and the copy of it must both say so, as far as they can be read: one alone may be damaged.
+    """
+    others = []
+    for path in (layout.plan, layout.copy(layout.plan)):
+        with suppress(ManifestError):
+            others.append(other_maker_in(read_json(path)))
+    if others and None not in others:
         raise SynthesizerVersionError(
-            f"this dataset is unfinished, and can neither be verified nor finished here: {other}"
+            f"this dataset is unfinished, and can neither be verified nor finished here: {others[0]}"
         )
 
 

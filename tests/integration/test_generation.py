@@ -427,7 +427,7 @@ def test_limit_is_part_of_the_plan_and_the_folder_completes(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("limit", [0, -3])
 def test_a_limit_below_one_is_refused(limit: int, tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match=f"limit is {limit}; at least 1"):
+    with pytest.raises(ParameterError, match=f"limit is {limit}; a whole number from 1 on"):
         resumed(tmp_path / "data", limit=limit)
     assert not (tmp_path / "data").exists()
 

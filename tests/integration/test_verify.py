@@ -468,7 +468,7 @@ def test_what_is_no_dataset_is_refused(interrupted: Path, tmp_path: Path) -> Non
         syngen.verify(tmp_path / "empty")
     with pytest.raises(ParameterError, match="a rendered dataset has no files to verify"):
         syngen.verify(syngen.render("syntone-tiny"))
-    with pytest.raises(ParameterError, match="rerender is -1; 0 or more"):
+    with pytest.raises(ParameterError, match="rerender is -1; a whole number from 0 on"):
         syngen.verify(interrupted, rerender=-1)
 
 

@@ -24,6 +24,8 @@ import pyarrow.parquet as pq
 from syngen.errors import FactorError, ManifestError
 from syngen.io.cache import cached_folder
 from syngen.io.workspace import remove
+from syngen.storage.tables.arrays import arrow_array, numpy_array
+from syngen.storage.tables.columns import integers
 from syngen.storage.tables.manifest import ROWS_PER_GROUP, Vocabulary, vocabulary_of
 
 if TYPE_CHECKING:
@@ -195,21 +197,21 @@ class _Writer:
     def add(self, batch: pa.RecordBatch) -> None:
         rows = slice(self._done, self._done + batch.num_rows)
         for name in ("index", "offset", "size", "n_samples"):
-            self._columns[name][rows] = batch.column(name).to_numpy(zero_copy_only=False)
+            self._columns[name][rows] = integers(batch, name)
         levels = self._vocabulary.grid.levels_of(self._columns["index"][rows])
         for j in range(levels.shape[1]):
             self._columns[f"level-{j}"][rows] = levels[:, j]
         schemes = zip(self._vocabulary.split_columns, self._vocabulary.schemes.values(), strict=True)
         for k, (column, names) in enumerate(schemes):
-            codes = pc.index_in(batch.column(column), pa.array(names, pa.string()))
+            codes = pc.index_in(batch.column(column), arrow_array(names, pa.string()))
             # of a split that the vocabulary does not name, which readers refuse
-            self._columns[f"split-{k}"][rows] = codes.fill_null(len(names)).to_numpy(zero_copy_only=False)
+            self._columns[f"split-{k}"][rows] = numpy_array(codes.fill_null(len(names)))
         self._columns["shard"][rows] = self._numbers_of(batch.column("shard"))
         self._done += batch.num_rows
 
     def _numbers_of(self, names: pa.Array) -> IntArray:
         encoded = names.dictionary_encode()
-        local = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+        local = np.asarray(numpy_array(encoded.indices), dtype=np.int64)
         numbers = []
         for name, count in zip(encoded.dictionary.to_pylist(), np.bincount(local), strict=True):
             number = self._shards.setdefault(name, len(self._shards))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from syngen.storage.layout import table_of_row
-from syngen.storage.tables.arrays import arrow_array
+from syngen.storage.tables.arrays import arrow_array, numpy_array
 from syngen.storage.tables.columns import integers
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def annotation_problems(table: pa.Table, n_samples: IntArray) -> list[str]:
     kind = table.column("kind").combine_chunks()
     import pyarrow.compute as pc  # which takes a tenth of the start of a worker
 
-    order = pc.index_in(kind, pa.array(KINDS)).fill_null(len(KINDS)).to_numpy(zero_copy_only=False)
+    order = numpy_array(pc.index_in(kind, arrow_array(KINDS, pa.string())).fill_null(len(KINDS)))
     key = row * len(KINDS) + order
     wanted = np.repeat(n_samples, len(KINDS))
     if len(key) == 0 or (order == len(KINDS)).any() or (np.diff(key) < 0).any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,11 +66,21 @@ def test_there_are_no_more_jobs_than_shards_and_at_least_one(plan: Plan) -> None
 
 
 @pytest.mark.parametrize(
-    ("numbers", "said"), [((0,), "jobs is 0"), ((1, -1.0), "the hang limit is -1.0 s")]
+    ("numbers", "said"),
+    [
+        ((0,), "jobs is 0"),
+        ((2.5,), r"jobs is 2\.5"),
+        ((True,), "jobs is True"),
+        (("2",), "jobs is '2'; a whole number from 1 on is needed"),
+        ((1, -1.0), r"the hang limit is -1\.0 s"),
+        ((1, float("nan")), "the hang limit is nan s"),
+        ((1, "300"), "the hang limit is '300' s"),
+        ((1, None), "the hang limit is None s"),
+    ],
 )
-def test_numbers_that_cannot_be_are_refused(numbers: tuple[float, ...], said: str) -> None:
+def test_numbers_that_cannot_be_are_refused(numbers: tuple[Any, ...], said: str) -> None:
     with pytest.raises(ParameterError, match=said):
-        check_numbers(*numbers)  # type: ignore[arg-type]
+        check_numbers(*numbers)
 
 
 @pytest.mark.parametrize(

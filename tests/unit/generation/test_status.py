@@ -61,8 +61,18 @@ def test_a_plan_of_more_shards_than_can_be_listed_is_no_trouble(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "changes", [{"shard_size": 0}, {"shard_size": "many"}, {"splits": {"../up": 1}}, {"recipe": None}]
+    ("changes", "place"),
+    [
+        *(({"shard_size": size}, "shard_size") for size in (0, -1, True, 2.5, "2", "many", 10**30, None)),
+        ({"rows": -1}, "rows"),
+        ({"splits": {"../up": 1}}, "splits"),
+        ({"splits": {"train": -3}}, r"splits\.train"),
+        ({"recipe": None}, "recipe"),
+        ({"recipe": {"name": 7}}, r"recipe\.name"),
+    ],
 )
-def test_a_plan_that_says_what_cannot_be_is_damaged(changes: dict[str, object], tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="is damaged: .*run the same command again"):
+def test_a_plan_that_says_what_cannot_be_is_damaged(
+    changes: dict[str, object], place: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ManifestError, match=rf"is damaged: {place}.*; run the same command again"):
         state_of(planned(tmp_path / "data", **changes))

@@ -12,6 +12,7 @@ import pytest
 
 from syngen.errors import ManifestError
 from syngen.storage.description import Description, ShardEntry, read_description, read_json
+from syngen.storage.documents import parse_json
 from syngen.storage.publication import Publication
 from syngen.storage.tables.manifest import vocabulary_of
 
@@ -98,6 +99,9 @@ def test_a_description_of_format_3_is_refused_with_what_to_install(tmp_path: Pat
         (b"3", "an object is needed, not 3"),
         (b"", "Expecting value"),
         (b"\xff", "can't decode byte 0xff"),
+        (b'{"recipe": {"title": "\xed\xa0\x80"}}', "can't decode byte 0xed"),
+        (b'{"versions": ["\\uD800"]}', r"can't encode character '\ud800'"),
+        (b'{"\\udfff": 1}', r"can't encode character '\udfff'"),
     ],
     ids=lambda value: value[:12].decode("latin-1") if isinstance(value, bytes) else value[:12],
 )
@@ -167,6 +171,14 @@ def test_a_missing_key_is_named(key: str, tmp_path: Path) -> None:
     del content[key]
     found = refused(tmp_path / "dataset.json", json.dumps(content).encode())
     assert found.endswith(f"the key {key!r} is missing")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [(b'"\\ud83d\\ude00"', "\N{GRINNING FACE}"), (b'"\\\\ud800"', r"\ud800"), (b'"\xc3\xa4"', "ä")],
+)
+def test_texts_of_whole_characters_are_read(text: bytes, value: str) -> None:
+    assert parse_json(b'\xef\xbb\xbf{"title": %s}' % text) == {"title": value}
 
 
 @pytest.mark.parametrize("text", [b'{"a":' * 100_000, b'{"format": 1, "format": 1}', b'{"format": NaN}'])

@@ -6,6 +6,7 @@ import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,6 +156,19 @@ def test_a_description_without_a_size_does_not_confirm_an_edited_one(tmp_path: P
     flip(folder / "manifest.parquet", 500)
     with pytest.raises(VerificationError, match=r"plan\.json and dataset\.json disagree"):
         recovered(folder)
+
+
+def test_a_shard_with_fewer_rows_than_none_is_not_counted_from(tmp_path: Path) -> None:
+    """The sizes that are tried begin at the rows of the largest shard, and must not begin at -10**15."""
+    run(Plan(syngen.load_recipe(WHOLE_LOOKING), 14, format=1), tmp_path, jobs=1)
+
+    def shrink(content: dict[str, Any]) -> None:
+        for entry in content["shards"]:
+            entry["rows"] = -(10**15)
+
+    edit_json(tmp_path / "dataset.json", shrink)
+    (tmp_path / "plan.json").unlink()
+    assert recovered(tmp_path).plan.shard_size == 14
 
 
 @pytest.mark.parametrize("name", ["plan.json", ".syngen/plan.json", ".syngen/SHA256SUMS"])
