@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["arrow_array", "nullable_array", "numpy_array"]
 
 _MAX_TEXT_BYTES = 2**31 - 1
+_FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
 
 
 def arrow_array(values: Sequence[Any] | np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:
@@ -80,7 +81,7 @@ def numpy_array(column: pa.ChunkedArray | pa.Array) -> np.ndarray[Any, Any]:
     kind = column.type
     if column.null_count or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise ValueError(f"numbers are wanted, not {kind} with {column.null_count} missing")
-    dtype = np.dtype(kind.to_pandas_dtype())
+    dtype = _dtype_of(kind)
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     parts = [
         np.frombuffer(chunk.buffers()[1], dtype)[chunk.offset :][: len(chunk)] for chunk in chunks if chunk
@@ -91,12 +92,16 @@ def numpy_array(column: pa.ChunkedArray | pa.Array) -> np.ndarray[Any, Any]:
 
 
 def _numbers(values: Sequence[Any] | np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:
-    wanted = np.dtype(kind.to_pandas_dtype())
-    given = np.asarray(values, dtype=None if isinstance(values, np.ndarray) else wanted)
+    wanted, given = _dtype_of(kind), np.asarray(values)
     converted = np.ascontiguousarray(given, dtype=wanted)
     if wanted.kind in "iu" and given.dtype != wanted and not np.array_equal(converted, given):
         raise OverflowError(f"values between {given.min()} and {given.max()} are no {kind}")
     return pa.Array.from_buffers(kind, len(converted), [None, pa.py_buffer(converted)])
+
+
+def _dtype_of(kind: pa.DataType) -> np.dtype[Any]:
+    """Return NumPy's type of a number; asking Arrow for it imports pandas in versions that are allowed."""
+    return np.dtype(_FLOATS.get(str(kind), str(kind)))
 
 
 def _texts(encoded: Sequence[bytes], kind: pa.DataType) -> pa.Array:
