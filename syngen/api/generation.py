@@ -6,7 +6,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syngen._values import check_whole
 from syngen.errors import ParameterError
 from syngen.resolving.load import load_recipe, permissions_of
 
@@ -33,6 +32,7 @@ def _planned(
     allow_other_audio: bool,
     allow_programs: Collection[str],
 ) -> Plan:
+    from syngen._values import check_whole
     from syngen.generation.plan import Plan
 
     resolved = load_recipe(recipe, allow_other_audio=allow_other_audio, allow_programs=allow_programs)

@@ -466,7 +466,7 @@ def test_a_finished_folder_that_kept_its_work_folder_is_tidied(finished: Path, t
 
 @pytest.mark.parametrize("jobs", [0, -1])
 def test_fewer_than_one_job_is_refused(jobs: int, tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match=f"jobs is {jobs}; at least 1"):
+    with pytest.raises(ParameterError, match=f"jobs is {jobs}; a whole number from 1 on"):
         syngen.generate("syntone-tiny", tmp_path / "data", jobs=jobs)
     assert not (tmp_path / "data").exists()
 

@@ -165,7 +165,7 @@ def test_a_limit_below_one_observation_is_refused(tiny_dataset: Path, tmp_path: 
         ({"version": "1.0.0", "authors": ["a\nb"]}, "authors are"),
         ({"version": "1.0.0", "codec": "mp3"}, "no codec 'mp3'"),
         ({"version": "1.0.0", "size_limit": 0}, "a number of bytes is needed"),
-        ({"version": "1.0.0", "jobs": 0}, "at least 1"),
+        ({"version": "1.0.0", "jobs": 0}, "from 1 on"),
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_written(

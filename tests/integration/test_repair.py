@@ -493,7 +493,7 @@ def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
         syngen.repair(tmp_path / "nothing")
     with pytest.raises(ManifestError, match="holds no dataset"):
         syngen.repair(tmp_path / "empty")
-    with pytest.raises(ParameterError, match="jobs is 0; at least 1"):
+    with pytest.raises(ParameterError, match="jobs is 0; a whole number from 1 on"):
         syngen.repair(tmp_path / "empty", jobs=0)
     with pytest.raises(ParameterError, match="a rendered dataset has no files to repair"):
         syngen.repair(syngen.render("syntone-tiny"))

@@ -179,7 +179,7 @@ BAD = {
         "r.yaml:5:20: no speech engine 'espaek' (did you mean 'espeak'?)",
     ),
     "engine 3": (replaced("engine: espeak", "engine: 3"), "engine is text, not 3"),
-    "time-out": (replaced("espeak}", "espeak, timeout: 0.0}"), "timeout 0 is outside 1.0..3600.0"),
+    "time-out": (replaced("espeak}", "espeak, timeout: 0.0}"), "timeout 0 is outside 1..3600"),
     "unknown setting": (replaced("espeak}", "espeak, stile: x}"), "no setting 'stile'"),
 }
 
