@@ -7,8 +7,6 @@ from decimal import Decimal
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypeGuard, get_args
 
-import numpy as np
-
 from syngen._typing import Kind
 from syngen.errors import ParameterError
 
@@ -92,6 +90,8 @@ def kind_of(values: ArrayLike) -> Kind:
     >>> kind_of([3.0, 1.0]), kind_of([0.5, 1.0]), kind_of(["1", "2"]), kind_of([True, False])
     ('ordinal', 'continuous', 'nominal', 'nominal')
     """
+    import numpy as np
+
     column: NDArray[Any] = np.asarray(values)
     if column.dtype.kind == "O":
         types = {*map(type, column.tolist())}
