@@ -1,9 +1,9 @@
 """From the clean speech of an engine to that of a speaker in a style, in a room.
 
-In this order: whisper, saturation, breath noise, tremor, the filters of style and speaker, the level,
-silence in the pauses, and last the noise of the room. A pause holds that noise alone, whose level and color
-the recipe states and nothing else moves: it tells neither who spoke nor how. Between the steps the active
-level is brought to a fixed value, from sums of whole numbers.
+In this order: whisper, saturation, tremor, the filters of style and speaker, silence in the pauses, breath
+noise, the level, and last the noise of the room. A pause holds that noise alone, whose level and color the
+recipe states and nothing else moves: it tells neither who spoke nor how. Levels are brought to what they
+shall be from sums of whole numbers.
 """
 
 from __future__ import annotations
@@ -97,16 +97,19 @@ class Coloring:
         self._normalise(waveform)
         if style.drive:
             waveform = self._saturated(waveform, style.drive)
-        if style.air is not None:
-            self._add_air(waveform, style.air, streams("air"))
         if style.tremor:
             np.multiply(
                 waveform, self._tremor(len(waveform), style.tremor, streams("tremor")), out=waveform
             )
-        if style.drive or style.air is not None or style.tremor:
-            self._normalise(waveform)
-        waveform = filtered(waveform, self._sections(style, resonances))
+        sections = self._sections(style, resonances)
+        air = None if style.air is None else filtered(self._air(waveform, streams("air")), sections)
+        waveform = filtered(waveform, sections)
         self._silence(waveform, pauses)
+        if style.air is not None and air is not None:
+            self._silence(air, pauses)
+            # only here both are as they are heard
+            gain = decibels_to_gain(style.air) * root_mean_square(waveform) / (root_mean_square(air) or 1.0)
+            np.add(waveform, np.multiply(air, gain, out=air), out=waveform)
         noise = self._room_tone(len(waveform), room_tone_db, streams("room"))
         peak = absolute_peak(waveform)
         if peak:
@@ -161,17 +164,12 @@ class Coloring:
         np.divide(y, bend, out=y)
         return filtered(y, [down])
 
-    def _add_air(self, waveform: FloatArray, air_db: float, stream: Stream) -> None:
-        """Add noise above 2.5 kHz that swells and fades with the voice."""
-        if not usable_frequency(_AIR_CORNER_HZ, self.sample_rate):
-            return
+    def _air(self, waveform: FloatArray, stream: Stream) -> FloatArray:
+        """Return noise above 2.5 kHz that swells and fades with the voice, of any level."""
         noise = white_noise(stream, len(waveform))
         envelope = filtered(np.absolute(waveform), [_follower(self.sample_rate)])
         np.multiply(noise, envelope, out=noise)
-        corner = section("high_pass", _AIR_CORNER_HZ, sample_rate=self.sample_rate)
-        noise = filtered(noise, [corner])
-        np.multiply(noise, 6.0 * decibels_to_gain(air_db), out=noise)
-        np.add(waveform, noise, out=waveform)
+        return filtered(noise, [section("high_pass", _AIR_CORNER_HZ, sample_rate=self.sample_rate)])
 
     def _tremor(self, n_samples: int, depth: float, stream: Stream) -> FloatArray:
         start = float(stream.uniform(1)[0])
