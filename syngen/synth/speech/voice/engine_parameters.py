@@ -148,11 +148,14 @@ def _formant(number: int, speaker: Speaker, style: Style) -> str:
     elif number <= 5:
         of_style = {1: style.formant_1, 2: style.formant_2, 3: style.formant_3}.get(number, 1.0)
         frequency = speaker.formant_scale * speaker.formants[number - 1] * of_style
-        gain = 80.0 * speaker.formant_gain[number - 1] * (0.95 if is_female and number > 1 else 1.0)
+        # the root: the engine squares what it is told
+        gain = (
+            80.0 * math.sqrt(speaker.formant_gain[number - 1]) * (0.95 if is_female and number > 1 else 1.0)
+        )
         shift_hz = style.formant_shifts[number - 1] if number <= len(style.formant_shifts) else 0.0
     else:
         frequency = min(1.10, speaker.formant_scale)
-        gain = (70.0 if is_female else 100.0) * speaker.formant_gain[number - 1]
+        gain = 70.0 if is_female else 100.0
     bandwidth = 100.0 * speaker.bandwidth_scale * style.bandwidth
     shift = f" {round(shift_hz)}" if shift_hz else ""
     return f"formant {number} {round(100.0 * frequency)} {round(gain)} {round(bandwidth)}{shift}"

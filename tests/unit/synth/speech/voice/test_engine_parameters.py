@@ -99,6 +99,20 @@ def test_voiced_styles_leave_the_upper_formants_of_a_speaker_alone() -> None:
     assert len(set(upper)) == 1
 
 
+def test_gains_of_formants_are_told_as_the_engine_takes_them_which_squares_them() -> None:
+    louder = replace(PEOPLE[3], formant_gain=tuple(2.0 * gain for gain in PEOPLE[3].formant_gain))
+    heights = [
+        [
+            int(line.split()[3])
+            for line in variant_of(one, Style(), ".").splitlines()
+            if line.startswith("formant ")
+        ]
+        for one in (PEOPLE[3], louder)
+    ]
+    ratios = [(b / a) ** 2 for a, b in zip(*heights, strict=True)]
+    assert ratios == pytest.approx([1.0, *[2.0] * 5, *[1.0] * 3], rel=0.03)
+
+
 def test_whispering_raises_resonances() -> None:
     voiced, whispered = formants(Style()), formants(STYLES["whispering"])
     assert [line[3:] for line in whispered[:4]] == [[], [255], [115], []]
