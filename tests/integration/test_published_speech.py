@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -10,6 +12,8 @@ import syngen
 from syngen.auditing.speech.prosody import PROSODY, voice_features
 from syngen.recipe.library import manifest_path
 from syngen.synth.speech.text.grammars import GRAMMARS
+from syngen.synth.speech.voice.styles import STYLES as STYLES_OF_SYNGEN
+from syngen.synth.speech.voice.styles import read_styles
 from tests.support import needs_speech
 
 STYLES = ("default", "friendly", "sad", "whispering")
@@ -28,6 +32,18 @@ def test_grids_are_the_published_ones(name: str) -> None:
     assert resolved.size == grid.size == N_ROWS[name]
     assert resolved.audio.sample_rate == 16_000
     assert resolved.audio.duration is None
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_styles_are_those_of_syngen_at_another_pace(name: str) -> None:
+    given = syngen.load_recipe(f"synspeech-paper-{name}").request.settings["styles"]
+    styles, problems = read_styles(given)
+    assert not problems
+    assert set(given) == set(SHAPES[name][2])
+    assert styles["default"] == STYLES_OF_SYNGEN["neutral"]
+    for style in SHAPES[name][2][1:]:
+        own = STYLES_OF_SYNGEN[style]
+        assert replace(styles[style], tempo=own.tempo, pauses=own.pauses) == own
 
 
 @pytest.mark.parametrize("name", SHAPES)
