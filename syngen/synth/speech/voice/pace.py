@@ -44,7 +44,7 @@ def rate_of_espeak(tempo: float) -> int:
     Examples
     --------
     >>> rate_of_espeak(1.0), rate_of_espeak(0.6), rate_of_espeak(2.0)
-    (165, 98, 343)
+    (165, 98, 342)
     """
     if tempo <= _TEMPI[0]:
         return _RATES[0]
