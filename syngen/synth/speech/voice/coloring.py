@@ -37,6 +37,7 @@ __all__ = ["Coloring"]
 _WORKING_RMS = 0.0625  # a power of two: leaves room for the peaks of speech
 _TREMOR_HZ = 5.0
 _HIGHEST_PEAK = 0.99
+_FAR_BELOW_DB = 30.0  # so far below the speech the noise adds less than .005 dB to its level
 _EFFORT = ("high_shelf", 1000.0, 6.0)  # what saturates is mostly above 1 kHz
 _AIR_CORNER_HZ = 2500.0
 _ENVELOPE_POLE = 0.98  # at 16 kHz
@@ -111,13 +112,23 @@ class Coloring:
             gain = decibels_to_gain(style.air) * root_mean_square(waveform) / (root_mean_square(air) or 1.0)
             np.add(waveform, np.multiply(air, gain, out=air), out=waveform)
         noise = self._room_tone(len(waveform), room_tone_db, streams("room"))
-        peak = absolute_peak(waveform)
-        if peak:
-            level = active_rms(waveform, sample_rate=self.sample_rate) or _WORKING_RMS
-            gain = min(decibels_to_gain(style.level) / level, (_HIGHEST_PEAK - absolute_peak(noise)) / peak)
-            np.multiply(waveform, gain, out=waveform)
+        self._bring_to_level(waveform, style.level, noise)
+        if style.level - room_tone_db >= _FAR_BELOW_DB:
+            # of frames at the threshold of those that count, the noise decides which do
+            self._bring_to_level(waveform, style.level, noise, heard=np.add(waveform, noise))
         np.add(waveform, noise, out=waveform)
         return waveform
+
+    def _bring_to_level(
+        self, waveform: FloatArray, level_db: float, noise: FloatArray, *, heard: FloatArray | None = None
+    ) -> None:
+        """Give what is heard, by default the waveform, an active level that leaves room for the noise."""
+        peak = absolute_peak(waveform)
+        if peak:
+            level = active_rms(waveform if heard is None else heard, sample_rate=self.sample_rate)
+            highest = (_HIGHEST_PEAK - absolute_peak(noise)) / peak
+            gain = min(decibels_to_gain(level_db) / (level or _WORKING_RMS), highest)
+            np.multiply(waveform, gain, out=waveform)
 
     def _silence(self, waveform: FloatArray, pauses: Sequence[tuple[int, int]]) -> None:
         """Fade out what rings on into pauses, and what comes before their ends."""

@@ -65,6 +65,18 @@ def test_level_is_what_the_style_says_whatever_the_engine_gave(level: float) -> 
         assert decibels(active_rms(found, sample_rate=16_000)) == pytest.approx(level, abs=0.3)
 
 
+@pytest.mark.parametrize("edge", [-26.1, -26.04, -26.02, -26.01, -25.99, -25.9])
+def test_the_level_counts_the_frames_that_count_when_the_room_is_heard(edge: float) -> None:
+    tone = 8_000.0 * np.sin(2 * np.pi * 200.0 * np.arange(16_000) / 16_000)
+    tone[8_320:] = 0.0
+    tone[8_000:8_320] *= 10.0 ** (edge / 20.0)  # one frame at the threshold of those that count
+    for room_tone in (-86.5, -80.0):
+        found = rounded(
+            colored(tone.copy(), Style(level=-45.0), 16_000, resonances=(), room_tone_db=room_tone)
+        )
+        assert decibels(active_rms(found, sample_rate=16_000)) == pytest.approx(-45.0, abs=0.05)
+
+
 def test_a_peak_that_would_clip_lowers_the_level() -> None:
     waveform = np.zeros(16_000)
     waveform[::400] = 30_000.0
