@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["active_rms"]
 
 _FRAME_S = 0.02
-_ACTIVE = 0.0025  # of the power of the strongest frame: -26 dB
+_ACTIVE = 0.0025118864315095794  # of the power of the strongest frame: -26 dB
 
 
 def active_rms(waveform: FloatArray, *, sample_rate: int) -> float:

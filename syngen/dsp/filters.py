@@ -7,7 +7,8 @@ of a synthesizer that filters.
 References
 ----------
 R. Bristow-Johnson: "Cookbook formulae for audio equalizer biquad filter coefficients", 1998 (W3C Note,
-2021), for every formula.
+2021), for every formula but that of the width of peaks; P. A. Regalia, S. K. Mitra: "Tunable digital
+frequency response equalization filters", IEEE Trans. ASSP 35 (1987), 118-120, for that.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ Section: TypeAlias = tuple[float, float, float, float, float, float]
 SHAPES: tuple[Shape, ...] = ("peak", "low_shelf", "high_shelf", "high_pass")
 
 _HIGHEST = 0.45  # of the sampling rate: beyond it a section's shape has nothing to do with its frequency
+_WIDEST = 0.45  # of the sampling rate: no peak is wider than half of it
 
 
 def usable_frequency(frequency: float, sample_rate: int) -> bool:
@@ -57,7 +59,8 @@ def section(
     gain_db : float
         At the center, or beyond the corner; without meaning for a high-pass.
     q : float
-        Quality; positive. Of a shelf .7071: no overshoot.
+        Quality; positive. Of a peak the frequency over the width between the points of half the gain in dB,
+        at every sampling rate; no peak is wider than .45 of it. Of a shelf .7071: no overshoot.
     sample_rate : int
 
     Returns
@@ -75,10 +78,13 @@ def section(
             "q > 0 are needed"
         )
     cycles = frequency / sample_rate
-    sine, cosine = (float(v) for v in sin2pi([cycles, cycles + 0.25]))
+    sine, cosine = _sine_and_cosine(cycles)
     alpha = sine / (2.0 * q)
     gain = decibels_to_gain(gain_db / 2.0)  # the square root of the gain
     if shape == "peak":
+        # the cookbook's alpha is that of an analogue filter, whose width shrinks towards half the rate
+        half_sine, half_cosine = _sine_and_cosine(0.5 * min(cycles / q, _WIDEST))
+        alpha = half_sine / half_cosine
         b = (1.0 + alpha * gain, -2.0 * cosine, 1.0 - alpha * gain)
         a = (1.0 + alpha / gain, -2.0 * cosine, 1.0 - alpha / gain)
     elif shape == "high_pass":
@@ -97,6 +103,11 @@ def section(
     else:
         raise ParameterError(f"no filter {shape!r}; there are {', '.join(SHAPES)}")
     return (b[0] / a[0], b[1] / a[0], b[2] / a[0], 1.0, a[1] / a[0], a[2] / a[0])
+
+
+def _sine_and_cosine(cycles: float) -> tuple[float, float]:
+    sine, cosine = sin2pi([cycles, cycles + 0.25]).tolist()
+    return sine, cosine
 
 
 def filtered(waveform: FloatArray, sections: Sequence[Section]) -> FloatArray:

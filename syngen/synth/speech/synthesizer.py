@@ -25,13 +25,14 @@ from syngen.io.files import inside
 from syngen.synth.plugin import Derived, FactorSpec, Renderer, SettingSpec, Spoken, Synthesizer
 from syngen.synth.request import Parameter, Request, ValueSource
 from syngen.synth.speech.alignment import spans_of
-from syngen.synth.speech.engines.base import EngineSettings, SpeechEngine
+from syngen.synth.speech.engines.base import EngineSettings, Speech, SpeechEngine, Utterance
 from syngen.synth.speech.engines.registry import engine_names, find_engine
 from syngen.synth.speech.text.grammars import GRAMMARS
 from syngen.synth.speech.text.spelling import normalise
 from syngen.synth.speech.text.texts import file_texts, grammar_texts, sentence_texts, words_of
 from syngen.synth.speech.voice.coloring import Coloring
 from syngen.synth.speech.voice.engine_parameters import median_hz, utterance_of
+from syngen.synth.speech.voice.pauses import with_pauses, without_pauses_of_marks
 from syngen.synth.speech.voice.speakers import find_speaker, speaker_names, speaker_table
 from syngen.synth.speech.voice.styles import STYLES, Style, read_styles
 
@@ -357,7 +358,7 @@ class _SpeechRenderer:
             speaker=speaker,
             voice="" if speaker else str(values["speaker"]),
         )
-        speech = self._engine.render(utterance)
+        speech = _spaced(self._engine.render(utterance), utterance, style)
         rate = self._audio.sample_rate
         waveform = _placed(speech.pcm, speech.sample_rate, rate, self._audio.n_samples)
         spans, start, end = spans_of(
@@ -376,6 +377,13 @@ class _SpeechRenderer:
 
 # a dataset says few texts, each of them often
 _spoken = lru_cache(maxsize=4096)(normalise)
+
+
+def _spaced(speech: Speech, utterance: Utterance, style: Style) -> Speech:
+    """Return speech with the silences between words that a style declares."""
+    if utterance.gap:
+        return with_pauses(speech, style.pauses)
+    return without_pauses_of_marks(speech, utterance.marks) if utterance.marks else speech
 
 
 def _placed(pcm: PcmArray, rate_in: int, rate_out: int, n_samples: int) -> FloatArray:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.signal import firwin, lfilter
 
 from tests.benchmarks.declared.instruments import (
     Array,
@@ -29,6 +28,8 @@ from tests.benchmarks.declared.voices import (
 
 __all__: list[str] = []
 
+BOTH_GRAMMARS = ("matrix-en", "clauses-en")
+SILENT = 10.0 / 32_768  # six times the RMS of the quietest room tone
 PITCH = "median F0 of voiced frames by autocorrelation"
 
 
@@ -76,15 +77,24 @@ def style_range(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
     yield compared(name, declared, found, unit="", how=how)
 
 
-def word_changes(style: Mapping[str, Any], n: int, *, what: str) -> list[Array]:
-    """Return what a style changes in each word of each utterance: semitones, or logarithms of lengths."""
-    found = []
-    for new, old in pairs(said(style, n_speakers=n), said(n_speakers=n)):
-        if what == "pitch":
-            found.append(new.word_semitones - old.word_semitones)
-        else:
-            found.append(np.log(new.word_lengths / old.word_lengths))
-    return found
+def spoken(
+    style: Mapping[str, Any], n: int, *, grammars: Sequence[str]
+) -> Iterator[list[tuple[Said, Said]]]:
+    """Yield what each speaker says in a style, and the same in neutral."""
+    both = []
+    for grammar in grammars:
+        after = by_speaker(said(style, n_speakers=n, n_texts=12, grammar=grammar))
+        before = by_speaker(said(n_speakers=n, n_texts=12, grammar=grammar))
+        both.append([list(pairs(*groups)) for groups in zip(after, before, strict=True)])
+    for groups in zip(*both, strict=True):
+        yield [pair for group in groups for pair in group]
+
+
+def word_change(new: Said, old: Said, *, what: str) -> Array:
+    """Return what a style changes in each word of an utterance: semitones, or logarithms of lengths."""
+    if what == "pitch":
+        return new.word_semitones - old.word_semitones
+    return np.log(new.word_lengths / old.word_lengths)
 
 
 def slope(change: Array) -> float:
@@ -95,6 +105,14 @@ def slope(change: Array) -> float:
 
 def last_less_others(change: Array) -> float:
     return float(change[-1] - np.nanmean(change[:-1]))
+
+
+def last_over_others(change: Array) -> float:
+    return float(np.exp(last_less_others(change)))
+
+
+def growth(change: Array) -> float:
+    return float(np.exp(slope(change)))
 
 
 def second_less_first(change: Array) -> float:
@@ -110,8 +128,13 @@ OF_WORDS = {
         second_less_first,
         "second and fourth word less the others",
     ),
-    "final_length": ((0.8, 1.5), "length", lambda c: np.exp(last_less_others(c)), "last over the others"),
-    "slowing": ((0.8, 1.3), "length", lambda c: np.exp(slope(c)), "slope over the words"),
+    "final_length": (
+        (0.8, 1.5),
+        "length",
+        last_over_others,
+        "last over the others",
+    ),
+    "slowing": ((0.8, 1.3), "length", growth, "slope over the words"),
 }
 
 
@@ -119,13 +142,13 @@ OF_WORDS = {
 def of_words(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
     parameter = name.split()[1]
     values, what, measure, how = OF_WORDS[parameter]
+    grammars = ("matrix-en",) if what == "pitch" else BOTH_GRAMMARS
     declared, found = [], []
     for value in values:
-        changes = word_changes({parameter: value}, n, what=what)
-        size = len(changes) // n
-        for k in range(n):
+        for group in spoken({parameter: value}, n, grammars=grammars):
+            changes = [measure(word_change(new, old, what=what)) for new, old in group]
             declared.append(value)
-            found.append(float(np.nanmean([measure(c) for c in changes[k * size : (k + 1) * size]])))
+            found.append(float(np.nanmean(changes)))
     source = "median F0 of words" if what == "pitch" else "lengths of words in the annotations"
     yield compared(
         name,
@@ -140,23 +163,40 @@ def of_words(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
 def style_tempo(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
     declared, found = [], []
     for value in (0.75, 1.3):
-        for new, old in zip(
-            by_speaker(said({"tempo": value}, n_speakers=n)), by_speaker(said(n_speakers=n)), strict=True
-        ):
+        for group in spoken({"tempo": value}, n, grammars=BOTH_GRAMMARS):
             declared.append(value)
-            found.append(sum(x.span_s for x in old) / sum(x.span_s for x in new))
-    how = "length of what is heard in neutral over that in the style, by speaker"
+            found.append(float(np.mean([old.span_s / new.span_s for new, old in group])))
+    how = "length of what is heard in neutral over that in the style, short and long texts, by speaker"
     yield compared(name, declared, found, unit="", how=how)
+
+
+def silences_between_words(one: Said) -> Iterator[float]:
+    """Yield the lengths in seconds of stretches around the ends of words that hold noise alone."""
+    is_silent = np.abs(one.waveform) < SILENT
+    for (_, end), (start, _) in zip(one.words[:-1], one.words[1:], strict=True):
+        middle = round((end + start) / 2 * RATE)
+        before, after = is_silent[:middle][::-1], is_silent[middle:]
+        yield (np.argmin(before) + np.argmin(after)) / RATE
 
 
 @measures("style: pauses")
 def style_pauses(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
+    shortest = said({"pauses": 0.04}, n_speakers=n)
     declared, found = [], []
-    for value in (0.05, 0.3):
-        for new, old in pairs(said({"pauses": value}, n_speakers=n), said(n_speakers=n)):
-            declared.append(value)
+    for value in (0.1, 0.3):
+        for new, old in pairs(said({"pauses": value}, n_speakers=n), shortest):
+            declared.append(value - 0.04)
             found.append((new.span_s - old.span_s) / (len(old.words) - 1))
-    yield compared(name, declared, found, unit="s", how="length of what is heard, less that in neutral")
+    how = "length of what is heard, less that with pauses of .04 s"
+    yield compared(f"{name}, more than .04", declared, found, unit="s", how=how)
+    declared, found = [], []
+    for value in (0.04, 0.1, 0.3):
+        for group in by_speaker(said({"pauses": value}, n_speakers=n)):
+            declared.append(value)
+            # a stop begins with a silence of its own
+            found.append(min(length for one in group for length in silences_between_words(one)))
+    how = "silence around the ends of words, the shortest of a speaker"
+    yield compared(name, declared, found, unit="s", how=how)
 
 
 @measures("style: level")
@@ -173,15 +213,13 @@ def style_level(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
 
 @measures("style: air")
 def style_air(name: str, n: int, rng: np.random.Generator) -> Iterator[Row]:
-    high = firwin(257, 2_500.0, fs=RATE, pass_zero=False)
     declared, found = [], []
-    for value in (-40.0, -30.0):
+    for value in (-45.0, -35.0, -25.0):
         for new, old in pairs(said({"air": value}, n_speakers=n), said(n_speakers=n)):
             voice = old.waveform * ((new.waveform @ old.waveform) / (old.waveform @ old.waveform))
-            noise = lfilter(high, 1.0, new.waveform - voice)
             declared.append(value)
-            found.append(decibels(rms(noise) / rms(voice)))
-    how = "what is left above 2.5 kHz when the voice is taken away, over the voice"
+            found.append(decibels(rms(new.waveform - voice) / rms(voice)))
+    how = "what is left when the voice is taken away, over the voice"
     yield compared(name, declared, found, unit="dB", how=how)
 
 
@@ -330,15 +368,19 @@ def bump(frequencies: Array, gain: Array, baseline: float) -> tuple[float, float
     for i, order in ((low - 1, 1), (high, -1)):
         curve_of, at = np.abs(curve[i : i + 2])[::order], frequencies[i : i + 2][::order]
         edges.append(float(np.interp(abs(height) / 2, curve_of, at)))
-    center = float(np.sqrt(edges[0] * edges[1]))
+    top = np.arange(low, high + 1)
+    top = top[np.abs(curve[low : high + 1]) >= 0.9 * abs(height)]
+    a, b, _ = np.polyfit(frequencies[top] - frequencies[best], curve[top], 2)
+    center = float(frequencies[best] - b / (2 * a))
     return center, float(height), center / (edges[1] - edges[0])
 
 
 def half_way(frequencies: Array, gain: Array, low_db: float, high_db: float) -> float:
     """Return the frequency at which a rising shelf is half-way up."""
     inside = (frequencies > 100.0) & (frequencies < 7_500.0)
-    above = np.sign(high_db - low_db) * (gain[inside] - (low_db + high_db) / 2) > 0.0
-    return float(frequencies[inside][np.argmax(above)])
+    curve = np.sign(high_db - low_db) * (gain[inside] - (low_db + high_db) / 2)
+    at = int(np.argmax(curve > 0.0))
+    return float(np.interp(0.0, curve[at - 1 : at + 1], frequencies[inside][at - 1 : at + 1]))
 
 
 def plateau(frequencies: Array, gain: Array, low: float, high: float) -> float:

@@ -100,6 +100,7 @@ def said(
     *,
     n_speakers: int,
     n_texts: int = N_TEXTS,
+    grammar: str = "matrix-en",
     change: Change | None = None,
     room_tone: float | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -111,6 +112,8 @@ def said(
     style : mapping, optional
         Parameters of the style, as a recipe gives them.
     n_speakers, n_texts : int
+    grammar : str
+        Of the texts: those of ``matrix-en`` have five words, those of ``clauses-en`` about twenty.
     change : callable, optional
         Turns each speaker into the one who is heard.
     room_tone : float, optional
@@ -125,7 +128,8 @@ def said(
         "room_tone": quiet,
         **(settings or {}),
     }
-    return _kept(json.dumps(given), n_speakers, n_texts, change or _as_they_are)
+    texts = {"grammar": grammar, "count": n_texts, "seed": 93_102}
+    return _kept(json.dumps(given), json.dumps(texts), n_speakers, change or _as_they_are)
 
 
 def _as_they_are(speaker: Speaker) -> Speaker:
@@ -138,11 +142,13 @@ def monotonous(speaker: Speaker) -> Speaker:
 
 
 @lru_cache(maxsize=8)
-def _kept(settings: str, n_speakers: int, n_texts: int, change: Change) -> Sequence[Said]:
-    return tuple(_said(json.loads(settings), n_speakers, n_texts, change))
+def _kept(settings: str, texts: str, n_speakers: int, change: Change) -> Sequence[Said]:
+    return tuple(_said(json.loads(settings), json.loads(texts), n_speakers, change))
 
 
-def _said(settings: Mapping[str, Any], n_speakers: int, n_texts: int, heard: Change) -> Iterator[Said]:
+def _said(
+    settings: Mapping[str, Any], texts: Mapping[str, Any], n_speakers: int, heard: Change
+) -> Iterator[Said]:
     dataset = syngen.render(
         {
             "name": "declared",
@@ -151,7 +157,7 @@ def _said(settings: Mapping[str, Any], n_speakers: int, n_texts: int, heard: Cha
             "audio": {"sample_rate": RATE},
             "factors": {
                 "speaker": {"speakers": {"count": n_speakers, "seed": 93_101}},
-                "text": {"grammar": "matrix-en", "count": n_texts, "seed": 93_102},
+                "text": dict(texts),
             },
             "settings": dict(settings),
         }

@@ -15,7 +15,7 @@ def reference(waveform: np.ndarray, sample_rate: int) -> float:
     size = round(0.02 * sample_rate)
     frames = [waveform[i : i + size] for i in range(0, len(waveform) - size + 1, size)] or [waveform]
     powers = [float((frame**2).mean()) for frame in frames]
-    active = [power for power in powers if power >= max(powers) * 0.0025]
+    active = [power for power in powers if power >= max(powers) * 10.0**-2.6]
     return math.sqrt(sum(active) / len(active))
 
 

@@ -30,15 +30,30 @@ def test_peak_has_its_gain_at_its_center_and_none_far_away(sample_rate: int, gai
         assert gain_db(found, far, sample_rate) == pytest.approx(0.0, abs=1e-4)
 
 
-@pytest.mark.parametrize("q", [1.0, 4.0])
-def test_peak_is_as_narrow_as_its_quality_says(q: float) -> None:
-    # the cookbook's bandwidth lies between the points of half the gain in dB
-    center, rate, gain = 500.0, 48_000, 12.0
-    found = section("peak", center, gain, q, sample_rate=rate)
-    frequencies = np.linspace(100.0, 1500.0, 20_001)
-    _, response = freqz(found[:3], found[3:], worN=frequencies, fs=rate)
-    above = frequencies[20.0 * np.log10(np.abs(response)) >= gain / 2.0]
-    assert (above[-1] - above[0]) * q == pytest.approx(center, rel=0.02)
+def half_gain_width(found: Section, gain: float, sample_rate: int) -> float:
+    """Hz between the points of half the gain in dB."""
+    frequencies = np.linspace(0.0, sample_rate / 2, 200_001)
+    _, response = freqz(found[:3], found[3:], worN=frequencies, fs=sample_rate)
+    levels = 20.0 * np.log10(np.abs(response) + 1e-30)
+    inside = frequencies[np.abs(levels) >= abs(gain) / 2.0]
+    return float(inside[-1] - inside[0])
+
+
+@pytest.mark.parametrize("sample_rate", RATES)
+@pytest.mark.parametrize("part", [0.01, 0.1, 0.25, 0.36, 0.449])
+@pytest.mark.parametrize("gain", [-20.0, 3.0, 12.0])
+@pytest.mark.parametrize("q", [1.0, 2.5, 8.0])
+def test_peak_is_as_narrow_as_its_quality_says(
+    sample_rate: int, part: float, gain: float, q: float
+) -> None:
+    center = part * sample_rate
+    found = section("peak", center, gain, q, sample_rate=sample_rate)
+    assert center / half_gain_width(found, gain, sample_rate) == pytest.approx(q, rel=0.01)
+
+
+def test_no_peak_is_wider_than_there_is_room_for() -> None:
+    found = section("peak", 4_000.0, 12.0, 0.1, sample_rate=16_000)
+    assert half_gain_width(found, 12.0, 16_000) == pytest.approx(7_200.0, rel=0.001)
 
 
 @pytest.mark.parametrize("sample_rate", RATES)

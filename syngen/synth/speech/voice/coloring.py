@@ -1,9 +1,9 @@
 """From the clean speech of an engine to that of a speaker in a style, in a room.
 
-In this order: whisper, saturation, breath noise, tremor, the filters of style and speaker, the level,
-silence in the pauses, and last the noise of the room. A pause holds that noise alone, whose level and color
-the recipe states and nothing else moves: it tells neither who spoke nor how. Between the steps the active
-level is brought to a fixed value, from sums of whole numbers.
+In this order: whisper, saturation, tremor, the filters of style and speaker, silence in the pauses, breath
+noise, the level, and last the noise of the room. A pause holds that noise alone, whose level and color the
+recipe states and nothing else moves: it tells neither who spoke nor how. Levels are brought to what they
+shall be from sums of whole numbers.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ __all__ = ["Coloring"]
 _WORKING_RMS = 0.0625  # a power of two: leaves room for the peaks of speech
 _TREMOR_HZ = 5.0
 _HIGHEST_PEAK = 0.99
+_FAR_BELOW_DB = 30.0  # so far below the speech the noise adds less than .005 dB to its level
 _EFFORT = ("high_shelf", 1000.0, 6.0)  # what saturates is mostly above 1 kHz
 _AIR_CORNER_HZ = 2500.0
 _ENVELOPE_POLE = 0.98  # at 16 kHz
@@ -97,24 +98,37 @@ class Coloring:
         self._normalise(waveform)
         if style.drive:
             waveform = self._saturated(waveform, style.drive)
-        if style.air is not None:
-            self._add_air(waveform, style.air, streams("air"))
         if style.tremor:
             np.multiply(
                 waveform, self._tremor(len(waveform), style.tremor, streams("tremor")), out=waveform
             )
-        if style.drive or style.air is not None or style.tremor:
-            self._normalise(waveform)
-        waveform = filtered(waveform, self._sections(style, resonances))
+        sections = self._sections(style, resonances)
+        air = None if style.air is None else filtered(self._air(waveform, streams("air")), sections)
+        waveform = filtered(waveform, sections)
         self._silence(waveform, pauses)
+        if style.air is not None and air is not None:
+            self._silence(air, pauses)
+            # only here both are as they are heard
+            gain = decibels_to_gain(style.air) * root_mean_square(waveform) / (root_mean_square(air) or 1.0)
+            np.add(waveform, np.multiply(air, gain, out=air), out=waveform)
         noise = self._room_tone(len(waveform), room_tone_db, streams("room"))
-        peak = absolute_peak(waveform)
-        if peak:
-            level = active_rms(waveform, sample_rate=self.sample_rate) or _WORKING_RMS
-            gain = min(decibels_to_gain(style.level) / level, (_HIGHEST_PEAK - absolute_peak(noise)) / peak)
-            np.multiply(waveform, gain, out=waveform)
+        self._bring_to_level(waveform, style.level, noise)
+        if style.level - room_tone_db >= _FAR_BELOW_DB:
+            # of frames at the threshold of those that count, the noise decides which do
+            self._bring_to_level(waveform, style.level, noise, heard=np.add(waveform, noise))
         np.add(waveform, noise, out=waveform)
         return waveform
+
+    def _bring_to_level(
+        self, waveform: FloatArray, level_db: float, noise: FloatArray, *, heard: FloatArray | None = None
+    ) -> None:
+        """Give what is heard, by default the waveform, an active level that leaves room for the noise."""
+        peak = absolute_peak(waveform)
+        if peak:
+            level = active_rms(waveform if heard is None else heard, sample_rate=self.sample_rate)
+            highest = (_HIGHEST_PEAK - absolute_peak(noise)) / peak
+            gain = min(decibels_to_gain(level_db) / (level or _WORKING_RMS), highest)
+            np.multiply(waveform, gain, out=waveform)
 
     def _silence(self, waveform: FloatArray, pauses: Sequence[tuple[int, int]]) -> None:
         """Fade out what rings on into pauses, and what comes before their ends."""
@@ -161,17 +175,12 @@ class Coloring:
         np.divide(y, bend, out=y)
         return filtered(y, [down])
 
-    def _add_air(self, waveform: FloatArray, air_db: float, stream: Stream) -> None:
-        """Add noise above 2.5 kHz that swells and fades with the voice."""
-        if not usable_frequency(_AIR_CORNER_HZ, self.sample_rate):
-            return
+    def _air(self, waveform: FloatArray, stream: Stream) -> FloatArray:
+        """Return noise above 2.5 kHz that swells and fades with the voice, of any level."""
         noise = white_noise(stream, len(waveform))
         envelope = filtered(np.absolute(waveform), [_follower(self.sample_rate)])
         np.multiply(noise, envelope, out=noise)
-        corner = section("high_pass", _AIR_CORNER_HZ, sample_rate=self.sample_rate)
-        noise = filtered(noise, [corner])
-        np.multiply(noise, 6.0 * decibels_to_gain(air_db), out=noise)
-        np.add(waveform, noise, out=waveform)
+        return filtered(noise, [section("high_pass", _AIR_CORNER_HZ, sample_rate=self.sample_rate)])
 
     def _tremor(self, n_samples: int, depth: float, stream: Stream) -> FloatArray:
         start = float(stream.uniform(1)[0])

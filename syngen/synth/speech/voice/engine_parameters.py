@@ -7,15 +7,16 @@ import re
 from functools import lru_cache
 
 from syngen.elementary import exp2, log2
-from syngen.synth.speech.engines.base import RATES, Mark, Utterance
+from syngen.synth.speech.engines.base import Mark, Utterance
 from syngen.synth.speech.voice.melody import Line, ending_of, line_of, pitch_commands, word_offsets
+from syngen.synth.speech.voice.pace import rate_of_espeak, rate_of_words
+from syngen.synth.speech.voice.pauses import ENGINE_GAP
 from syngen.synth.speech.voice.speakers import Speaker
 from syngen.synth.speech.voice.styles import CONTOURS, Style
 from syngen.units import decibels_to_gain
 
 __all__ = ["marks_of", "median_hz", "utterance_of", "variant_of"]
 
-_WORDS_PER_MINUTE = 165
 _OF_WORDS = ("declination", "final_pitch", "final_length", "slowing", "alternating_pitch")
 _PLAIN = Style()
 _WHISPER = Line(59, 60, 0.0)  # low: harmonics so close that what follows makes one noise of them
@@ -39,20 +40,23 @@ def utterance_of(text: str, style: Style, *, seed: int, speaker: Speaker | None,
     mark = CONTOURS[style.contour]
     if mark:
         text = text.rstrip(" .!?,;:") + mark
+    if speaker is None:
+        return Utterance(text, voice=voice, rate=rate_of_words(style.tempo), seed=seed)
     ending = ending_of(text)
+    tempo = 0.01 * speaker.tempo * style.tempo
     return Utterance(
         text,
         voice=voice,
-        variant=variant_of(speaker, style, ending) if speaker else "",
-        rate=_rate(style.tempo),
-        gap=round(100.0 * style.pauses) if speaker else 0,
+        variant=variant_of(speaker, style, ending),
+        rate=rate_of_espeak(tempo),
+        gap=ENGINE_GAP if style.pauses else 0,
         seed=seed,
-        marks=marks_of(text, style, _line(speaker, style, ending).share) if speaker else (),
+        marks=marks_of(text, style, share=_line(speaker, style, ending).share, tempo=tempo),
     )
 
 
 @lru_cache(maxsize=16_384)
-def marks_of(text: str, style: Style, share: float) -> tuple[Mark, ...]:
+def marks_of(text: str, style: Style, *, share: float, tempo: float) -> tuple[Mark, ...]:
     """Return the pace and pitch of every word; none where a style leaves both as they are.
 
     Parameters
@@ -61,6 +65,8 @@ def marks_of(text: str, style: Style, share: float) -> tuple[Mark, ...]:
     style : Style
     share : float
         Of the speaker's line in this style, see `syngen.synth.speech.voice.melody.Line`.
+    tempo : float
+        Pace of speaker and style together.
     """
     if all(getattr(style, name) == getattr(_PLAIN, name) for name in _OF_WORDS):
         return ()
@@ -74,14 +80,9 @@ def marks_of(text: str, style: Style, share: float) -> tuple[Mark, ...]:
     offsets = [0.0] * len(places) if style.whisper else word_offsets(len(places), style)
     commands = pitch_commands(text, offsets, lengths, share=share)
     return tuple(
-        Mark(place, _rate(style.tempo / length), command)
+        Mark(place, rate_of_espeak(tempo / length), command)
         for place, length, command in zip(places, lengths, commands, strict=True)
     )
-
-
-def _rate(tempo: float) -> int:
-    low, high = RATES
-    return min(high, max(low, round(_WORDS_PER_MINUTE * tempo)))
 
 
 @lru_cache(maxsize=4096)
@@ -111,7 +112,6 @@ def variant_of(speaker: Speaker, style: Style, ending: str) -> str:
         f"flutter {speaker.flutter + style.flutter if is_voiced else 0}",
         f"roughness {min(7, speaker.roughness + style.roughness) if is_voiced else 0}",
         f"consonants {round(speaker.consonants)} {round(speaker.consonants)}",
-        f"speed {round(speaker.tempo)}",
     ]
     weights = (-0.4, -0.4, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)  # of the style's accent, by degree of stress
     added = [round(own + w * style.accent) for own, w in zip(speaker.stress, weights, strict=True)]
@@ -148,11 +148,14 @@ def _formant(number: int, speaker: Speaker, style: Style) -> str:
     elif number <= 5:
         of_style = {1: style.formant_1, 2: style.formant_2, 3: style.formant_3}.get(number, 1.0)
         frequency = speaker.formant_scale * speaker.formants[number - 1] * of_style
-        gain = 80.0 * speaker.formant_gain[number - 1] * (0.95 if is_female and number > 1 else 1.0)
+        # the root: the engine squares what it is told
+        gain = (
+            80.0 * math.sqrt(speaker.formant_gain[number - 1]) * (0.95 if is_female and number > 1 else 1.0)
+        )
         shift_hz = style.formant_shifts[number - 1] if number <= len(style.formant_shifts) else 0.0
     else:
         frequency = min(1.10, speaker.formant_scale)
-        gain = (70.0 if is_female else 100.0) * speaker.formant_gain[number - 1]
+        gain = 70.0 if is_female else 100.0
     bandwidth = 100.0 * speaker.bandwidth_scale * style.bandwidth
     shift = f" {round(shift_hz)}" if shift_hz else ""
     return f"formant {number} {round(100.0 * frequency)} {round(gain)} {round(bandwidth)}{shift}"

@@ -42,7 +42,10 @@ MAX_SPEAKERS = 2_000
 _NAME = re.compile(r"s(0|[1-9][0-9]{0,18})-([fm])([0-9]{4})")  # one name a person
 _OCTAVES_PER_NEPER = 1.4426950408889634  # log2(e)
 _LIMIT = 2.2  # standard deviations
-_FORMANT_GAINS = (0.1, 0.18, 0.18, 0.18, 0.18, 0.1, 0.1, 0.1)  # spreads; weak where styles color
+# spreads, weak where styles color; the last three are of formants that are hardly heard, and no part of a
+# speaker: they are drawn so that a name stands for the same person as before
+_FORMANT_GAINS = (0.2, 0.36, 0.36, 0.36, 0.36, 0.2, 0.2, 0.2)
+_N_FORMANTS = 5
 _N_BANDS = 8
 _LOWEST_HZ, _HIGHEST_HZ = 500.0, 5_800.0
 _BAND_SHARE = 0.8  # of each band, on a logarithmic scale, is where its resonance may lie
@@ -92,8 +95,8 @@ class Speaker:
         Factor on all formant frequencies: how short the vocal tract is.
     formants : tuple of float, length 5
         Factors on the frequencies of the first five formants.
-    formant_gain : tuple of float, length 8
-        Factors on the amplitudes of the formants 1 to 8.
+    formant_gain : tuple of float, length 5
+        Factors on the amplitudes of the first five formants; less is heard where two lie close together.
     bandwidth_scale : float
         Factor on the formants' bandwidths.
     f0_hz : float
@@ -336,7 +339,8 @@ def _speaker(name: str, gender: Gender, drawn: Mapping[str, FloatArray]) -> Spea
     plain: dict[str, Any] = {key: x.tolist() for key, x in drawn.items()}
     resonances = zip(*(plain.pop(f"resonance_{what}") for what in ("hz", "db", "q")), strict=True)
     plain |= {key: int(plain[key]) for key in ("roughness", "flutter")}
-    plain |= {key: tuple(plain[key]) for key in ("formants", "formant_gain", "stress")}
+    plain |= {key: tuple(plain[key]) for key in ("formants", "stress")}
+    plain["formant_gain"] = tuple(plain["formant_gain"][:_N_FORMANTS])
     return Speaker(name, gender, resonances=tuple(Resonance(*one) for one in resonances), **plain)
 
 
@@ -356,7 +360,7 @@ def _features(drawn: Mapping[str, FloatArray]) -> FloatArray:
         detuning = np.multiply(np.subtract(ratio, np.divide(1.0, ratio)), q)
         width = np.add(1.0, np.multiply(detuning, detuning))
         np.add(spectrum, np.divide(gain_db, width), out=spectrum)
-    scaled = ((formants, 0.072), (gains, 0.26), (pitch, 0.1), (breath, 1.7), (spectrum, 3.5))
+    scaled = ((formants, 0.072), (gains, 0.52), (pitch, 0.1), (breath, 1.7), (spectrum, 3.5))
     return np.concatenate([np.divide(x, unit) for x, unit in scaled], axis=1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,18 @@ def test_level_is_what_the_style_says_whatever_the_engine_gave(level: float) -> 
     for scale in (0.01, 1.0, 8.0):
         found = colored(scale * speech(16_000), Style(level=level), 16_000, room_tone_db=-86.5)
         assert decibels(active_rms(found, sample_rate=16_000)) == pytest.approx(level, abs=0.3)
+
+
+@pytest.mark.parametrize("edge", [-26.1, -26.04, -26.02, -26.01, -25.99, -25.9])
+def test_the_level_counts_the_frames_that_count_when_the_room_is_heard(edge: float) -> None:
+    tone = 8_000.0 * np.sin(2 * np.pi * 200.0 * np.arange(16_000) / 16_000)
+    tone[8_320:] = 0.0
+    tone[8_000:8_320] *= 10.0 ** (edge / 20.0)  # one frame at the threshold of those that count
+    for room_tone in (-86.5, -80.0):
+        found = rounded(
+            colored(tone.copy(), Style(level=-45.0), 16_000, resonances=(), room_tone_db=room_tone)
+        )
+        assert decibels(active_rms(found, sample_rate=16_000)) == pytest.approx(-45.0, abs=0.05)
 
 
 def test_a_peak_that_would_clip_lowers_the_level() -> None:
@@ -171,8 +184,29 @@ def test_breath_lies_above_two_and_a_half_kilohertz() -> None:
     found = colored(waveform.copy(), Style(air=-20.0), 16_000, resonances=(), room_tone_db=-86.5)
     plain = colored(waveform, Style(), 16_000, resonances=(), room_tone_db=-86.5)
     power, before = (np.abs(np.fft.rfft(x)) ** 2 for x in (found, plain))
-    assert power[6_000:16_000].sum() > 1e4 * before[6_000:16_000].sum()  # 3 to 8 kHz
+    assert power[6_000:16_000].sum() > 1e3 * before[6_000:16_000].sum()  # 3 to 8 kHz
     assert power[1_000:3_000].sum() < 0.05 * power[6_000:16_000].sum()
+
+
+@pytest.mark.parametrize("sample_rate", RATES)
+@pytest.mark.parametrize("air", [-60.0, -35.0, -20.0])
+def test_breath_is_as_loud_as_declared_beside_the_voice_that_is_heard(air: float, sample_rate: int) -> None:
+    style = Style(
+        drive=1.0,
+        tremor=0.3,
+        filters=(Filter("low_shelf", 900.0, 12.0), Filter("high_shelf", 2500.0, -9.0)),
+    )
+    start, end = sample_rate, 3 * sample_rate // 2
+    room = colored(np.zeros(2 * sample_rate), style, sample_rate)
+    voice, both = (
+        colored(speech(sample_rate), one, sample_rate, pauses=[(start, end)]) - room
+        for one in (style, replace(style, air=air))
+    )
+    scale = float(both @ voice) / float(voice @ voice)
+    noise = both - scale * voice
+    heard = 10.0 * math.log10(float(noise @ noise) / float(voice @ voice) / scale**2)
+    assert heard == pytest.approx(air, abs=0.05)
+    assert np.abs(both[start:end]).max() == 0.0
 
 
 def test_resonances_of_the_speaker_are_heard() -> None:

@@ -10,6 +10,7 @@ import pytest
 from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES, _check
 from syngen.synth.speech.engines.espeak_data import check_variant
 from syngen.synth.speech.voice.engine_parameters import marks_of, utterance_of, variant_of
+from syngen.synth.speech.voice.pace import rate_of_espeak
 from syngen.synth.speech.voice.speakers import find_speaker, speaker_names
 from syngen.synth.speech.voice.styles import STYLES, Style
 
@@ -98,6 +99,20 @@ def test_voiced_styles_leave_the_upper_formants_of_a_speaker_alone() -> None:
     assert len(set(upper)) == 1
 
 
+def test_gains_of_formants_are_told_as_the_engine_takes_them_which_squares_them() -> None:
+    louder = replace(PEOPLE[3], formant_gain=tuple(2.0 * gain for gain in PEOPLE[3].formant_gain))
+    heights = [
+        [
+            int(line.split()[3])
+            for line in variant_of(one, Style(), ".").splitlines()
+            if line.startswith("formant ")
+        ]
+        for one in (PEOPLE[3], louder)
+    ]
+    ratios = [(b / a) ** 2 for a, b in zip(*heights, strict=True)]
+    assert ratios == pytest.approx([1.0, *[2.0] * 5, *[1.0] * 3], rel=0.03)
+
+
 def test_whispering_raises_resonances() -> None:
     voiced, whispered = formants(Style()), formants(STYLES["whispering"])
     assert [line[3:] for line in whispered[:4]] == [[], [255], [115], []]
@@ -138,10 +153,31 @@ def test_engines_with_voices_get_no_variant_and_no_gap() -> None:
     assert (told.voice, told.variant, told.gap) == ("slt", "", 0)
 
 
+def test_the_pace_is_that_of_speaker_and_style_together() -> None:
+    for speaker in PEOPLE[:20]:
+        told = utterance_of("Good morning.", Style(tempo=1.2), seed=1, speaker=speaker, voice="")
+        assert told.rate == rate_of_espeak(1.2 * speaker.tempo / 100.0)
+        assert "speed" not in told.variant
+    slow, fast = (replace(PEOPLE[0], tempo=tempo) for tempo in (90.0, 110.0))
+    marks = [
+        utterance_of("One two.", Style(final_length=1.3), seed=1, speaker=one, voice="").marks
+        for one in (slow, fast)
+    ]
+    assert all(a.rate < b.rate for a, b in zip(*marks, strict=True))
+
+
+def test_engines_only_say_where_pauses_are() -> None:
+    gaps = [
+        utterance_of("One two.", Style(pauses=p), seed=1, speaker=PEOPLE[0], voice="").gap
+        for p in (0.0, 0.004, 0.3)
+    ]
+    assert gaps == [0, 1, 1]
+
+
 def test_words_are_marked_where_a_style_moves_them() -> None:
     text = "One two, three four."
-    assert marks_of(text, Style(pitch=3.0, tempo=1.5), 0.2) == ()
-    falling = marks_of(text, Style(declination=6.0, slowing=2.0), 0.0)
+    assert marks_of(text, Style(pitch=3.0, tempo=1.5), share=0.2, tempo=1.5) == ()
+    falling = marks_of(text, Style(declination=6.0, slowing=2.0), share=0.0, tempo=1.0)
     assert [text[mark.position :].partition(" ")[0] for mark in falling] == [
         "One",
         "two,",
@@ -151,10 +187,12 @@ def test_words_are_marked_where_a_style_moves_them() -> None:
     assert [mark.pitch for mark in falling] == sorted((mark.pitch for mark in falling), reverse=True)
     assert [mark.rate for mark in falling] == sorted((mark.rate for mark in falling), reverse=True)
     assert falling[0].pitch - falling[3].pitch == pytest.approx(6.0 / 0.2375, abs=1.0)
-    last = marks_of(text, Style(final_pitch=3.0, final_length=2.0), 0.2)
+    last = marks_of(text, Style(final_pitch=3.0, final_length=2.0), share=0.2, tempo=1.0)
     assert len({mark.rate for mark in last[:3]}) == 1
-    assert last[3].rate == pytest.approx(last[0].rate / 2.0, abs=1.0)
-    whispered = marks_of(text, Style(whisper=True, alternating_pitch=6.0), 0.0)
+    assert (last[0].rate, last[3].rate) == (165, rate_of_espeak(0.5))
+    whispered = marks_of(text, Style(whisper=True, alternating_pitch=6.0), share=0.0, tempo=1.0)
     assert {mark.pitch for mark in whispered} == {50}
-    (alone,) = marks_of("Yes.", Style(declination=6.0, alternating_pitch=6.0, final_pitch=4.0), 0.2)
+    (alone,) = marks_of(
+        "Yes.", Style(declination=6.0, alternating_pitch=6.0, final_pitch=4.0), share=0.2, tempo=1.0
+    )
     assert alone.pitch == 50
