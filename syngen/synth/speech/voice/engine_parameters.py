@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from syngen.elementary import exp2, log2
 from syngen.synth.speech.engines.base import RATES, Mark, Utterance
+from syngen.synth.speech.voice.contour import MIDDLE_COMMAND, Contour, word_places
 from syngen.synth.speech.voice.melody import Line, ending_of, line_of, pitch_commands, word_offsets
 from syngen.synth.speech.voice.speakers import Speaker
 from syngen.synth.speech.voice.styles import CONTOURS, Style
 from syngen.units import decibels_to_gain
 
-__all__ = ["marks_of", "median_hz", "utterance_of", "variant_of"]
+__all__ = ["has_melody", "marks_of", "median_hz", "utterance_of", "variant_of"]
 
 _WORDS_PER_MINUTE = 165
-_OF_WORDS = ("declination", "final_pitch", "final_length", "slowing", "alternating_pitch")
+_OF_PITCH = ("declination", "final_pitch", "alternating_pitch", "range", "contour")
+_OF_PACE = ("final_length", "slowing")
 _PLAIN = Style()
-_WHISPER = Line(59, 60, 0.0)  # low: harmonics so close that what follows makes one noise of them
+_WHISPER = Line(59, 60)  # low: harmonics so close that what follows makes one noise of them
 _TONE = ((600, 170.0), (1200, 135.0), (2000, 110.0), (3500, 105.0))  # Hz, height
 
 
-def utterance_of(text: str, style: Style, *, seed: int, speaker: Speaker | None, voice: str) -> Utterance:
+def utterance_of(
+    text: str,
+    style: Style,
+    *,
+    seed: int,
+    speaker: Speaker | None,
+    voice: str,
+    contour_of: Callable[[str], Contour],
+) -> Utterance:
     """Return what an engine is told.
 
     Parameters
@@ -35,44 +45,68 @@ def utterance_of(text: str, style: Style, *, seed: int, speaker: Speaker | None,
         For engines that speak variants.
     voice : str
         For the others: name of a voice.
+    contour_of : callable
+        Returns the contour with which the engine says a text; called for a speaker in a style with a
+        melody of its own.
     """
     mark = CONTOURS[style.contour]
     if mark:
         text = text.rstrip(" .!?,;:") + mark
-    ending = ending_of(text)
+    marks: tuple[Mark, ...] = ()
+    if speaker:
+        line = _line(speaker, style, ending_of(text))
+        contour = contour_of(text) if has_melody(style) else None
+        marks = marks_of(text, style, line=line, contour=contour, median_hz=median_hz(speaker, style))
     return Utterance(
         text,
         voice=voice,
-        variant=variant_of(speaker, style, ending) if speaker else "",
+        variant=variant_of(speaker, style, ending_of(text)) if speaker else "",
         rate=_rate(style.tempo),
         gap=round(100.0 * style.pauses) if speaker else 0,
         seed=seed,
-        marks=marks_of(text, style, _line(speaker, style, ending).share) if speaker else (),
+        marks=marks,
     )
 
 
+def has_melody(style: Style) -> bool:
+    """Return whether a style says a text with another melody than neutral speech."""
+    return not style.whisper and _differs(style, _OF_PITCH)
+
+
+def _differs(style: Style, names: tuple[str, ...]) -> bool:
+    return any(getattr(style, name) != getattr(_PLAIN, name) for name in names)
+
+
 @lru_cache(maxsize=16_384)
-def marks_of(text: str, style: Style, share: float) -> tuple[Mark, ...]:
+def marks_of(
+    text: str, style: Style, *, line: Line, contour: Contour | None, median_hz: float
+) -> tuple[Mark, ...]:
     """Return the pace and pitch of every word; none where a style leaves both as they are.
 
     Parameters
     ----------
     text : str
     style : Style
-    share : float
-        Of the speaker's line in this style, see `syngen.synth.speech.voice.melody.Line`.
+    line : Line
+        Of the speaker in this style.
+    contour : Contour or None
+        With which the engine says the text; None leaves the pitch of words as it is.
+    median_hz : float
+        Of the speaker in this style.
     """
-    if all(getattr(style, name) == getattr(_PLAIN, name) for name in _OF_WORDS):
+    if contour is None and not _differs(style, _OF_PACE):
         return ()
-    places = [found.start() for found in re.finditer(r"\S+", text)]
+    places = word_places(text)
     last = len(places) - 1
     lengths = []
     for i in range(len(places)):
         part = i / last - 0.5 if last else 0.0  # -1/2 at the first word, 1/2 at the last
         length = float(exp2(float(log2(style.slowing)) * part))
         lengths.append(length * style.final_length if i == last else length)
-    offsets = [0.0] * len(places) if style.whisper else word_offsets(len(places), style)
-    commands = pitch_commands(text, offsets, lengths, share=share)
+    commands = [MIDDLE_COMMAND] * len(places)
+    if contour:
+        offsets = word_offsets(len(places), style)
+        commands = pitch_commands(contour, offsets, lengths, line=line, median_hz=median_hz)
     return tuple(
         Mark(place, _rate(style.tempo / length), command)
         for place, length, command in zip(places, lengths, commands, strict=True)
