@@ -8,7 +8,7 @@ which word its pitch is high and for how long, is then known before a speaker sa
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ _RATE = 165
 _LOWEST, _HIGHEST = -0.1, 1.6  # no voice of the engine leaves this; noise does
 _STEADY = 0.05  # part by which a period differs at most from the one before
 _FRAME_S = 0.01
+_REACH_S = 0.1  # voiced noise, as in z, has the pitch of its neighbours
 _MOST_TEXTS = 4_096
 
 
@@ -104,29 +105,39 @@ def read_contour(speech: Speech, text: str) -> Contour:
     places = word_places(text)
     words: list[list[float]] = [[] for _ in places]
     owners = _Owners(speech.events, places)
-    next_frame = 0.0
-    for middle, level in _levels(speech.pcm, speech.sample_rate):
-        word = owners.voiced_word(middle)
-        if word >= 0 and middle >= next_frame:
-            words[word].append(level)
-            next_frame = middle + _FRAME_S * speech.sample_rate
+    middles, levels = _levels(speech.pcm, speech.sample_rate)
+    step, reach = round(_FRAME_S * speech.sample_rate), _REACH_S * speech.sample_rate
+    for sample in range(0, len(speech.pcm), step):
+        word = owners.voiced_word(sample)
+        if word >= 0 and middles:
+            nearest = _nearest(middles, sample)
+            if abs(middles[nearest] - sample) <= reach:
+                words[word].append(levels[nearest])
     return Contour(tuple(map(tuple, words)))
 
 
-def _levels(pcm: PcmArray, sample_rate: int) -> list[tuple[float, float]]:
-    """Return the middle of every steady period, in samples, and its level."""
+def _nearest(places: list[float], sample: int) -> int:
+    """Return the number of the place that is nearest to a sample."""
+    after = min(bisect_left(places, sample), len(places) - 1)
+    before = max(0, after - 1)
+    return before if sample - places[before] < places[after] - sample else after
+
+
+def _levels(pcm: PcmArray, sample_rate: int) -> tuple[list[float], list[float]]:
+    """Return the middles of all steady periods, in samples, and their levels."""
     x = pcm.astype(np.float64)
     before = np.flatnonzero((x[:-1] < 0.0) & (x[1:] >= 0.0))
     low, high = x[before], x[before + 1]
     crossings = np.subtract(before, np.divide(low, np.subtract(high, low)))
     periods = np.subtract(crossings[1:], crossings[:-1]).tolist()
-    found = []
+    middles, levels = [], []
     for i in range(1, len(periods)):
         level = (sample_rate / periods[i] - _BASE_HZ) / _WIDTH_HZ
         change = abs(periods[i] - periods[i - 1])
         if _LOWEST < level < _HIGHEST and change < _STEADY * periods[i]:
-            found.append((0.5 * float(crossings[i] + crossings[i + 1]), level))
-    return found
+            middles.append(0.5 * float(crossings[i] + crossings[i + 1]))
+            levels.append(level)
+    return middles, levels
 
 
 class _Owners:
@@ -139,7 +150,7 @@ class _Owners:
         self._words = [event.start for event in words]
         self._numbers = [bisect_right(places, event.position) - 1 for event in words]
 
-    def voiced_word(self, sample: float) -> int:
+    def voiced_word(self, sample: int) -> int:
         """Return the number of the word, -1 outside words and in phones without voice."""
         phone, word = bisect_right(self._phones, sample) - 1, bisect_right(self._words, sample) - 1
         return self._numbers[word] if phone >= 0 and word >= 0 and self._voiced[phone] else -1
