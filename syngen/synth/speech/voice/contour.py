@@ -30,7 +30,10 @@ BASE_BELOW_LOW_HZ = 9
 MIDDLE_COMMAND = 50
 """The command for pitch that leaves the base as it is."""
 
-_BASE_HZ, _WIDTH_HZ = 200, 200  # periods so short that none is missed, and so long that samples resolve them
+_BASE_HZ, _WIDTH_HZ = (
+    200,
+    200,
+)  # periods so short that none is missed, and so long that samples resolve them
 _LOW_HZ = _BASE_HZ + BASE_BELOW_LOW_HZ
 _VARIANT = (
     f"language variant\npitch {_LOW_HZ} {_LOW_HZ + _WIDTH_HZ}\nflutter 0\nroughness 0\n"

@@ -121,8 +121,7 @@ class Style:
     tempo : float
         Factor on the pace, 0.5 to 2.
     pitch : float
-        Median pitch above the speaker's own, in semitones, -12 to 12, whatever the other parameters move;
-        a range well above 1 raises what is heard: 3 by up to 1.6 semitones.
+        Median pitch above the speaker's own, in semitones, -12 to 12, whatever the other parameters move.
     range : float
         Factor on how far pitch moves, 0 to 3.
     declination : float

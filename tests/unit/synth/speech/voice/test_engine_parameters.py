@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES, _check
+from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES, Mark, _check
 from syngen.synth.speech.engines.espeak_data import check_variant
-from syngen.synth.speech.voice.engine_parameters import marks_of, utterance_of, variant_of
+from syngen.synth.speech.voice.contour import Contour, word_places
+from syngen.synth.speech.voice.engine_parameters import has_melody, marks_of, utterance_of, variant_of
+from syngen.synth.speech.voice.melody import Line
 from syngen.synth.speech.voice.speakers import find_speaker, speaker_names
 from syngen.synth.speech.voice.styles import STYLES, Style
 
+LINE = Line(99, 149)
 PEOPLE = [find_speaker(name) for name in speaker_names(count=200, seed=11)]
 EXTREMES = [
     Style(
@@ -38,6 +42,16 @@ EXTREMES = [
     for m in (0, 1)
     for whisper in (False, True)
 ]
+
+
+def contour_of(text: str) -> Contour:
+    """A voice that falls evenly through each word."""
+    return Contour(tuple(tuple(np.linspace(1.2, 0.6, 12).tolist()) for _ in word_places(text)))
+
+
+def marks(text: str, style: Style, line: Line = LINE) -> tuple[Mark, ...]:
+    contour = contour_of(text) if has_melody(style) else None
+    return marks_of(text, style, line=line, contour=contour, median_hz=140.0)
 
 
 def numbers(variant: str, key: str) -> list[int]:
@@ -117,14 +131,21 @@ def test_whispering_raises_resonances() -> None:
     ],
 )
 def test_contours_are_told_by_the_last_sign(contour: str, expected: str) -> None:
-    told = utterance_of("Really, he said.", Style(contour=contour), seed=1, speaker=PEOPLE[0], voice="")
+    told = utterance_of(
+        "Really, he said.",
+        Style(contour=contour),
+        seed=1,
+        speaker=PEOPLE[0],
+        voice="",
+        contour_of=contour_of,
+    )
     assert told.text == expected
 
 
 @pytest.mark.parametrize("style", [*STYLES.values(), *EXTREMES])
 @pytest.mark.parametrize("text", ["No.", "No", "(Yes!)", 'He said: "Go."', "Wait..."])
 def test_everything_told_is_in_the_ranges_of_engines(style: Style, text: str) -> None:
-    told = utterance_of(text, style, seed=2**31 - 1, speaker=PEOPLE[5], voice="")
+    told = utterance_of(text, style, seed=2**31 - 1, speaker=PEOPLE[5], voice="", contour_of=contour_of)
     _check(told)
     assert all(RATES[0] <= mark.rate <= RATES[1] for mark in told.marks)
     assert all(PITCHES[0] <= mark.pitch <= PITCHES[1] for mark in told.marks)
@@ -134,14 +155,14 @@ def test_everything_told_is_in_the_ranges_of_engines(style: Style, text: str) ->
 
 def test_engines_with_voices_get_no_variant_and_no_gap() -> None:
     style = replace(STYLES["sad"], pauses=0.5)
-    told = utterance_of("Good morning.", style, seed=1, speaker=None, voice="slt")
+    told = utterance_of("Good morning.", style, seed=1, speaker=None, voice="slt", contour_of=contour_of)
     assert (told.voice, told.variant, told.gap) == ("slt", "", 0)
 
 
 def test_words_are_marked_where_a_style_moves_them() -> None:
     text = "One two, three four."
-    assert marks_of(text, Style(pitch=3.0, tempo=1.5), 0.2) == ()
-    falling = marks_of(text, Style(declination=6.0, slowing=2.0), 0.0)
+    assert marks(text, Style(pitch=3.0, tempo=1.5)) == ()
+    falling = marks(text, Style(declination=6.0, slowing=2.0), Line(149, 150))
     assert [text[mark.position :].partition(" ")[0] for mark in falling] == [
         "One",
         "two,",
@@ -150,11 +171,13 @@ def test_words_are_marked_where_a_style_moves_them() -> None:
     ]
     assert [mark.pitch for mark in falling] == sorted((mark.pitch for mark in falling), reverse=True)
     assert [mark.rate for mark in falling] == sorted((mark.rate for mark in falling), reverse=True)
-    assert falling[0].pitch - falling[3].pitch == pytest.approx(6.0 / 0.2375, abs=1.0)
-    last = marks_of(text, Style(final_pitch=3.0, final_length=2.0), 0.2)
+    assert falling[0].pitch - falling[3].pitch == pytest.approx(6.0 / 0.24, abs=1.0)
+    last = marks(text, Style(final_pitch=3.0, final_length=2.0))
     assert len({mark.rate for mark in last[:3]}) == 1
     assert last[3].rate == pytest.approx(last[0].rate / 2.0, abs=1.0)
-    whispered = marks_of(text, Style(whisper=True, alternating_pitch=6.0), 0.0)
+    assert marks(text, Style(whisper=True, alternating_pitch=6.0)) == ()
+    whispered = marks(text, Style(whisper=True, alternating_pitch=6.0, slowing=1.5))
     assert {mark.pitch for mark in whispered} == {50}
-    (alone,) = marks_of("Yes.", Style(declination=6.0, alternating_pitch=6.0, final_pitch=4.0), 0.2)
-    assert alone.pitch == 50
+    (alone,) = marks("Yes.", Style(declination=6.0, alternating_pitch=6.0, final_pitch=4.0))
+    assert alone.pitch == marks("Yes.", Style(range=2.0))[0].pitch
+    assert marks(text, Style(range=2.0)) != ()
