@@ -40,20 +40,20 @@ def test_the_level_of_each_word_is_read_in_frames_of_10_ms() -> None:
 
 
 def test_phones_without_voice_and_pauses_have_no_level() -> None:
-    speech = spoken(("sa", "s", 0.5, 0.5), ("", "aː", 0.9, 0.9), ("so", "", 0.1, 0.1), ("", "s", 0.1, 0.1))
+    speech = spoken(("sa", "s", 0.5, 0.5), ("", "a", 0.9, 0.9), ("so", "", 0.1, 0.1), ("", "s", 0.1, 0.1))
     first, second = read_contour(speech, "sa so").words
     assert first == pytest.approx([0.9] * len(first), abs=0.01)
     assert second == ()
 
 
 def test_a_word_said_with_the_one_before_has_no_frames_of_its_own() -> None:
-    speech = spoken(("in the", "ɪ", 0.5, 0.5), ("box", "b", 0.7, 0.7))
+    speech = spoken(("in the", "i", 0.5, 0.5), ("box", "b", 0.7, 0.7))
     words = read_contour(speech, "in the box").words
     assert [bool(word) for word in words] == [True, False, True]
 
 
 def test_voiced_noise_has_the_pitch_of_its_neighbours() -> None:
-    speech = spoken(("use", "uː", 0.6, 0.6), ("", "z", 0.0, 0.0))
+    speech = spoken(("use", "u", 0.6, 0.6), ("", "z", 0.0, 0.0))
     pcm = speech.pcm.copy()
     pcm[RATE // 10 :] = np.random.default_rng(1).integers(-300, 300, RATE // 10)
     (word,) = read_contour(Speech(pcm, RATE, speech.events), "use").words

@@ -45,11 +45,11 @@ def test_the_last_sign_of_a_text_decides_how_it_ends(text: str, ending: str) -> 
 @pytest.mark.parametrize("ending", MEDIANS)
 @pytest.mark.parametrize("span_st", [0.0, 1.3, 4.4, 9.0, 15.0])
 def test_the_median_of_a_line_is_the_one_wanted(ending: str, span_st: float) -> None:
-    for median_hz in np.linspace(50.0, 400.0, 71):
-        line = line_of(float(median_hz), span_st, ending=ending)
+    for wanted in np.linspace(50.0, 400.0, 71):
+        line = line_of(float(wanted), span_st, ending=ending)
         risen = MEDIANS[ending] * (line.high_hz - line.low_hz)
         heard = line.low_hz - 9.0 + risen
-        assert 12.0 * abs(np.log2(heard / median_hz)) < 0.15
+        assert 12.0 * abs(np.log2(heard / wanted)) < 0.15
         assert (line.base_hz, line.span_hz) == (line.low_hz - 9, line.high_hz - line.low_hz)
 
 
@@ -179,12 +179,12 @@ SINE = "flutter 0\nroughness 0\nformant 0 100 100 100\n" + "".join(
 HIGH_HZ = 300.0
 
 
-def periods_of(utterance: Utterance, median_hz: float, engine: EspeakEngine) -> NDArray[np.float64]:
+def pitch_of(utterance: Utterance, declared_hz: float, engine: EspeakEngine) -> NDArray[np.float64]:
     """Semitones above a median, one for each 5 ms in which the voice sounds.
 
     The same person says the same in the same time, as nearly a sine whose pitch is a multiple.
     """
-    times = HIGH_HZ / median_hz
+    times = HIGH_HZ / declared_hz
     kept = [line for line in utterance.variant.splitlines() if line.split()[0] in TIMING]
     ((low, high),) = (
         map(int, line.split()[1:]) for line in utterance.variant.splitlines() if line.startswith("pitch ")
@@ -197,6 +197,7 @@ def periods_of(utterance: Utterance, median_hz: float, engine: EspeakEngine) -> 
     crossings = before - x[before] / (x[before + 1] - x[before])
     periods = np.diff(crossings)
     is_steady = np.abs(np.diff(periods)) < 0.05 * periods[1:]
+    is_steady &= periods[1:] > said.sample_rate / HIGH_HZ / 2.0  # higher by an octave is noise alone
     places, found = crossings[1:-1][is_steady], periods[1:][is_steady]
     phones = [event for event in said.events if event.kind == "phone"]
     is_voiced = np.array([is_voiced_phone(event.text) for event in phones])
@@ -226,8 +227,14 @@ EXTREME = [
 ]
 
 
+SPEAKERS = [
+    *("s41-f0000", "s41-m0000"),
+    *(pytest.param(f"s41-{gender}{i:04d}", marks=pytest.mark.slow) for gender in "fm" for i in (1, 2)),
+]
+
+
 @pytest.mark.parametrize("style", EXTREME)
-@pytest.mark.parametrize("name", [f"s41-{gender}{i:04d}" for gender in "fm" for i in range(3)])
+@pytest.mark.parametrize("name", SPEAKERS)
 def test_the_engine_says_the_declared_median_whatever_else_a_style_moves(name: str, style: Style) -> None:
     speaker = find_speaker(name)
     texts = map(str, grammar_texts("matrix-en-2", count=20, seed=8))
@@ -237,5 +244,5 @@ def test_the_engine_says_the_declared_median_whatever_else_a_style_moves(name: s
             utterance_of(text, style, seed=1, speaker=speaker, voice="", contour_of=contours)
             for text in texts
         ]
-        heard = [periods_of(one, median_hz(speaker, style), engine) for one in told]
-    assert np.median(np.concatenate(heard)) == pytest.approx(0.0, abs=0.15)
+        heard = [pitch_of(one, median_hz(speaker, style), engine) for one in told]
+    assert np.median(np.concatenate(heard)) == pytest.approx(0.0, abs=0.2)
