@@ -176,7 +176,7 @@ def test_a_style_without_pitch_leaves_the_median_of_the_speaker() -> None:
 SINE = "flutter 0\nroughness 0\nformant 0 100 100 100\n" + "".join(
     f"formant {i} 100 0 100\n" for i in range(1, 9)
 )
-HIGH_HZ = 300.0
+HIGH_HZ = 350.0  # where both what is far below and what is far above is nearly a sine
 
 
 def pitch_of(utterance: Utterance, declared_hz: float, engine: EspeakEngine) -> NDArray[np.float64]:
@@ -245,4 +245,4 @@ def test_the_engine_says_the_declared_median_whatever_else_a_style_moves(name: s
             for text in texts
         ]
         heard = [pitch_of(one, median_hz(speaker, style), engine) for one in told]
-    assert np.median(np.concatenate(heard)) == pytest.approx(0.0, abs=0.2)
+    assert np.median(np.concatenate(heard)) == pytest.approx(0.0, abs=0.3)
