@@ -1,4 +1,4 @@
-"""The contour of pitch with which an engine says a text: measured, once a text.
+"""The contour of pitch with which an engine says a text: measured, once for each pace.
 
 Every text is said once more, by a voice that is nearly a sine: without formants, breath and flutter, so
 that each of its periods is one of its zero crossings to the next. What the engine does with a text, in
@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.synth.speech.engines.base import Mark, SpeechEngine, Utterance
 from syngen.synth.speech.trajectories import is_voiced_phone
 
 if TYPE_CHECKING:
     from syngen._typing import PcmArray
-    from syngen.synth.speech.engines.base import Event, Speech
+    from syngen.synth.speech.engines.base import Event, Speech, SpeechEngine, Utterance
 
 __all__ = ["BASE_BELOW_LOW_HZ", "MIDDLE_COMMAND", "Contour", "Contours", "read_contour", "word_places"]
 
@@ -39,7 +38,6 @@ _VARIANT = (
     f"language variant\npitch {_LOW_HZ} {_LOW_HZ + _WIDTH_HZ}\nflutter 0\nroughness 0\n"
     "formant 0 100 100 100\n" + "".join(f"formant {i} 100 0 100\n" for i in range(1, 9))
 )
-_RATE = 165
 _LOWEST, _HIGHEST = -0.1, 1.6  # no voice of the engine leaves this; noise does
 _STEADY = 0.05  # part by which a period differs at most from the one before
 _FRAME_S = 0.01
@@ -74,15 +72,19 @@ class Contours:
         self._engine = engine
         self._measured = lru_cache(maxsize=_MOST_TEXTS)(self._measure)
 
-    def __call__(self, text: str) -> Contour:
-        """Return the contour of a text with its final sign."""
-        return self._measured(text)
+    def __call__(self, paced: Utterance) -> Contour:
+        """Return the contour of a text at a pace.
 
-    def _measure(self, text: str) -> Contour:
-        # with marks, as they keep apart words that would be said as one
-        marks = tuple(Mark(place, _RATE, MIDDLE_COMMAND) for place in word_places(text))
-        speech = self._engine.render(Utterance(text, variant=_VARIANT, rate=_RATE, marks=marks))
-        return read_contour(speech, text)
+        Parameters
+        ----------
+        paced : Utterance
+            The text with its final sign, rate, gap, and a mark at every word: marks keep apart words that
+            would be said as one.
+        """
+        return self._measured(paced)
+
+    def _measure(self, paced: Utterance) -> Contour:
+        return read_contour(self._engine.render(replace(paced, variant=_VARIANT)), paced.text)
 
 
 def word_places(text: str) -> list[int]:

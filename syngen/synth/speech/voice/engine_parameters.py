@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 from syngen.elementary import exp2, log2
@@ -14,7 +15,7 @@ from syngen.synth.speech.voice.speakers import Speaker
 from syngen.synth.speech.voice.styles import CONTOURS, Style
 from syngen.units import decibels_to_gain
 
-__all__ = ["has_melody", "marks_of", "median_hz", "utterance_of", "variant_of"]
+__all__ = ["has_melody", "median_hz", "paced_marks", "utterance_of", "variant_of"]
 
 _WORDS_PER_MINUTE = 165
 _OF_PITCH = ("declination", "final_pitch", "alternating_pitch", "range", "contour")
@@ -31,7 +32,7 @@ def utterance_of(
     seed: int,
     speaker: Speaker | None,
     voice: str,
-    contour_of: Callable[[str], Contour],
+    contour_of: Callable[[Utterance], Contour],
 ) -> Utterance:
     """Return what an engine is told.
 
@@ -46,26 +47,28 @@ def utterance_of(
     voice : str
         For the others: name of a voice.
     contour_of : callable
-        Returns the contour with which the engine says a text; called for a speaker in a style with a
-        melody of its own.
+        Returns the contour with which the engine says a text at a pace, as
+        `syngen.synth.speech.voice.contour.Contours` does; called for a speaker in a style with a melody of
+        its own.
     """
     mark = CONTOURS[style.contour]
     if mark:
         text = text.rstrip(" .!?,;:") + mark
-    marks: tuple[Mark, ...] = ()
-    if speaker:
-        line = _line(speaker, style, ending_of(text))
-        contour = contour_of(text) if has_melody(style) else None
-        marks = marks_of(text, style, line=line, contour=contour, median_hz=median_hz(speaker, style))
-    return Utterance(
-        text,
-        voice=voice,
-        variant=variant_of(speaker, style, ending_of(text)) if speaker else "",
-        rate=_rate(style.tempo),
-        gap=round(100.0 * style.pauses) if speaker else 0,
-        seed=seed,
-        marks=marks,
-    )
+    told = Utterance(text, voice=voice, rate=_rate(style.tempo), seed=seed)
+    if not speaker:
+        return told
+    ending = ending_of(text)
+    told = replace(told, variant=variant_of(speaker, style, ending), gap=round(100.0 * style.pauses))
+    if not has_melody(style) and not _differs(style, _OF_PACE):
+        return told
+    marks = paced_marks(text, style)
+    if has_melody(style):
+        contour = contour_of(Utterance(text, rate=told.rate, gap=told.gap, marks=marks))
+        offsets = word_offsets(len(marks), style)
+        line = _line(speaker, style, ending)
+        commands = pitch_commands(contour, offsets, line=line, median_hz=median_hz(speaker, style))
+        marks = tuple(replace(mark, pitch=pitch) for mark, pitch in zip(marks, commands, strict=True))
+    return replace(told, marks=marks)
 
 
 def has_melody(style: Style) -> bool:
@@ -78,24 +81,14 @@ def _differs(style: Style, names: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=16_384)
-def marks_of(
-    text: str, style: Style, *, line: Line, contour: Contour | None, median_hz: float
-) -> tuple[Mark, ...]:
-    """Return the pace and pitch of every word; none where a style leaves both as they are.
+def paced_marks(text: str, style: Style) -> tuple[Mark, ...]:
+    """Return the pace of every word, its pitch being left as it is.
 
     Parameters
     ----------
     text : str
     style : Style
-    line : Line
-        Of the speaker in this style.
-    contour : Contour or None
-        With which the engine says the text; None leaves the pitch of words as it is.
-    median_hz : float
-        Of the speaker in this style.
     """
-    if contour is None and not _differs(style, _OF_PACE):
-        return ()
     places = word_places(text)
     last = len(places) - 1
     lengths = []
@@ -103,13 +96,9 @@ def marks_of(
         part = i / last - 0.5 if last else 0.0  # -1/2 at the first word, 1/2 at the last
         length = float(exp2(float(log2(style.slowing)) * part))
         lengths.append(length * style.final_length if i == last else length)
-    commands = [MIDDLE_COMMAND] * len(places)
-    if contour:
-        offsets = word_offsets(len(places), style)
-        commands = pitch_commands(contour, offsets, lengths, line=line, median_hz=median_hz)
     return tuple(
-        Mark(place, _rate(style.tempo / length), command)
-        for place, length, command in zip(places, lengths, commands, strict=True)
+        Mark(place, _rate(style.tempo / length), MIDDLE_COMMAND)
+        for place, length in zip(places, lengths, strict=True)
     )
 
 

@@ -118,7 +118,7 @@ def word_offsets(n_words: int, style: Style) -> list[float]:
 
 
 def pitch_commands(
-    contour: Contour, offsets: Sequence[float], lengths: Sequence[float], *, line: Line, median_hz: float
+    contour: Contour, offsets: Sequence[float], *, line: Line, median_hz: float
 ) -> list[int]:
     """Return the engine's command for the pitch of each word.
 
@@ -128,8 +128,6 @@ def pitch_commands(
         Of the text.
     offsets : sequence of float
         Semitones by which each word is above or below where it would be.
-    lengths : sequence of float
-        Factors on the length of each word.
     line : Line
         On which the text is said.
     median_hz : float
@@ -143,8 +141,8 @@ def pitch_commands(
     everywhere = [level for word in contour.words for level in word]
     if not everywhere:  # nothing in the text has a voice
         return [MIDDLE_COMMAND] * len(offsets)
-    usual = _median([(level, 1.0) for level in everywhere])
-    middles = [_median([(x, 1.0) for x in word]) if word else usual for word in contour.words]
+    usual = _median(everywhere)
+    middles = [_median(word) if word else usual for word in contour.words]
 
     def commands(shift: float) -> list[int]:
         gains = (_gain(o + shift, middle, line) for o, middle in zip(offsets, middles, strict=True))
@@ -152,8 +150,8 @@ def pitch_commands(
 
     def miss(gains: Sequence[float]) -> float:
         frames = [
-            (line.base_hz * gain + line.span_hz * level, length)
-            for gain, length, word in zip(gains, lengths, contour.words, strict=True)
+            line.base_hz * gain + line.span_hz * level
+            for gain, word in zip(gains, contour.words, strict=True)
             for level in word
         ]
         return _median(frames) - median_hz
@@ -186,15 +184,6 @@ def _command(gain: float) -> int:
     return min(high, max(low, round(MIDDLE_COMMAND + 12.0 * float(log2(gain)) / _SEMITONES_PER_COMMAND)))
 
 
-def _median(frames: list[tuple[float, float]]) -> float:
-    """Return the least value that half of the weight does not exceed, of values and weights."""
-    frames.sort()
-    half = 0.0
-    for _, weight in frames:
-        half += 0.5 * weight
-    passed = 0.0
-    for value, weight in frames:
-        passed += weight
-        if passed >= half:
-            return value
-    return frames[-1][0]
+def _median(values: Sequence[float]) -> float:
+    """Return the least value that half of the values do not exceed."""
+    return sorted(values)[(len(values) - 1) // 2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from syngen.synth.speech.engines.base import Event, Speech, Utterance
+from syngen.synth.speech.engines.base import Event, Mark, Speech, Utterance
 from syngen.synth.speech.engines.espeak import EspeakEngine
 from syngen.synth.speech.voice.contour import Contours, read_contour, word_places
 
@@ -82,14 +82,19 @@ class CountingEngine(EspeakEngine):
         return super().render(utterance)
 
 
+def paced(text: str, rate: int = 165) -> Utterance:
+    marks = tuple(Mark(place, rate, 50) for place in word_places(text))
+    return Utterance(text, rate=rate, marks=marks)
+
+
 def test_each_text_is_measured_once_and_always_gives_the_same() -> None:
     texts = ["Nina sold seven heavy chairs.", "Who was that?"]
     with CountingEngine() as engine:
         contours = Contours(engine)
-        first, second, again = (contours(text) for text in (*texts, texts[0]))
+        first, second, again = (contours(paced(text)) for text in (*texts, texts[0]))
         assert engine.said == texts
         assert again is first
-        assert Contours(engine)(texts[0]).words == first.words
+        assert Contours(engine)(paced(texts[0])).words == first.words
     assert [len(contour.words) for contour in (first, second)] == [5, 3]
     levels = [level for word in first.words for level in word]
     assert 60 <= len(levels) <= 250
@@ -99,6 +104,14 @@ def test_each_text_is_measured_once_and_always_gives_the_same() -> None:
 def test_a_statement_falls_and_a_question_rises_at_its_end() -> None:
     with EspeakEngine() as engine:
         contours = Contours(engine)
-        statement, question = (contours(f"Normal women remain{sign}").words[-1] for sign in ".?")
+        statement, question = (contours(paced(f"Normal women remain{sign}")).words[-1] for sign in ".?")
     assert statement[-1] < min(statement[: len(statement) // 2])
     assert question[-1] > question[len(question) // 2]
+
+
+def test_slow_words_have_more_frames() -> None:
+    text = "Normal women remain."
+    with EspeakEngine() as engine:
+        contours = Contours(engine)
+        usual, slow = (contours(paced(text, rate)).words for rate in (165, 100))
+    assert all(len(b) > 1.2 * len(a) for a, b in zip(usual, slow, strict=True))

@@ -8,15 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES, Mark, _check
+from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES, Mark, Utterance, _check
 from syngen.synth.speech.engines.espeak_data import check_variant
-from syngen.synth.speech.voice.contour import Contour, word_places
-from syngen.synth.speech.voice.engine_parameters import has_melody, marks_of, utterance_of, variant_of
-from syngen.synth.speech.voice.melody import Line
+from syngen.synth.speech.voice.contour import Contour
+from syngen.synth.speech.voice.engine_parameters import utterance_of, variant_of
 from syngen.synth.speech.voice.speakers import find_speaker, speaker_names
 from syngen.synth.speech.voice.styles import STYLES, Style
 
-LINE = Line(99, 149)
 PEOPLE = [find_speaker(name) for name in speaker_names(count=200, seed=11)]
 EXTREMES = [
     Style(
@@ -44,14 +42,13 @@ EXTREMES = [
 ]
 
 
-def contour_of(text: str) -> Contour:
+def contour_of(paced: Utterance) -> Contour:
     """A voice that falls evenly through each word."""
-    return Contour(tuple(tuple(np.linspace(1.2, 0.6, 12).tolist()) for _ in word_places(text)))
+    return Contour(tuple(tuple(np.linspace(1.2, 0.6, 12).tolist()) for _ in paced.marks))
 
 
-def marks(text: str, style: Style, line: Line = LINE) -> tuple[Mark, ...]:
-    contour = contour_of(text) if has_melody(style) else None
-    return marks_of(text, style, line=line, contour=contour, median_hz=140.0)
+def marks(text: str, style: Style) -> tuple[Mark, ...]:
+    return utterance_of(text, style, seed=1, speaker=PEOPLE[0], voice="", contour_of=contour_of).marks
 
 
 def numbers(variant: str, key: str) -> list[int]:
@@ -162,7 +159,7 @@ def test_engines_with_voices_get_no_variant_and_no_gap() -> None:
 def test_words_are_marked_where_a_style_moves_them() -> None:
     text = "One two, three four."
     assert marks(text, Style(pitch=3.0, tempo=1.5)) == ()
-    falling = marks(text, Style(declination=6.0, slowing=2.0), Line(149, 150))
+    falling = marks(text, Style(declination=6.0, slowing=2.0, range=0.0))
     assert [text[mark.position :].partition(" ")[0] for mark in falling] == [
         "One",
         "two,",
@@ -179,5 +176,5 @@ def test_words_are_marked_where_a_style_moves_them() -> None:
     whispered = marks(text, Style(whisper=True, alternating_pitch=6.0, slowing=1.5))
     assert {mark.pitch for mark in whispered} == {50}
     (alone,) = marks("Yes.", Style(declination=6.0, alternating_pitch=6.0, final_pitch=4.0))
-    assert alone.pitch == marks("Yes.", Style(range=2.0))[0].pitch
+    assert alone.pitch == marks("Yes.", Style(final_pitch=1.0))[0].pitch
     assert marks(text, Style(range=2.0)) != ()
