@@ -28,6 +28,7 @@ from syngen.storage.codec import find_codec
 from syngen.storage.shards import header_of, padding_of
 from syngen.synth.speech.engines.espeak import EspeakEngine
 from syngen.synth.speech.voice.coloring import Coloring
+from syngen.synth.speech.voice.contour import Contours
 from syngen.synth.speech.voice.engine_parameters import utterance_of
 from syngen.synth.speech.voice.speakers import find_speaker
 from syngen.synth.speech.voice.styles import STYLES
@@ -50,12 +51,15 @@ def limit_program(resolved: ResolvedRecipe, indices: np.ndarray, codec: str) -> 
     encode, seed = find_codec(codec).encode, resolved.recipe.seed
     engine, coloring = EspeakEngine(), Coloring(16_000)
     engine.prepare()
+    contours = Contours(engine)
     rows = []
     for index in indices.tolist():
         values = resolved.grid.values_of(index)
         speaker, style = find_speaker(str(values["speaker"])), STYLES[str(values["style"])]
         first = int(Stream(seed, "synthesizer/engine", index).raw(1)[0]) & (2**31 - 1)
-        utterance = utterance_of(str(values["text"]), style, seed=first, speaker=speaker, voice="")
+        utterance = utterance_of(
+            str(values["text"]), style, seed=first, speaker=speaker, voice="", contour_of=contours
+        )
         text = json.dumps({"index": index, "split": "train", "values": values}).encode()
         rows.append((index, utterance, style, speaker.resonances, text))
 

@@ -4,6 +4,14 @@ A speaker's ``f0_hz`` is the median of all voiced frames of at least 20 texts sa
 of a style is by how many semitones the median lies above that: both by the tracker pyin, which knows
 nothing of what was declared but the two octaves in which it searches.
 
+Its settings are those for pitch that moves fast in breathy voices. Frames last five periods of the median:
+in longer ones a wide pitch moves by semitones, and as the tracker looks at their first half, more of what
+is higher is heard. A step takes 16 ms, which holds down octave errors where pitch jumps. Of the three prior
+distributions of the paper's threshold it is the one with the largest mean, .2, with which the frames that
+are found are as many as those in which the engine has a voice; with the default, of .1, they are a fifth of
+them in the breathiest voices. What lies an octave below the median is not found: a range of 3 with a
+declination of 12 reaches 16 semitones below, and is heard too high.
+
 References
 ----------
 M. Mauch, S. Dixon: "pYIN: A fundamental frequency estimator using probabilistic threshold distributions",
@@ -35,6 +43,7 @@ STYLES_TRIED: dict[str, dict[str, Any]] = {
 }
 _RATE = 16_000
 _TOLERANCE_ST = 0.3
+_PERIODS, _HOP, _PRIOR = 5, 256, (2, 8)
 
 
 def pitch_of(name: str) -> float:
@@ -56,8 +65,9 @@ def median_f0(waveforms: Iterable[NDArray[np.float32]], sample_rate: int, *, nea
             sr=sample_rate,
             fmin=near_hz / 2.0,
             fmax=near_hz * 2.0,
-            frame_length=2_048,
-            hop_length=512,
+            frame_length=round(_PERIODS * sample_rate / near_hz),
+            hop_length=_HOP,
+            beta_parameters=_PRIOR,
         )
         frames.append(f0[is_voiced])
     return float(np.median(np.concatenate(frames)))

@@ -31,6 +31,7 @@ from syngen.synth.speech.text.grammars import GRAMMARS
 from syngen.synth.speech.text.spelling import normalise
 from syngen.synth.speech.text.texts import file_texts, grammar_texts, sentence_texts, words_of
 from syngen.synth.speech.voice.coloring import Coloring
+from syngen.synth.speech.voice.contour import Contours
 from syngen.synth.speech.voice.engine_parameters import median_hz, utterance_of
 from syngen.synth.speech.voice.pauses import with_pauses, without_pauses_of_marks
 from syngen.synth.speech.voice.speakers import find_speaker, speaker_names, speaker_table
@@ -344,6 +345,7 @@ class _SpeechRenderer:
         self._styles, _ = read_styles(request.settings["styles"])
         self._engine = _engine(request)
         self._engine.prepare()
+        self._contours = Contours(self._engine)
         self._has_speakers = request.settings["engine"] == _EXACT
         self._coloring = Coloring(request.audio.sample_rate, str(request.settings["room_tone_color"]))
 
@@ -357,6 +359,7 @@ class _SpeechRenderer:
             seed=int(streams("engine").raw(1)[0]) & _SEED_MASK,
             speaker=speaker,
             voice="" if speaker else str(values["speaker"]),
+            contour_of=self._contours,
         )
         speech = _spaced(self._engine.render(utterance), utterance, style)
         rate = self._audio.sample_rate

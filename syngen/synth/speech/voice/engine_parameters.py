@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 from syngen.elementary import exp2, log2
 from syngen.synth.speech.engines.base import Mark, Utterance
+from syngen.synth.speech.voice.contour import MIDDLE_COMMAND, Contour, word_places
 from syngen.synth.speech.voice.melody import Line, ending_of, line_of, pitch_commands, word_offsets
 from syngen.synth.speech.voice.pace import rate_of_espeak, rate_of_words
 from syngen.synth.speech.voice.pauses import ENGINE_GAP
@@ -15,15 +17,24 @@ from syngen.synth.speech.voice.speakers import Speaker
 from syngen.synth.speech.voice.styles import CONTOURS, Style
 from syngen.units import decibels_to_gain
 
-__all__ = ["marks_of", "median_hz", "utterance_of", "variant_of"]
+__all__ = ["has_melody", "median_hz", "paced_marks", "utterance_of", "variant_of"]
 
-_OF_WORDS = ("declination", "final_pitch", "final_length", "slowing", "alternating_pitch")
+_OF_PITCH = ("declination", "final_pitch", "alternating_pitch", "range", "contour")
+_OF_PACE = ("final_length", "slowing")
 _PLAIN = Style()
-_WHISPER = Line(59, 60, 0.0)  # low: harmonics so close that what follows makes one noise of them
+_WHISPER = Line(59, 60)  # low: harmonics so close that what follows makes one noise of them
 _TONE = ((600, 170.0), (1200, 135.0), (2000, 110.0), (3500, 105.0))  # Hz, height
 
 
-def utterance_of(text: str, style: Style, *, seed: int, speaker: Speaker | None, voice: str) -> Utterance:
+def utterance_of(
+    text: str,
+    style: Style,
+    *,
+    seed: int,
+    speaker: Speaker | None,
+    voice: str,
+    contour_of: Callable[[Utterance], Contour],
+) -> Utterance:
     """Return what an engine is told.
 
     Parameters
@@ -36,52 +47,70 @@ def utterance_of(text: str, style: Style, *, seed: int, speaker: Speaker | None,
         For engines that speak variants.
     voice : str
         For the others: name of a voice.
+    contour_of : callable
+        Returns the contour with which the engine says a text at a pace, as
+        `syngen.synth.speech.voice.contour.Contours` does; called for a speaker in a style with a melody of
+        its own.
     """
     mark = CONTOURS[style.contour]
     if mark:
         text = text.rstrip(" .!?,;:") + mark
     if speaker is None:
         return Utterance(text, voice=voice, rate=rate_of_words(style.tempo), seed=seed)
-    ending = ending_of(text)
+    ending, gap = ending_of(text), ENGINE_GAP if style.pauses else 0
     tempo = 0.01 * speaker.tempo * style.tempo
-    return Utterance(
+    told = Utterance(
         text,
         voice=voice,
         variant=variant_of(speaker, style, ending),
         rate=rate_of_espeak(tempo),
-        gap=ENGINE_GAP if style.pauses else 0,
+        gap=gap,
         seed=seed,
-        marks=marks_of(text, style, share=_line(speaker, style, ending).share, tempo=tempo),
     )
+    if not has_melody(style) and not _differs(style, _OF_PACE):
+        return told
+    marks = paced_marks(text, style, tempo=tempo)
+    if has_melody(style):
+        # at the pace of an average speaker, so that all speakers of a text share it
+        paced = paced_marks(text, style, tempo=style.tempo)
+        contour = contour_of(Utterance(text, rate=rate_of_espeak(style.tempo), gap=gap, marks=paced))
+        offsets = word_offsets(len(marks), style)
+        line = _line(speaker, style, ending)
+        commands = pitch_commands(contour, offsets, line=line, median_hz=median_hz(speaker, style))
+        marks = tuple(replace(mark, pitch=pitch) for mark, pitch in zip(marks, commands, strict=True))
+    return replace(told, marks=marks)
+
+
+def has_melody(style: Style) -> bool:
+    """Return whether a style says a text with another melody than neutral speech."""
+    return not style.whisper and _differs(style, _OF_PITCH)
+
+
+def _differs(style: Style, names: tuple[str, ...]) -> bool:
+    return any(getattr(style, name) != getattr(_PLAIN, name) for name in names)
 
 
 @lru_cache(maxsize=16_384)
-def marks_of(text: str, style: Style, *, share: float, tempo: float) -> tuple[Mark, ...]:
-    """Return the pace and pitch of every word; none where a style leaves both as they are.
+def paced_marks(text: str, style: Style, *, tempo: float) -> tuple[Mark, ...]:
+    """Return the pace of every word, its pitch being left as it is.
 
     Parameters
     ----------
     text : str
     style : Style
-    share : float
-        Of the speaker's line in this style, see `syngen.synth.speech.voice.melody.Line`.
     tempo : float
-        Pace of speaker and style together.
+        Pace of the text as a whole, 1 for that of an average speaker.
     """
-    if all(getattr(style, name) == getattr(_PLAIN, name) for name in _OF_WORDS):
-        return ()
-    places = [found.start() for found in re.finditer(r"\S+", text)]
+    places = word_places(text)
     last = len(places) - 1
     lengths = []
     for i in range(len(places)):
         part = i / last - 0.5 if last else 0.0  # -1/2 at the first word, 1/2 at the last
         length = float(exp2(float(log2(style.slowing)) * part))
         lengths.append(length * style.final_length if i == last else length)
-    offsets = [0.0] * len(places) if style.whisper else word_offsets(len(places), style)
-    commands = pitch_commands(text, offsets, lengths, share=share)
     return tuple(
-        Mark(place, rate_of_espeak(tempo / length), command)
-        for place, length, command in zip(places, lengths, commands, strict=True)
+        Mark(place, rate_of_espeak(tempo / length), MIDDLE_COMMAND)
+        for place, length in zip(places, lengths, strict=True)
     )
 
 

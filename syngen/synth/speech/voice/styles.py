@@ -123,8 +123,7 @@ class Style:
         Factor on the pace, 0.5 to 2, as a mean over texts: a text differs by 2 % or so at 0.75 and 1.3, by
         the sounds it has. The slowest pace is .52 of that at which a speaker of tempo 100 is neutral.
     pitch : float
-        Median pitch above the speaker's own, in semitones, -12 to 12, whatever the other parameters move;
-        a range well above 1 raises what is heard: 3 by up to 1.6 semitones.
+        Median pitch above the speaker's own, in semitones, -12 to 12, whatever the other parameters move.
     range : float
         Factor on how far pitch moves, 0 to 3.
     declination : float

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES, _check
+from syngen.synth.speech.engines.base import GAPS, PITCHES, RATES, Mark, Utterance, _check
 from syngen.synth.speech.engines.espeak_data import check_variant
-from syngen.synth.speech.voice.engine_parameters import marks_of, utterance_of, variant_of
+from syngen.synth.speech.voice.contour import Contour
+from syngen.synth.speech.voice.engine_parameters import utterance_of, variant_of
 from syngen.synth.speech.voice.pace import rate_of_espeak
 from syngen.synth.speech.voice.speakers import find_speaker, speaker_names
 from syngen.synth.speech.voice.styles import STYLES, Style
@@ -39,6 +41,15 @@ EXTREMES = [
     for m in (0, 1)
     for whisper in (False, True)
 ]
+
+
+def contour_of(paced: Utterance) -> Contour:
+    """A voice that falls evenly through each word."""
+    return Contour(tuple(tuple(np.linspace(1.2, 0.6, 12).tolist()) for _ in paced.marks))
+
+
+def marks(text: str, style: Style) -> tuple[Mark, ...]:
+    return utterance_of(text, style, seed=1, speaker=PEOPLE[0], voice="", contour_of=contour_of).marks
 
 
 def numbers(variant: str, key: str) -> list[int]:
@@ -132,14 +143,21 @@ def test_whispering_raises_resonances() -> None:
     ],
 )
 def test_contours_are_told_by_the_last_sign(contour: str, expected: str) -> None:
-    told = utterance_of("Really, he said.", Style(contour=contour), seed=1, speaker=PEOPLE[0], voice="")
+    told = utterance_of(
+        "Really, he said.",
+        Style(contour=contour),
+        seed=1,
+        speaker=PEOPLE[0],
+        voice="",
+        contour_of=contour_of,
+    )
     assert told.text == expected
 
 
 @pytest.mark.parametrize("style", [*STYLES.values(), *EXTREMES])
 @pytest.mark.parametrize("text", ["No.", "No", "(Yes!)", 'He said: "Go."', "Wait..."])
 def test_everything_told_is_in_the_ranges_of_engines(style: Style, text: str) -> None:
-    told = utterance_of(text, style, seed=2**31 - 1, speaker=PEOPLE[5], voice="")
+    told = utterance_of(text, style, seed=2**31 - 1, speaker=PEOPLE[5], voice="", contour_of=contour_of)
     _check(told)
     assert all(RATES[0] <= mark.rate <= RATES[1] for mark in told.marks)
     assert all(PITCHES[0] <= mark.pitch <= PITCHES[1] for mark in told.marks)
@@ -149,18 +167,22 @@ def test_everything_told_is_in_the_ranges_of_engines(style: Style, text: str) ->
 
 def test_engines_with_voices_get_no_variant_and_no_gap() -> None:
     style = replace(STYLES["sad"], pauses=0.5)
-    told = utterance_of("Good morning.", style, seed=1, speaker=None, voice="slt")
+    told = utterance_of("Good morning.", style, seed=1, speaker=None, voice="slt", contour_of=contour_of)
     assert (told.voice, told.variant, told.gap) == ("slt", "", 0)
 
 
 def test_the_pace_is_that_of_speaker_and_style_together() -> None:
     for speaker in PEOPLE[:20]:
-        told = utterance_of("Good morning.", Style(tempo=1.2), seed=1, speaker=speaker, voice="")
+        told = utterance_of(
+            "Good morning.", Style(tempo=1.2), seed=1, speaker=speaker, voice="", contour_of=contour_of
+        )
         assert told.rate == rate_of_espeak(1.2 * speaker.tempo / 100.0)
         assert "speed" not in told.variant
     slow, fast = (replace(PEOPLE[0], tempo=tempo) for tempo in (90.0, 110.0))
     marks = [
-        utterance_of("One two.", Style(final_length=1.3), seed=1, speaker=one, voice="").marks
+        utterance_of(
+            "One two.", Style(final_length=1.3), seed=1, speaker=one, voice="", contour_of=contour_of
+        ).marks
         for one in (slow, fast)
     ]
     assert all(a.rate < b.rate for a, b in zip(*marks, strict=True))
@@ -168,7 +190,9 @@ def test_the_pace_is_that_of_speaker_and_style_together() -> None:
 
 def test_engines_only_say_where_pauses_are() -> None:
     gaps = [
-        utterance_of("One two.", Style(pauses=p), seed=1, speaker=PEOPLE[0], voice="").gap
+        utterance_of(
+            "One two.", Style(pauses=p), seed=1, speaker=PEOPLE[0], voice="", contour_of=contour_of
+        ).gap
         for p in (0.0, 0.004, 0.3)
     ]
     assert gaps == [0, 1, 1]
@@ -176,8 +200,8 @@ def test_engines_only_say_where_pauses_are() -> None:
 
 def test_words_are_marked_where_a_style_moves_them() -> None:
     text = "One two, three four."
-    assert marks_of(text, Style(pitch=3.0, tempo=1.5), share=0.2, tempo=1.5) == ()
-    falling = marks_of(text, Style(declination=6.0, slowing=2.0), share=0.0, tempo=1.0)
+    assert marks(text, Style(pitch=3.0, tempo=1.5)) == ()
+    falling = marks(text, Style(declination=6.0, slowing=2.0, range=0.0))
     assert [text[mark.position :].partition(" ")[0] for mark in falling] == [
         "One",
         "two,",
@@ -186,13 +210,14 @@ def test_words_are_marked_where_a_style_moves_them() -> None:
     ]
     assert [mark.pitch for mark in falling] == sorted((mark.pitch for mark in falling), reverse=True)
     assert [mark.rate for mark in falling] == sorted((mark.rate for mark in falling), reverse=True)
-    assert falling[0].pitch - falling[3].pitch == pytest.approx(6.0 / 0.2375, abs=1.0)
-    last = marks_of(text, Style(final_pitch=3.0, final_length=2.0), share=0.2, tempo=1.0)
+    assert falling[0].pitch - falling[3].pitch == pytest.approx(6.0 / 0.24, abs=1.0)
+    last = marks(text, Style(final_pitch=3.0, final_length=2.0))
     assert len({mark.rate for mark in last[:3]}) == 1
-    assert (last[0].rate, last[3].rate) == (165, rate_of_espeak(0.5))
-    whispered = marks_of(text, Style(whisper=True, alternating_pitch=6.0), share=0.0, tempo=1.0)
+    own = PEOPLE[0].tempo / 100.0
+    assert (last[0].rate, last[3].rate) == (rate_of_espeak(own), rate_of_espeak(0.5 * own))
+    assert marks(text, Style(whisper=True, alternating_pitch=6.0)) == ()
+    whispered = marks(text, Style(whisper=True, alternating_pitch=6.0, slowing=1.5))
     assert {mark.pitch for mark in whispered} == {50}
-    (alone,) = marks_of(
-        "Yes.", Style(declination=6.0, alternating_pitch=6.0, final_pitch=4.0), share=0.2, tempo=1.0
-    )
-    assert alone.pitch == 50
+    (alone,) = marks("Yes.", Style(declination=6.0, alternating_pitch=6.0, final_pitch=4.0))
+    assert alone.pitch == marks("Yes.", Style(final_pitch=1.0))[0].pitch
+    assert marks(text, Style(range=2.0)) != ()

@@ -8,6 +8,7 @@ import pytest
 from syngen.synth.speech.engines.base import RATES, Speech
 from syngen.synth.speech.engines.espeak import EspeakEngine
 from syngen.synth.speech.text.texts import grammar_texts
+from syngen.synth.speech.voice.contour import Contours
 from syngen.synth.speech.voice.engine_parameters import utterance_of
 from syngen.synth.speech.voice.pace import rate_of_espeak, rate_of_words
 from syngen.synth.speech.voice.speakers import find_speaker
@@ -38,7 +39,11 @@ def test_words_take_as_long_as_the_tempo_says(tempo: float) -> None:
     with EspeakEngine() as engine:
         for i, text in enumerate(TEXTS):
             plain, moved = (
-                engine.render(utterance_of(text, style, seed=1, speaker=SPEAKERS[i % 2], voice=""))
+                engine.render(
+                    utterance_of(
+                        text, style, seed=1, speaker=SPEAKERS[i % 2], voice="", contour_of=Contours(engine)
+                    )
+                )
                 for style in (Style(), Style(tempo=tempo))
             )
             ratios.append(spoken_s(plain) / spoken_s(moved))

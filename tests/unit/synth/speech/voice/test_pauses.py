@@ -14,6 +14,7 @@ from syngen.synth.speech.alignment import spans_of
 from syngen.synth.speech.engines.base import Event, Mark, Speech
 from syngen.synth.speech.engines.espeak import EspeakEngine
 from syngen.synth.speech.text.texts import grammar_texts
+from syngen.synth.speech.voice.contour import Contours
 from syngen.synth.speech.voice.engine_parameters import utterance_of
 from syngen.synth.speech.voice.pauses import with_pauses, without_pauses_of_marks
 from syngen.synth.speech.voice.speakers import find_speaker
@@ -35,7 +36,9 @@ def engine() -> Iterator[EspeakEngine]:
 
 
 def said(engine: EspeakEngine, text: str, style: Style, i: int) -> Speech:
-    return engine.render(utterance_of(text, style, seed=1, speaker=SPEAKERS[i % 3], voice=""))
+    return engine.render(
+        utterance_of(text, style, seed=1, speaker=SPEAKERS[i % 3], voice="", contour_of=Contours(engine))
+    )
 
 
 def pauses_s(speech: Speech, text: str) -> list[float]:
@@ -53,7 +56,10 @@ def test_every_word_is_followed_by_a_pause_of_the_length_declared(
         for wanted in (0.004, 0.03, 0.05, 0.3, 1.0):
             style = Style(pauses=wanted, tempo=other.tempo, slowing=other.slowing)
             speech = with_pauses(said(engine, text, style, i), wanted)
-            inner = pauses_s(speech, utterance_of(text, style, seed=1, speaker=None, voice="").text)[:-1]
+            inner = pauses_s(
+                speech,
+                utterance_of(text, style, seed=1, speaker=None, voice="", contour_of=Contours(engine)).text,
+            )[:-1]
             assert len(inner) == len(text.split()) - 1
             assert inner == pytest.approx([wanted] * len(inner), abs=1e-4)
 
@@ -91,7 +97,9 @@ def test_pauses_of_commas_stay_beside_those_of_words(engine: EspeakEngine) -> No
 def test_marks_that_change_nothing_change_no_length(engine: EspeakEngine, rate: int) -> None:
     longer, left = [], []
     for i, text in enumerate(TEXTS[:6]):
-        plain = utterance_of(text, Style(), seed=1, speaker=SPEAKERS[i % 3], voice="")
+        plain = utterance_of(
+            text, Style(), seed=1, speaker=SPEAKERS[i % 3], voice="", contour_of=Contours(engine)
+        )
         marks = tuple(Mark(found.start(), rate, 50) for found in re.finditer(r"\S+", text))
         alone, marked = (engine.render(replace(plain, rate=rate, marks=m)) for m in ((), marks))
         mended = without_pauses_of_marks(marked, marks)
