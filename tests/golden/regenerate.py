@@ -19,6 +19,7 @@ Only after a change of audio that is meant, and then with a new version of the s
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import shutil
@@ -142,10 +143,15 @@ def write_shipped() -> None:
 
 def main() -> None:
     """Write the files."""
-    if sys.argv[1:] == ["--shipped"]:
+    parser = argparse.ArgumentParser(description=__doc__)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--shipped", action="store_true", help="factor manifests and catalog of the package")
+    what.add_argument("--release", action="store_true", help="the release of this version")
+    options = parser.parse_args()
+    if options.shipped:
         write_shipped()
         return
-    if sys.argv[1:] == ["--release"]:
+    if options.release:
         shutil.rmtree(RELEASE, ignore_errors=True)
         with tempfile.TemporaryDirectory() as place:
             build_release(RELEASE, Path(place))

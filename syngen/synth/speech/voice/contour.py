@@ -29,6 +29,14 @@ BASE_BELOW_LOW_HZ = 9
 MIDDLE_COMMAND = 50
 """The command for pitch that leaves the base as it is."""
 
+# periods so short that none is missed, and so long that samples resolve them
+_BASE_HZ, _WIDTH_HZ = 200, 200
+_LOW_HZ = 9
+"""The engine's base lies so far below the first number of a line ``pitch``."""
+
+MIDDLE_COMMAND = 50
+"""The command for pitch that leaves the base as it is."""
+
 _BASE_HZ, _WIDTH_HZ = (
     200,
     200,
