@@ -7,7 +7,8 @@ For each level of a factor the greatest distance of a code from its mean there i
 distances, .99; the paper has the greatest), averaged over levels and divided by the code's greatest
 distance from its overall mean. A code's score is 1 minus that, for its best factor; the mean over codes is
 weighted by their greatest distances. Deviations: those weights depend on the scale of a code, so codes are
-standardised first by default; constant codes take no part.
+standardised first by default, and far values count as a fence (`outliers.within_fences`); constant codes
+take no part.
 """
 
 from __future__ import annotations
