@@ -152,10 +152,11 @@ def _irs(work: MetricInputs) -> Outcome:
         return Outcome(None, no_codes(work), by_code=by_code)
     seen = work.distance_codes
     codes = seen if len(chosen) == seen.shape[1] else seen[:, chosen]
+    whole = conventions.quantile if conventions.standardises else 1.0
     matrix, deviations = irs.irs_matrix(
-        codes, [work.levels[j] for j in kept], quantile=conventions.quantile
+        codes, [work.levels[j] for j in kept], quantile=conventions.quantile, whole=whole
     )
-    by_code[chosen] = matrix.max(axis=1)
+    by_code[chosen] = np.maximum(matrix.max(axis=1), 0.0)
     left_out = without(len(chosen), work.inputs.codes.shape[1], "codes")
     return Outcome(irs.irs_score(matrix, deviations), by_code=by_code, left_out=left_out)
 
