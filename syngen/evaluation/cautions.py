@@ -22,8 +22,8 @@ _CORRELATED = 0.05
 _BIASED = 0.1
 _CEILING = 0.995
 _ROWS_PER_BIN = 20
-_ORDERED = 0.85
-_NOTICEABLE = 0.05
+_ORDERED = 0.95
+_NOTICEABLE = 0.03
 _MOST_NAMED = 3
 _FAR = "values far outside the middle 98 % of their column"
 _NEARER = "metrics of distances (SAP, InfoE, IRS, votes) take them for less far"
@@ -107,17 +107,18 @@ def _classes(work: MetricInputs) -> list[str]:
 
 
 def _explained(ranks: FloatArray, levels: IntArray) -> tuple[float, float]:
-    """Return how much of the variance of a code levels explain as classes, and as a rising row."""
-    n, counts = len(ranks), np.bincount(levels)
+    """Return how much of the variance of a code levels explain as classes, and rising or falling."""
+    from sklearn.isotonic import isotonic_regression
+
+    counts = np.bincount(levels).astype(np.float64)
     centred = ranks - ranks.mean()
     whole = float(centred @ centred)
     means = np.bincount(levels, weights=centred) / counts
-    within = 1.0 - float(counts @ means**2) / whole
-    by_class = 1.0 - within * (n - 1) / (n - len(counts))
-    places = mean_ranks(levels[:, np.newaxis].astype(np.float64))[:, 0]
-    places -= places.mean()
-    by_order = float(centred @ places) ** 2 / (whole * float(places @ places))
-    return by_class, by_order
+    ordered = (
+        isotonic_regression(means, sample_weight=counts, increasing=rises) for rises in (True, False)
+    )
+    by_order = max(float(counts @ each**2) for each in ordered)
+    return float(counts @ means**2) / whole, by_order / whole
 
 
 def _ceilings(work: MetricInputs) -> list[str]:

@@ -2,9 +2,10 @@
 
 Squared distances let a single wild row decide a correlation, a standard deviation, a distance to the mean.
 Values far outside the bulk of their column therefore count as its fence: Winsorising, J. W. Tukey, "The
-Future of Data Analysis", Annals of Mathematical Statistics 33 (1962), 1-67. The fences lie one range of the
-middle 98 % beyond its ends: seven standard deviations from the mean of a normal code, so that nothing but a
-long tail or an accident is touched. Metrics of ranks, bins and trees do not need it.
+Future of Data Analysis", Annals of Mathematical Statistics 33 (1962), 1-67. The fences lie half a range of
+the middle 98 % beyond its ends: 4.7 standard deviations from the mean of a normal code, so that nothing but
+a long tail or an accident is touched. What lies a whole range beyond is called far and counted: seven
+standard deviations, which no normal code reaches. Metrics of ranks, bins and trees need no fences.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["mean_ranks", "within_fences"]
 
+_FENCE, _FAR = 0.5, 1.0  # beyond the ends of the middle 98 %, in ranges of it
+
 
 def within_fences(codes: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
-    """Return codes of mean 0 and standard deviation 1 whose far values count as the fence.
+    """Return codes of mean 0 and standard deviation 1 whose values beyond a fence count as the fence.
 
     Parameters
     ----------
@@ -35,22 +38,22 @@ def within_fences(codes: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
     -------
     codes : ndarray of float64, shape (n, n_codes)
     n_far : ndarray of int, shape (n_codes,)
-        How many values of each lay beyond a fence. A column of which 98 % are one value has no fences.
+        How many values of each are far. A column of which 98 % are one value has no fences.
 
     Examples
     --------
     >>> codes, n_far = within_fences(np.array([[0.0], [1.0], [2.0], [3.0], [4.0], [1e9]]))
     >>> codes.round(2).ravel().tolist(), n_far.tolist()
-    ([-1.25, -0.81, -0.37, 0.07, 0.51, 1.84], [1])
+    ([-1.41, -0.86, -0.32, 0.23, 0.77, 1.59], [1])
     """
     limited, n_far = np.empty_like(codes), np.zeros(codes.shape[1], dtype=np.intp)
     for i in range(codes.shape[1]):
         column = codes[:, i]
         low, high = middle_range(column)
         if low < high:
-            bottom, top = low - (high - low), high + (high - low)
-            n_far[i] = np.count_nonzero((column < bottom) | (column > top))
-            column = (np.clip(column, bottom, top) - low) / (high - low)
+            column = (column - low) / (high - low)
+            n_far[i] = np.count_nonzero((column < -_FAR) | (column > 1.0 + _FAR))
+            column = np.clip(column, -_FENCE, 1.0 + _FENCE)
         limited[:, i] = _standardised(column)
     return limited, n_far
 

@@ -118,7 +118,7 @@ def beats_chance(information: FloatArray, shuffled: FloatArray) -> BoolArray:
     ----------
     information : ndarray of float64, shape (n_codes, n_factors)
     shuffled : ndarray of float64, shape (n_shuffles, n_codes, n_factors)
-        As `shuffled_information` returns it.
+        As `shuffled_information` returns it, of 3 shuffles or more.
 
     Returns
     -------
@@ -126,18 +126,22 @@ def beats_chance(information: FloatArray, shuffled: FloatArray) -> BoolArray:
 
     Notes
     -----
-    Every pair is in units of its own spread, and the maximum is over all pairs, of which the 95th
-    percentile is taken. Of so few maxima the percentile itself is uncertain: its upper confidence bound
-    decides (the 197th of 200).
+    Every pair is in units of its own spread in the other shuffles, and the maximum is over all pairs, of
+    which the 95th percentile is taken. Of so few maxima the percentile itself is uncertain: its upper
+    confidence bound decides (the 197th of 200).
     """
     from scipy.stats import binom
 
     if not information.size:
         return np.zeros(len(information), dtype=np.bool_)
-    mean, spread = shuffled.mean(axis=0), shuffled.std(axis=0, ddof=1)
+    n, mean, spread = len(shuffled), shuffled.mean(axis=0), shuffled.std(axis=0, ddof=1)
     is_steady = spread <= _STEADY  # every order of the rows says the same
     scale = np.where(is_steady, 1.0, spread)
-    maxima = np.where(is_steady, 0.0, (shuffled - mean) / scale).max(axis=(1, 2))
+    # mean and variance of the others: a shuffle that is part of its own scale looks too tame
+    lead = (shuffled - mean) / scale
+    of_others = ((n - 1) - lead**2 * n / (n - 1)) / (n - 2)
+    lead *= n / (n - 1) / np.sqrt(np.maximum(of_others, _STEADY))
+    maxima = np.where(is_steady, 0.0, lead).max(axis=(1, 2))
     rank = min(len(maxima) - 1, int(binom.ppf(_CONFIDENCE, len(maxima), LEVEL)))
     threshold = max(float(np.sort(maxima)[rank]), _STEADY)
     lead = np.where(is_steady, 0.0, (information - mean) / scale)

@@ -17,7 +17,7 @@ lasso     linear regression with an L1 penalty chosen by 10-fold cross-validatio
           Codes and factors are standardised. A nominal factor is never a number: its levels get scores by
           optimal scoring (L. Clemmensen, T. Hastie, D. Witten, B. Ersboell, "Sparse Discriminant Analysis",
           Technometrics 53 (2011), 406-413), each score is regressed, R is summed with the share of the
-          score that is explained as weights, and rows go to the likeliest level.
+          score that is explained on held-out rows as weights, and rows go to the likeliest level.
           With Ubisoft's conventions (`ubisoft_lasso`): scaled to 0..1, all rows, informativeness
           1 - 12 mse, completeness unweighted; a nominal factor is one column per level. Its loop over codes
           ends at the first without weight; here that code has disentanglement 0 and the loop goes on.
@@ -213,16 +213,20 @@ def _scored_lasso(train: FloatArray, test: FloatArray, task: Task) -> tuple[Floa
     """Regress scores of the levels that codes can tell apart, and classify by what the regressions say."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-    _, inverse, counts = np.unique(task.train_target, return_inverse=True, return_counts=True)
+    classes, inverse, counts = np.unique(task.train_target, return_inverse=True, return_counts=True)
+    is_known = np.isin(task.test_target, classes)
+    asked_levels = np.searchsorted(classes, task.test_target[is_known])
     with ignore_convergence_warnings():
         directions = LinearDiscriminantAnalysis().fit(train, task.train_target).transform(train)
     importance, regressions = np.zeros(train.shape[1]), []
     for direction in directions.T:
-        scores = (np.bincount(inverse, weights=direction) / counts)[inverse]
-        if scores.std() == 0.0:
+        scores = np.bincount(inverse, weights=direction) / counts
+        centre, scale = scores[inverse].mean(), scores[inverse].std()
+        if scale == 0.0 or not is_known.any():
             continue
-        model = _fitted_lasso(train, (scores - scores.mean()) / scores.std())
-        explained = _r2(model.predict(train), (scores - scores.mean()) / scores.std())
+        scores = (scores - centre) / scale
+        model = _fitted_lasso(train, scores[inverse])
+        explained = _r2(model.predict(test[is_known]), scores[asked_levels])
         importance += explained * np.abs(model.coef_)
         if explained > 0.0:
             regressions.append(model)

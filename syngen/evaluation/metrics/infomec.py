@@ -189,7 +189,9 @@ def infoe_of(
     -----
     With 20 training rows a weight or more, a penalty gains nothing and there is none. With fewer, penalties
     are tried from strong to weak, each fit starting from the last, until a quarter of the training rows is
-    predicted worse. Test rows of a level that the training rows do not have are left out.
+    predicted worse. Test rows of a level that the training rows do not have are left out, and none counts
+    for more surprise than something that happens once in as many rows as there are for training: a single
+    wild row would else outweigh hundreds.
     """
     classes, y = np.unique(train_levels, return_inverse=True)
     is_known = np.isin(test_levels, classes)
@@ -200,7 +202,7 @@ def infoe_of(
     asked = np.searchsorted(classes, test_levels[is_known])
     whole = _surprise(np.log(np.bincount(y) / len(y))[np.newaxis], asked)
     scores = _logistic_scores(train, y.astype(np.int64), test[is_known], len(classes), rng)
-    left = _surprise(scores, asked)
+    left = _surprise(scores, asked, most=np.log(len(train)))
     return float(np.clip((whole - left) / whole, 0.0, 1.0)) if whole > 0.0 else None
 
 
@@ -235,12 +237,12 @@ def _penalised(x: FloatArray, y: IntArray, n_classes: int, rng: np.random.Genera
     return softmax_regression(x, y, n_classes, best_c, best, variances, precision=_PRECISION)
 
 
-def _surprise(scores: FloatArray, levels: NDArray[np.integer]) -> float:
+def _surprise(scores: FloatArray, levels: NDArray[np.integer], *, most: float = np.inf) -> float:
     """Return the mean of -log likelihood of levels, in nats, of scores of each row or of all rows."""
     scores = np.broadcast_to(scores, (len(levels), scores.shape[1]))
     top = scores.max(axis=1)
     sums = np.log(np.exp(scores - top[:, np.newaxis]).sum(axis=1))
-    return float(np.mean(sums + top - scores[np.arange(len(levels)), levels]))
+    return float(np.mean(np.minimum(sums + top - scores[np.arange(len(levels)), levels], most)))
 
 
 def reference_infoe_of(codes: FloatArray, levels: NDArray[np.integer]) -> float:

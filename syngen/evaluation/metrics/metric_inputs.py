@@ -115,7 +115,7 @@ class MetricInputs:
 
     @property
     def n_far(self) -> IntArray:
-        """How many values of each code that varies lie beyond a fence."""
+        """How many values of each code that varies lie far beyond a fence."""
         return self._fenced[1]
 
     @cached_property
