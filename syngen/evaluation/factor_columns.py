@@ -11,7 +11,7 @@ import numpy as np
 
 from syngen.errors import ParameterError
 from syngen.evaluation.codes.matrix import check_finite
-from syngen.kinds import kind_of
+from syngen.storage.tables.kinds import kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

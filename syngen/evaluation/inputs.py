@@ -14,7 +14,7 @@ from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.joining import NOT_COMMON, join
 from syngen.evaluation.codes.matrix import code_matrix
 from syngen.evaluation.factor_columns import FactorColumn, factor_column, split_columns, tamed
-from syngen.kinds import KINDS
+from syngen.storage.tables.kinds import KINDS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -78,7 +78,7 @@ def read_inputs(
     factor_names : sequence of str, optional
     factor_kinds : str, sequence or mapping by name, optional
         One for all, in column order, or by name; a mapping of all columns also names them, in its order,
-        where nothing else does. By default `syngen.kinds` decides.
+        where nothing else does. By default `syngen.storage.tables.kinds` decides.
     common : bool
         Whether observations of a dataset that have no codes are left out.
 

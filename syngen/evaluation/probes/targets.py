@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.errors import FactorError, ParameterError, suggestion
-from syngen.kinds import kind_of
 from syngen.storage.tables.columns import SPOKEN, STORED
+from syngen.storage.tables.kinds import kind_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.io.files import inside
 from syngen.io.names import check_names, checked_name, twins_in
-from syngen.kinds import KINDS, kind_of
+from syngen.storage.tables.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,8 +12,8 @@ import pytest
 
 import syngen
 from syngen.evaluation.probes.targets import Columns, read_target
-from syngen.kinds import KINDS, kind_of
 from syngen.loaders.sources.table_columns import factors_in
+from syngen.storage.tables.kinds import KINDS, kind_of
 
 N = 60
 FEW_FRACTIONS = np.tile([0.1, 0.2, 0.5], N // 3)

@@ -6,11 +6,9 @@ import json
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import syngen
-from syngen.errors import ParameterError
 
 SIZES = (4, 6, 9)
 
@@ -164,16 +162,14 @@ def test_many_random_codes_of_few_rows_explain_nothing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("draw", ["normal", "standard_cauchy", "standard_exponential"])
-@pytest.mark.parametrize("n", [50, 400])
-def test_of_random_codes_none_is_active(draw: str, n: int) -> None:
-    n_found = 0
-    for seed in range(30):
-        codes = getattr(np.random.default_rng([seed, 1]), draw)(size=(n, 10))
-        scores = syngen.evaluate(codes, levels_of(n, (4, 10, 25), seed), metrics=["n_active", "infom"])
+def test_of_random_codes_none_is_active_in_95_of_100_draws() -> None:
+    draws, n_found = ("normal", "standard_cauchy", "standard_exponential"), 0
+    for seed in range(100):
+        codes = getattr(np.random.default_rng([seed, 1]), draws[seed % 3])(size=(50, 10))
+        scores = syngen.evaluate(codes, levels_of(50, (4, 10, 25), seed), metrics=["n_active", "infom"])
         n_found += scores["n_active"] > 0.0
         assert (scores["n_active"] == 0.0) == (scores.undefined.get("infom") == "no active codes")
-    assert n_found <= 2
+    assert n_found <= 5
 
 
 def test_codes_that_count_by_wish_alone_are_said() -> None:
@@ -231,61 +227,3 @@ def test_more_levels_than_rows_have_no_adjusted_mig() -> None:
     scores = syngen.evaluate(factors, factors, factor_kinds="nominal", metrics=["mig_adjusted", "dci"])
     assert scores.undefined["mig_adjusted"] == "every row has a level of its own"
     assert scores.undefined["dci_i"] == "no factor can be learnt from these rows"
-
-
-MISSING = {
-    "texts": pd.DataFrame({"x": pd.array(["a", "b", None] * 40, dtype="string")}),
-    "dates": pd.DataFrame({"x": pd.to_datetime(["2024-01-01", "2024-01-02", None] * 40)}),
-    "objects": pd.DataFrame({"x": np.array(["a", "b", pd.NaT] * 40, dtype=object)}),
-    "whole numbers": pd.DataFrame({"x": pd.array([1, 2, None] * 40, dtype="Int64")}),
-    "categories": pd.DataFrame({"x": pd.Categorical(["a", None, "b"] * 40)}),
-    "a mask": np.ma.masked_equal(np.array([0, 1, -1] * 40), -1),
-    "a series": pd.Series([0.5, None, 1.5] * 40, dtype="Float64"),
-}
-
-
-@pytest.mark.parametrize("factors", MISSING.values(), ids=MISSING)
-def test_missing_values_of_every_type_are_refused_with_their_number(factors: Any) -> None:
-    with pytest.raises(ParameterError, match=r"factor '\w+' has 40 missing values; leave those rows out"):
-        syngen.evaluate(np.random.default_rng(0).random((120, 2)), factors, metrics="mig")
-
-
-def test_columns_of_every_type_are_levels() -> None:
-    positions = np.arange(120) % 4
-    big = [2**63 + 1, 2**63 + 2, 2**63 + 3, 2**63 + 4]
-    frame = pd.DataFrame(
-        {
-            "date": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-05", "2025-01-01"])[positions],
-            "category": pd.Categorical(np.array(["d", "c", "b", "a"])[positions]),
-            "size": pd.Categorical(
-                np.array(list("SMLX"))[positions], categories=list("SMLX"), ordered=True
-            ),
-            "flag": positions > 1,
-            "id": np.array(big, dtype=np.uint64)[positions],
-            "mixture": np.array(["a", 1, 2.5, True], dtype=object)[positions],
-        }
-    )
-    scores = syngen.evaluate(positions + 0.01 * np.random.default_rng(0).random(120), frame, metrics="mig")
-    assert scores.factors["n_levels"].tolist() == [4, 4, 4, 2, 4, 4]
-    kinds = ["nominal", "nominal", "ordinal", "nominal", "ordinal", "nominal"]
-    assert scores.factors["kind"].tolist() == kinds
-    rows = [[str(a), int(b)] for a, b in zip(frame["category"], positions, strict=True)]
-    assert syngen.evaluate(positions, rows, metrics="mig").factors["kind"].tolist() == [
-        "nominal",
-        "ordinal",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("factors", "match"),
-    [
-        (pd.DataFrame([[1, 2]] * 9, columns=["x", "x"]), "two columns 'x'"),
-        (pd.DataFrame({"x": [[1], [2]] * 9}), "values of type list"),
-        (np.array([1 + 2j, 2] * 9), "values of type complex128"),
-        ([[1, 2], [3]], "no array of shape"),
-    ],
-)
-def test_what_has_no_levels_is_refused(factors: Any, match: str) -> None:
-    n = len(factors)
-    with pytest.raises(ParameterError, match=match):
-        syngen.evaluate(np.random.default_rng(0).random((n, 2)), factors, metrics="mig")
