@@ -162,14 +162,14 @@ def test_many_random_codes_of_few_rows_explain_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_of_random_codes_none_is_active_in_95_of_100_draws() -> None:
+def test_of_random_codes_hardly_ever_one_is_active() -> None:
     draws, n_found = ("normal", "standard_cauchy", "standard_exponential"), 0
-    for seed in range(100):
+    for seed in range(21):
         codes = getattr(np.random.default_rng([seed, 1]), draws[seed % 3])(size=(50, 10))
         scores = syngen.evaluate(codes, levels_of(50, (4, 10, 25), seed), metrics=["n_active", "infom"])
         n_found += scores["n_active"] > 0.0
         assert (scores["n_active"] == 0.0) == (scores.undefined.get("infom") == "no active codes")
-    assert n_found <= 5
+    assert n_found <= 3
 
 
 def test_codes_that_count_by_wish_alone_are_said() -> None:
