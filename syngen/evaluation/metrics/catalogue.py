@@ -57,11 +57,14 @@ class Metric:
     compute : callable
         From a workspace to an `Outcome`.
     needs_model : bool
-        Whether something is fitted to many rows. What needs no model is in ``core`` and is resampled.
+        Whether something is fitted to many rows. What needs no model is in ``core``; intervals of what
+        does come from few refits.
     is_count : bool
         Whether it is a number of codes rather than in 0..1; it has no interval.
     saturates : bool
         Whether codes that are not disentangled reach 1.
+    sees_extremes : bool
+        Whether it hangs on the greatest values of codes, which half of the rows may not have.
     """
 
     key: str
@@ -71,11 +74,12 @@ class Metric:
     needs_model: bool = False
     is_count: bool = False
     saturates: bool = False
+    sees_extremes: bool = False
 
     @property
     def has_interval(self) -> bool:
-        """Whether it has a bootstrap interval."""
-        return not self.needs_model and not self.is_count
+        """Whether an interval can be computed."""
+        return not self.is_count
 
 
 METRICS: dict[str, Metric] = {}
@@ -203,7 +207,7 @@ def _modularity(work: MetricInputs) -> Outcome:
     return _over_codes(work, counted, values)
 
 
-@_entry("irs", "IRS", "robustness")
+@_entry("irs", "IRS", "robustness", sees_extremes=True)
 def _irs(work: MetricInputs) -> Outcome:
     """Return IRS."""
     kept, conventions = work.scored_factors, work.options.conventions
