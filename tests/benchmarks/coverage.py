@@ -1,13 +1,14 @@
 """How often a 95 % interval has the score to expect: ``python -m tests.benchmarks.coverage --to FOLDER``.
 
-Each simulation draws 800 rows of a population, scores them and computes the intervals. The score to expect is
-the mean over all simulations of a metric. 500 simulations of a case have a coverage of .95 -+ .02 by chance.
+Each simulation draws 800 rows of a population, scores them and computes the intervals. The score to
+expect is the mean over all simulations of a metric. 500 simulations of a case have a coverage of .95 -+
+.02 by chance.
 
-``--metrics`` takes names of metrics and families, so that a run can be divided: model-free metrics take about
-a second a simulation, DCI and InfoMEC some seconds, votes half a minute. Every simulation is written to FOLDER
-when it is done, and one that is there is not made again; ``--table`` prints what is there. Without
-``--simulations`` there are 500, of DCI 200. ``--differences`` takes the interval of ``syngen.compare`` instead,
-between the codes and noisier ones.
+``--metrics`` takes names of metrics and families, so that a run can be divided: model-free metrics take
+about a second a simulation, DCI and InfoMEC some seconds, votes half a minute. Every simulation is
+written to FOLDER when it is done, and one that is there is not made again; ``--table`` prints what is
+there. Without ``--simulations`` there are 500, of DCI 200. ``--differences`` takes the interval of
+``syngen.compare`` instead, between the codes and noisier ones.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def differences_of(case: str, number: int, keys: Sequence[str]) -> dict[str, tup
     noise = np.random.default_rng([len(CASES), number]).normal(size=codes.shape)
     noisier = codes + _NOISE_OF_OTHER * codes.std(axis=0) * noise
     found = syngen.compare(codes, noisier, factors, factor_kinds=CASES[case][1], metrics=keys)
-    return {key: (each.difference, each.low, each.high) for key, each in found.items() if each.has_interval}
+    return {key: (each.value, each.low, each.high) for key, each in found.items() if np.isfinite(each.low)}
 
 
 def simulate(folder: Path, case: str, keys: Sequence[str], n: int | None, *, are_differences: bool) -> None:

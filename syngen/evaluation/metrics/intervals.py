@@ -7,12 +7,12 @@ n / 2 (P. J. Bickel, F. Götze, W. R. van Zwet, Statistica Sinica 7, 1997; D. N.
 Wolf, "Subsampling", 1999): the variance of a half, given the rows, is that of the whole sample (P. J.
 McCarthy, "Pseudo-Replication: Half Samples", Review of the International Statistical Institute 37, 1969).
 
-Two estimates of that variance are averaged: of all halves, and of half the differences of complementary
-halves. What is quadratic in the rows, as the noise of plug-in information, counts threefold in the former
-and twofold in the latter; the noise of a fit (votes, forests) counts fully in the former and half in the
-latter. ``tests/benchmarks/coverage.py`` shows how often the interval, score -+ t standard deviations, has
-the expected score. t is of Student's distribution for the number of divisions, so that few refits give a
-wider interval.
+Two estimates of that variance are weighted one to two: of all halves, and of half the differences of
+complementary halves. What is quadratic in the rows, as the noise of plug-in information, counts threefold
+in the former and twofold in the latter; the noise of a fit (votes, forests) counts fully in the former
+and half in the latter. ``tests/benchmarks/coverage.py`` shows how often the interval, score -+ t standard
+deviations, has the expected score. t is of Student's distribution for the number of divisions, so that
+few refits give a wider interval.
 
 A metric of extremes (IRS) does not see them in halves: it is computed on parts of four fifths, whose
 variance is a quarter of that of the sample (J. Shao, C. F. J. Wu, "A General Theory for Jackknife
@@ -45,6 +45,7 @@ COVERAGE = 0.95
 FEWEST_ROWS = 20
 """With fewer rows there are no intervals: halves would say nothing."""
 _HALF, _FOUR_FIFTHS = 0.5, 0.8
+_OF_DIFFERENCES = 2.0 / 3.0
 _LEAST_DEFINED = 0.8
 
 
@@ -117,7 +118,8 @@ class Draws:
         if n_parts == 1:
             return Spread(math.sqrt(variance * _FOUR_FIFTHS / (1.0 - _FOUR_FIFTHS)), n_draws - 1)
         of_differences = float(np.mean((known[:, 0] - known[:, 1]) ** 2)) / 4.0
-        return Spread(math.sqrt((variance + of_differences) / 2.0), n_draws)
+        share = _OF_DIFFERENCES
+        return Spread(math.sqrt(share * of_differences + (1.0 - share) * variance), n_draws)
 
 
 def score_intervals(
