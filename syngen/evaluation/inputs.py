@@ -112,7 +112,7 @@ def read_inputs(
     n_left_out, note = 0, ""
     encoder = codes.encoder if isinstance(codes, Codes) else ""
     fingerprint = codes.fingerprint if isinstance(codes, Codes) else ""
-    factors, was_moved = aligned_rows(codes, factors, what="factors")
+    factors, was_moved = aligned_rows(codes, factors, names=("codes", "factors"))
     note = ALIGNED if was_moved else note
     if _is_dataset(factors):
         joined = join(codes, cast("DatasetView", factors), common=common)

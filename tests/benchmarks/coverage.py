@@ -111,7 +111,7 @@ def read(folder: Path, case: str, key: str) -> dict[int, tuple[float, float, flo
 
 
 def table(folder: Path) -> int:
-    """Print what is in the folder; return how many coverages of interior cases are outside of the bounds."""
+    """Print what is in the folder; return how many coverages of interior cases are out of bounds."""
     rows, n_outside = [], 0
     for key in METRICS:
         for case in CASES:

@@ -14,7 +14,7 @@ ALIGNED = "rows were put into the order of the codes by the labels of their inde
 _SHOWN = 3
 
 
-def aligned_rows(codes: Any, others: Any, *, what: str) -> tuple[Any, bool]:
+def aligned_rows(codes: Any, others: Any, *, names: tuple[str, str]) -> tuple[Any, bool]:
     """Return `others` in the order of the codes, and whether rows changed places.
 
     Two frames with the same labels are brought together by them. An array has no labels: with it goes a
@@ -25,8 +25,8 @@ def aligned_rows(codes: Any, others: Any, *, what: str) -> tuple[Any, bool]:
     codes : array_like or DataFrame
     others : array_like, DataFrame or dataset
         Factors or a manifest.
-    what : str
-        What to call `others` in messages.
+    names : tuple of str
+        What to call both in messages.
 
     Raises
     ------
@@ -34,9 +34,10 @@ def aligned_rows(codes: Any, others: Any, *, what: str) -> tuple[Any, bool]:
         If the index of one frame is shuffled and the other is no frame, or labels differ or repeat, so that
         it cannot be known which rows belong together.
     """
+    first, second = names
     ours, theirs = _index_of(codes), _index_of(others)
     if ours is None or theirs is None:
-        for index, name, other in ((ours, "codes", what), (theirs, what, "codes")):
+        for index, name, other in ((ours, first, second), (theirs, second, first)):
             if index is not None and _is_shuffled(index):
                 raise ParameterError(
                     f"the index of the {name} is in another order ({_first(index)}...), and the {other} "
@@ -47,7 +48,7 @@ def aligned_rows(codes: Any, others: Any, *, what: str) -> tuple[Any, bool]:
     if len(ours) != len(theirs) or ours.equals(theirs):
         return others, False  # a wrong number of rows is reported by those who count them
     if not ours.is_unique or not theirs.is_unique:
-        index, name = (theirs, what) if ours.is_unique else (ours, "codes")
+        index, name = (theirs, second) if ours.is_unique else (ours, first)
         repeated = index[index.duplicated()][0]
         raise ParameterError(
             f"the index of the {name} has {repeated!r} more than once and is not that of the other frame, "
@@ -57,9 +58,9 @@ def aligned_rows(codes: Any, others: Any, *, what: str) -> tuple[Any, bool]:
     if (places < 0).any():
         n_strange = int((places < 0).sum())
         raise ParameterError(
-            f"{n_strange:,} of {len(ours):,} labels in the index of the codes ({_first(ours[places < 0])}) "
-            f"are not in that of the {what}; give the same rows, or reset_index(drop=True) on both if they "
-            "are in one order"
+            f"{n_strange:,} of {len(ours):,} labels in the index of the {first} "
+            f"({_first(ours[places < 0])}) are not in that of the {second}; give the same rows, or "
+            "reset_index(drop=True) on both if they are in one order"
         )
     return others.iloc[places], True
 

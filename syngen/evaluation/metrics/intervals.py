@@ -34,57 +34,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from syngen.evaluation.metrics.catalogue import METRICS
+from syngen.evaluation.significance import Spread
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray
     from syngen.evaluation.metrics.metric_inputs import MetricInputs
 
-__all__ = ["COVERAGE", "FEWEST_ROWS", "Draws", "Spread", "resampled_scores", "score_intervals"]
+__all__ = ["FEWEST_ROWS", "Draws", "resampled_scores", "score_intervals"]
 
-COVERAGE = 0.95
 FEWEST_ROWS = 20
 """With fewer rows there are no intervals: halves would say nothing."""
 _HALF, _FOUR_FIFTHS = 0.5, 0.8
 _OF_DIFFERENCES = 2.0 / 3.0
 _LEAST_DEFINED = 0.8
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How far a number varies.
-
-    Attributes
-    ----------
-    deviation : float
-        Standard deviation, not negative.
-    freedom : float
-        Degrees of freedom it was estimated with, 1 or more.
-    """
-
-    deviation: float
-    freedom: float
-
-    def interval(self, centre: float) -> tuple[float, float]:
-        """Return the 95 % interval about a number.
-
-        Examples
-        --------
-        >>> low, high = Spread(0.1, 19).interval(0.5)
-        >>> round(low, 3), round(high, 3)
-        (0.291, 0.709)
-        """
-        from scipy.stats import t
-
-        reach = float(t.ppf(0.5 + COVERAGE / 2, self.freedom)) * self.deviation
-        return centre - reach, centre + reach
-
-    def p_of(self, difference: float) -> float:
-        """Return the probability of a difference from 0 as large as this one or larger, by chance."""
-        from scipy.stats import t
-
-        if self.deviation == 0.0:
-            return 1.0 if difference == 0.0 else 0.0
-        return float(2.0 * t.sf(abs(difference) / self.deviation, self.freedom))
 
 
 @dataclass(frozen=True, eq=False)

@@ -121,7 +121,7 @@ def probe(
     targets = _names("target", target)
     notes: tuple[str, ...] = ()
     if not isinstance(codes, Codes) or codes.identities is None:
-        manifest, was_moved = aligned_rows(codes, manifest, what="manifest")
+        manifest, was_moved = aligned_rows(codes, manifest, names=("codes", "manifest"))
         notes = (ALIGNED,) if was_moved else ()
     joined = _joined(codes, manifest, common=common)
     frame, (values, _) = joined.observations.manifest, code_matrix(joined.values)

@@ -10,9 +10,10 @@ import pytest
 import syngen
 from syngen.evaluation.inputs import read_inputs
 from syngen.evaluation.metrics.catalogue import METRICS, Metric, Outcome
-from syngen.evaluation.metrics.intervals import Draws, Spread, resampled_scores, score_intervals
+from syngen.evaluation.metrics.intervals import Draws, resampled_scores, score_intervals
 from syngen.evaluation.metrics.metric_inputs import MetricInputs
 from syngen.evaluation.metrics.options import Options
+from syngen.evaluation.significance import Spread
 
 LEVELS = np.random.default_rng(0).integers(0, (3, 5), size=(600, 2))
 CODES = LEVELS + np.random.default_rng(1).normal(0.0, 0.6, size=(600, 2))
