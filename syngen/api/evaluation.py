@@ -148,6 +148,7 @@ def encode(
     encoder: Any,
     dataset: str | Path | FactorDataset,
     *,
+    feature: Any = None,
     batch_size: int = 64,
     split: str | None = None,
     limit: int | None = None,
@@ -167,6 +168,10 @@ def encode(
         length come one by one.
     dataset : str, Path or FactorDataset
         Folder, or a dataset loaded or rendered.
+    feature : LogMel, MFCC, Spectrogram, torch module or callable, optional
+        What the encoder sees instead of waveforms, as ``transform`` of `to_torch`: a feature, of shape (n,
+        n_bands, n_frames), or what a function makes of each waveform, (n, ...). Torch modules that begin
+        with a two-dimensional convolution see (n, 1, n_bands, n_frames). Not for encoders by name.
     batch_size : int
         Observations at a time.
     split : str, optional
@@ -203,7 +208,9 @@ def encode(
     from syngen.evaluation.encoders.encoding import encode as run_encoder
 
     ds = load(dataset) if isinstance(dataset, (str, Path)) else dataset
-    return run_encoder(encoder, ds, batch_size=batch_size, split=split, limit=limit, progress=progress)
+    return run_encoder(
+        encoder, ds, feature=feature, batch_size=batch_size, split=split, limit=limit, progress=progress
+    )
 
 
 def probe(
