@@ -74,4 +74,6 @@ def compare(
     )
     click.echo(found.to_json() if as_json else found.to_markdown(), nl=as_json)
     used = rows_used(found.n_rows, found.n_left_out)
-    say(f"{a} and {b}: {len(found)} metrics, {used}, in {time.monotonic() - started:.1f} seconds")
+    n = len(found)
+    metrics_compared = f"{n} metric{'s' if n != 1 else ''}"
+    say(f"{a} and {b}: {metrics_compared}, {used}, in {time.monotonic() - started:.1f} seconds")
