@@ -111,8 +111,8 @@ def _only_maker(folder: Path, *, patience_s: float) -> Iterator[None]:
             yield
         finally:
             if is_mine:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                with contextlib.suppress(OSError, InTheWayError):
+                    remove(path)
 
 
 def cache_folder() -> Path:
