@@ -32,7 +32,7 @@ def evaluate(
     factor_kinds: str | Sequence[str] | Mapping[str, str] | None = None,
     metrics: str | Iterable[str] = "core",
     n_bins: int = 20,
-    binning: str = "width",
+    binning: str | None = None,
     n_samples: int | None = 10_000,
     test_size: float = 0.2,
     active: str = "null",
@@ -59,22 +59,27 @@ def evaluate(
     factor_names : sequence of str, optional
     factor_kinds : str, sequence or mapping by name, optional
         ``nominal``, ``ordinal`` or ``continuous``: one for all, one for each column, or by name, as
-        ``ds.grid.kinds``, which also names the columns of a plain array. By default texts and truth values
-        are nominal, whole numbers ordinal, other numbers continuous.
+        ``ds.grid.kinds``, which also names the columns of a plain array. By default texts, truth values,
+        dates and categories are nominal, whole numbers and ordered categories ordinal, other numbers
+        continuous; whole numbers that codes tell apart in another order are asked about in the warnings.
     metrics : str or iterable of str
-        ``core`` (what needs no model), ``all``, or names of metrics and families (``gaps``, ``dci``,
-        ``infomec``, ``votes``).
+        ``core`` (what to report: MIG, adjusted MIG, SAP, DCI with its chance, InfoMEC, and how many codes
+        are active), ``model_free`` (what is fast), ``all``, or names of metrics and families (``gaps``,
+        ``dci``, ``infomec``, ``votes``). With `compat`, ``core`` is what needs no model.
     n_bins : int
-        Bins of a code, and of a continuous factor. Columns with few values keep them.
-    binning : {"width", "quantile"}
-        Bins of equal width, or of equal count; only the latter do not change with monotone maps.
+        Bins of a code, and of a continuous factor. Columns with few values keep them: with n / 20 at most,
+        or with as many as bins or levels of a factor. Fewer bins than a factor's entropy needs are a
+        warning.
+    binning : {"quantile", "width"}, optional
+        Bins of equal count, which neither monotone maps nor wild rows change, or of equal width. By default
+        of equal count, with `compat` of equal width.
     n_samples : int or None
         Rows to use at most, drawn by `seed`; None uses all.
     test_size : float
         Share of the rows that models are scored on.
     active : {"null", "all"}
-        Which codes count in means over codes: those that know more than shuffled rows do, or all that
-        vary.
+        Which codes count in means over codes: those that know more of a factor than the luckiest of all
+        codes does in 95 % of 200 shuffles, or all that vary.
     seed : int
         Of every random choice.
     compat : {"disentanglement_lib", "ubisoft"}, optional
@@ -96,8 +101,9 @@ def evaluate(
     -------
     Scores
         A mapping from metric to number, with ``.factors``, ``.codes``, ``.mi``, ``.nmi``, ``.factor_mi``,
-        ``.importance``, ``.metadata``, ``.to_json()``, ``.to_markdown()`` and ``.plot()``. A score that has
-        no value is 0 and has its reason in ``.undefined``.
+        ``.importance``, ``.warnings``, ``.metadata``, ``.to_json()``, ``.to_markdown()`` and ``.plot()``. A
+        score that has no value is NaN and has its reason in ``.undefined``; what a mean leaves out is in
+        ``.left_out``.
 
     Raises
     ------
@@ -108,7 +114,7 @@ def evaluate(
     Warns
     -----
     UserWarning
-        If the arrays look swapped.
+        If the arrays look swapped. What else should be known of them is in ``.warnings`` of the scores.
 
     Examples
     --------

@@ -9,44 +9,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
-from syngen._values import KINDS, kind_of
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.frames import ALIGNED, aligned_rows
 from syngen.evaluation.codes.joining import NOT_COMMON, join
-from syngen.evaluation.codes.matrix import check_finite, code_matrix
+from syngen.evaluation.codes.matrix import code_matrix
+from syngen.evaluation.factor_columns import FactorColumn, factor_column, split_columns, tamed
+from syngen.kinds import KINDS
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    from syngen._typing import DatasetView, FloatArray, IntArray, Kind
+    from syngen._typing import DatasetView, FloatArray, IntArray
 
     Kinds: TypeAlias = str | Sequence[str] | Mapping[str, str]
 
-__all__ = ["FactorColumn", "Inputs", "read_inputs"]
-
-_SMALL, _LARGE, _DROWNED = 1e-100, 1e100, 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class FactorColumn:
-    """One factor of all rows.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"nominal", "ordinal", "continuous"}
-    values : ndarray of float64, shape (n,)
-        Numbers as given; of a text the position among the sorted texts.
-    """
-
-    name: str
-    kind: Kind
-    values: FloatArray
-
-    def take(self, rows: IntArray) -> FactorColumn:
-        """Return some rows."""
-        return FactorColumn(self.name, self.kind, self.values[rows])
+__all__ = ["Inputs", "read_inputs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +42,8 @@ class Inputs:
         Observations of the dataset that are not among these rows.
     note : str
         Why they are not.
+    warning : str
+        What is odd about the two arrays.
     """
 
     codes: FloatArray
@@ -73,6 +53,7 @@ class Inputs:
     fingerprint: str = ""
     n_left_out: int = 0
     note: str = ""
+    warning: str = ""
 
     def take(self, rows: IntArray) -> Inputs:
         """Return some rows."""
@@ -99,8 +80,7 @@ def read_inputs(
     factor_names : sequence of str, optional
     factor_kinds : str, sequence or mapping by name, optional
         One for all, in column order, or by name; a mapping of all columns also names them, in its order,
-        where nothing else does. By default texts and truth values are nominal, whole numbers ordinal,
-        other numbers continuous.
+        where nothing else does. By default `syngen.kinds` decides.
     common : bool
         Whether observations of a dataset that have no codes are left out.
 
@@ -109,7 +89,7 @@ def read_inputs(
     ParameterError
         With what is wrong, where, and how often.
     """
-    n_left_out, note = 0, ""
+    n_left_out, note, is_guessed = 0, "", False
     encoder = codes.encoder if isinstance(codes, Codes) else ""
     fingerprint = codes.fingerprint if isinstance(codes, Codes) else ""
     factors, was_moved = aligned_rows(codes, factors, names=("codes", "factors"))
@@ -120,6 +100,7 @@ def read_inputs(
         n_left_out, note = joined.n_left_out, joined.note
         factors = dataset.levels
         factor_names = dataset.grid.names if factor_names is None else factor_names
+        is_guessed = factor_kinds is None and dataset.recipe is None  # a table says no kinds
         factor_kinds = dataset.grid.kinds if factor_kinds is None else factor_kinds
         fingerprint = dataset.fingerprint
     elif common:
@@ -127,53 +108,25 @@ def read_inputs(
     elif isinstance(codes, Codes):
         codes = codes.values
     values, code_names = code_matrix(codes)
-    values = _tamed(values)
-    columns, names = _columns(factors)
+    values = tamed(values)
+    columns, names = split_columns(factors)
     if names is None:
         names = _names_of_kinds(factor_kinds, len(columns))
     names = _checked_names(factor_names, names, len(columns))
     n_rows = len(columns[0])
     _check_rows(values, n_rows)
     kinds = _kinds_by_column(factor_kinds, names)
-    _warn_if_swapped(values, columns, kinds)
-    made = tuple(_factor(*each) for each in zip(names, columns, kinds, strict=True))
-    return Inputs(values, code_names, made, encoder, fingerprint, n_left_out, note)
+    made = tuple(factor_column(*each) for each in zip(names, columns, kinds, strict=True))
+    if is_guessed:
+        made = tuple(replace(each, is_guessed=each.kind == "ordinal") for each in made)
+    warning = _swapped(values, columns, kinds)
+    if warning:
+        warnings.warn(warning, UserWarning, stacklevel=4)
+    return Inputs(values, code_names, made, encoder, fingerprint, n_left_out, note, warning)
 
 
 def _is_dataset(thing: object) -> bool:
     return hasattr(thing, "grid") and hasattr(thing, "levels") and hasattr(thing, "fingerprint")
-
-
-def _tamed(values: FloatArray) -> FloatArray:
-    """Bring columns whose squares would overflow, vanish or drown in a great constant into reach."""
-    low, high = values.min(axis=0), values.max(axis=0)
-    size = np.maximum(np.abs(low), np.abs(high))
-    half_range = high / 2 - low / 2
-    wild = (size > _LARGE) | ((high > low) & (half_range < np.maximum(_SMALL, _DROWNED * size)))
-    if wild.any():
-        values = values.copy()
-        for i in np.flatnonzero(wild).tolist():
-            scale = _LARGE / max(_LARGE, size[i])
-            column = values[:, i] * scale
-            values[:, i] = column - column.min() if half_range[i] > _SMALL else 0.0
-    return values
-
-
-def _columns(factors: Any) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:
-    if hasattr(factors, "columns") and hasattr(factors, "iloc"):
-        names = tuple(str(name) for name in factors.columns)
-        columns = [np.asarray(factors.iloc[:, j]) for j in range(len(names))]
-    else:
-        names = None
-        matrix = np.asarray(factors)
-        if matrix.ndim == 1:
-            matrix = matrix[:, np.newaxis]
-        if matrix.ndim != 2:
-            raise ParameterError(f"factors of shape {matrix.shape}; (n, n_factors) is needed")
-        columns = list(matrix.T)
-    if not columns or not len(columns[0]):
-        raise ParameterError("there are no factors; an array of shape (n, n_factors) is needed")
-    return columns, names
 
 
 def _names_of_kinds(kinds: Kinds | None, n: int) -> tuple[str, ...] | None:
@@ -235,52 +188,24 @@ def _kinds_by_column(kinds: Kinds | None, names: tuple[str, ...]) -> list[str | 
     return found
 
 
-def _factor(name: str, column: NDArray[Any], kind: str | None) -> FactorColumn:
-    if column.dtype.kind == "O":
-        missing = int(sum(value is None or _is_nan(value) for value in column))
-        if missing:
-            raise ParameterError(f"factor {name!r} has {missing:,} missing values; leave those rows out")
-        if any(isinstance(value, str) for value in column):
-            column = column.astype(str)
-    if column.dtype.kind in "US":
-        if kind not in (None, "nominal"):
-            raise ParameterError(
-                f"factor {name!r} holds texts and is called {kind}; give its levels as numbers, or call it "
-                "nominal"
-            )
-        positions = np.unique(column, return_inverse=True)[1]
-        return FactorColumn(name, "nominal", positions.astype(np.float64))
-    try:
-        values = column.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ParameterError(f"factor {name!r} of type {column.dtype}: {error}") from error
-    check_finite("factors", values[:, np.newaxis], [name])
-    chosen = kind_of(column) if kind is None else cast("Kind", kind)
-    return FactorColumn(name, chosen, _tamed(values[:, np.newaxis])[:, 0])
-
-
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and np.isnan(value)
-
-
-def _warn_if_swapped(codes: FloatArray, columns: list[NDArray[Any]], kinds: list[str | None]) -> None:
-    """Warn where codes look like labels and factors, not called continuous, like codes."""
+def _swapped(codes: FloatArray, columns: list[Any], kinds: list[str | None]) -> str:
+    """Return a warning where codes look like labels and factors, not called continuous, like codes."""
     n_real = sum(
         kind != "continuous" and _looks_real(column) for column, kind in zip(columns, kinds, strict=True)
     )
-    if 2 * n_real > len(columns) and all(_looks_labelled(code) for code in codes.T):
-        warnings.warn(
-            "codes and factors look swapped: every column of the first array holds few whole numbers, as "
-            "labels do, and most columns of the second hold real numbers that hardly repeat, as codes do. "
-            "The order is evaluate(codes, factors); call the factors continuous if this is what you mean",
-            UserWarning,
-            stacklevel=5,
-        )
+    if 2 * n_real <= len(columns) or not all(_looks_labelled(code) for code in codes.T):
+        return ""
+    return (
+        "codes and factors look swapped: every column of the first array holds few whole numbers, as "
+        "labels do, and most columns of the second hold real numbers that hardly repeat, as codes do. "
+        "The order is evaluate(codes, factors); call the factors continuous if this is what you mean"
+    )
 
 
-def _looks_real(column: NDArray[Any]) -> bool:
+def _looks_real(column: Any) -> bool:
     if column.dtype.kind != "f":
         return False
+    column = np.asarray(column)
     n_different = len(np.unique(column))
     return n_different > max(10, len(column) / 20) and bool(np.any(column != np.rint(column)))
 

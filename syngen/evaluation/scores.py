@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from syngen.evaluation.metrics.catalogue import METRICS
 from syngen.figures.reporting import JsonDocument, markdown_table
@@ -22,6 +23,8 @@ __all__ = ["Scores"]
 class Scores(JsonDocument, Mapping[str, float]):
     """Scores of a representation: a mapping from metric to number, with the tables behind the numbers.
 
+    A score that is undefined is NaN, and null in JSON, never 0; so is what is undefined in the tables.
+
     Attributes
     ----------
     factors : DataFrame
@@ -32,7 +35,8 @@ class Scores(JsonDocument, Mapping[str, float]):
         A row for each code: ``status`` (active, inactive or constant), ``n_bins``, ``entropy``,
         ``best_factor``, and a column for each metric that has one value a code.
     mi, nmi : ndarray of float64, shape (n_codes, n_factors)
-        Mutual information in nats, and in parts of the factor's entropy. All codes and factors are there.
+        Mutual information in nats, and in parts of the factor's entropy (NaN of a constant factor). All
+        codes and factors are there.
     factor_mi : ndarray of float64, shape (n_factors, n_factors)
         Mutual information of the factors with each other, in nats; entropies on the diagonal.
     importance : ndarray of float64, shape (n_codes, n_factors), or None
@@ -41,7 +45,9 @@ class Scores(JsonDocument, Mapping[str, float]):
         95 % intervals of all scores that have a value and are no counts, if they were asked for. They are
         about the score to expect of as many rows.
     undefined : dict of str to str
-        Why a score has no value, as in ``no active codes``; the mapping then says 0.
+        Why a score has no value, as in ``no active codes``; the mapping then says NaN.
+    left_out : dict of str to str
+        What has no part in the mean that a score is, as in ``7 of 10 codes``.
     metadata : dict
         Rows, bins, seed, versions, pruned codes, derived factors, conventions, warnings.
     """
@@ -55,6 +61,7 @@ class Scores(JsonDocument, Mapping[str, float]):
     importance: FloatArray | None = None
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     undefined: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     metadata: Json = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> float:
@@ -74,12 +81,13 @@ class Scores(JsonDocument, Mapping[str, float]):
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{key}: {self._shown(key)}" for key in self)
-        return f"<Scores {shown}>"
+        return "\n".join([f"<Scores {shown}>", *(f"Note: {warning}." for warning in self.warnings)])
 
     def _shown(self, key: str) -> str:
         if key in self.undefined:
             return self.undefined[key]
-        return f"{self[key]:.0f}" if METRICS[key].is_count else f"{self[key]:.3f}"
+        number = f"{self[key]:.0f}" if METRICS[key].is_count else f"{self[key]:.3f}"
+        return f"{number} (without {self.left_out[key]})" if key in self.left_out else number
 
     @property
     def warnings(self) -> list[str]:
@@ -89,13 +97,14 @@ class Scores(JsonDocument, Mapping[str, float]):
     def to_dict(self) -> Json:
         """Return everything as plain values; a score without a value is None."""
         return {
-            "scores": {key: None if key in self.undefined else value for key, value in self.items()},
+            "scores": _plain(dict(self)),
             "undefined": dict(self.undefined),
+            "left_out": dict(self.left_out),
             "intervals": {key: list(ends) for key, ends in self.intervals.items()},
             "factors": _records(self.factors),
             "codes": _records(self.codes),
             "mi": self.mi.tolist(),
-            "nmi": self.nmi.tolist(),
+            "nmi": _plain(self.nmi.tolist()),
             "factor_mi": self.factor_mi.tolist(),
             "importance": None if self.importance is None else self.importance.tolist(),
             "metadata": self.metadata,
@@ -161,13 +170,28 @@ class Scores(JsonDocument, Mapping[str, float]):
 _FACTOR_MI = "Mutual information of the factors with each other, in nats (entropies on the diagonal):"
 
 
+def _plain(value: Any) -> Any:
+    """Return nested lists and dicts with None for NaN."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 def _records(frame: pd.DataFrame) -> list[Json]:
-    return cast("list[Json]", frame.reset_index(names="name").to_dict("records"))
+    return cast("list[Json]", _plain(frame.reset_index(names="name").to_dict("records")))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.3f}"
+    return str(value)
 
 
 def _frame_table(title: str, frame: pd.DataFrame) -> str:
     rows = [
-        [str(name), *(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row)]
+        [str(name), *map(_cell, row)]
         for name, row in zip(frame.index, frame.itertuples(index=False), strict=True)
     ]
     names = [METRICS[name].label if name in METRICS else str(name) for name in frame.columns]

@@ -9,13 +9,13 @@ import numpy as np
 
 from syngen._distribution import version
 from syngen._threads import single_threaded
+from syngen.evaluation.cautions import cautions
 from syngen.evaluation.information.mutual_information import normalised
+from syngen.evaluation.information.permutation import N_SHUFFLES
 from syngen.evaluation.inputs import read_inputs
 from syngen.evaluation.metrics.catalogue import METRICS, Outcome, chosen_metrics
-from syngen.evaluation.metrics.dci import FEWEST_ROWS
 from syngen.evaluation.metrics.intervals import score_intervals
 from syngen.evaluation.metrics.metric_inputs import MetricInputs, drawn_rows
-from syngen.evaluation.metrics.modularity import N_SHUFFLES
 from syngen.evaluation.metrics.options import Options
 from syngen.evaluation.scores import Scores
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compute_scores"]
 
-_CORRELATED = 0.05
-_BIASED = 0.1
-
 
 def compute_scores(
     codes: ArrayLike | Codes,
@@ -44,15 +41,17 @@ def compute_scores(
     **choices: Any,
 ) -> Scores:
     """Return the scores of a representation; `syngen.evaluate` says what the arguments are."""
-    options = Options.of(metrics=chosen_metrics(metrics), **choices)
+    chosen = chosen_metrics(metrics, compat=choices.get("compat"))
+    options = Options.of(metrics=chosen, **choices)
     given = read_inputs(codes, factors, factor_names=factor_names, factor_kinds=factor_kinds, common=common)
     work = MetricInputs(drawn_rows(given, options), options)
     with single_threaded():
         outcomes = {key: METRICS[key].compute(work) for key in options.metrics}
-        scores = {key: outcome.score or 0.0 for key, outcome in outcomes.items()}
+        scores = {key: _number(outcome.score) for key, outcome in outcomes.items()}
         undefined = {key: outcome.reason for key, outcome in outcomes.items() if outcome.score is None}
         defined = {key: score for key, score in scores.items() if key not in undefined}
         found, notes = score_intervals(work, defined) if options.intervals else ({}, [])
+        metadata = _metadata(work, undefined, notes, rows_given=len(given.codes))
     information = _all_codes(work, work.information)
     has_importance = any(METRICS[key].family == "dci" for key in scores)
     result = Scores(
@@ -65,7 +64,8 @@ def compute_scores(
         importance=_all_codes(work, work.importance) if has_importance else None,
         intervals=found,
         undefined=undefined,
-        metadata=_metadata(work, undefined, notes, rows_given=len(given.codes)),
+        left_out={key: outcome.left_out for key, outcome in outcomes.items() if outcome.left_out},
+        metadata=metadata,
     )
     for matrix in (result.mi, result.nmi, result.factor_mi, result.importance):
         if matrix is not None:
@@ -73,9 +73,13 @@ def compute_scores(
     return result
 
 
-def _all_codes(work: MetricInputs, values: FloatArray) -> FloatArray:
-    """Return values with a row of zeros for each constant code."""
-    complete = np.zeros((work.inputs.codes.shape[1], *values.shape[1:]))
+def _number(score: float | None) -> float:
+    return float("nan") if score is None else score
+
+
+def _all_codes(work: MetricInputs, values: FloatArray, constant: float = 0.0) -> FloatArray:
+    """Return values with a row for each constant code too."""
+    complete = np.full((work.inputs.codes.shape[1], *values.shape[1:]), constant)
     complete[work.varying] = values
     return complete
 
@@ -120,15 +124,15 @@ def _code_frame(work: MetricInputs, outcomes: dict[str, Outcome]) -> pd.DataFram
     sizes[work.varying] = [int(levels.max()) + 1 for levels in work.bins]
     best = np.full(n_codes, "", dtype=object)
     if len(work.varying):
-        share = normalised(work.information, work.factor_entropies)
-        best[work.varying] = [names[j] for j in share.argmax(axis=1)]
+        share = np.nan_to_num(normalised(work.information, work.factor_entropies))
+        best[work.varying] = [names[j] if row[j] > 0.0 else "" for row in share for j in [row.argmax()]]
     columns: dict[str, Any] = {
         "status": status,
         "n_bins": sizes,
         "entropy": _all_codes(work, work.code_entropies),
         "best_factor": best,
         **{
-            key: _all_codes(work, each.by_code)
+            key: _all_codes(work, each.by_code, work.nothing)
             for key, each in outcomes.items()
             if each.by_code is not None
         },
@@ -138,7 +142,9 @@ def _code_frame(work: MetricInputs, outcomes: dict[str, Outcome]) -> pd.DataFram
     return pd.DataFrame(columns, index=pd.Index(work.inputs.code_names, name="code"))
 
 
-def _metadata(work: MetricInputs, undefined: dict[str, str], notes: list[str], *, rows_given: int) -> Json:
+def _metadata(
+    work: MetricInputs, undefined: dict[str, str], notes: list[str], *, rows_given: int
+) -> Json:
     import scipy
     import sklearn
 
@@ -171,59 +177,5 @@ def _metadata(work: MetricInputs, undefined: dict[str, str], notes: list[str], *
             "scipy": scipy.__version__,
             "scikit-learn": sklearn.__version__,
         },
-        "warnings": [*_warnings(work, undefined), *notes],
+        "warnings": [*cautions(work, undefined), *notes],
     }
-
-
-def _warnings(work: MetricInputs, undefined: dict[str, str]) -> list[str]:
-    names, found = _factor_names(work), []
-    if work.n < FEWEST_ROWS and any(METRICS[key].family == "dci" for key in work.options.metrics):
-        found.append(f"DCI from {work.n:,} rows: with fewer than {FEWEST_ROWS:,}, importances are noise")
-    found += [work.inputs.note] if work.inputs.note else []
-    found += [f"{key} has no value: {reason}" for key, reason in undefined.items()]
-    for child, parent in work.derived.items():
-        found.append(f"factor {names[child]} is a function of {names[parent]} and is reported apart")
-    found += [
-        f"factor {name} does not vary and is left out"
-        for name, entropy in zip(names, work.factor_entropies, strict=True)
-        if entropy == 0.0
-    ]
-    found += [
-        f"factor {name} has a level for almost every row: no model can learn it"
-        for name, entropy, learnable in zip(names, work.factor_entropies, work.learnable, strict=True)
-        if entropy > 0.0 and not learnable
-    ]
-    return [*found, *_shared_information(work), *_small_samples(work)]
-
-
-def _shared_information(work: MetricInputs) -> list[str]:
-    """Name pairs of factors that are not independent."""
-    names, found, kept = _factor_names(work), [], work.scored_factors.tolist()
-    for a, i in enumerate(kept):
-        for j in kept[a + 1 :]:
-            chance = (work.levels[i].max() * work.levels[j].max()) / (2.0 * work.n)
-            share = (work.factor_information[i, j] - chance) / min(
-                work.factor_entropies[i], work.factor_entropies[j]
-            )
-            if share > _CORRELATED:
-                found.append(
-                    f"factors {names[i]} and {names[j]} share {share:.2f} of their information: "
-                    "no code can separate that part"
-                )
-    return found
-
-
-def _small_samples(work: MetricInputs) -> list[str]:
-    """Name factors whose levels are too many for the rows."""
-    n_bins = max([int(levels.max()) for levels in work.bins], default=0)
-    found = []
-    for j in work.scored_factors.tolist():
-        bias = int(work.levels[j].max()) * n_bins / (2.0 * work.n)
-        known = work.factor_entropies[j]
-        if bias > _BIASED * known:
-            found.append(
-                f"factor {work.inputs.factors[j].name} has {int(work.levels[j].max()) + 1} levels in "
-                f"{work.n:,} rows: random codes seem to know {min(bias, known):.2f} nats "
-                "of it, take more rows"
-            )
-    return found

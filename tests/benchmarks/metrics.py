@@ -1,7 +1,8 @@
 """What the metrics cost, beside the usual ways: ``python -m tests.benchmarks.metrics --large``.
 
 Everything runs in one thread. ``--large`` adds 100,000 rows of 256 codes and ten factors; gradient boosting
-takes a minute or more and is left out with ``--no-gbt``.
+takes a minute or more and is left out with ``--no-gbt``. ``--table`` prints the README's table instead:
+what metrics say of codes whose arrangement is known.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import numpy as np  # noqa: E402
 import syngen  # noqa: E402
 from syngen.evaluation.information.binning import width_bins  # noqa: E402
 from syngen.evaluation.information.mutual_information import information_matrix  # noqa: E402
+from syngen.evaluation.metrics.catalogue import CORE, METRICS  # noqa: E402
+from syngen.figures.reporting import markdown_table  # noqa: E402
 
 SIZES = (4, 10, 25)
 
@@ -42,6 +45,13 @@ def seconds(call: Callable[[], object], n: int) -> float:
         call()
         found.append(time.perf_counter() - start)
     return min(found)
+
+
+def cpu_seconds(call: Callable[[], object]) -> float:
+    """Return the CPU time of a call."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
 
 
 def show(name: str, found: float, target: float | None = None) -> None:
@@ -70,12 +80,16 @@ def small(*, with_gbt: bool) -> None:
     np.testing.assert_allclose(binned_information(codes, factors), loop_of_scikit_learn(codes, factors))
     show("MI matrix", seconds(lambda: binned_information(codes, factors), 10), 0.01)
     show("  loop of mutual_info_score", seconds(lambda: loop_of_scikit_learn(codes, factors), 3))
-    show("core", seconds(lambda: syngen.evaluate(codes, factors), 5), 0.1)
+    show("model_free", seconds(lambda: syngen.evaluate(codes, factors, metrics="model_free"), 5), 0.5)
+    show("core, CPU time", cpu_seconds(lambda: syngen.evaluate(codes, factors)), 3.0)
+    noise = np.random.default_rng(1).normal(size=codes.shape)
+    show("core of noise, CPU time", cpu_seconds(lambda: syngen.evaluate(noise, factors)), 3.0)
     for metrics, target in (("factor_vae", 0.15), ("beta_vae", None), ("dci", 3.0)):
         show(metrics, seconds(lambda m=metrics: syngen.evaluate(codes, factors, metrics=m), 2), target)
     for metrics in ("explicitness", "infomec"):
         show(metrics, seconds(lambda m=metrics: syngen.evaluate(codes, factors, metrics=m), 2))
-    show("core with intervals", seconds(lambda: syngen.evaluate(codes, factors, intervals=True), 1))
+    intervals = {"metrics": "model_free", "intervals": True}
+    show("model_free with intervals", seconds(lambda: syngen.evaluate(codes, factors, **intervals), 1))
     if with_gbt:
         forest = syngen.evaluate(codes, factors, metrics="dci")
         start = time.perf_counter()
@@ -89,13 +103,43 @@ def large() -> None:
     """Time 100,000 rows of 256 codes and ten factors."""
     codes, factors = representation(100_000, 256, (2, 3, 4, 5, 8, 10, 12, 16, 20, 25))
     print("100,000 x 256 codes, 10 factors, one thread")
-    show("core", seconds(lambda: syngen.evaluate(codes, factors, n_samples=None), 1), 10.0)
-    show(
-        "core, all codes active",
-        seconds(lambda: syngen.evaluate(codes, factors, n_samples=None, active="all"), 1),
-    )
+    all_rows = {"metrics": "model_free", "n_samples": None}
+    show("model_free", seconds(lambda: syngen.evaluate(codes, factors, **all_rows), 1), 30.0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"peak memory {peak:.2f} GB, input included (at most 1 GB)")
+
+
+def turned(codes: np.ndarray, degrees: float, *pairs: tuple[int, int]) -> np.ndarray:
+    """Return codes of which pairs are rotated, one after the other."""
+    codes, angle = codes.copy(), np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    for pair in pairs:
+        codes[:, pair] = codes[:, pair] @ turn
+    return codes
+
+
+def table() -> None:
+    """Print what metrics say of codes whose arrangement is known."""
+    codes, factors = representation(10_000, 10, SIZES)
+    noise = np.random.default_rng(1).normal(size=codes.shape)
+    rows = {
+        "one factor a code": codes,
+        "two factors mixed (37 degrees)": turned(codes, 37.0, (1, 2)),
+        "all mixed": turned(codes, 45.0, (0, 1), (1, 2), (0, 2)),
+        "each code twice": np.hstack([codes, codes]),
+        "exp of the codes": np.exp(codes),
+        "noise": noise,
+    }
+    keys = [*CORE, "modularity", "factor_vae", "beta_vae", "explicitness"]
+    keys.remove("n_active")
+    cells = []
+    for name, z in rows.items():
+        scores = syngen.evaluate(z, factors, metrics=keys)
+        published = syngen.evaluate(z, factors, metrics="modularity", compat="disentanglement_lib")
+        found = {key: "-" if key in scores.undefined else f"{scores[key]:.3f}" for key in keys}
+        found["modularity"] += f" ({published['modularity']:.3f})"
+        cells.append([name, *found.values()])
+    print(markdown_table(["codes", *(METRICS[key].label for key in keys)], cells))
 
 
 def main() -> None:
@@ -103,7 +147,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--no-gbt", action="store_true")
+    parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
+    if arguments.table:
+        table()
+        return
     if arguments.large:
         large()
     small(with_gbt=not arguments.no_gbt)

@@ -93,7 +93,7 @@ def test_codes_of_the_whole_find_the_rows_of_a_smaller_dataset(here: Path) -> No
     syngen.generate("syntone-tiny", "small", limit=200, jobs=1)
     small = syngen.load("small")
     right = syngen.evaluate(small.levels, small)
-    assert scores_of("codes.npz", "small") == dict(right)
+    assert scores_of("codes.npz", "small") == right.to_dict()["scores"]
     assert right["mig"] > 0.9
     found = json.loads(run("probe", "codes.npz", "small", "--json").stdout)["targets"]
     assert found == json.loads(syngen.probe(small.levels, small, target="all").to_json())["targets"]
@@ -112,7 +112,7 @@ def test_codes_of_a_split_or_of_the_first_rows_go_with_the_dataset(here: Path) -
         note = f"{408 - len(view)} of 408 observations left out: the codes cover {words}"
         assert f"Note: {note}." in result.stdout
         assert f"3 codes, {len(view)} rows ({408 - len(view)} left out), in" in result.stderr
-        assert scores_of("some.npz", "data") == dict(syngen.evaluate(view.levels, view))
+        assert scores_of("some.npz", "data") == syngen.evaluate(view.levels, view).to_dict()["scores"]
         result = run("probe", "some.npz", "data", "--target", "timbre", "--folds", "2")
         assert f"- {note}\n" in result.stdout
         assert f"{len(view)} rows ({408 - len(view)} left out)" in result.stderr

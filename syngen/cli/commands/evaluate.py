@@ -27,7 +27,7 @@ __all__ = ["evaluate"]
     default="core",
     show_default=True,
     metavar="NAMES",
-    help="core, all, or names of metrics and families with commas between, as in mig,dci.",
+    help="core, model_free, all, or names of metrics and families with commas between, as in mig,dci.",
 )
 @click.option("--split", help="Only this split; a plain .npy may hold its rows alone.")
 @click.option(
@@ -41,10 +41,8 @@ __all__ = ["evaluate"]
 )
 @click.option(
     "--binning",
-    default="width",
-    show_default=True,
     metavar="HOW",
-    help="width, or quantile: of equal count, which monotone maps do not change.",
+    help="quantile (default): of equal count, which monotone maps do not change; or width.",
 )
 @click.option(
     "--rows",

@@ -2,7 +2,7 @@
 
 Plug-in estimates: T. M. Cover, J. A. Thomas, "Elements of Information Theory", 2nd edition, chapter 2.
 They are biased upwards, by about (levels - 1)(bins - 1) / (2 n): G. A. Miller, "Note on the bias of
-information estimates", 1955. What chance alone gives is estimated here by permutation.
+information estimates", 1955. What chance alone gives is measured in `permutation`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from syngen._typing import FloatArray
 
 __all__ = [
+    "Group",
     "entropies",
     "entropy",
+    "grouped",
     "information_matrix",
     "joint_counts",
     "normalised",
-    "null_information",
+    "size_of",
     "table_information",
 ]
 
@@ -113,9 +115,9 @@ def information_matrix(
     factor_entropies = entropies(factors)
     varying = [j for j in range(len(factors)) if factor_entropies[j] > 0.0]
     matrix = np.zeros((len(codes), len(factors)))
-    groups = _grouped([factors[j] for j in varying], most=max(1, len(factors[0]) // 40) if varying else 1)
+    groups = grouped([factors[j] for j in varying])
     for i, narrow in enumerate(codes):
-        of_code, size = entropy(np.bincount(narrow)), _size(narrow)
+        of_code, size = entropy(np.bincount(narrow)), size_of(narrow)
         if of_code == 0.0:
             continue
         code = narrow.astype(np.intp)
@@ -128,8 +130,17 @@ def information_matrix(
 
 
 @dataclass(frozen=True, eq=False)
-class _Group:
-    """Factors that are counted at once: every combination of their levels is a level of one column."""
+class Group:
+    """Factors that are counted at once: every combination of their levels is a level of one column.
+
+    Attributes
+    ----------
+    places : tuple of int
+        Positions of the factors.
+    sizes : tuple of int
+        Levels of each.
+    combined : ndarray of int, shape (n,)
+    """
 
     places: tuple[int, ...]
     sizes: tuple[int, ...]
@@ -149,54 +160,29 @@ class _Group:
             yield place, table.sum(axis=others).reshape(-1)
 
 
-def _grouped(factors: Sequence[NDArray[np.integer]], *, most: int) -> list[_Group]:
-    """Return the factors in groups that have at most `most` combinations of levels, or one member."""
-    groups: list[_Group] = []
-    for place in sorted(range(len(factors)), key=lambda j: _size(factors[j])):
-        column, size = factors[place].astype(np.intp), _size(factors[place])
+def grouped(factors: Sequence[NDArray[np.integer]]) -> list[Group]:
+    """Return the factors in groups of one member, or of few combinations of levels for the rows."""
+    most = max(1, len(factors[0]) // 40) if factors else 1
+    groups: list[Group] = []
+    for place in sorted(range(len(factors)), key=lambda j: size_of(factors[j])):
+        column, size = factors[place].astype(np.intp), size_of(factors[place])
         last = groups[-1] if groups else None
         if last is not None and math.prod(last.sizes) * size <= most:
             combined = last.combined * size + column
-            groups[-1] = _Group((*last.places, place), (*last.sizes, size), combined)
+            groups[-1] = Group((*last.places, place), (*last.sizes, size), combined)
         else:
-            groups.append(_Group((place,), (size,), column))
+            groups.append(Group((place,), (size,), column))
     return groups
 
 
-def null_information(
-    codes: Sequence[NDArray[np.integer]],
-    factors: Sequence[NDArray[np.integer]],
-    *,
-    n_shuffles: int,
-    rng: np.random.Generator,
-) -> FloatArray:
-    """Return the mutual information that is left when rows are shuffled: what chance alone gives.
-
-    Parameters
-    ----------
-    codes, factors : sequences of ndarray of int, shape (n,)
-    n_shuffles : int
-        Permutations to average over. All factors of one are shuffled alike.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray of float64, shape (n_codes, n_factors)
-    """
-    total = np.zeros((len(codes), len(factors)))
-    for _ in range(n_shuffles):
-        order = rng.permutation(len(factors[0])) if factors else np.zeros(0, dtype=np.intp)
-        total += information_matrix(codes, [factor[order] for factor in factors])
-    return total / max(1, n_shuffles)
-
-
 def normalised(matrix: FloatArray, factor_entropies: FloatArray) -> FloatArray:
-    """Divide each column by the entropy of its factor; a factor without entropy has a column of zeros."""
+    """Divide each column by the entropy of its factor; of a factor without entropy the share is NaN."""
     positive = factor_entropies > 0.0
-    result = np.zeros_like(matrix)
+    result = np.full_like(matrix, np.nan)
     result[:, positive] = matrix[:, positive] / factor_entropies[positive]
     return result
 
 
-def _size(column: NDArray[np.integer]) -> int:
+def size_of(column: NDArray[np.integer]) -> int:
+    """Return the number of levels of a column that counts from 0 without gaps."""
     return int(column.max()) + 1 if len(column) else 0

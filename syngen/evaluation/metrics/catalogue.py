@@ -1,119 +1,41 @@
-"""Every metric, one entry each: a function from a workspace to a score, and what it is called and costs."""
+"""Every metric: a function from a workspace to a score, entered with what it is called and costs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from syngen.errors import ParameterError, suggestion
+from syngen.evaluation.information import permutation
 from syngen.evaluation.metrics import dci, explicitness, gaps, infomec, irs, modularity, sap, votes
+from syngen.evaluation.metrics.entries import (
+    METRICS,
+    NO_ACTIVE,
+    NO_CODES,
+    NO_FACTORS,
+    NO_IMPORTANCE,
+    NO_ROOM,
+    NO_VOTES,
+    NOT_LEARNT,
+    Metric,
+    Outcome,
+    defined,
+    entry,
+    mean,
+    no_codes,
+    over_codes,
+    over_factors,
+    without,
+)
 
 if TYPE_CHECKING:
     from syngen._typing import BoolArray, FloatArray
     from syngen.evaluation.metrics.metric_inputs import MetricInputs
 
-    Compute: TypeAlias = Callable[[MetricInputs], "Outcome"]
-
-__all__ = ["CORE", "METRICS", "Metric", "Outcome", "chosen_metrics"]
-
-NO_FACTORS = "no factor varies"
-NO_CODES = "no code varies"
-NO_ACTIVE = "no active codes"
-NO_VOTES = "no code varies enough, or no two rows share a level"
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What one metric says of codes and factors.
-
-    Attributes
-    ----------
-    score : float or None
-    reason : str
-        Why there is no score, if there is none.
-    by_factor : ndarray of float64, shape (n_factors,), optional
-    by_code : ndarray of float64, shape (n_varying_codes,), optional
-    """
-
-    score: float | None
-    reason: str = NO_FACTORS
-    by_factor: FloatArray | None = None
-    by_code: FloatArray | None = None
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One metric.
-
-    Attributes
-    ----------
-    key, label : str
-        Its name in programs, and in tables.
-    family : str
-        A name for all of its kind.
-    compute : callable
-        From a workspace to an `Outcome`.
-    needs_model : bool
-        Whether something is fitted to many rows. What needs no model is in ``core``; intervals of what
-        does come from few refits.
-    is_count : bool
-        Whether it is a number of codes rather than in 0..1; it has no interval.
-    saturates : bool
-        Whether codes that are not disentangled reach 1.
-    sees_extremes : bool
-        Whether it hangs on the greatest values of codes, which half of the rows may not have.
-    """
-
-    key: str
-    label: str
-    family: str
-    compute: Compute
-    needs_model: bool = False
-    is_count: bool = False
-    saturates: bool = False
-    sees_extremes: bool = False
-
-    @property
-    def has_interval(self) -> bool:
-        """Whether an interval can be computed."""
-        return not self.is_count
-
-
-METRICS: dict[str, Metric] = {}
-"""By key, in the order of reports: that of the functions in this module."""
-
-
-def _entry(key: str, label: str, family: str, **flags: bool) -> Callable[[Compute], Compute]:
-    """Enter a function among the metrics."""
-
-    def enter(compute: Compute) -> Compute:
-        METRICS[key] = Metric(key, label, family, compute, **flags)
-        return compute
-
-    return enter
-
-
-def _mean(values: FloatArray) -> float | None:
-    return float(values.mean()) if len(values) else None
-
-
-def _over_factors(work: MetricInputs, values: FloatArray) -> Outcome:
-    """Return the mean of a value for each factor over those that make the scores."""
-    return Outcome(_mean(values[work.scored_factors]), by_factor=values)
-
-
-def _over_codes(work: MetricInputs, counted: FloatArray, by_code: FloatArray | None = None) -> Outcome:
-    """Return the mean of the values of the codes that count."""
-    return Outcome(_mean(counted) if len(work.scored_factors) else None, _no_codes(work), by_code=by_code)
-
-
-def _no_codes(work: MetricInputs) -> str:
-    if not len(work.scored_factors):
-        return NO_FACTORS
-    return NO_ACTIVE if len(work.varying) else NO_CODES
+__all__ = ["CORE", "METRICS", "MODEL_FREE", "Metric", "Outcome", "chosen_metrics"]
 
 
 def _gap_scale(work: MetricInputs) -> FloatArray:
@@ -123,19 +45,30 @@ def _gap_scale(work: MetricInputs) -> FloatArray:
     return work.factor_entropies[np.newaxis]
 
 
-@_entry("mig", "MIG", "gaps")
+@entry("mig", "MIG", "gaps", is_core=True)
 def _mig(work: MetricInputs) -> Outcome:
     """Return MIG."""
     excluded = work.derived_only_mask
-    return _over_factors(work, gaps.mig_per_factor(work.information, _gap_scale(work), excluded=excluded))
+    return over_factors(work, gaps.mig_per_factor(work.information, _gap_scale(work), excluded=excluded))
 
 
-@_entry("mig_sup", "MIG-sup", "gaps")
+@entry("mig_adjusted", "MIG, adjusted", "gaps", is_core=True)
+def _mig_adjusted(work: MetricInputs) -> Outcome:
+    """Return MIG of information beyond chance."""
+    share = permutation.adjusted(work.information, work.null, work.factor_entropies)
+    known = np.nan_to_num(share)
+    values = gaps.mig_per_factor(known, np.ones((1, work.n_factors)), excluded=work.derived_only_mask)
+    if len(share):
+        values = np.where(np.isnan(share).all(axis=0), np.nan, values)
+    return over_factors(work, values, NO_ROOM)
+
+
+@entry("mig_sup", "MIG-sup", "gaps")
 def _mig_sup(work: MetricInputs) -> Outcome:
     """Return MIG-sup."""
     scale = np.broadcast_to(_gap_scale(work), work.information.shape)[:, work.scored_factors]
     values = gaps.mig_sup_per_code(work.information[:, work.scored_factors], scale)
-    return _over_codes(work, values[_own_codes(work)], values)
+    return over_codes(work, values[_own_codes(work)], values)
 
 
 def _own_codes(work: MetricInputs) -> BoolArray:
@@ -146,7 +79,7 @@ def _own_codes(work: MetricInputs) -> BoolArray:
     return own if own.any() else work.active
 
 
-@_entry("dcimig", "DCIMIG", "gaps")
+@entry("dcimig", "DCIMIG", "gaps")
 def _dcimig(work: MetricInputs) -> Outcome:
     """Return DCIMIG."""
     kept = work.scored_factors
@@ -155,7 +88,7 @@ def _dcimig(work: MetricInputs) -> Outcome:
     )
 
 
-@_entry("jemmig", "JEMMIG", "gaps")
+@entry("jemmig", "JEMMIG", "gaps")
 def _jemmig(work: MetricInputs) -> Outcome:
     """Return JEMMIG."""
     values = gaps.jemmig_per_factor(
@@ -165,14 +98,14 @@ def _jemmig(work: MetricInputs) -> Outcome:
         n_bins=work.options.n_bins,
         excluded=work.derived_only_mask,
     )
-    return _over_factors(work, np.where(work.factor_entropies > 0.0, values, 0.0))
+    return over_factors(work, values)
 
 
-@_entry("sap", "SAP", "predictability")
+@entry("sap", "SAP", "predictability", is_core=True)
 def _sap(work: MetricInputs) -> Outcome:
     """Return SAP."""
     first, second = gaps.top_two(_sap_matrix(work), excluded=work.derived_only_mask)
-    return _over_factors(work, first - second)
+    return over_factors(work, first - second)
 
 
 def _sap_matrix(work: MetricInputs) -> FloatArray:
@@ -180,20 +113,20 @@ def _sap_matrix(work: MetricInputs) -> FloatArray:
     matrix = np.zeros((len(work.varying), work.n_factors))
     if not len(work.varying):
         return matrix
-    train, test = work.split
+    codes, (train, test) = work.distance_codes, work.split
     ordered = [j for j, factor in enumerate(work.inputs.factors) if factor.kind != "nominal"]
     if ordered:
         values = np.stack([work.inputs.factors[j].values for j in ordered], axis=1)
-        matrix[:, ordered] = sap.squared_correlations(work.codes, values)
+        matrix[:, ordered] = sap.squared_correlations(codes, values)
     uses_vectors = work.options.conventions.nominal_sap == "support vectors"
     score = sap.support_vector_accuracy if uses_vectors else sap.discriminant_accuracy
     for j, levels in enumerate(work.levels):
         if j not in ordered and work.factor_entropies[j] > 0.0:
-            matrix[:, j] = score(work.codes[train], levels[train], work.codes[test], levels[test])
+            matrix[:, j] = score(codes[train], levels[train], codes[test], levels[test])
     return matrix
 
 
-@_entry("modularity", "Modularity", "modularity")
+@entry("modularity", "Modularity", "modularity")
 def _modularity(work: MetricInputs) -> Outcome:
     """Return modularity."""
     kept, conventions = work.scored_factors, work.options.conventions
@@ -201,106 +134,129 @@ def _modularity(work: MetricInputs) -> Outcome:
     if conventions.subtracts_null:
         shared = shared - work.null[:, kept]
     values = modularity.modularity_per_code(shared)
+    if shared.shape[1]:
+        values = np.where(shared.max(axis=1) > 0.0, values, work.nothing)
     counted = values[work.active]
     if conventions.counts_constant:
         counted = np.concatenate([counted, np.zeros(work.inputs.codes.shape[1] - len(work.varying))])
-    return _over_codes(work, counted, values)
+    return over_codes(work, counted, values)
 
 
-@_entry("irs", "IRS", "robustness", sees_extremes=True)
+@entry("irs", "IRS", "robustness", sees_extremes=True)
 def _irs(work: MetricInputs) -> Outcome:
     """Return IRS."""
     kept, conventions = work.scored_factors, work.options.conventions
-    by_code = np.zeros(len(work.varying))
+    by_code = np.full(len(work.varying), work.nothing)
     chosen = np.flatnonzero(work.active)
     if not len(kept) or not len(chosen):
-        return Outcome(None, _no_codes(work), by_code=by_code)
-    codes = work.codes if len(chosen) == work.codes.shape[1] else work.codes[:, chosen]
+        return Outcome(None, no_codes(work), by_code=by_code)
+    seen = work.distance_codes
+    codes = seen if len(chosen) == seen.shape[1] else seen[:, chosen]
+    whole = conventions.quantile if conventions.standardises else 1.0
     matrix, deviations = irs.irs_matrix(
-        codes, [work.levels[j] for j in kept], quantile=conventions.quantile
+        codes, [work.levels[j] for j in kept], quantile=conventions.quantile, whole=whole
     )
-    if conventions.standardises:
-        # the matrix does not depend on the scale of a code, its weight does
-        spread = codes.std(axis=0)
-        deviations = np.divide(deviations, spread, out=np.zeros_like(spread), where=spread > 0.0)
-    by_code[chosen] = matrix.max(axis=1)
-    return Outcome(irs.irs_score(matrix, deviations), by_code=by_code)
+    by_code[chosen] = np.maximum(matrix.max(axis=1), 0.0)
+    left_out = without(len(chosen), work.inputs.codes.shape[1], "codes")
+    return Outcome(irs.irs_score(matrix, deviations), by_code=by_code, left_out=left_out)
 
 
-@_entry("n_active", "Active codes", "activity", is_count=True)
+@entry("n_active", "Active codes", "activity", is_core=True, is_count=True)
 def _n_active(work: MetricInputs) -> Outcome:
     """Return the number of active codes."""
-    return Outcome(float(np.count_nonzero(work.active)) if len(work.scored_factors) else 0.0)
+    return Outcome(float(np.count_nonzero(work.active)) if len(work.scored_factors) else None)
 
 
-@_entry("dci_d", "DCI disentanglement", "dci", needs_model=True)
+@entry("dci_d", "DCI disentanglement", "dci", is_core=True, needs_model=True)
 def _dci_d(work: MetricInputs) -> Outcome:
     """Return the disentanglement of DCI."""
     shares = work.importance[:, work.scored_factors]
     by_code = dci.one_minus_normalised_entropy(shares)
-    return _of_importance(work, dci.disentanglement(shares), by_code=by_code)
+    is_used = shares.sum(axis=1) > 0.0
+    return _of_importance(
+        work,
+        dci.disentanglement(shares),
+        by_code=np.where(is_used, by_code, work.nothing),
+        left_out=without(int(is_used.sum()), work.inputs.codes.shape[1], "codes"),
+    )
 
 
-@_entry("dci_c", "DCI completeness", "dci", needs_model=True)
+@entry("dci_c", "DCI completeness", "dci", is_core=True, needs_model=True)
 def _dci_c(work: MetricInputs) -> Outcome:
     """Return the completeness of DCI."""
     kept = work.scored_factors
     by_factor = dci.one_minus_normalised_entropy(work.importance.T)
+    is_used = work.importance.sum(axis=0) > 0.0
     is_plain_mean = work.uses_ubisoft_lasso
-    score = _mean(by_factor[kept]) if is_plain_mean else dci.completeness(work.importance[:, kept])
-    return _of_importance(work, score, by_factor=by_factor)
-
-
-def _of_importance(work: MetricInputs, score: float | None, **columns: FloatArray) -> Outcome:
-    is_defined = len(work.scored_factors) and len(work.varying)
-    return Outcome(
-        score if is_defined else None, NO_CODES if len(work.scored_factors) else NO_FACTORS, **columns
+    score = mean(by_factor[kept]) if is_plain_mean else dci.completeness(work.importance[:, kept])
+    return _of_importance(
+        work,
+        score,
+        by_factor=np.where(is_used, by_factor, work.nothing),
+        left_out=without(int(is_used[kept].sum()), work.n_factors, "factors"),
     )
 
 
-@_entry("dci_i", "DCI informativeness", "dci", needs_model=True)
+def _of_importance(work: MetricInputs, score: float | None, **others: Any) -> Outcome:
+    if not len(work.scored_factors) or not len(work.varying):
+        return Outcome(None, NO_CODES if len(work.scored_factors) else NO_FACTORS, **others)
+    if score is not None and np.isnan(score):
+        score = 0.0 if work.options.conventions.name else None
+    return Outcome(score, NO_IMPORTANCE, **others)
+
+
+@entry("dci_i", "DCI informativeness", "dci", is_core=True, needs_model=True)
 def _dci_i(work: MetricInputs) -> Outcome:
     """Return the informativeness of DCI."""
-    return _over_factors(work, work.informativeness)
+    return over_factors(work, work.informativeness, NOT_LEARNT)
 
 
-@_entry("explicitness", "Explicitness", "explicitness", needs_model=True)
+@entry("dci_i_chance", "DCI informativeness, chance", "dci", is_core=True, needs_model=True)
+def _dci_i_chance(work: MetricInputs) -> Outcome:
+    """Return the informativeness that no code is needed for."""
+    return over_factors(work, work.informativeness_chance, NOT_LEARNT)
+
+
+@entry("explicitness", "Explicitness", "explicitness", needs_model=True)
 def _explicitness(work: MetricInputs) -> Outcome:
     """Return explicitness."""
-    values, known = np.zeros(work.n_factors), np.zeros(work.n_factors, dtype=np.bool_)
-    train, test = work.split
+    values, train, test = np.full(work.n_factors, np.nan), *work.split
+    codes = work.distance_codes
     for j, levels in enumerate(work.levels):
         if not work.learnable[j] or not len(work.varying):
             continue
         if work.options.conventions.name == "ubisoft":
-            value = explicitness.ubisoft_explicitness_of(work.codes, levels)
+            value = explicitness.ubisoft_explicitness_of(codes, levels)
         else:
-            value = explicitness.explicitness_of(
-                work.codes[train], levels[train], work.codes[test], levels[test]
-            )
-        known[j] = value is not None
-        values[j] = 0.0 if value is None else value
-    kept = work.scored_factors
-    reason = "no level can be scored" if len(kept) and len(work.varying) else _no_codes(work)
-    return Outcome(_mean(values[kept][known[kept]]), reason, by_factor=values)
+            value = explicitness.explicitness_of(codes[train], levels[train], codes[test], levels[test])
+        values[j] = np.nan if value is None else value
+    counted = defined(values[work.scored_factors])
+    reason = "no level can be scored" if len(work.scored_factors) and len(work.varying) else no_codes(work)
+    left_out = without(len(counted), work.n_factors, "factors")
+    return Outcome(mean(counted), reason, by_factor=values, left_out=left_out)
 
 
-@_entry("infom", "InfoM", "infomec", needs_model=True)
+@entry("infom", "InfoM", "infomec", is_core=True, needs_model=True)
 def _infom(work: MetricInputs) -> Outcome:
     """Return InfoM."""
     share = work.neighbour_shares
-    counted: BoolArray = _wide_codes(work) & work.active & (share.sum(axis=1) > 0.0)
-    return _over_codes(work, infomec.concentration(share[counted]))
+    counted: BoolArray = _wide_codes(work) & work.active
+    return over_codes(work, infomec.concentration(share[counted]))
 
 
-@_entry("infoc", "InfoC", "infomec", needs_model=True)
+@entry("infoc", "InfoC", "infomec", is_core=True, needs_model=True)
 def _infoc(work: MetricInputs) -> Outcome:
     """Return InfoC."""
     share, wide = work.neighbour_shares, _wide_codes(work)
+    compact = np.full(work.n_factors, np.nan)
     # what the estimator finds in codes that know nothing has a greatest share too
     is_known = share[wide & work.active].sum(axis=0) > 0.0
-    compact = np.where(is_known, infomec.concentration(share[wide].T), 0.0)
-    return Outcome(_mean(compact) if len(work.varying) else None, _no_codes(work))
+    if work.options.conventions.prunes_inactive:
+        share = share * work.active[:, np.newaxis]
+    compact[work.scored_factors] = np.where(is_known, infomec.concentration(share[wide].T), work.nothing)
+    if not len(work.varying):
+        return Outcome(None, no_codes(work))
+    return replace(over_factors(work, compact, NO_ACTIVE), by_factor=None)
 
 
 def _wide_codes(work: MetricInputs) -> BoolArray:
@@ -312,36 +268,52 @@ def _wide_codes(work: MetricInputs) -> BoolArray:
     return np.ones(work.codes.shape[1], dtype=np.bool_)
 
 
-@_entry("infoe", "InfoE", "infomec", needs_model=True)
+@entry("infoe", "InfoE", "infomec", is_core=True, needs_model=True)
 def _infoe(work: MetricInputs) -> Outcome:
     """Return InfoE."""
-    kept, learnable = work.scored_factors, work.learnable
-    linear = [infomec.infoe_of(work.codes, work.levels[j]) if learnable[j] else 0.0 for j in kept]
-    return Outcome(_mean(np.array(linear)))
+    values, codes = np.full(work.n_factors, work.nothing), work.distance_codes
+    train, test = work.split
+    rng = work.rng("penalty")
+    for j in work.scored_factors.tolist():
+        if not work.learnable[j]:
+            continue
+        levels = work.levels[j]
+        if work.options.conventions.name:
+            values[j] = infomec.reference_infoe_of(codes, levels)
+            continue
+        value = infomec.infoe_of(codes[train], levels[train], codes[test], levels[test], rng=rng)
+        values[j] = np.nan if value is None else value
+    return replace(over_factors(work, values, NOT_LEARNT), by_factor=None)
 
 
-@_entry("factor_vae", "FactorVAE score", "votes", needs_model=True, saturates=True)
+@entry("factor_vae", "FactorVAE score", "votes", needs_model=True, saturates=True)
 def _factor_vae(work: MetricInputs) -> Outcome:
     """Return the FactorVAE score."""
     levels = [work.levels[j] for j in work.scored_factors]
-    score = votes.factor_vae(work.codes, levels, rng=work.rng("votes")) if levels else None
+    least = 0.0 if work.options.conventions.standardises else votes.LEAST_STD
+    rng = work.rng("votes")
+    score = votes.factor_vae(work.distance_codes, levels, rng=rng, least_std=least) if levels else None
     return Outcome(score, NO_VOTES)
 
 
-@_entry("beta_vae", "BetaVAE score", "votes", needs_model=True, saturates=True)
+@entry("beta_vae", "BetaVAE score", "votes", needs_model=True, saturates=True)
 def _beta_vae(work: MetricInputs) -> Outcome:
     """Return the BetaVAE score."""
     levels = [work.levels[j] for j in work.scored_factors]
-    score = votes.beta_vae(work.codes, levels, rng=work.rng("votes")) if levels else None
+    score = votes.beta_vae(work.distance_codes, levels, rng=work.rng("votes")) if levels else None
     return Outcome(score, NO_VOTES)
 
 
-CORE = tuple(metric.key for metric in METRICS.values() if not metric.needs_model)
-"""What is cheap and needs no model."""
+CORE = tuple(metric.key for metric in METRICS.values() if metric.is_core)
+"""What the documentation says to report."""
+MODEL_FREE = tuple(metric.key for metric in METRICS.values() if not metric.needs_model)
+"""What is cheap."""
+REFERENCE_CORE = tuple(key for key in MODEL_FREE if key != "mig_adjusted")
+"""What stands for ``core`` with the conventions of a reference, whose models take minutes."""
 
 
-def chosen_metrics(metrics: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the keys that names of metrics and families, ``core`` and ``all`` stand for.
+def chosen_metrics(metrics: str | Iterable[str], *, compat: str | None = None) -> tuple[str, ...]:
+    """Return the keys that names of metrics and families, ``core``, ``model_free`` and ``all`` stand for.
 
     Raises
     ------
@@ -351,9 +323,13 @@ def chosen_metrics(metrics: str | Iterable[str]) -> tuple[str, ...]:
     Examples
     --------
     >>> chosen_metrics(["dci", "mig"])
-    ('mig', 'dci_d', 'dci_c', 'dci_i')
+    ('mig', 'dci_d', 'dci_c', 'dci_i', 'dci_i_chance')
     """
-    groups: dict[str, set[str]] = {"core": set(CORE), "all": set(METRICS)}
+    groups: dict[str, set[str]] = {
+        "core": set(CORE if compat is None else REFERENCE_CORE),
+        "model_free": set(MODEL_FREE),
+        "all": set(METRICS),
+    }
     for metric in METRICS.values():
         groups.setdefault(metric.family, set()).add(metric.key)
     groups |= {key: {key} for key in METRICS if key not in groups}

@@ -5,10 +5,10 @@ K. Ridgeway, M. C. Mozer, "Learning Deep Disentangled Embeddings With the F-Stat
 are found, .5 for random codes.
 
 As in disentanglement_lib: multinomial logistic regression on standardised codes, scored on held-out rows.
-Deviations: constant codes are left out (there they give NaN), and so are levels that the training rows or
-the test rows do not have (there they fail). `ubisoft_explicitness_of` is the other reference's: one
-regression per level with balanced classes, scored on the rows it was trained on, and scaled so that chance
-is 0.
+Deviations: far values of a code count as a fence (`outliers.within_fences`); constant codes are left out
+(there they give NaN), and so are levels that the training rows or the test rows do not have (there they
+fail). `ubisoft_explicitness_of` is the other reference's: one regression per level with balanced classes,
+scored on the rows it was trained on, and scaled so that chance is 0.
 """
 
 from __future__ import annotations

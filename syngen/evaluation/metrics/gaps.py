@@ -3,6 +3,9 @@
 ================  =====================================================================================
 MIG               R. T. Q. Chen, X. Li, R. Grosse, D. Duvenaud, "Isolating Sources of Disentanglement in
                   Variational Autoencoders", NeurIPS 2018 (arXiv 1802.04942)
+adjusted MIG      the same of (I - E) / (H - E), E being the information that shuffled rows have: MIG
+                  punishes perfect codes with many values, because plug-in information is biased by about
+                  (values - 1)(levels - 1) / 2n
 MIG-sup           Z. Li, J. V. Murthy, P. K. Gyawali, L. Wang, "Progressive Learning and Disentanglement
                   of Hierarchical Representations", ICLR 2020 (arXiv 2002.10549)
 DCIMIG            A. Sepliarskaia, J. Kiseleva, M. de Rijke, "How to Not Measure Disentanglement",
@@ -12,9 +15,9 @@ JEMMIG            K. Do, T. Tran, "Theory and Evaluation Metrics for Learning Di
 ================  =====================================================================================
 
 All lie in 0..1. Deviations from the reference implementations: where there is one code or one factor only,
-the second greatest is 0 (they fail); a factor without entropy has no gap. Ubisoft's MIG and MIG-sup divide
-by the entropy of the code instead of the factor's (`mig_per_factor`, `mig_sup_per_code` take either).
-Ratios of entropies do not depend on the logarithm's base, so that everything stays in nats.
+the second greatest is 0 (they fail); a factor without entropy has no gap and is left out. Ubisoft's MIG and
+MIG-sup divide by the entropy of the code instead of the factor's (`mig_per_factor`, `mig_sup_per_code` take
+either). Ratios of entropies do not depend on the logarithm's base, so that everything stays in nats.
 """
 
 from __future__ import annotations

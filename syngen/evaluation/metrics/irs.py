@@ -5,9 +5,11 @@ Representations for Interventional Robustness", ICML 2019 (arXiv 1811.00007). In
 
 For each level of a factor the greatest distance of a code from its mean there is found (a quantile of the
 distances, .99; the paper has the greatest), averaged over levels and divided by the code's greatest
-distance from its overall mean. A code's score is 1 minus that, for its best factor; the mean over codes is
-weighted by their greatest distances. Deviations: those weights depend on the scale of a code, so codes are
-standardised first by default; constant codes take no part.
+distance from its overall mean. A code's score is 1 minus that, for its best factor, and not below 0; the
+mean over codes is weighted by their greatest distances. Deviations: those weights depend on the scale of a
+code, so codes are standardised first by default, with far values at a fence (`outliers.within_fences`); the
+distance from the overall mean is the same quantile as that within a level, so that neither one wild row nor
+noise (which has .4 in the reference) looks robust; constant codes take no part.
 """
 
 from __future__ import annotations
@@ -29,9 +31,13 @@ _CODES_AT_ONCE = 16
 
 
 def irs_matrix(
-    codes: FloatArray, factors: Sequence[NDArray[np.integer]], *, quantile: float = QUANTILE
+    codes: FloatArray,
+    factors: Sequence[NDArray[np.integer]],
+    *,
+    quantile: float = QUANTILE,
+    whole: float = 1.0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the robustness of each code for each factor, and each code's greatest deviation.
+    """Return the robustness of each code for each factor, and each code's deviation from its mean.
 
     Parameters
     ----------
@@ -40,7 +46,9 @@ def irs_matrix(
     factors : sequence of ndarray of int, shape (n,)
         Levels, numbered from 0 without gaps.
     quantile : float
-        In 0..1; 1 is the paper's.
+        Of the distances from the mean of a level, in 0..1; 1 is the paper's.
+    whole : float
+        Of the distances from the mean of all rows, in 0..1; 1 is the greatest.
 
     Returns
     -------
@@ -54,7 +62,7 @@ def irs_matrix(
     for start in range(0, n_codes, _CODES_AT_ONCE):
         some = slice(start, start + _CODES_AT_ONCE)
         block = np.ascontiguousarray(codes[:, some].T)
-        deviations[some] = np.abs(block - block.mean(axis=1, keepdims=True)).max(axis=1)
+        deviations[some] = _row_quantile(np.abs(block - block.mean(axis=1, keepdims=True)), whole)
         for j, (order, bound) in enumerate(zip(orders, bounds, strict=True)):
             matrix[some, j] = _mean_spread(np.take(block, order, axis=1), bound, quantile)
     matrix /= np.where(deviations > 0.0, deviations, 1.0)[:, np.newaxis]

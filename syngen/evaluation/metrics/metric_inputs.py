@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen.evaluation.information import binning, derived, mutual_information
-from syngen.evaluation.inputs import FactorColumn, Inputs
-from syngen.evaluation.metrics import dci, infomec, modularity
+from syngen.evaluation.factor_columns import FactorColumn
+from syngen.evaluation.information import binning, derived, mutual_information, outliers, permutation
+from syngen.evaluation.inputs import Inputs
+from syngen.evaluation.metrics import dci, infomec
 from syngen.evaluation.metrics.fitting import can_be_learnt
 from syngen.evaluation.metrics.options import Options
 
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["MetricInputs", "drawn_rows"]
 
 _FEWEST_ROWS_PER_LEVEL = 5
-_STREAMS = {"rows": 0, "split": 1, "null": 2, "votes": 3, "jitter": 4, "resamples": 5}
+_ROWS_PER_VALUE = 20
+"""A column with as many rows a value keeps its values."""
+_MOST_SHUFFLED_ROWS = 10_000
+_FEW_SHUFFLES = 10  # of more rows, to measure a bias that is small by then
+_STREAMS = {"rows": 0, "split": 1, "null": 2, "votes": 3, "jitter": 4, "resamples": 5, "penalty": 6}
 
 
 def random_stream(seed: int, name: str) -> np.random.Generator:
@@ -75,6 +80,7 @@ class MetricInputs:
             levels=[binning.dense(column[rows]) for column in self.levels],
             _few_values=[None if kept is None else binning.dense(kept[rows]) for kept in self._few_values],
             split=(places[: len(train)], places[len(train) :]),
+            _fenced=(self._fenced[0][rows], self._fenced[1]),
             active=self.active,
             derived=self.derived,
             learnable=self.learnable,
@@ -112,6 +118,26 @@ class MetricInputs:
             return self.inputs.codes
         return np.ascontiguousarray(self.inputs.codes[:, self.varying])
 
+    @property
+    def distance_codes(self) -> FloatArray:
+        """The codes that vary, as metrics of distances see them: standardised, wild rows at a fence.
+
+        The references see them as they are.
+        """
+        return self._fenced[0]
+
+    @property
+    def n_far(self) -> IntArray:
+        """How many values of each code that varies lie beyond a fence."""
+        return self._fenced[1]
+
+    @cached_property
+    def _fenced(self) -> tuple[FloatArray, IntArray]:
+        if not self.options.conventions.standardises:
+            return self.codes, np.zeros(len(self.varying), dtype=np.int64)
+        codes, n_far = outliers.within_fences(self.codes)
+        return codes, n_far.astype(np.int64)
+
     @cached_property
     def levels(self) -> list[BinArray]:
         """Level of each factor, numbered from 0 without gaps; continuous factors are binned."""
@@ -120,7 +146,8 @@ class MetricInputs:
     def _levels_of(self, factor: FactorColumn) -> BinArray:
         conventions, n_bins = self.options.conventions, self.options.n_bins
         if factor.kind == "continuous" or self._is_sparse(factor):
-            kept = binning.levels_if_few(factor.values, most=n_bins) if conventions.keeps_values else None
+            most = max(n_bins, self.n // _ROWS_PER_VALUE)
+            kept = binning.levels_if_few(factor.values, most=most) if conventions.keeps_values else None
             return self._binned(factor.values) if kept is None else kept
         return np.unique(factor.values, return_inverse=True)[1].astype(np.int32)
 
@@ -156,9 +183,17 @@ class MetricInputs:
 
     @cached_property
     def _few_values(self) -> list[BinArray | None]:
-        """Levels of each code that has at most as many values as there are bins, or levels of a factor."""
-        most = max([self.options.n_bins, *(int(levels.max()) + 1 for levels in self.levels)])
-        return [binning.levels_if_few(np.ascontiguousarray(column), most=most) for column in self.codes.T]
+        """Levels of each code that has few values for the rows, or as many as a factor has levels."""
+        sizes = [int(levels.max()) + 1 for levels in self.levels]
+        most, closeness = max([self.options.n_bins, *sizes]), 0.0
+        if self.options.conventions.keeps_values:
+            known = [size for size in sizes if can_be_learnt(size, self.n)]
+            most = max([self.options.n_bins, self.n // _ROWS_PER_VALUE, *known])
+            closeness = binning.CLOSENESS
+        return [
+            binning.levels_if_few(np.ascontiguousarray(column), most=most, closeness=closeness)
+            for column in self.codes.T
+        ]
 
     @cached_property
     def code_entropies(self) -> FloatArray:
@@ -177,10 +212,18 @@ class MetricInputs:
 
     @cached_property
     def null(self) -> FloatArray:
-        """The same with shuffled rows."""
-        return mutual_information.null_information(
-            self.bins, self.levels, n_shuffles=modularity.N_SHUFFLES, rng=self.rng("null")
+        """The same with shuffled rows, on average: the bias of plug-in information."""
+        if self.n <= _MOST_SHUFFLED_ROWS:
+            return np.asarray(self._shuffled.mean(axis=0))
+        drawn = permutation.shuffled_information(
+            self.bins, self.levels, n_shuffles=_FEW_SHUFFLES, rng=self.rng("null")
         )
+        return np.asarray(drawn.mean(axis=0))
+
+    @cached_property
+    def _shuffled(self) -> FloatArray:
+        """Information of shuffled rows, shape (n_shuffles, n_codes, n_factors)."""
+        return permutation.shuffled_information(self.bins, self.levels, rng=self.rng("null"))
 
     @cached_property
     def factor_information(self) -> FloatArray:
@@ -224,10 +267,19 @@ class MetricInputs:
         """Which codes that vary take part in means over codes."""
         if not self.options.conventions.prunes_inactive:
             return np.ones(len(self.varying), dtype=np.bool_)
+        return self.informed
+
+    @cached_property
+    def informed(self) -> BoolArray:
+        """Which codes that vary know more than chance of a factor that makes the scores."""
         kept = self.scored_factors
-        return modularity.active_codes(
-            self.information[:, kept], self.null[:, kept], self.factor_entropies[kept]
-        )
+        if self.n > _MOST_SHUFFLED_ROWS:
+            rows = np.sort(self.rng("null").choice(self.n, size=_MOST_SHUFFLED_ROWS, replace=False))
+            bins = [binning.dense(column[rows]) for column in self.bins]
+            levels = [binning.dense(self.levels[j][rows]) for j in kept]
+            drawn = permutation.shuffled_information(bins, levels, rng=self.rng("null"))
+            return permutation.beats_chance(mutual_information.information_matrix(bins, levels), drawn)
+        return permutation.beats_chance(self.information[:, kept], self._shuffled[:, :, kept])
 
     @property
     def uses_ubisoft_lasso(self) -> bool:
@@ -235,27 +287,38 @@ class MetricInputs:
         return self.options.conventions.name == "ubisoft" and self.options.dci_model == "lasso"
 
     @cached_property
-    def _fitted(self) -> tuple[FloatArray, FloatArray]:
-        """Importance and informativeness, from one fit of DCI's model for each factor."""
-        importance, informativeness = (
-            np.zeros((len(self.varying), self.n_factors)),
-            np.zeros(self.n_factors),
-        )
+    def _fitted(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Importance, informativeness and its chance, from one fit of DCI's model for each factor."""
+        importance = np.zeros((len(self.varying), self.n_factors))
+        informativeness, chance = np.full((2, self.n_factors), self.nothing)
         train, test = self.split
-        inputs = (self.codes[train], self.codes[test])
+        model = self.options.dci_model
+        codes = self.distance_codes if model == "lasso" else self.codes
         for j, factor in enumerate(self.inputs.factors):
             if not self.learnable[j]:
                 continue
             if self.uses_ubisoft_lasso and factor.kind != "nominal" and len(self.varying):
-                importance[:, j], informativeness[j] = dci.ubisoft_lasso(self.codes, factor.values)
+                importance[:, j], informativeness[j] = dci.ubisoft_lasso(codes, factor.values)
+                chance[j] = dci.ubisoft_chance(factor.values)
                 continue
             is_real = factor.kind == "continuous" and self.options.conventions.name == ""
             target: NDArray[np.float64] | NDArray[np.int32] = factor.values if is_real else self.levels[j]
-            task = dci.Task(*inputs, target[train], target[test], is_real, factor.kind == "nominal")
-            importance[:, j], informativeness[j] = dci.fit_importance(
-                task, model=self.options.dci_model, seed=self.options.seed
+            task = dci.Task(
+                *(codes[train], codes[test], target[train], target[test]),
+                is_real=is_real,
+                is_nominal=factor.kind == "nominal",
+                is_compat=bool(self.options.conventions.name),
             )
-        return importance, informativeness
+            importance[:, j], informativeness[j] = dci.fit_importance(
+                task, model=model, seed=self.options.seed
+            )
+            chance[j] = dci.chance_of(task, model=model)
+        return importance, informativeness, chance
+
+    @property
+    def nothing(self) -> float:
+        """What stands where a factor or a code has no value: NaN; the references have 0."""
+        return 0.0 if self.options.conventions.name else float("nan")
 
     @property
     def importance(self) -> FloatArray:
@@ -267,15 +330,28 @@ class MetricInputs:
         """How well the model of DCI predicts each factor."""
         return self._fitted[1]
 
+    @property
+    def informativeness_chance(self) -> FloatArray:
+        """How well each factor is predicted by whoever knows no code."""
+        return self._fitted[2]
+
     @cached_property
     def neighbour_shares(self) -> FloatArray:
         """Share of each scored factor's entropy that a code knows, of real codes by neighbours."""
         rng, kept = self.rng("jitter"), self.scored_factors
-        shared = self.information[:, kept]
+        entropies, codes = self.factor_entropies[kept], self.codes
+        share = mutual_information.normalised(self.information[:, kept], entropies)
+        if self.options.conventions.subtracts_null:
+            # neighbours have no bias, and what is counted must not have one beside them
+            share = np.nan_to_num(
+                permutation.adjusted(self.information[:, kept], self.null[:, kept], entropies)
+            )
+            codes = outliers.mean_ranks(codes)
         for i in np.flatnonzero(~self.is_counted).tolist():
             for place, j in enumerate(kept.tolist()):
-                shared[i, place] = infomec.neighbour_information(self.codes[:, i], self.levels[j], rng=rng)
-        return mutual_information.normalised(shared, self.factor_entropies[kept])
+                shared = infomec.neighbour_information(codes[:, i], self.levels[j], rng=rng)
+                share[i, place] = shared / entropies[place]
+        return share
 
     @cached_property
     def split(self) -> tuple[IntArray, IntArray]:

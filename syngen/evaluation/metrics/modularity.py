@@ -5,8 +5,8 @@ K. Ridgeway, M. C. Mozer, "Learning Deep Disentangled Embeddings With the F-Stat
 
 Deviations: the published formula compares plug-in estimates of mutual information, whose bias favours the
 factor with most levels, so that random codes reach .90. By default the information that shuffled rows have
-is subtracted before, and codes without information (`active_codes`) take no part; with none left there is
-no modularity. With a single factor an informative code is modular.
+is subtracted before, and codes that know no more than chance (`permutation.beats_chance`) take no part;
+with none left there is no modularity. With a single factor an informative code is modular.
 """
 
 from __future__ import annotations
@@ -16,33 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from syngen._typing import BoolArray, FloatArray
+    from syngen._typing import FloatArray
 
-__all__ = ["ACTIVE_ABOVE", "N_SHUFFLES", "active_codes", "modularity_per_code"]
-
-ACTIVE_ABOVE = 0.02
-"""A code is active if its best null-corrected normalised information is more than this."""
-N_SHUFFLES = 5
-
-
-def active_codes(information: FloatArray, null: FloatArray, factor_entropies: FloatArray) -> BoolArray:
-    """Return which codes know more than chance of some factor.
-
-    Parameters
-    ----------
-    information, null : ndarray of float64, shape (n_codes, n_factors)
-        As measured, and with shuffled rows.
-    factor_entropies : ndarray of float64, shape (n_factors,)
-        Entropies, positive.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_codes,)
-    """
-    if information.shape[1] == 0:
-        return np.zeros(len(information), dtype=np.bool_)
-    active: BoolArray = ((information - null) / factor_entropies).max(axis=1) > ACTIVE_ABOVE
-    return active
+__all__ = ["modularity_per_code"]
 
 
 def modularity_per_code(information: FloatArray) -> FloatArray:

@@ -33,7 +33,7 @@ class Conventions:
     bins : {"width", "quantile", "scaled"}
         How codes, and continuous factors, are binned.
     keeps_values : bool
-        Whether a column with few values is left as it is.
+        Whether a column with few values, n / 20 at most, is left as it is.
     finds_derived : bool
         Whether functions of other factors are set apart.
     subtracts_null : bool
@@ -45,7 +45,7 @@ class Conventions:
     divides_by_code : bool
         Whether MIG and MIG-sup are in parts of the code's entropy.
     standardises : bool
-        Whether IRS sees standardised codes.
+        Whether metrics of distances see standardised codes, with far values at a fence.
     quantile : float
         Of IRS.
     shuffles : bool
@@ -57,7 +57,7 @@ class Conventions:
     """
 
     name: str = ""
-    bins: Literal["width", "quantile", "scaled"] = "width"
+    bins: Literal["width", "quantile", "scaled"] = "quantile"
     keeps_values: bool = True
     finds_derived: bool = True
     subtracts_null: bool = True
@@ -71,7 +71,7 @@ class Conventions:
     dci_model: str = "forest"
 
     @classmethod
-    def of(cls, compat: str | None, *, binning: str, active: str) -> Conventions:
+    def of(cls, compat: str | None, *, binning: str | None, active: str) -> Conventions:
         """Return the rules of a reference implementation, or our own with two options.
 
         Raises
@@ -79,14 +79,13 @@ class Conventions:
         ParameterError
             If a name is unknown, or an option contradicts the reference.
         """
-        check_choice("binning", binning, BINNINGS)
+        if binning is not None:
+            check_choice("binning", binning, BINNINGS)
         check_choice("active", active, ACTIVE)
         if compat is None:
-            return cls(
-                bins="quantile" if binning == "quantile" else "width", prunes_inactive=active == "null"
-            )
+            return cls(bins="width" if binning == "width" else "quantile", prunes_inactive=active == "null")
         check_choice("compat", compat, COMPATS)
-        if binning != "width":
+        if binning not in (None, "width"):
             raise ParameterError(
                 f"compat={compat!r} has bins of equal width; leave out binning={binning!r}"
             )
@@ -128,7 +127,7 @@ class Options:
 
     @classmethod
     def of(
-        cls, *, compat: str | None, binning: str, active: str, dci_model: str | None, **others: Any
+        cls, *, compat: str | None, binning: str | None, active: str, dci_model: str | None, **others: Any
     ) -> Options:
         """Return the options of keywords of `syngen.evaluate`; `others` are attributes.
 

@@ -8,7 +8,9 @@ it is how often a linear classifier of that one code finds the level of held-out
 classifier is Fisher's linear discriminant, because the reference's one-vs-rest support vectors cannot find
 a level that lies between two others (perfect codes score .29); and its score is (accuracy - chance) /
 (1 - chance), chance being the share of the commonest level, so that perfect codes reach 1.
-`support_vector_accuracy` is the reference's. With a single code, the second best is 0.
+`support_vector_accuracy` is the reference's. Far values of a code count as a fence
+(`outliers.within_fences`), because one wild row of thousands decides a correlation. With a single code, the
+second best is 0.
 
 The discriminant is not scikit-learn's: with one code its answer is the same and its fit takes about ten
 times as long, for each code, each nominal factor and each resample of an interval.

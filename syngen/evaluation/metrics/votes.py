@@ -10,9 +10,10 @@ batch of pairs, a logistic regression tells which factor it is.
 
 Both lie in 0..1, chance is 1 / number of factors, and both saturate: they are 1 for codes that mix two
 factors by a rotation of 37 degrees. Report them, never headline them. Batches of 64, 10,000 to learn from
-and 5,000 to be scored, and codes whose standard deviation is below .05 have no vote, as in
-disentanglement_lib. Deviations: rows are drawn from stored ones, with replacement, and levels that a single
-row has are not drawn, because nothing varies there (the reference draws from a dataset and encodes).
+and 5,000 to be scored, as in disentanglement_lib. Deviations: codes are standardised, and every code that
+varies has a vote (there, codes whose standard deviation is below .05 have none, so that the scale of a code
+decides; here only under ``compat``); rows are drawn from stored ones, with replacement, and levels that a
+single row has are not drawn, because nothing varies there (the reference draws from a dataset and encodes).
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def factor_vae(
     n_train, n_test : int
         Batches to learn from, and to be scored.
     least_std : float
-        Codes with a standard deviation below it have no vote.
+        Codes with a standard deviation below it have no vote. The reference's needs codes of its scale; 0
+        gives every code a vote.
 
     Returns
     -------
@@ -108,7 +110,7 @@ def factor_vae(
     """
     rows = _StoredRows(factors, rng)
     variances = codes.var(axis=0, ddof=1)
-    voters = np.sqrt(variances) >= least_std
+    voters = np.sqrt(variances) >= max(least_std, np.finfo(np.float64).tiny)
     if not rows.usable or not voters.any():
         return None
     # variances are taken as mean square minus squared mean, which is safe for centred codes

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from syngen._values import kind_of
 from syngen.errors import FactorError, ParameterError, suggestion
+from syngen.kinds import kind_of
 from syngen.storage.tables.columns import SPOKEN, STORED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from syngen._typing import FloatArray, IntArray
+    from syngen._typing import FloatArray, IntArray, Kind
 
 __all__ = ["Columns", "Target", "group_numbers", "read_target"]
 
 LEVEL = "_level"
-_FEW_VALUES = 10  # that a column of numbers may have to be classes
+_FEW_VALUES = 10  # that a column of whole numbers may have to be classes
 _OF_SPEECH = {"speaker": "text", "text": "speaker", "style": "speaker"}
 _NO_FACTORS = {"index", "split", *STORED, *SPOKEN}
 
@@ -153,11 +153,7 @@ def read_target(manifest: pd.DataFrame, columns: Columns, name: str) -> Target:
     n_missing = int(column.isna().sum())
     if n_missing:
         raise FactorError(f"target {name!r}: {n_missing} of {len(column)} values are missing")
-    if kind is None:  # a measurement, such as n_samples, rather than a factor
-        is_number = column.dtype.kind in "iuf"
-        is_continuous = is_number and column.nunique() > _FEW_VALUES
-    else:
-        is_continuous = kind == "continuous"
+    is_continuous = (kind or _kind_of_measurement(column)) == "continuous"
     values, labels = np.unique(column.to_numpy(), return_inverse=True)
     if len(values) < 2:
         only = manifest[name].iloc[0] if len(column) else "none"
@@ -176,6 +172,12 @@ def read_target(manifest: pd.DataFrame, columns: Columns, name: str) -> Target:
     _, first = np.unique(labels, return_index=True)
     names = tuple(str(manifest[name].iloc[position]) for position in first.tolist())
     return Target(name, names, labels, None)
+
+
+def _kind_of_measurement(column: pd.Series) -> Kind:
+    """Return the kind of a column that is no factor, such as n_samples: many whole numbers are counts."""
+    kind = kind_of(column)
+    return "continuous" if kind == "ordinal" and column.nunique() > _FEW_VALUES else kind
 
 
 def group_numbers(manifest: pd.DataFrame, columns: Columns, names: Iterable[str]) -> tuple[IntArray, int]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syngen._values import KINDS, is_whole, kind_of
+from syngen._values import is_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.io.files import inside
 from syngen.io.names import check_names, checked_name, twins_in
+from syngen.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,7 +13,7 @@ import pytest
 
 import syngen
 from syngen.errors import ParameterError
-from syngen.evaluation.metrics.catalogue import CORE, METRICS, Metric, Outcome
+from syngen.evaluation.metrics.catalogue import CORE, METRICS, MODEL_FREE, Metric, Outcome
 from syngen.evaluation.metrics.metric_inputs import MetricInputs
 
 
@@ -65,22 +65,32 @@ def test_every_score_is_a_number_in_its_range(name: str, compat: str | None) -> 
     model = None if compat == "ubisoft" else "forest"
     some = [key for key, metric in METRICS.items() if metric.family != "votes"]
     scores = syngen.evaluate(*CASES[name], metrics=some, compat=compat, dci_model=model)
+    document = json.loads(scores.to_json())
     for key, value in scores.items():
-        assert np.isfinite(value), key
+        if key in scores.undefined:
+            assert np.isnan(value), key
+            assert document["scores"][key] is None, key
+            assert f"{key} has no value: {scores.undefined[key]}" in scores.warnings
+            continue
         assert 0.0 <= value <= (len(scores.codes) if key == "n_active" else 1.0), key
-    for matrix in (scores.mi, scores.nmi, scores.factor_mi, scores.importance):
+    for matrix in (scores.mi, scores.factor_mi, scores.importance):
         assert matrix is not None
         assert np.isfinite(matrix).all()
-    assert not scores.factors.isna().any(axis=None)
-    assert not scores.codes.isna().any(axis=None)
-    assert json.loads(scores.to_json())["metadata"]["rows"] == len(CASES[name][0])
-    assert scores.to_markdown()
+    varies = scores.factors["entropy"].to_numpy() > 0.0
+    np.testing.assert_array_equal(np.isfinite(scores.nmi), np.broadcast_to(varies, scores.nmi.shape))
+    for frame in (scores.factors, scores.codes):
+        assert not frame[[name for name in frame if name not in METRICS]].isna().any(axis=None)
+        measured = frame[[name for name in frame if name in METRICS]].to_numpy(dtype=float)
+        assert ((measured >= 0.0) & (measured <= 1.0) | np.isnan(measured)).all()
+    assert document["metadata"]["rows"] == len(CASES[name][0])
+    assert "nan" not in scores.to_markdown()
 
 
 @pytest.mark.parametrize("name", ["perfect", "one code", "nothing but constants", "two rows", "collapsed"])
 def test_votes_are_numbers_too(name: str) -> None:
     scores = syngen.evaluate(*CASES[name], metrics="votes")
-    assert all(0.0 <= value <= 1.0 for value in scores.values())
+    for key, value in scores.items():
+        assert np.isnan(value) if key in scores.undefined else 0.0 <= value <= 1.0
 
 
 def test_all_metrics_are_there() -> None:
@@ -112,7 +122,8 @@ def test_only_what_was_asked_for_is_computed() -> None:
 
 def test_derived_factors_are_reported_apart() -> None:
     codes, factors = CASES["hierarchical"]
-    scores = syngen.evaluate(codes, factors, factor_names=["speaker", "gender", "style"])
+    names = ["speaker", "gender", "style"]
+    scores = syngen.evaluate(codes, factors, factor_names=names, metrics="model_free")
     assert scores.metadata["derived"] == {"gender": "speaker"}
     assert list(scores.factors["role"]) == ["headline", "derived", "headline"]
     assert scores["mig"] > 0.9
@@ -193,11 +204,21 @@ def test_intervals_hold_the_scores(name: str, compat: str | None) -> None:
         assert set(scores.intervals) == {*some} - {"n_active"}
 
 
+def test_core_is_what_to_report_and_with_a_reference_what_needs_no_model() -> None:
+    reported = ["mig", "mig_adjusted", "sap", "n_active", "dci_d", "dci_c", "dci_i", "dci_i_chance"]
+    assert list(CORE) == [*reported, "infom", "infoc", "infoe"]
+    reference = syngen.evaluate(CODES, FACTORS, compat="disentanglement_lib")
+    assert list(reference) == [key for key in MODEL_FREE if key != "mig_adjusted"]
+    assert not any(METRICS[key].needs_model for key in MODEL_FREE)
+    assert reference.metadata["binning"] == "width"
+
+
 def test_quantile_bins_rescue_curved_codes() -> None:
     factors = factors_of(2_000, (10, 4))
     curved = np.exp(2.0 * (factors + np.random.default_rng(5).normal(0.0, 0.05, size=factors.shape)))
     width, quantile = (
-        syngen.evaluate(curved, factors, binning=binning)["mig"] for binning in ("width", "quantile")
+        syngen.evaluate(curved, factors, binning=binning, metrics="mig")["mig"]
+        for binning in ("width", None)
     )
     assert width < 0.6
     assert quantile > 0.8
@@ -235,7 +256,7 @@ def test_plots_have_four_panels(tmp_path: Path) -> None:
 
 
 def test_json_is_written_to_a_file(tmp_path: Path) -> None:
-    scores = syngen.evaluate(CASES["nothing but constants"][0], FACTORS)
+    scores = syngen.evaluate(CASES["nothing but constants"][0], FACTORS, metrics="model_free")
     text = scores.to_json(tmp_path / "scores.json")
     assert json.loads((tmp_path / "scores.json").read_text("utf-8")) == json.loads(text)
     assert json.loads(text)["scores"]["modularity"] is None
