@@ -5,6 +5,7 @@ from .api import audit_dataset as audit_dataset
 from .api import audit_leakage as audit_leakage
 from .api import audit_recipe as audit_recipe
 from .api import check_release as check_release
+from .api import compare as compare
 from .api import compare_releases as compare_releases
 from .api import download as download
 from .api import encode as encode
@@ -45,6 +46,7 @@ from .errors import SyngenError as SyngenError
 from .errors import SynthesizerVersionError as SynthesizerVersionError
 from .errors import VerificationError as VerificationError
 from .evaluation.codes.codes import Codes as Codes
+from .evaluation.comparison.report import Comparison as Comparison
 from .evaluation.probes.report import ProbeReport as ProbeReport
 from .evaluation.scores import Scores as Scores
 from .evaluation.statistics.report import Statistics as Statistics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from syngen.api.audits import audit_dataset, audit_leakage, audit_recipe
+from syngen.api.comparisons import compare
 from syngen.api.datasets import export, from_manifest, load, render, statistics
 from syngen.api.downloads import download
 from syngen.api.evaluation import encode, evaluate, probe
@@ -17,6 +18,7 @@ __all__ = [
     "audit_leakage",
     "audit_recipe",
     "check_release",
+    "compare",
     "compare_releases",
     "download",
     "encode",

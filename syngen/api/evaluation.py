@@ -41,6 +41,7 @@ def evaluate(
     intervals: bool = False,
     dci_model: str | None = None,
     n_resamples: int = 200,
+    n_refits: int = 20,
     common: bool = False,
     **unknown: Never,
 ) -> Scores:
@@ -85,11 +86,11 @@ def evaluate(
         Reproduce the numbers of a reference implementation, with its conventions and its faults. Test
         rows are then the last ones.
     intervals : bool
-        Whether to resample rows for 95 % intervals of the metrics that need no model.
+        Whether to give each score but counts a 95 % interval, from random halves of the rows.
     dci_model : {"forest", "gbt", "lasso"}, optional
         By default forest; with `compat` that of the reference, gbt or lasso. gbt takes minutes.
-    n_resamples : int
-        Resamples for `intervals`.
+    n_resamples, n_refits : int
+        Halves for `intervals`: for metrics that need no model, and for those that are fitted again to each.
     common : bool
         Whether observations of the dataset that `Codes` do not have are left out, and counted in
         ``.metadata["left_out"]``. They are refused otherwise.
@@ -139,6 +140,7 @@ def evaluate(
         "intervals": intervals,
         "dci_model": dci_model,
         "n_resamples": n_resamples,
+        "n_refits": n_refits,
         "common": common,
     }
     for name in unknown:
@@ -152,6 +154,7 @@ def encode(
     encoder: Any,
     dataset: str | Path | FactorDataset,
     *,
+    feature: Any = None,
     batch_size: int = 64,
     split: str | None = None,
     limit: int | None = None,
@@ -171,6 +174,10 @@ def encode(
         length come one by one.
     dataset : str, Path or FactorDataset
         Folder, or a dataset loaded or rendered.
+    feature : LogMel, MFCC, Spectrogram, torch module or callable, optional
+        What the encoder sees instead of waveforms, as ``transform`` of `to_torch`: a feature, of shape (n,
+        n_bands, n_frames), or what a function makes of each waveform, (n, ...). Torch modules that begin
+        with a two-dimensional convolution see (n, 1, n_bands, n_frames). Not for encoders by name.
     batch_size : int
         Observations at a time.
     split : str, optional
@@ -207,15 +214,18 @@ def encode(
     from syngen.evaluation.encoders.encoding import encode as run_encoder
 
     ds = load(dataset) if isinstance(dataset, (str, Path)) else dataset
-    return run_encoder(encoder, ds, batch_size=batch_size, split=split, limit=limit, progress=progress)
+    return run_encoder(
+        encoder, ds, feature=feature, batch_size=batch_size, split=split, limit=limit, progress=progress
+    )
 
 
 def probe(
     codes: str | Path | ArrayLike | Codes,
     manifest: str | Path | pd.DataFrame | FactorDataset,
     *,
-    target: str,
+    target: str | Sequence[str] = "all",
     group_by: str | Sequence[str] | None = None,
+    identities: str | Sequence[str] | None = None,
     model: str = "logistic",
     folds: int = 5,
     seed: int = 0,
@@ -235,13 +245,17 @@ def probe(
     manifest : DataFrame, FactorDataset or path
         Of the same observations: ``ds.manifest``, the dataset or its folder; of audio files of your own the
         dataset. `Codes` are joined with it as `evaluate` does; arrays are in its order.
-    target : str
-        A factor, a derived factor or any other column of the manifest; ``"all"`` for every factor and
-        derived factor.
+    target : str or sequence of str
+        Factors, derived factors or any other columns of the manifest; by default, ``"all"``, every factor
+        and derived factor.
     group_by : str or sequence of str, optional
         Columns whose combinations are kept together. By default text for speaker, speaker for text and
         style, its own factor for a derived one, and else the other factor with the most levels. ``"index"``
         splits at random.
+    identities : str or sequence of str, optional
+        Targets that name speakers, singers, instruments: for them the equal error rate is measured of
+        telling whether two rows are of one, of those that are not in train. By default speaker, and every
+        nominal factor that has two levels or more for each fold.
     model : {"logistic", "ridge"}
         For classes; above 100 classes it is always ridge.
     folds : int
@@ -287,6 +301,7 @@ def probe(
         manifest,
         target=target,
         group_by=group_by,
+        identities=identities,
         model=model,
         folds=folds,
         seed=seed,

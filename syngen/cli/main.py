@@ -9,6 +9,7 @@ import click
 
 from syngen.cli.commands import (
     audit,
+    compare,
     dataset,
     download,
     encode,
@@ -72,6 +73,7 @@ cli.add_command(download.download)
 cli.add_command(audit.audit)
 cli.add_command(encode.encode)
 cli.add_command(evaluate.evaluate)
+cli.add_command(compare.compare)
 cli.add_command(probe.probe)
 cli.add_command(voices.voices)
 cli.add_command(env.env)

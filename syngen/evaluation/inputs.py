@@ -11,6 +11,7 @@ import numpy as np
 
 from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
+from syngen.evaluation.codes.frames import ALIGNED, aligned_rows
 from syngen.evaluation.codes.joining import NOT_COMMON, join
 from syngen.evaluation.codes.matrix import code_matrix
 from syngen.evaluation.factor_columns import FactorColumn, factor_column, split_columns, tamed
@@ -74,7 +75,8 @@ def read_inputs(
     ----------
     codes : array_like of float, shape (n, n_codes), DataFrame or Codes
     factors : array_like, shape (n, n_factors), DataFrame or DatasetView
-        Numbers or texts. Of a dataset the levels, names and kinds of its grid are used.
+        Numbers or texts. Of a dataset the levels, names and kinds of its grid are used. Two frames are
+        brought together by their indexes.
     factor_names : sequence of str, optional
     factor_kinds : str, sequence or mapping by name, optional
         One for all, in column order, or by name; a mapping of all columns also names them, in its order,
@@ -90,6 +92,8 @@ def read_inputs(
     n_left_out, note, is_guessed = 0, "", False
     encoder = codes.encoder if isinstance(codes, Codes) else ""
     fingerprint = codes.fingerprint if isinstance(codes, Codes) else ""
+    factors, was_moved = aligned_rows(codes, factors, names=("codes", "factors"))
+    note = ALIGNED if was_moved else note
     if _is_dataset(factors):
         joined = join(codes, cast("DatasetView", factors), common=common)
         codes, dataset = joined.values, joined.observations

@@ -52,9 +52,11 @@ def draw(
     MissingExtraError
         If matplotlib is not installed.
     """
-    figure_class = require("matplotlib.figure", extra="plot").Figure
+    require("matplotlib.figure", extra="plot")
+    from syngen.figures.pictures import Picture
+
     height = min(14.0, 3.0 + 0.22 * min(len(codes), _MOST_NAMED))
-    figure: Any = figure_class(figsize=(11.0, height + 4.2), layout="constrained")
+    figure: Any = Picture(figsize=(11.0, height + 4.2), layout="constrained")
     axes = figure.subplots(2, 2, height_ratios=[height, 3.6])
     _heat_map(axes[0, 0], nmi, codes, factors, "Normalised mutual information, I(z; v) / H(v)")
     if importance is None:

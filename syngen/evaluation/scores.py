@@ -42,7 +42,8 @@ class Scores(JsonDocument, Mapping[str, float]):
     importance : ndarray of float64, shape (n_codes, n_factors), or None
         Of the model of DCI, if it was asked for.
     intervals : dict of str to tuple of float
-        95 % bootstrap intervals, if they were asked for, of the metrics that need no model.
+        95 % intervals of all scores that have a value and are no counts, if they were asked for. They are
+        about the score to expect of as many rows.
     undefined : dict of str to str
         Why a score has no value, as in ``no active codes``; the mapping then says NaN.
     left_out : dict of str to str
@@ -147,7 +148,7 @@ class Scores(JsonDocument, Mapping[str, float]):
         Returns
         -------
         matplotlib.figure.Figure
-            Not registered with pyplot; ``figure.savefig(path)`` writes it.
+            A notebook shows it; ``figure.savefig(path)`` writes it. Not registered with pyplot.
         """
         from syngen.evaluation.plots import draw
 

@@ -14,7 +14,7 @@ from syngen.evaluation.information.mutual_information import normalised
 from syngen.evaluation.information.permutation import N_SHUFFLES
 from syngen.evaluation.inputs import read_inputs
 from syngen.evaluation.metrics.catalogue import METRICS, Outcome, chosen_metrics
-from syngen.evaluation.metrics.intervals import bootstrap_intervals
+from syngen.evaluation.metrics.intervals import score_intervals
 from syngen.evaluation.metrics.metric_inputs import MetricInputs, drawn_rows
 from syngen.evaluation.metrics.options import Options
 from syngen.evaluation.scores import Scores
@@ -49,9 +49,9 @@ def compute_scores(
         outcomes = {key: METRICS[key].compute(work) for key in options.metrics}
         scores = {key: _number(outcome.score) for key, outcome in outcomes.items()}
         undefined = {key: outcome.reason for key, outcome in outcomes.items() if outcome.score is None}
-        resampled = [key for key in scores if METRICS[key].has_interval and key not in undefined]
-        found = bootstrap_intervals(work, scores, resampled) if options.intervals and resampled else {}
-        metadata = _metadata(work, undefined, rows_given=len(given.codes))
+        defined = {key: score for key, score in scores.items() if key not in undefined}
+        found, notes = score_intervals(work, defined) if options.intervals else ({}, [])
+        metadata = _metadata(work, undefined, notes, rows_given=len(given.codes))
     information = _all_codes(work, work.information)
     has_importance = any(METRICS[key].family == "dci" for key in scores)
     result = Scores(
@@ -142,7 +142,9 @@ def _code_frame(work: MetricInputs, outcomes: dict[str, Outcome]) -> pd.DataFram
     return pd.DataFrame(columns, index=pd.Index(work.inputs.code_names, name="code"))
 
 
-def _metadata(work: MetricInputs, undefined: dict[str, str], *, rows_given: int) -> Json:
+def _metadata(
+    work: MetricInputs, undefined: dict[str, str], notes: list[str], *, rows_given: int
+) -> Json:
     import scipy
     import sklearn
 
@@ -161,6 +163,7 @@ def _metadata(work: MetricInputs, undefined: dict[str, str], *, rows_given: int)
         "compat": options.conventions.name or None,
         "dci_model": options.dci_model,
         "n_resamples": options.n_resamples if options.intervals else 0,
+        "n_refits": options.n_refits if options.intervals else 0,
         "encoder": work.inputs.encoder,
         "fingerprint": work.inputs.fingerprint,
         "pruned": {
@@ -174,5 +177,5 @@ def _metadata(work: MetricInputs, undefined: dict[str, str], *, rows_given: int)
             "scipy": scipy.__version__,
             "scikit-learn": sklearn.__version__,
         },
-        "warnings": cautions(work, undefined),
+        "warnings": [*cautions(work, undefined), *notes],
     }

@@ -40,7 +40,7 @@ _ROOMS = {
 """The folders in the cache folder."""
 
 
-def cached_folder(kind: str, name: str, make: Callable[[Path], None]) -> Path:
+def cached_folder(kind: str, name: str, make: Callable[[Path], None], *, patience_s: float = 0.0) -> Path:
     """Return a folder of the cache that `make` has filled, now or in an earlier process.
 
     It appears as a whole or not at all; of several processes that make it at once, one wins and all use
@@ -53,6 +53,9 @@ def cached_folder(kind: str, name: str, make: Callable[[Path], None]) -> Path:
         that decides the content.
     make : callable
         Given an empty folder to fill.
+    patience_s : float
+        How long to wait for another process, or thread, that is making the same, in seconds. It is made
+        twice where that takes longer, or the file system knows no locks.
 
     Raises
     ------
@@ -62,6 +65,16 @@ def cached_folder(kind: str, name: str, make: Callable[[Path], None]) -> Path:
     try:
         folder = cache_room(kind) / name
         if check_folder(folder):
+            return folder
+    except InTheWayError as error:
+        raise OSError(str(error)) from error
+    with _only_maker(folder, patience_s=patience_s):
+        return _made_folder(folder, make)
+
+
+def _made_folder(folder: Path, make: Callable[[Path], None]) -> Path:
+    try:
+        if check_folder(folder):  # made while we waited
             return folder
         unfinished = working_folder(temporary_beside(folder))
     except InTheWayError as error:
@@ -79,6 +92,27 @@ def cached_folder(kind: str, name: str, make: Callable[[Path], None]) -> Path:
             remove(unfinished)
     sync_folder(folder.parent)
     return folder
+
+
+@contextlib.contextmanager
+def _only_maker(folder: Path, *, patience_s: float) -> Iterator[None]:
+    """Wait until nobody else makes a folder; a maker that is killed holds up nobody."""
+    if patience_s <= 0.0:
+        yield
+        return
+    path = folder.parent / f".{folder.name}.lock"
+    with contextlib.ExitStack() as lock:
+        is_mine = False
+        with contextlib.suppress(
+            ParameterError, InTheWayError, OSError
+        ):  # without locks it may be made twice
+            is_mine = lock.enter_context(exclusive_lock(path, patience_s=patience_s))
+        try:
+            yield
+        finally:
+            if is_mine:
+                with contextlib.suppress(OSError, InTheWayError):
+                    remove(path)
 
 
 def cache_folder() -> Path:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["cached_features"]
 
 _ROWS_AT_ONCE = 64
+_PATIENCE_S = 3_600.0
+"""How long a process waits for another that computes the same features, before it does so itself."""
 
 
 def cached_features(view: DatasetView, feature: Any) -> NDArray[np.float32]:
@@ -46,7 +48,7 @@ def cached_features(view: DatasetView, feature: Any) -> NDArray[np.float32]:
         (folder / "settings.json").write_text(text + "\n", "utf-8")
 
     try:
-        folder = cached_folder("features", _name(view, made), make)
+        folder = cached_folder("features", _name(view, made), make, patience_s=_PATIENCE_S)
         found: NDArray[np.float32] = np.load(
             folder / "features.npy", mmap_mode="r", allow_pickle=False
         ).view(np.ndarray)

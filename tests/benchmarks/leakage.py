@@ -15,8 +15,9 @@ import numpy as np
 
 import syngen
 from syngen._threads import single_threaded
-from syngen.auditing.leakage.probing import holm, probe_classes
+from syngen.auditing.leakage.probing import probe_classes
 from syngen.auditing.leakage.report import MAX_EXCESS, SIGNIFICANCE
+from syngen.evaluation.significance import holm
 from syngen.figures.reporting import markdown_table
 
 _CLASSES = (20, 50, 3, 2, 10, 10, 10, 10, 10)

@@ -47,6 +47,7 @@ WITH_JSON = {
     ("rows",): ["data/syntone-tiny"],
     ("verify",): ["data/syntone-tiny"],
     ("probe",): ["codes.npz", "data/syntone-tiny", "--target", "timbre"],
+    ("compare",): ["a.npz", "b.npz", "data/syntone-tiny", "--metrics", "sap"],
     ("release", "build"): ["data/syntone-tiny", "released", "--release-version", "1.0.0", "--jobs", "1"],
     ("release", "check"): ["dist"],
     ("release", "diff"): ["dist", "data/syntone-tiny"],
@@ -78,10 +79,11 @@ def example_text(words: tuple[str, ...]) -> str:
 
 @pytest.fixture
 def folder(tiny_dataset: Path, tiny_codes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An isolated current folder with data/syntone-tiny in it, codes.npz of it, and a release in dist."""
+    """An isolated current folder with data/syntone-tiny in it, codes of it, and a release in dist."""
     shutil.copytree(tiny_dataset, tmp_path / "here" / "data" / "syntone-tiny")
     shutil.copytree(RELEASE, tmp_path / "here" / "dist")
-    shutil.copy(tiny_codes, tmp_path / "here" / "codes.npz")
+    for name in ("codes.npz", "a.npz", "b.npz"):
+        shutil.copy(tiny_codes, tmp_path / "here" / name)
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "here"
 
@@ -92,7 +94,7 @@ def test_the_documented_commands_are_there() -> None:
         "",
         *(f"recipe {name}" for name in ("new", "list", "show", "check", "expand", "schema")),
         *("generate", "info", "rows", "extract", "verify", "voices", "env"),
-        *("encode", "probe"),
+        *("encode", "evaluate", "probe", "compare"),
         *(f"release {name}" for name in ("build", "check", "diff")),
     }
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from syngen._threads import single_threaded
 from syngen.auditing.leakage.observations import Heard, Known, Pool, hear, known_of
-from syngen.auditing.leakage.probing import basis_of, holm, probe_classes
+from syngen.auditing.leakage.probing import basis_of, probe_classes
 from syngen.auditing.leakage.report import LeakageAudit, LeakageTest, Revealed
 from syngen.auditing.leakage.silence import Silence, gather
 from syngen.auditing.leakage.variables import Target, stated_groups, targets_of, ties
 from syngen.errors import ParameterError
+from syngen.evaluation.significance import holm
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

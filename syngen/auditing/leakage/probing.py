@@ -1,16 +1,14 @@
-"""A linear probe with its chance, interval and significance, and Holm's correction of many.
+"""A linear probe with its chance, interval and significance.
 
 References
 ----------
-S. Holm: "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6
-(1979). Q. Noirhomme et al.: "Biased binomial assessment of cross-validated estimation of classification
+Q. Noirhomme et al.: "Biased binomial assessment of cross-validated estimation of classification
 accuracies", NeuroImage: Clinical 4 (2014). E. B. Wilson: "Probable inference, the law of succession, and
 statistical inference", JASA 22 (1927).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from syngen._typing import FloatArray, IntArray
 
-__all__ = ["ProbeScore", "basis_of", "holm", "probe_classes"]
+__all__ = ["ProbeScore", "basis_of", "probe_classes"]
 
 _N_FOLDS = 5
 _JITTER = 0.01
@@ -151,18 +149,3 @@ def basis_of(values: ArrayLike) -> FloatArray:
 
     share = (rankdata(column) - 0.5) / len(column)
     return np.asarray(np.cos(np.pi * share[:, None] * np.arange(1, _N_WAVES + 1)))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values such that one below .05 among true null hypotheses is seen in 5 % of cases.
-
-    Examples
-    --------
-    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
-    [0.03, 0.06, 0.06]
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
-    return [float(value) for value in adjusted]

@@ -58,7 +58,7 @@ __all__ = ["evaluate"]
 )
 @click.option("--compat", metavar="NAME", help="Numbers of disentanglement_lib or of ubisoft.")
 @click.option("--dci-model", metavar="NAME", help="forest, gbt (takes minutes) or lasso.")
-@click.option("--intervals", is_flag=True, help="95 % intervals of the metrics that need no model.")
+@click.option("--intervals", is_flag=True, help="95 % intervals, from random halves of the rows.")
 @plot_option
 @common_option
 @json_option

@@ -18,10 +18,12 @@ __all__ = ["probe"]
 @dataset_argument
 @click.option(
     "--target",
-    default="all",
+    multiple=True,
+    default=["all"],
     show_default=True,
     metavar="NAME",
-    help="A factor, a derived factor or another column; all: every factor and derived factor.",
+    help="A factor, a derived factor or another column; may be repeated. all: every factor and derived "
+    "factor.",
 )
 @click.option(
     "--group-by",
@@ -29,6 +31,14 @@ __all__ = ["probe"]
     metavar="NAME",
     help="Keep rows with one value of this column together; may be repeated. By default what makes sense "
     "for the target: speakers for gender and style, texts for speakers.",
+)
+@click.option(
+    "--identity",
+    "identities",
+    multiple=True,
+    metavar="NAME",
+    help="A target that names speakers, singers or the like: measure the equal error rate of unseen ones; "
+    "may be repeated. By default speakers, and nominal factors with two levels a fold.",
 )
 @click.option(
     "--model",
@@ -53,8 +63,9 @@ __all__ = ["probe"]
 def probe(
     codes: Path,
     dataset: Path | str,
-    target: str,
+    target: tuple[str, ...],
     group_by: tuple[str, ...],
+    identities: tuple[str, ...],
     model: str,
     folds: int,
     seed: int,
@@ -76,6 +87,7 @@ def probe(
         dataset,
         target=target,
         group_by=group_by or None,
+        identities=identities or None,
         model=model,
         folds=folds,
         seed=seed,

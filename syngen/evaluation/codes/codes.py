@@ -162,6 +162,99 @@ class Codes:
             Selection(dataset.selected_splits),
         )
 
+    @classmethod
+    def load(cls, path: str | Path) -> Codes:
+        """Read the codes of a file that `save` or ``syngen encode`` wrote, or of a plain ``.npy`` file.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.npz`` or ``.npy``. The rows of a plain array are 0 to n - 1, its fingerprint is empty.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such file, no codes of numbers are in it, or a later syngen wrote it.
+        """
+        return read_codes(path)
+
+    def save(self, path: str | Path) -> Path:
+        """Write an ``.npz`` file; one that is there is replaced as a whole, or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            Must end in ``.npz``.
+
+        Returns
+        -------
+        Path
+            Of the file.
+
+        Raises
+        ------
+        ParameterError
+            If the ending is another, or there is no such folder.
+        """
+        write_codes(path, self)
+        return Path(path).expanduser()
+
+    def __getitem__(self, chosen: ArrayLike | slice) -> Codes:
+        """Return the codes of some rows: ``codes[mask]``, ``codes[10:20]`` or ``codes[[3, 1]]``.
+
+        Parameters
+        ----------
+        chosen : array_like of bool, shape (n,), or of int, shape (m,), or slice
+            Which rows, or at which positions.
+
+        Returns
+        -------
+        Codes
+            They still say which observations they are of. What was asked to be encoded is not said any
+            more where rows are missing: evaluate them with the same part of the dataset, or with
+            ``common=True``.
+
+        Raises
+        ------
+        ParameterError
+            If it is something else, or there are no such rows.
+        """
+        positions = self._positions(chosen)
+        is_whole = np.array_equal(positions, np.arange(len(self)))
+        return Codes(
+            self.values[positions],
+            self.rows[positions],
+            self.fingerprint,
+            self.encoder,
+            None if self.identities is None else self.identities.take(positions),
+            self.selection if is_whole else Selection(),
+        )
+
+    def _positions(self, chosen: Any) -> IntArray:
+        n = len(self)
+        if isinstance(chosen, slice):
+            return np.arange(n)[chosen]
+        array = np.asarray(chosen)
+        if array.shape == (0,):
+            return np.empty(0, dtype=np.int64)
+        if array.dtype.kind == "b" and array.shape == (n,):
+            return np.flatnonzero(array).astype(np.int64)
+        if array.dtype.kind in "iu" and array.ndim == 1:
+            wrong = array[(array < -n) | (array >= n)]
+            if len(wrong):
+                raise ParameterError(f"codes have no row {wrong[0]}; there are 0 to {n - 1}")
+            return array.astype(np.int64) % n
+        raise ParameterError(
+            f"codes[{array.dtype} of shape {array.shape}]; a mask of {n} truth values, a list of positions "
+            "or a slice is needed, as in codes[[0, 2]]"
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001  # NumPy's
+        """Return the values, for NumPy."""
+        return np.array(self.values, dtype=dtype) if copy else np.asarray(self.values, dtype=dtype)
+
+    __iter__ = None  # rows are no codes; without this they would be asked for by number
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -183,7 +276,7 @@ def read_codes(path: str | Path) -> Codes:
     ParameterError
         If there is no such file, no codes of numbers are in it, or a later syngen wrote it.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_file():
         raise ParameterError(
             f"no file {path}; give the .npz of 'syngen encode', or an .npy of shape (n, d)"
@@ -268,7 +361,7 @@ def write_codes(path: str | Path, codes: Codes) -> None:
         Must end in ``.npz``.
     codes : Codes
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.suffix != ".npz":
         raise ParameterError(f"{path}: codes are written as .npz, as in {path.with_suffix('.npz').name}")
     if not path.parent.is_dir():

@@ -21,10 +21,11 @@ from syngen.evaluation.encoders.reference import (
     encoded,
     find_encoder,
 )
+from syngen.evaluation.encoders.transforms import batch_transform
 from syngen.identities import Identities
 
 if TYPE_CHECKING:
-    from syngen._typing import DatasetView, FloatArray, IntArray, Progress
+    from syngen._typing import DatasetView, Float32Array, FloatArray, IntArray, Progress
 
 __all__ = ["encode", "pooled"]
 
@@ -36,6 +37,7 @@ def encode(
     encoder: Any,
     dataset: DatasetView,
     *,
+    feature: Any = None,
     batch_size: int = 64,
     split: str | None = None,
     limit: int | None = None,
@@ -52,6 +54,8 @@ def encode(
         and standard deviation over time become 2 d codes. Observations of natural length come one by one,
         n = 1. What torch modules take: see `syngen.evaluation.encoders.networks.module_encoder`.
     dataset : DatasetView
+    feature : Feature, torch module or callable, optional
+        What encoders see instead of waveforms: see `syngen.evaluation.encoders.transforms.batch_transform`.
     batch_size : int
         Observations at a time.
     split : str, optional
@@ -92,7 +96,8 @@ def encode(
     found: list[FloatArray] = []
     identities: list[Identities] = []
     audio_s = 0.0
-    with _opened(encoder, dataset) as (name, encoding):
+    transform = None if feature is None else batch_transform(feature, sample_rate=dataset.sample_rate)
+    with _opened(encoder, dataset, transform) as (name, encoding):
         for start in range(0, n, batch_size):
             positions = np.arange(start, min(n, start + batch_size))
             identities.append(view.identities(positions))
@@ -119,21 +124,25 @@ def encode(
 
 
 @contextmanager
-def _opened(encoder: Any, dataset: DatasetView) -> Iterator[tuple[str, Encoding]]:
+def _opened(
+    encoder: Any, dataset: DatasetView, transform: Callable[[Any], Any] | None
+) -> Iterator[tuple[str, Encoding]]:
     """Give the name of an encoder, and what it does, ready to work."""
     if isinstance(encoder, (str, Path)):
         name, encoder = _named(encoder)
     else:
         name = str(getattr(encoder, "name", None) or getattr(encoder, "__name__", type(encoder).__name__))
     if isinstance(encoder, ReferenceEncoder):
+        if transform is not None:
+            raise ParameterError(f"{name} computes what it needs of waveforms; leave feature out")
         with single_threaded():
             encoder.fit(dataset)
         yield name, single_threaded()(encoder.encode)
     elif is_module(encoder):
         with module_encoder(encoder) as run:
-            yield name, _batchwise(run)
+            yield name, _batchwise(run, transform)
     else:
-        yield name, _batchwise(_function_of(encoder))
+        yield name, _batchwise(_function_of(encoder), transform)
 
 
 def _named(encoder: str | Path) -> tuple[str, Any]:
@@ -161,9 +170,13 @@ def _function_of(encoder: Any) -> Callable[[Any], Any]:
     )
 
 
-def _batchwise(run: Callable[[Any], Any]) -> Encoding:
+def _batchwise(run: Callable[[Any], Any], transform: Callable[[Any], Any] | None) -> Encoding:
+    def codes_of(waveforms: Float32Array) -> FloatArray:
+        seen = waveforms if transform is None else transform(waveforms)
+        return pooled(run(seen), len(waveforms))
+
     def encoding(dataset: DatasetView, positions: IntArray) -> FloatArray:
-        return encoded(dataset, positions, lambda batch: pooled(run(batch), len(batch)))
+        return encoded(dataset, positions, codes_of)
 
     return encoding
 

@@ -15,7 +15,7 @@ from syngen.errors import ParameterError
 if TYPE_CHECKING:
     from syngen._typing import Float32Array
 
-__all__ = ["is_module", "load_torchscript", "module_encoder"]
+__all__ = ["is_module", "load_torchscript", "module_encoder", "module_function"]
 
 _RATIO = 3  # position of the ratio of samples to frames among the parameters of an exported method
 
@@ -68,7 +68,8 @@ def module_encoder(module: Any) -> Iterator[Callable[[Float32Array], Any]]:
     (n, 1, n_samples) where the method is ``encode`` (the convention of exported RAVE models) or the first
     layer is a convolution of one channel, and (n, n_samples) for a plain call and where the first layer is
     a linear one. Where a module says how many samples make a frame (``encode_params``, as RAVE does), a
-    waveform is filled up with zeros to a whole number of frames.
+    waveform is filled up with zeros to a whole number of frames. Features, (n, n_bands, n_frames), come as
+    they are, and as pictures, (n, 1, n_bands, n_frames), where the first layer is a convolution of those.
 
     Parameters
     ----------
@@ -79,16 +80,19 @@ def module_encoder(module: Any) -> Iterator[Callable[[Float32Array], Any]]:
     has_encode = callable(getattr(module, "encode", None))
     method = module.encode if has_encode else module
     has_channel = _has_channel(module, by_default=has_encode)
+    sees_pictures = _first_layer(module) == "Conv2d"
     multiple = _samples_per_frame(module)
     first = next(iter(module.parameters()), None)
     device = "cpu" if first is None else first.device
 
     def encode(batch: Float32Array) -> Any:
-        missing = -batch.shape[1] % multiple
+        is_waveform = batch.ndim == 2
+        missing = -batch.shape[1] % multiple if is_waveform else 0
         filled = np.pad(batch, ((0, 0), (0, missing))) if missing else np.ascontiguousarray(batch)
         x = torch.from_numpy(filled).to(device)
         with torch.inference_mode():
-            found = method(x[:, None] if has_channel else x)
+            is_split = has_channel if is_waveform else sees_pictures and x.ndim == 3
+            found = method(x[:, None] if is_split else x)
         return found.float().cpu().numpy() if isinstance(found, torch.Tensor) else found
 
     was_training = module.training
@@ -99,15 +103,35 @@ def module_encoder(module: Any) -> Iterator[Callable[[Float32Array], Any]]:
         module.train(was_training)
 
 
+def module_function(module: Any) -> Callable[[Float32Array], Any]:
+    """Return a function of arrays that calls a module, without gradients, on its device.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In the mode that it is in.
+    """
+    torch: Any = require("torch", extra="torch")
+    first = next(iter([*module.parameters(), *module.buffers()]), None)
+    device = "cpu" if first is None else first.device
+
+    def called(array: Float32Array) -> Any:
+        with torch.inference_mode():
+            return module(torch.from_numpy(np.array(array)).to(device))
+
+    return called
+
+
 def _has_channel(module: Any, *, by_default: bool) -> bool:
     """Return whether a module takes (n, 1, n_samples), by its first layer with weights."""
-    for layer in module.modules():
-        name = getattr(layer, "original_name", type(layer).__name__)
-        if name == "Linear":
-            return False
-        if name == "Conv1d":
-            return True
-    return by_default
+    first = _first_layer(module)
+    return by_default if first not in ("Linear", "Conv1d") else first == "Conv1d"
+
+
+def _first_layer(module: Any) -> str:
+    """Return what the first layer with weights is; empty where it is none of the usual ones."""
+    names = (getattr(layer, "original_name", type(layer).__name__) for layer in module.modules())
+    return next((name for name in names if name in ("Linear", "Conv1d", "Conv2d")), "")
 
 
 def _samples_per_frame(module: Any) -> int:

@@ -142,7 +142,7 @@ def _modularity(work: MetricInputs) -> Outcome:
     return over_codes(work, counted, values)
 
 
-@entry("irs", "IRS", "robustness")
+@entry("irs", "IRS", "robustness", sees_extremes=True)
 def _irs(work: MetricInputs) -> Outcome:
     """Return IRS."""
     kept, conventions = work.scored_factors, work.options.conventions

@@ -81,11 +81,13 @@ class Metric:
     is_core : bool
         Whether the documentation says to report it.
     needs_model : bool
-        Whether something is fitted to many rows. What needs no model is resampled.
+        Whether something is fitted to many rows; its interval comes from few refits.
     is_count : bool
         Whether it is a number of codes rather than in 0..1; it has no interval.
     saturates : bool
         Whether codes that are not disentangled reach 1.
+    sees_extremes : bool
+        Whether it hangs on the greatest values of codes, which half of the rows may not have.
     """
 
     key: str
@@ -96,11 +98,12 @@ class Metric:
     needs_model: bool = False
     is_count: bool = False
     saturates: bool = False
+    sees_extremes: bool = False
 
     @property
     def has_interval(self) -> bool:
-        """Whether it has a bootstrap interval."""
-        return not self.needs_model and not self.is_count
+        """Whether an interval can be computed."""
+        return not self.is_count
 
 
 METRICS: dict[str, Metric] = {}

@@ -61,21 +61,34 @@ class MetricInputs:
     inputs: Inputs
     options: Options
 
-    def resampled(self, rows: IntArray) -> MetricInputs:
-        """Return the workspace of some rows, with the bins, the null and the roles of codes of this one."""
+    def resampled(self, train: IntArray, test: IntArray, *, null: FloatArray | None = None) -> MetricInputs:
+        """Return the workspace of some rows, with the bins and the roles of codes and factors of this one.
+
+        Parameters
+        ----------
+        train, test : ndarray of int64
+            Rows to learn from, and to be scored; most metrics see both together.
+        null : ndarray of float64, shape (n_codes, n_factors), optional
+            Of as many rows; measured by default.
+        """
+        rows = np.concatenate([train, test])
         other = MetricInputs(self.inputs.take(rows), self.options)
-        needs_null = self.options.conventions.subtracts_null or "mig_adjusted" in self.options.metrics
+        places = np.arange(len(rows))
         other.__dict__.update(
             varying=self.varying,
             bins=[binning.dense(column[rows]) for column in self.bins],
             levels=[binning.dense(column[rows]) for column in self.levels],
-            null=self.null if needs_null else None,
+            _few_values=[None if kept is None else binning.dense(kept[rows]) for kept in self._few_values],
+            split=(places[: len(train)], places[len(train) :]),
+            _fenced=(self._fenced[0][rows], self._fenced[1]),
             active=self.active,
             derived=self.derived,
+            learnable=self.learnable,
             scored_factors=self.scored_factors,
             derived_only_mask=self.derived_only_mask,
-            _fenced=(self._fenced[0][rows], self._fenced[1]),
         )
+        if null is not None:
+            other.__dict__["null"] = null
         return other
 
     @property

@@ -123,6 +123,7 @@ class Options:
     intervals: bool
     dci_model: str
     n_resamples: int
+    n_refits: int
 
     @classmethod
     def of(
@@ -145,6 +146,7 @@ class Options:
             check_whole("n_samples", self.n_samples, 2)
         check_whole("seed", self.seed, 0)
         check_whole("n_resamples", self.n_resamples, 2)
+        check_whole("n_refits", self.n_refits, 2)
         if not isinstance(self.test_size, (int, float)) or not 0.0 < self.test_size < 1.0:
             raise ParameterError(f"test_size is {self.test_size!r}; a share between 0 and 1 is needed")
 

@@ -15,7 +15,7 @@ J. Hewitt, P. Liang: "Designing and Interpreting Probes with Control Tasks", EMN
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,25 +25,23 @@ from syngen._threads import single_threaded
 from syngen._values import check_whole
 from syngen.errors import FactorError, ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
+from syngen.evaluation.codes.frames import ALIGNED, aligned_rows
 from syngen.evaluation.codes.joining import Joined, ManifestRows, join
 from syngen.evaluation.codes.matrix import code_matrix
 from syngen.evaluation.probes.folds import group_folds, is_constant_within
-from syngen.evaluation.probes.linear import Affine, fit_logistic, fit_ridge
+from syngen.evaluation.probes.models import MODELS, fit_target, model_for
 from syngen.evaluation.probes.report import ProbeReport, ProbeResult
 from syngen.evaluation.probes.targets import Columns, Target, group_numbers, read_target
-from syngen.evaluation.probes.trials import SpeakerVerificationResult, verify_unseen
+from syngen.evaluation.probes.trials import IdentityVerificationResult, verify_unseen
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
 
-    from syngen._typing import BoolArray, DatasetView, FloatArray, IntArray
+    from syngen._typing import DatasetView, FloatArray, IntArray
 
 __all__ = ["MODELS", "probe"]
 
-MODELS = ("logistic", "ridge")
-MOST_LOGISTIC_CLASSES = 100
-"""Above so many classes the ridge classifier is used."""
 _INNER_FOLDS = 3
 _TINY = 1e-12
 
@@ -52,14 +50,15 @@ def probe(
     codes: Codes | ArrayLike,
     manifest: pd.DataFrame | DatasetView,
     *,
-    target: str,
+    target: str | Sequence[str] = "all",
     group_by: str | Sequence[str] | None = None,
+    identities: str | Sequence[str] | None = None,
     model: str = "logistic",
     folds: int = 5,
     seed: int = 0,
     common: bool = False,
 ) -> ProbeReport:
-    """Probe codes for a factor, or for all.
+    """Probe codes for factors, by default for all.
 
     Parameters
     ----------
@@ -68,13 +67,17 @@ def probe(
     manifest : DataFrame or DatasetView
         The manifest of the rows, as ``ds.manifest``, or the dataset itself. `Codes` are joined with it by
         what identifies an observation; arrays are in its order.
-    target : str
-        A factor, a derived factor or any other column; or ``"all"``: every factor and derived factor.
+    target : str or sequence of str
+        Factors, derived factors or any other columns; ``"all"``: every factor and derived factor.
     group_by : str or sequence of str, optional
         Columns whose combinations are kept together, so that those tested are unseen. By default: text for
         speaker, speaker for text and style, its own factor for a derived one (speaker for gender), and for
         any other the other factor with the most levels. ``"index"`` splits at random. With ``"all"``, a
         target that is in `group_by`, or that derives from a factor, keeps its default.
+    identities : str or sequence of str, optional
+        Targets that name speakers, singers, instruments: whether two rows are of one that is not in train
+        is measured too, as equal error rate. By default speaker, and every factor that is nominal and has
+        two levels or more for each fold.
     model : {"logistic", "ridge"}
         For classes; above 100 classes it is always ridge. Numbers are always predicted by ridge regression.
     folds : int
@@ -115,13 +118,21 @@ def probe(
     if model not in MODELS:
         raise ParameterError(f"model {model!r}{suggestion(model, MODELS)}; there are {', '.join(MODELS)}")
     folds, seed = check_whole("folds", folds, 2), check_whole("seed", seed, 0)
-    if not isinstance(target, str):
-        raise ParameterError(f"target is {target!r}; the name of a factor is needed, or 'all'")
+    targets = _names("target", target)
+    notes: tuple[str, ...] = ()
+    if not isinstance(codes, Codes) or codes.identities is None:
+        manifest, was_moved = aligned_rows(codes, manifest, names=("codes", "manifest"))
+        notes = (ALIGNED,) if was_moved else ()
     joined = _joined(codes, manifest, common=common)
     frame, (values, _) = joined.observations.manifest, code_matrix(joined.values)
     columns = Columns.of(frame)
-    asked = (group_by,) if isinstance(group_by, str) else None if group_by is None else tuple(group_by)
-    probing = _Probing(values, frame, columns, model, folds, seed)
+    asked = None if group_by is None else _names("group_by", group_by)
+    named = None if identities is None else _names("identities", identities)
+    is_all = targets == ("all",) and "all" not in frame.columns
+    for name in named or ():
+        if name not in (columns.names if is_all else targets):
+            raise FactorError(f"identities has {name!r}, which is not probed; add it to target")
+    probing = _Probing(values, frame, columns, model, folds, seed, named)
     report = ProbeReport(
         results=(),
         n_rows=values.shape[0],
@@ -131,10 +142,10 @@ def probe(
         encoder=codes.encoder if isinstance(codes, Codes) else "",
         fingerprint=_fingerprint(codes, frame),
         n_left_out=joined.n_left_out,
-        notes=(joined.note,) if joined.note else (),
+        notes=(*notes, joined.note) if joined.note else notes,
     )
-    if target != "all" or "all" in frame.columns:
-        return replace(report, results=(probing.result(target, asked),))
+    if not is_all:
+        return replace(report, results=tuple(probing.result(name, asked) for name in targets))
     results, skipped = [], {}
     for name in columns.names:
         groups = None if name in columns.derived or name in (asked or ()) else asked
@@ -146,6 +157,19 @@ def probe(
         reasons = "; ".join(skipped.values()) or "the manifest has no factors (columns with _level)"
         raise ParameterError(f"no target can be probed: {reasons}")
     return replace(report, results=tuple(results), skipped=skipped)
+
+
+def _names(what: str, given: object) -> tuple[str, ...]:
+    """Return one name or several, each once."""
+    if not isinstance(given, Iterable):
+        raise ParameterError(f"{what} is {given!r}; the name of a column is needed, or several")
+    names = (given,) if isinstance(given, str) else tuple(given)
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise ParameterError(f"{what} names {wrong[0]!r}; the name of a column is needed")
+    if not names:
+        raise ParameterError(f"{what} names no column; leave it out for the default")
+    return tuple(dict.fromkeys(names))
 
 
 class _TooFewGroupsError(ParameterError):
@@ -208,6 +232,7 @@ class _Probing:
     model: str
     n_folds: int
     seed: int
+    identities: tuple[str, ...] | None = None
 
     def result(self, name: str, group_by: Sequence[str] | None) -> ProbeResult:
         """Probe one target."""
@@ -236,7 +261,7 @@ class _Probing:
         return ProbeResult(
             target=name,
             group_by=tuple(group_by),
-            model=self._model(target),
+            model=model_for(target, self.model),
             n_levels=target.n_levels,
             n_groups=n_groups,
             accuracy=accuracy,
@@ -254,7 +279,7 @@ class _Probing:
             folds=tuple(scores.by_fold),
             strengths=tuple(scores.strengths),
             verification=verification,
-            notes=tuple(self._notes(target, group_by, groups, folds)),
+            notes=tuple(self._notes(target, group_by, groups, folds, verification)),
         )
 
     def _check_groups(
@@ -274,9 +299,16 @@ class _Probing:
             )
 
     def _notes(
-        self, target: Target, group_by: Sequence[str], groups: IntArray, folds: IntArray
+        self,
+        target: Target,
+        group_by: Sequence[str],
+        groups: IntArray,
+        folds: IntArray,
+        verification: IdentityVerificationResult | None,
     ) -> list[str]:
         found = []
+        if verification is None and target.name in (self.identities or ()):
+            found.append("no equal error rate: no two rows of one have different contents")
         source = self.columns.derived.get(target.name)
         if source is not None:
             sources, _ = group_numbers(self.manifest, self.columns, (source,))
@@ -299,11 +331,6 @@ class _Probing:
             found.append(f"only {len(np.unique(groups))} groups of {by}: the spread over folds is large")
         return found
 
-    def _model(self, target: Target) -> str:
-        if target.is_continuous or target.n_levels > MOST_LOGISTIC_CLASSES:
-            return "ridge"
-        return self.model
-
     def _scores(self, target: Target, groups: IntArray, folds: IntArray) -> _Scores:
         by_fold, balanced, strengths = [], [], []
         hits, totals = np.zeros(target.n_levels), np.zeros(target.n_levels)
@@ -317,7 +344,7 @@ class _Probing:
             labels = None if target.is_continuous else target.labels[train]
             n_inner = min(_INNER_FOLDS, len(np.unique(groups[train])))
             inner = group_folds(groups[train], n_inner, inner_rng, labels=labels)
-            fitted = self._fitted(target, x[train], train, inner)
+            fitted = fit_target(target, x[train], train, inner, model=self.model)
             strengths.append(fitted.strength)
             scores = fitted.scores(x[test])
             if target.numbers is not None:
@@ -335,32 +362,21 @@ class _Probing:
         recall = dict(zip(target.classes, rates, strict=True)) if target.classes else {}
         return _Scores(by_fold, balanced, recall, strengths)
 
-    def _fitted(self, target: Target, x: FloatArray, train: BoolArray, inner: IntArray) -> Affine:
-        if not x.shape[1] or len(np.unique(inner)) < 2:
-            return _constant(target, train, x.shape[1])
-        if target.numbers is not None:
-            numbers = target.numbers[train]
-            return fit_ridge(
-                x,
-                numbers[:, None],
-                inner,
-                lambda scores, rows: float(np.sum((scores[:, 0] - numbers[rows]) ** 2)),
-            )
-        labels = target.labels[train]
-        if self._model(target) == "logistic":
-            return fit_logistic(x, labels, target.n_levels, inner)
-        ones = np.where(labels[:, None] == np.arange(target.n_levels), 1.0, -1.0)
-        return fit_ridge(
-            x,
-            ones,
-            inner,
-            lambda scores, rows: -float(np.sum(np.argmax(scores, axis=1) == labels[rows])),
-        )
-
-    def _verification(self, target: Target) -> SpeakerVerificationResult | None:
-        """Return equal error rates for unseen speakers, if the target is the speaker."""
-        if target.name != "speaker" or target.n_levels < 2 * self.n_folds:
+    def _verification(self, target: Target) -> IdentityVerificationResult | None:
+        """Return equal error rates for unseen levels, if the target names identities."""
+        has_enough = target.n_levels >= 2 * self.n_folds and not target.is_continuous
+        if self.identities is None:
+            is_identity = target.name == "speaker" or self.columns.kinds.get(target.name) == "nominal"
+            if not is_identity or not has_enough:
+                return None
+        elif target.name not in self.identities:
             return None
+        elif not has_enough:
+            levels = "numbers" if target.is_continuous else f"{target.n_levels} levels"
+            raise ParameterError(
+                f"identities has {target.name!r}, which has {levels}; pairs of unseen ones need classes, "
+                f"{2 * self.n_folds} with {self.n_folds} folds"
+            )
         rng = np.random.default_rng([self.seed, 3])
         folds = group_folds(target.labels, self.n_folds, rng)
         default = self.columns.default_group(target.name)
@@ -369,15 +385,6 @@ class _Probing:
         else:
             contents, _ = group_numbers(self.manifest, self.columns, (default,))
         return verify_unseen(self.values, target.labels, contents, folds, rng)
-
-
-def _constant(target: Target, train: BoolArray, n_codes: int) -> Affine:
-    """Return the model that always guesses the same: all there is where no code varies."""
-    if target.numbers is not None:
-        offset = np.array([target.numbers[train].mean()])
-    else:
-        offset = np.bincount(target.labels[train], minlength=target.n_levels).astype(np.float64)
-    return Affine(np.zeros((n_codes, len(offset))), offset, 0.0)
 
 
 def _shuffled(target: Target, rng: np.random.Generator) -> Target:

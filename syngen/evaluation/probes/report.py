@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from syngen.errors import FactorError, ParameterError, suggestion
-from syngen.evaluation.probes.trials import SpeakerVerificationResult
+from syngen.evaluation.probes.trials import IdentityVerificationResult
 from syngen.figures.reporting import JsonDocument, markdown_table
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class ProbeResult:
         Accuracy or R2 of each fold.
     strengths : tuple of float
         C of the logistic, or penalty per row of the ridge regression, chosen in each fold.
-    verification : SpeakerVerificationResult or None
-        Of speakers: equal error rates for unseen ones.
+    verification : IdentityVerificationResult or None
+        Of what names identities, as speakers: equal error rates for unseen ones.
     notes : tuple of str
         What to keep in mind.
     """
@@ -84,7 +84,7 @@ class ProbeResult:
     recall: dict[str, float]
     folds: tuple[float, ...]
     strengths: tuple[float, ...]
-    verification: SpeakerVerificationResult | None = None
+    verification: IdentityVerificationResult | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -104,7 +104,7 @@ class ProbeResult:
 
     @property
     def eer(self) -> float | None:
-        """Equal error rate for unseen speakers, where the target is the speaker."""
+        """Equal error rate for unseen identities, where the target names some, as speakers."""
         return None if self.verification is None else self.verification.eer
 
 

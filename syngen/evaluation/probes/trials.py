@@ -1,4 +1,4 @@
-"""Verification: whether two rows come from one speaker, of speakers that were not in train.
+"""Verification: whether two rows are of one speaker, singer or instrument, of those that were not in train.
 
 The discriminants are not scikit-learn's: its solver shrinks the total covariance too, and with it what
 speakers differ in, which moves equal error rates by more than a hundredth.
@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from syngen._typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["SpeakerVerificationResult", "equal_error_rate", "verify_unseen"]
+__all__ = ["IdentityVerificationResult", "equal_error_rate", "verify_unseen"]
 
 _MOST_ROWS = 1_000
 _SHRINKAGE = 1e-3
@@ -22,7 +22,7 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class SpeakerVerificationResult:
+class IdentityVerificationResult:
     """Equal error rates of telling whether two rows have one label, for labels that were not in train.
 
     Attributes
@@ -83,7 +83,7 @@ def equal_error_rate(scores: FloatArray, is_same: BoolArray) -> float:
 
 def verify_unseen(
     x: FloatArray, labels: IntArray, contents: IntArray, folds: IntArray, rng: np.random.Generator
-) -> SpeakerVerificationResult:
+) -> IdentityVerificationResult | None:
     """Compare rows of labels that were not in train, pair by pair.
 
     In each fold codes are standardised and projected on the linear discriminants of the labels in train
@@ -96,9 +96,9 @@ def verify_unseen(
     x : ndarray of float64, shape (n, d)
         Codes.
     labels : ndarray of int64, shape (n,)
-        Speakers.
+        Identities, as speakers.
     contents : ndarray of int64, shape (n,)
-        Texts.
+        What is not to give them away, as texts.
     folds : ndarray of int64, shape (n,)
         All rows of a label in one fold; two labels or more in each.
     rng : numpy.random.Generator
@@ -106,7 +106,8 @@ def verify_unseen(
 
     Returns
     -------
-    Verification
+    IdentityVerificationResult or None
+        None where no fold has pairs of both kinds.
 
     References
     ----------
@@ -135,8 +136,8 @@ def verify_unseen(
             unit = codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), _TINY)
             rates.append(equal_error_rate((unit @ unit.T)[first, second], same))
     if not projected_rates:
-        return SpeakerVerificationResult(0.5, 0.0, 0.5, (), 0)
-    return SpeakerVerificationResult(
+        return None
+    return IdentityVerificationResult(
         eer=float(np.mean(projected_rates)),
         eer_sd=float(np.std(projected_rates)),
         eer_unprojected=float(np.mean(plain_rates)),

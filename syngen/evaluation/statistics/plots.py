@@ -58,7 +58,9 @@ def draw(
     MissingExtraError
         If matplotlib is not installed.
     """
-    figure_class = require("matplotlib.figure", extra="plot").Figure
+    require("matplotlib.figure", extra="plot")
+    from syngen.figures.pictures import Picture
+
     panels: list[Callable[[Axes], None]] = [
         *(partial(_draw_factor, factor=factor) for factor in list(factors.values())[:_MOST_PANELS]),
         *(partial(_draw_number, number=number) for number in numbers if number.greatest > number.least),
@@ -68,7 +70,7 @@ def draw(
         panels.append(partial(_draw_information, pairs=pairs, factors=factors))
     n_rows = -(-len(panels) // _COLUMNS)
     size = (_COLUMNS * _PANEL[0], n_rows * _PANEL[1] + 0.7)
-    figure: Any = figure_class(figsize=size, layout="constrained")
+    figure: Any = Picture(figsize=size, layout="constrained")
     every = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
     for axes, panel in zip(every, panels, strict=False):
         panel(axes)

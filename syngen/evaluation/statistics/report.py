@@ -113,7 +113,7 @@ class Statistics(JsonDocument):
         Returns
         -------
         matplotlib.figure.Figure
-            Not registered with pyplot; ``figure.savefig(path)`` writes it.
+            A notebook shows it; ``figure.savefig(path)`` writes it. Not registered with pyplot.
         """
         from syngen.evaluation.statistics.plots import draw
 

@@ -16,12 +16,13 @@ import syngen
 from syngen.auditing.leakage.audit import audit_observations
 from syngen.auditing.leakage.draws import draws_of
 from syngen.auditing.leakage.observations import Pool
-from syngen.auditing.leakage.probing import basis_of, holm, probe_classes
+from syngen.auditing.leakage.probing import basis_of, probe_classes
 from syngen.auditing.leakage.report import LeakageAudit
 from syngen.auditing.leakage.silence import MOST_FRAMES, frames_of, gather, silences_of
 from syngen.auditing.leakage.variables import stated_groups, targets_of, ties
 from syngen.cli.main import cli
 from syngen.errors import ParameterError
+from syngen.evaluation.significance import holm
 from syngen.factors import Factor, FactorGrid
 from syngen.loaders.dataset import FactorDataset
 from syngen.loaders.sources.source import Source

@@ -191,12 +191,17 @@ def test_same_seed_is_the_same_result_and_rows_are_drawn() -> None:
     assert (one.metadata["rows"], one.metadata["rows_given"]) == (500, 1_200)
 
 
-def test_intervals_hold_the_scores() -> None:
-    scores = syngen.evaluate(CODES, FACTORS, intervals=True, n_resamples=30)
-    assert set(scores.intervals) == {key for key in CORE if METRICS[key].has_interval}
+@pytest.mark.parametrize("compat", [None, "disentanglement_lib", "ubisoft"])
+@pytest.mark.parametrize("name", CASES)
+def test_intervals_hold_the_scores(name: str, compat: str | None) -> None:
+    some = [key for key, metric in METRICS.items() if not metric.needs_model]
+    scores = syngen.evaluate(*CASES[name], metrics=some, compat=compat, intervals=True, n_resamples=6)
+    assert "n_active" not in scores.intervals
     for key, (low, high) in scores.intervals.items():
-        assert low <= scores[key] <= high, key
-    assert "95 % interval" in scores.to_markdown()
+        assert 0.0 <= low <= scores[key] <= high <= 1.0, key
+    assert ("95 % interval" in scores.to_markdown()) == bool(scores.intervals)
+    if name == "perfect":
+        assert set(scores.intervals) == {*some} - {"n_active"}
 
 
 def test_core_is_what_to_report_and_with_a_reference_what_needs_no_model() -> None:

@@ -226,3 +226,65 @@ def test_only_npz_is_written(tmp_path: Path) -> None:
         write_codes(tmp_path / "codes.npy", codes)
     with pytest.raises(ParameterError, match="there is no folder"):
         write_codes(tmp_path / "none" / "codes.npz", codes)
+
+
+def test_codes_save_and_load_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    codes = Codes(np.ones((5, 2)), np.arange(5), "abc", "pca", IDENTITIES["points"])
+    assert codes.save("~/codes.npz") == tmp_path / "codes.npz"
+    found = syngen.Codes.load("~/codes.npz")
+    assert found.encoder == "pca"
+    np.testing.assert_array_equal(found.values, codes.values)
+    with pytest.raises(ParameterError, match="codes are written as .npz"):
+        codes.save(tmp_path / "codes.npy")
+    with pytest.raises(ParameterError, match="no file"):
+        Codes.load(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "positions"),
+    [
+        (np.array([True, False, True, False, False]), [0, 2]),
+        ([False] * 5, []),
+        ([], []),
+        ([3, -1, 3], [3, 4, 3]),
+        (np.array([4], dtype=np.uint8), [4]),
+        (slice(None, None, -2), [4, 2, 0]),
+    ],
+)
+def test_rows_of_codes_stay_whose_they_are(chosen: Any, positions: list[int]) -> None:
+    values = np.arange(10.0).reshape(5, 2)
+    codes = Codes(
+        values, KEYS % 100, "abc", "pca", IDENTITIES["points with hashes"], Selection({"split": ("test",)})
+    )
+    part = codes[chosen]
+    np.testing.assert_array_equal(part.values, values[positions])
+    np.testing.assert_array_equal(part.rows, codes.rows[positions])
+    assert part.identities is not None
+    np.testing.assert_array_equal(part.identities.keys, KEYS[positions])
+    np.testing.assert_array_equal(part.identities.hashes, HASHES[positions])
+    assert (part.encoder, part.fingerprint, part.selection) == ("pca", "abc", Selection())
+    assert codes[:].selection == codes.selection
+
+
+@pytest.mark.parametrize("wrong", [2, [True, False], [5], [-6], "mask", [[0]], [0.5], None])
+def test_other_choices_of_rows_are_refused(wrong: Any) -> None:
+    with pytest.raises(ParameterError, match=r"codes\[[a-z<].* is needed|codes have no row (5|-6)"):
+        Codes(np.ones((5, 2)), np.arange(5))[wrong]
+
+
+def test_codes_are_an_array_to_numpy_and_no_sequence_of_rows() -> None:
+    codes = Codes(np.arange(6.0).reshape(3, 2), np.arange(3))
+    np.testing.assert_array_equal(np.asarray(codes), codes.values)
+    assert np.array(codes, dtype=np.float32).dtype == np.float32
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(codes)
+
+
+def test_a_masked_part_is_scored_with_the_same_part_of_the_dataset() -> None:
+    ds = syngen.render("syntone-tiny")
+    codes = syngen.encode("mfcc", ds)
+    mask = ds.levels[:, 0] > 2
+    part = syngen.evaluate(codes[mask], ds.take(np.flatnonzero(mask)))
+    assert part.metadata["rows"] == mask.sum()
+    assert dict(syngen.evaluate(codes[mask], ds, common=True)) == pytest.approx(dict(part), nan_ok=True)

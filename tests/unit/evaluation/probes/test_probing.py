@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -286,7 +287,7 @@ def test_what_cannot_be_probed_is_left_out_of_all_with_its_reason() -> None:
     [
         ({"target": "spekaer"}, r"target 'spekaer' is no column .* \(did you mean 'speaker'\?\)"),
         ({"target": "shard"}, "has the same value in all 1500 rows"),
-        ({"target": None}, "the name of a factor is needed"),
+        ({"target": None}, "target is None; the name of a column is needed"),
         ({"group_by": "spaeker"}, r"group_by 'spaeker' is no column .* \(did you mean 'speaker'\?\)"),
         ({"group_by": []}, "names no column"),
         ({"group_by": "style"}, "each class is in one group only|which these rows have 3"),
@@ -348,3 +349,65 @@ def test_the_facade_takes_files_and_datasets(tiny_dataset: Path, tiny_codes: Pat
     write_codes(tmp_path / "test.npz", codes)
     report = syngen.probe(tmp_path / "test.npz", ds, target="timbre", folds=3)
     assert report.n_rows == len(ds.select(split="test"))
+
+
+def singers(n_songs: int = 12) -> tuple[np.ndarray, pd.DataFrame]:
+    """Codes that place 14 singers of 12 songs, and their table."""
+    singer, song = (axis.ravel() for axis in np.meshgrid(np.arange(14), np.arange(n_songs), indexing="ij"))
+    rng = np.random.default_rng(11)
+    codes = rng.standard_normal((14, 5))[singer] + 0.05 * rng.standard_normal((len(singer), 5))
+    return codes, pd.DataFrame({"singer": [f"s{k}" for k in singer], "song": song, "number": singer})
+
+
+@pytest.mark.slow
+def test_any_factor_that_names_identities_has_an_equal_error_rate() -> None:
+    codes, table = singers()
+    report = probe(codes, table[["singer", "song"]])
+    assert report["singer"].eer is not None
+    assert report["singer"].eer < 0.05
+    assert report["song"].eer is None  # whole numbers are ordinal unless one says that they are names
+    named = probe(codes, table[["song", "number"]], target="number", identities="number")
+    assert named.eer == pytest.approx(report["singer"].eer)
+    assert probe(codes, table, target="singer", identities=["singer"]).eer == pytest.approx(named.eer)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"identities": "style"}, syngen.ParameterError, "'style', which has 3 levels; .* 10 with 5 folds"),
+        (
+            {"identities": ["speaker"]},
+            syngen.FactorError,
+            "'speaker', which is not probed; add it to target",
+        ),
+        ({"target": ()}, syngen.ParameterError, "target names no column; leave it out"),
+        ({"target": ["style", 3]}, syngen.ParameterError, "target names 3; the name of a column is needed"),
+        ({"group_by": 3}, syngen.ParameterError, "group_by is 3; the name of a column is needed"),
+    ],
+)
+def test_names_that_cannot_be_used_are_refused(
+    speech: pd.DataFrame, change: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        probe(np.zeros((1500, 2)), speech, **{"target": "style", **change})
+
+
+@pytest.mark.slow
+def test_all_targets_are_probed_unless_some_are_named() -> None:
+    ds = syngen.render("syntone-tiny")
+    assert list(syngen.probe(ds.levels, ds)) == ["timbre", "amplitude", "frequency"]
+    assert list(syngen.probe(ds.levels, ds, target=["frequency", "timbre"])) == ["frequency", "timbre"]
+
+
+@pytest.mark.slow
+def test_a_shuffled_manifest_is_put_into_the_order_of_a_frame_of_codes(speech: pd.DataFrame) -> None:
+    codes = one_hot(speech["style_level"]) + np.random.default_rng(0).standard_normal((1500, 3))
+    expected = probe(codes, speech, target="style")
+    shuffled = speech.sample(frac=1.0, random_state=1)
+    found = probe(pd.DataFrame(codes), shuffled, target="style")
+    assert found.result == expected.result
+    assert found.notes == ("rows were put into the order of the codes by the labels of their index",)
+    with pytest.raises(syngen.ParameterError, match="the index of the manifest is in another order"):
+        probe(codes, shuffled, target="style")
+    in_order = shuffled.reset_index(drop=True)
+    assert probe(codes, in_order, target="style").accuracy < expected.accuracy - 0.2  # type: ignore[operator]
