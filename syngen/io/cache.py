@@ -31,6 +31,7 @@ _ROOMS = {
     "arrow",
     "datasets",
     "features",
+    "hashes",
     "releases",
     "scratch",
     "shards",

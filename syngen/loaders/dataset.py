@@ -96,7 +96,7 @@ class FactorDataset(ByFactor, OfManifest, OverTime, Conversions, Sequence[Observ
     @property
     def fingerprint(self) -> str:
         """What stands for every sample of the dataset."""
-        return self._source.vocabulary.fingerprint
+        return self._source.fingerprint
 
     @property
     def samples_key(self) -> str:

@@ -13,7 +13,9 @@ from syngen.tabular.cells import array_of_cells, counted
 
 __all__ = ["arrow_column", "frame_columns", "is_frame", "is_series", "table_of"]
 
-_NEEDED = "a DataFrame, an Arrow table, a mapping of columns, a list of rows, or the path of a file is needed"
+_NEEDED = (
+    "a DataFrame, an Arrow table, a mapping of columns, a list of rows, or the path of a file is needed"
+)
 
 
 def is_frame(thing: object) -> bool:
@@ -45,12 +47,12 @@ def arrow_column(name: str, column: Any, *, are_paths: bool = False) -> pa.Array
     if isinstance(column, (pa.Array, pa.ChunkedArray)):
         return column
     if is_series(column):
-        return _of_series(name, column, are_paths)
+        return _of_series(name, column, are_paths=are_paths)
     if isinstance(column, np.ndarray):
-        return _of_numpy(name, column, are_paths)
+        return _of_numpy(name, column, are_paths=are_paths)
     if isinstance(column, (str, bytes, Mapping, set, frozenset)) or not isinstance(column, Iterable):
         raise ParameterError(
-            f"column {name!r} is a {type(column).__name__}; a list or an array with one value a row is needed"
+            f"column {name!r} is a {type(column).__name__}; a list or an array, a value a row, is needed"
         )
     if hasattr(column, "__array__") and not isinstance(column, Sequence):  # a tensor
         try:
@@ -66,9 +68,9 @@ def _is_categorical(column: object) -> bool:
     return hasattr(column, "categories") and hasattr(column, "codes") and hasattr(column, "ordered")
 
 
-def _of_series(name: str, series: Any, are_paths: bool) -> pa.Array | pa.ChunkedArray:
+def _of_series(name: str, series: Any, *, are_paths: bool) -> pa.Array | pa.ChunkedArray:
     if isinstance(series.dtype, np.dtype):
-        return _of_numpy(name, series.to_numpy(), are_paths)
+        return _of_numpy(name, series.to_numpy(), are_paths=are_paths)
     kind = str(series.dtype)
     if kind == "category":
         values = getattr(series, "array", series)
@@ -93,30 +95,34 @@ def _of_categories(name: str, column: Any) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(indices, categories, ordered=bool(column.ordered))
 
 
-def _of_numpy(name: str, array: Any, are_paths: bool = False) -> pa.Array | pa.ChunkedArray:
+def _of_numpy(name: str, array: Any, *, are_paths: bool = False) -> pa.Array | pa.ChunkedArray:
     if array.ndim != 1:
         raise ParameterError(f"column {name!r} has the shape {array.shape}; one value a row is needed")
     mask = np.ma.getmaskarray(array) if np.ma.isMaskedArray(array) else None
     values = np.asarray(array)
     if values.dtype.kind in "cV":
         raise ParameterError(
-            f"column {name!r} has {counted(len(values), 'value')} of type {values.dtype}; texts, numbers, truth values "
-            "or dates are needed"
+            f"column {name!r} has {counted(len(values), 'value')} of type {values.dtype}; texts, numbers, "
+            "truth values or dates are needed"
         )
     if values.dtype.kind == "S":
         values = np.array([_decoded(name, cell) for cell in values.tolist()], dtype=object)
     if values.dtype.kind in "OU":
-        cells = values.tolist() if values.dtype.kind == "U" else list(values)
-        return array_of_cells(
-            name, cells if mask is None else np.where(mask, None, values), are_paths=are_paths
-        )
+        return array_of_cells(name, _unmasked(values, mask), are_paths=are_paths)
     if values.dtype == np.longdouble:
         values = values.astype(np.float64)
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
     try:
         return pa.array(values, mask=mask, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, NotImplementedError):
-        return array_of_cells(name, values if mask is None else np.where(mask, None, values.astype(object)))
+        return array_of_cells(name, _unmasked(values, mask))
+
+
+def _unmasked(values: Any, mask: Any) -> list[object]:
+    """Return the cells of an array, None where they are masked."""
+    if mask is None:
+        return list(values)
+    return [None if is_masked else cell for cell, is_masked in zip(values, mask, strict=True)]
 
 
 def _decoded(name: str, cell: bytes) -> str:
@@ -180,9 +186,7 @@ def table_of(
             raise ParameterError(f"a table of type {type(table).__name__} ({error}); {_NEEDED}") from error
     else:
         raise ParameterError(f"a table of type {type(table).__name__}; {_NEEDED}")
-    found = {
-        name: arrow_column(name, column, are_paths=is_path(name)) for name, column in columns.items()
-    }
+    found = {name: arrow_column(name, column, are_paths=is_path(name)) for name, column in columns.items()}
     lengths = {name: len(column) for name, column in found.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name} {n:,}" for name, n in lengths.items())

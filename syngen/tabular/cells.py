@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
 import os
 import uuid
@@ -20,9 +20,15 @@ from syngen.errors import ParameterError
 __all__ = ["array_of_cells", "as_text", "counted", "is_missing", "number_array", "same_number"]
 
 _MISSING_TYPES = ("NAType", "NaTType", "MaskedConstant")
-_TEMPORAL = (datetime.date, datetime.time, datetime.timedelta)
+_TEMPORAL = (dt.date, dt.time, dt.timedelta)
 _SCALARS = (bool, int, float, Decimal, str)
-_WORDS = {"bool": "truth values", "int": "whole numbers", "float": "numbers", "Decimal": "numbers", "str": "texts"}
+_WORDS = {
+    "bool": "truth values",
+    "int": "whole numbers",
+    "float": "numbers",
+    "Decimal": "numbers",
+    "str": "texts",
+}
 
 
 def is_missing(cell: object) -> bool:
@@ -78,9 +84,9 @@ def array_of_cells(name: str, cells: Iterable[object], *, are_paths: bool = Fals
     if types <= {int, float, Decimal}:
         return number_array(plain)
     if types == {str}:
-        return _texts(name, plain, are_paths)
+        return _texts(name, plain, are_paths=are_paths)
     if all(issubclass(each, (*_SCALARS, *_TEMPORAL)) for each in types):
-        zones = {cell.tzinfo for cell in plain if isinstance(cell, datetime.datetime)}
+        zones = {cell.tzinfo for cell in plain if isinstance(cell, dt.datetime)}
         if len(types) > 1 or len(zones) > 1:
             return _mixed(name, plain)
     try:
@@ -89,8 +95,8 @@ def array_of_cells(name: str, cells: Iterable[object], *, are_paths: bool = Fals
         odd = Counter(type(cell).__name__ for cell in plain if cell is not None)
         kinds = ", ".join(f"{n:,} of type {kind}" for kind, n in odd.most_common(4))
         raise ParameterError(
-            f"column {name!r} has values that no table holds ({kinds}); texts, numbers, truth values or dates "
-            "are needed: convert them, or leave the column out"
+            f"column {name!r} has values that no table holds ({kinds}); texts, numbers, truth values or "
+            "dates are needed: convert them, or leave the column out"
         ) from error
 
 
@@ -154,24 +160,26 @@ def same_number(number: int | float | Decimal) -> bool:
 
 def as_text(cell: object) -> str:
     """Return a cell as text: as Python writes it, dates and times by ISO 8601."""
-    if isinstance(cell, (datetime.date, datetime.time)):
+    if isinstance(cell, (dt.date, dt.time)):
         return cell.isoformat()
     return str(cell)
 
 
-def _texts(name: str, cells: Sequence[Any], are_paths: bool = False) -> pa.Array:
+def _texts(name: str, cells: Sequence[Any], *, are_paths: bool = False) -> pa.Array:
     try:
         return pa.array(cells, pa.string())
     except UnicodeEncodeError as error:
         try:
             if are_paths:
-                return pa.array([None if cell is None else os.fsencode(cell) for cell in cells], pa.binary())
+                return pa.array(
+                    [None if cell is None else os.fsencode(cell) for cell in cells], pa.binary()
+                )
         except UnicodeEncodeError:  # half of a character that no path can have either
             pass
         odd = [cell for cell in cells if cell is not None and not _is_unicode(cell)]
         raise ParameterError(
-            f"column {name!r} has {counted(len(odd), 'text')} with half of a character, as {odd[0]!r}; read the "
-            "table with its right encoding"
+            f"column {name!r} has {counted(len(odd), 'text')} with half of a character, as {odd[0]!r}; "
+            "read the table with its right encoding"
         ) from error
 
 
@@ -195,8 +203,8 @@ def _mixed(name: str, cells: Sequence[Any]) -> pa.Array:
     if twins:
         kinds = sorted({_WORDS.get(type(cell).__name__, "dates") for cell in cells if cell is not None})
         raise ParameterError(
-            f"column {name!r} mixes {' and '.join(kinds)}, and {counted(len(twins), 'row')} would become the "
-            f"text of another value ({twins[0][0]!r} and {twins[0][1]!r}); give it one type, as with "
+            f"column {name!r} mixes {' and '.join(kinds)}, and {counted(len(twins), 'row')} would become "
+            f"the text of another value ({twins[0][0]!r} and {twins[0][1]!r}); give it one type, as with "
             ".astype(str) or .astype(int)"
         )
     return _texts(name, [None if cell is None else as_text(cell) for cell in cells])

@@ -1,4 +1,4 @@
-"""Files of tables: CSV, TSV, JSON lines and Parquet, plain or compressed, in the encodings that they come in."""
+"""Files of tables: CSV, TSV, JSON lines and Parquet, plain or compressed, in any encoding with a mark."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def read_table_file(
             return _read_parquet(path)
         if not kind or (kind[0] not in _DELIMITERS and kind[0] not in _LINES):
             raise ParameterError(
-                f"{path}: a file named .csv, .tsv, .jsonl or .parquet is needed; .gz, .bz2 or .xz may follow"
+                f"{path}: a file named .csv, .tsv, .jsonl or .parquet is needed (.gz, .bz2, .xz may follow)"
             )
         data = path.read_bytes()
         data = _in_utf8(data if unpack is None else unpack(data))
@@ -102,7 +102,9 @@ def _in_utf8(data: bytes) -> bytes:
             try:
                 return data[len(mark) :].decode(encoding).encode("utf-8")
             except UnicodeError as error:
-                raise ParameterError(f"it begins as {encoding.upper()} does, but is not: {error}") from error
+                raise ParameterError(
+                    f"it begins as {encoding.upper()} does, but is not: {error}"
+                ) from error
     if b"\0" in data[:_HEAD]:
         raise ParameterError(
             "it has NUL characters, as UTF-16 without a byte order mark has; save the table as UTF-8"
@@ -124,8 +126,8 @@ def _read_separated(
         other = next((d for d in ";\t," if d != delimiter and d in header[0]), None)
         if other is not None:
             raise ParameterError(
-                f"its columns are not divided by {delimiter!r}, but perhaps by {other!r}; save the table with "
-                f"{delimiter!r} between columns"
+                f"its columns are not divided by {delimiter!r}, but perhaps by {other!r}; save the table "
+                f"with {delimiter!r} between columns"
             )
     found = arrow_csv.read_csv(
         io.BytesIO(data),
@@ -159,7 +161,9 @@ def _read_separated(
 def _header(data: bytes, delimiter: str) -> list[str]:
     head = data[:_HEAD].decode("utf-8", "surrogateescape")
     try:
-        return next((row for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter) if row), [])
+        return next(
+            (row for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter) if row), []
+        )
     except csv.Error as error:
         raise ParameterError(f"its header cannot be read: {error}") from error
 
@@ -178,8 +182,8 @@ def _texts(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     except pa.ArrowException as error:
         odd = [row for row, cell in enumerate(column.to_pylist()) if cell and not _is_utf8(cell)]
         raise ParameterError(
-            f"column {name!r} has {counted(len(odd), 'text')} in another encoding than UTF-8, the first in row "
-            f"{odd[0]}; save the table as UTF-8"
+            f"column {name!r} has {counted(len(odd), 'text')} in another encoding than UTF-8, the first in "
+            f"row {odd[0]}; save the table as UTF-8"
         ) from error
 
 

@@ -6,12 +6,12 @@
   is its number of seconds.
 * Texts stay what they are. Dates and times are texts by ISO 8601, with the zone if they have one.
 * A categorical column has the values of its categories; if it is ordered, in their order.
-* A column with missing values, infinite ones, lists, mappings or bytes is refused, and how many it has said.
+* A column with missing or infinite values, lists, mappings or bytes is refused, with their number.
 """
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -92,7 +92,7 @@ def plain_column(
 
 
 def _encoded(column: Any) -> tuple[list[Any], IntArray, bool]:
-    """Return the different cells of a column, the position of each row's among them, and whether in order."""
+    """Return the different cells of a column, each row's position among them, and whether in order."""
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(column, pa.ChunkedArray):  # it is longer than one array may be, or it has no chunk at all
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
@@ -122,20 +122,18 @@ def _check_cells(
     infinite = np.array([_is_infinite(cell) for cell in cells], dtype=np.bool_)
     odd = np.array([not isinstance(cell, _SCALARS) for cell in cells], dtype=np.bool_) & ~missing
     for is_bad, what, remedy in (
-        (missing, ("missing value",), "every row needs a value: fill them in, or leave those rows out"),
-        (infinite, ("infinite value",), "finite numbers are needed: leave those rows out"),
-        (odd, ("value of type ", "values of type "), "a text, a number, a truth value or a date is needed"),
+        (missing, "missing value", "every row needs a value: fill them in, or leave those rows out"),
+        (infinite, "infinite value", "finite numbers are needed: leave those rows out"),
+        (odd, "value", "a text, a number, a truth value or a date is needed"),
     ):
         n = int(counts[is_bad].sum()) if len(cells) else 0
         if n:
             row = int(np.argmax(is_bad[codes]))
-            words = what
-            if len(what) > 1:
-                words = tuple(word + type(cells[codes[row]]).__name__ for word in what)
-            raise error(f"factor {name!r} has {counted(n, *words)}, the first in row {row}; {remedy}")
+            kind = f" of type {type(cells[codes[row]]).__name__}" if is_bad is odd else ""
+            raise error(f"factor {name!r} has {counted(n, what)}{kind}, the first in row {row}; {remedy}")
 
 
-_SCALARS = (bool, int, float, Decimal, str, datetime.date, datetime.time, datetime.timedelta)
+_SCALARS = (bool, int, float, Decimal, str, dt.date, dt.time, dt.timedelta)
 
 
 def _is_infinite(cell: object) -> bool:
@@ -150,7 +148,7 @@ def _plain_values(cells: list[Any]) -> list[Any]:
     known = [cell for cell in cells if cell is not None]
     if all(isinstance(cell, (bool, str)) for cell in known):
         return cells
-    if all(isinstance(cell, datetime.timedelta) for cell in known):
+    if all(isinstance(cell, dt.timedelta) for cell in known):
         cells = [None if cell is None else _seconds(cell) for cell in cells]
         known = [cell for cell in cells if cell is not None]
     if all(isinstance(cell, (int, float, Decimal)) for cell in known):
@@ -162,7 +160,7 @@ def _plain_values(cells: list[Any]) -> list[Any]:
     return [None if cell is None else as_text(cell) for cell in cells]
 
 
-def _seconds(span: datetime.timedelta) -> Decimal:
+def _seconds(span: dt.timedelta) -> Decimal:
     """Return a time span in seconds, with the nanoseconds that those of pandas have."""
     nanoseconds = getattr(span, "nanoseconds", 0)
     micro = (span.days * 86_400 + span.seconds) * 10**6 + span.microseconds

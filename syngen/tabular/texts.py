@@ -30,9 +30,9 @@ def typed(texts: pa.ChunkedArray, *, exact: bool = False) -> pa.ChunkedArray | p
       ``TRUE``;
     * whole numbers, if each is written as int64 writes it: no leading zero, no plus sign, no other digits;
     * numbers, if no two texts are the same number, float64 has every digit, and zeros at the end of
-      fractions stand there because all fractions have the same number of digits (``0.50, 1.25``). An exponent
-      needs a sign or a fraction before it, as all programs write it: ``1e-05`` is a number and ``1e3`` may
-      be a name.
+      fractions stand there because all fractions have the same number of digits (``0.50, 1.25``). An
+      exponent needs a sign or a fraction before it, as all programs write it: ``1e-05`` is a number and
+      ``1e3`` may be a name.
 
     In a column of numbers, words such as ``NA``, ``nan`` and ``null`` are missing values and ``inf`` is
     infinite; in others they are texts.

@@ -12,6 +12,7 @@ import numpy as np
 from syngen._values import is_whole
 from syngen.errors import ParameterError, ShardError
 from syngen.loaders.sources.whole_files import check_whole, repaired_wav
+from syngen.tabular.cells import counted
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["audio_length", "audio_rate", "checked_channel", "read_audio"]
 
-MEAN = "mean"
+MEAN: Literal["mean"] = "mean"
 
 
 def checked_channel(channel: object) -> Channel:
@@ -68,7 +69,9 @@ def read_audio(path: Path, channel: Channel = None) -> tuple[Float32Array, int]:
             samples: Float32Array = file.read(dtype="float32", always_2d=True)
             # of an MP3 file without a tag it is an estimate
             if len(samples) < declared and file.format != "MP3":
-                raise ShardError(f"the file ends too early: {len(samples):,} of {declared:,} samples are there")
+                raise ShardError(
+                    f"the file ends too early: {len(samples):,} of {declared:,} samples are there"
+                )
     except (OSError, ShardError, RuntimeError) as error:  # libsndfile's errors are RuntimeErrors
         raise ShardError(f"cannot be read: {_reason(error)}") from error
     waveform = _one_channel(samples, channel)
@@ -81,7 +84,7 @@ def read_audio(path: Path, channel: Channel = None) -> tuple[Float32Array, int]:
 
 
 def audio_length(path: Path) -> int:
-    """Return the number of samples of a channel by the header; 0 where the file cannot be read, or was cut."""
+    """Return the number of samples by the header; 0 where the file cannot be read, or was cut."""
     try:
         check_whole(path)
         with _opened(path) as file:
@@ -128,14 +131,14 @@ def _one_channel(samples: Float32Array, channel: Channel) -> Float32Array:
         return np.ascontiguousarray(samples[:, 0])
     if channel is None:
         raise ShardError(
-            f"has {n_channels} channels; one is needed: say which with channel=0 to channel={n_channels - 1}, "
-            "or channel='mean'"
+            f"has {n_channels} channels; one is needed: say which with channel=0 to "
+            f"channel={n_channels - 1}, or channel='mean'"
         )
     if isinstance(channel, str):
         # float64, so that the order of channels does not matter
-        return samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+        return np.asarray(samples.mean(axis=1, dtype=np.float64), dtype=np.float32)
     if channel >= n_channels:
         raise ShardError(
-            f"has {n_channels} channel{'s' if n_channels > 1 else ''}, counted from 0; channel={channel} is none"
+            f"has {counted(n_channels, 'channel')}, counted from 0; channel={channel} is none of them"
         )
     return np.ascontiguousarray(samples[:, channel])

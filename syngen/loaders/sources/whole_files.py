@@ -1,8 +1,8 @@
 """Is an audio file as long as it says it is? What libsndfile would take for whole although it was cut.
 
-Sizes are those of the containers: RIFF, RF64 and W64 (EBU Tech 3306; Sony Wave64), AIFF (Apple, 1989), AU (Sun),
-CAF (Apple), Ogg (RFC 3533), MPEG-1 and -2 layer III frames (ISO/IEC 11172-3, 13818-3) and the Xing/Info tag
-before them. FLAC files are judged by their decoder.
+Sizes are those of the containers: RIFF, RF64 and W64 (EBU Tech 3306; Sony Wave64), AIFF (Apple, 1989), AU
+(Sun), CAF (Apple), Ogg (RFC 3533), frames of MPEG-1 and MPEG-2 layer III (ISO/IEC 11172-3, 13818-3) and the
+Xing/Info tag before them. FLAC files are judged by their decoder.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import IO
 
 from syngen.errors import ShardError
 
-__all__ = ["repaired_wav", "check_whole"]
+__all__ = ["check_whole", "repaired_wav"]
 
 _CUT = "the file ends too early"
 _UNKNOWN_32 = 0xFFFFFFFF
@@ -114,13 +114,13 @@ def _are_chunks(file: IO[bytes], start: int, n_bytes: int) -> bool:
 
 
 def _wav_end(file: IO[bytes], mark: bytes, n_bytes: int) -> int:
-    size_of_data = _UNKNOWN_32
-    for name, size, start in _chunks(file, ">4sI" if mark == b"RIFX" else "<4sI", 12):
+    large = _UNKNOWN_32
+    for name, given, start in _chunks(file, ">4sI" if mark == b"RIFX" else "<4sI", 12):
         if name == b"ds64" and mark == b"RF64":
             file.seek(start + 8)
-            size_of_data = int.from_bytes(file.read(8), "little")
+            large = int.from_bytes(file.read(8), "little")
         if name == b"data":
-            size = size_of_data if mark == b"RF64" and size == _UNKNOWN_32 else size
+            size = large if mark == b"RF64" and given == _UNKNOWN_32 else given
             is_streamed = any(low <= size <= high for low, high in _STREAMED)
             return 0 if is_streamed and start <= n_bytes else start + size
     raise ShardError(_CUT)
@@ -159,8 +159,8 @@ def _caf_end(file: IO[bytes]) -> int:
         head = file.read(12)
         if len(head) < 12:
             raise ShardError(_CUT)
-        name, size = struct.unpack(">4sq", head)
-        if name == b"data":
+        size = int.from_bytes(head[4:], "big", signed=True)
+        if head[:4] == b"data":
             return start + 12 + size  # -1, where it is not known, is before the end
         start += 12 + max(0, size)
 

@@ -159,6 +159,8 @@ def _level_type(factor: Factor) -> pa.DataType:
 
 def type_of(values: Sequence[Value]) -> pa.DataType:
     """Return the Arrow type of a factor's values, or of what is drawn for a nuisance."""
+    if isinstance(values[0], bool):
+        return pa.bool_()
     if all(isinstance(value, int) for value in values):
         return pa.int64()
     return pa.string() if isinstance(values[0], str) else pa.float64()
