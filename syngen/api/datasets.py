@@ -70,7 +70,8 @@ def load(
     place = place_of(dataset)
     if isinstance(place, Store):
         return FactorDataset(RemoteSource(place, cache_bytes=cache_bytes))
-    return FactorDataset(StoredSource(place))
+    # absolute: the program may go to another folder before it reads
+    return FactorDataset(StoredSource(place.absolute()))
 
 
 def export(
@@ -114,7 +115,7 @@ def export(
 
     write = find_format(to)
     opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
-    return write(opened, Path(folder), hop=trajectories)
+    return write(opened, local_path(folder), hop=trajectories)
 
 
 def from_manifest(
@@ -193,7 +194,7 @@ def from_manifest(
     from syngen.loaders.sources.table import TableSource
     from syngen.loaders.sources.table_reading import read_table
 
-    place = local_path(folder)
+    place = local_path(folder).absolute()
     options = {
         "file": file,
         "factors": factors,

@@ -14,6 +14,8 @@ from syngen.errors import ParameterError, suggestion
 from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.joining import NOT_COMMON, join
 from syngen.evaluation.codes.matrix import check_finite, code_matrix
+from syngen.tabular.arrays import is_frame
+from syngen.tabular.plain import plain_array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -124,7 +126,7 @@ def read_inputs(
         codes = codes.values
     values, code_names = code_matrix(codes)
     values = _tamed(values)
-    columns, names = _columns(factors)
+    columns, names = _columns(factors, factor_names)
     if names is None:
         names = _names_of_kinds(factor_kinds, len(columns))
     names = _checked_names(factor_names, names, len(columns))
@@ -155,13 +157,15 @@ def _tamed(values: FloatArray) -> FloatArray:
     return values
 
 
-def _columns(factors: Any) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:
-    if hasattr(factors, "columns") and hasattr(factors, "iloc"):
+def _columns(
+    factors: Any, given: Sequence[str] | None
+) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:
+    if is_frame(factors):
         names = tuple(str(name) for name in factors.columns)
-        columns = [np.asarray(factors.iloc[:, j]) for j in range(len(names))]
+        columns: list[Any] = [factors.iloc[:, j] for j in range(len(names))]
     else:
         names = None
-        matrix = np.asarray(factors)
+        matrix = factors if np.ma.isMaskedArray(factors) else np.asarray(factors)
         if matrix.ndim == 1:
             matrix = matrix[:, np.newaxis]
         if matrix.ndim != 2:
@@ -169,7 +173,11 @@ def _columns(factors: Any) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:
         columns = list(matrix.T)
     if not columns or not len(columns[0]):
         raise ParameterError("there are no factors; an array of shape (n, n_factors) is needed")
-    return columns, names
+    called = names or given or ()
+    if isinstance(called, str) or len(called) != len(columns):
+        called = _default_names(len(columns))
+    pairs = zip(called, columns, strict=True)
+    return [plain_array(str(name), column, error=ParameterError) for name, column in pairs], names
 
 
 def _names_of_kinds(kinds: Kinds | None, n: int) -> tuple[str, ...] | None:
@@ -232,12 +240,6 @@ def _kinds_by_column(kinds: Kinds | None, names: tuple[str, ...]) -> list[str | 
 
 
 def _factor(name: str, column: NDArray[Any], kind: str | None) -> FactorColumn:
-    if column.dtype.kind == "O":
-        missing = int(sum(value is None or _is_nan(value) for value in column))
-        if missing:
-            raise ParameterError(f"factor {name!r} has {missing:,} missing values; leave those rows out")
-        if any(isinstance(value, str) for value in column):
-            column = column.astype(str)
     if column.dtype.kind in "US":
         if kind not in (None, "nominal"):
             raise ParameterError(
@@ -253,10 +255,6 @@ def _factor(name: str, column: NDArray[Any], kind: str | None) -> FactorColumn:
     check_finite("factors", values[:, np.newaxis], [name])
     chosen = kind_of(column) if kind is None else cast("Kind", kind)
     return FactorColumn(name, chosen, _tamed(values[:, np.newaxis])[:, 0])
-
-
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and np.isnan(value)
 
 
 def _warn_if_swapped(codes: FloatArray, columns: list[NDArray[Any]], kinds: list[str | None]) -> None:

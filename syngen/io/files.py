@@ -27,10 +27,9 @@ def sha256_of(path: Path) -> str:
 
 
 def local_path(path: str | os.PathLike[str]) -> Path:
-    """Return a path as it is meant now: absolute, ``~`` and ``~user`` at its beginning being home folders.
+    """Return a path in which ``~`` and ``~user`` at the beginning are home folders.
 
-    What is opened later is found wherever the program has gone by then. As in shells, ``~name`` stays where
-    nobody is called so, and ``./~`` is a folder called ``~``.
+    As in shells, ``~name`` stays where nobody is called so, and ``./~`` is a folder called ``~``.
 
     Raises
     ------
@@ -42,7 +41,7 @@ def local_path(path: str | os.PathLike[str]) -> Path:
     expanded = os.path.expanduser(text)  # noqa: PTH111
     if expanded == text and text.partition("/")[0] == "~":
         raise ParameterError(f"{text!r}: no home folder is known; set HOME, or give the path without ~")
-    return Path(expanded).absolute()
+    return Path(expanded)
 
 
 def inside(folder: Path, name: str) -> Path:

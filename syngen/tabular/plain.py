@@ -21,14 +21,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from syngen.errors import FactorError, SyngenError
-from syngen.tabular.cells import as_text, counted, is_missing, number_array
+from syngen.tabular.arrays import arrow_column
+from syngen.tabular.cells import as_text, counted, is_missing, number_array, same_number
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from syngen._typing import IntArray, Value
 
-__all__ = ["PlainColumn", "plain_column"]
+__all__ = ["PlainColumn", "plain_array", "plain_column"]
 
-_MOST_SHOWN = 60
+_EXACT_UP_TO = 2**53  # whole numbers that float64 has without gaps
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,46 @@ def plain_column(
     level = {value: number for number, value in enumerate(distinct)}
     level_of = np.array([level.get(value, -1) for value in values], dtype=np.int64)
     return PlainColumn(distinct, level_of[codes], is_ordered)
+
+
+def plain_array(name: str, column: Any, *, error: type[SyngenError] = FactorError) -> NDArray[Any]:
+    """Return a column of any library as an array of truth values, numbers or texts, shape (n,).
+
+    What NumPy has as numbers already stays as it is, unless it is whole numbers that float64 does not tell
+    apart: those are texts. Ordered categories are their positions.
+
+    Parameters
+    ----------
+    name : str
+        Of the factor.
+    column : array_like or pandas.Series, of length n
+    error : type
+        What is raised.
+
+    Raises
+    ------
+    SyngenError
+        See `plain_column`.
+
+    Examples
+    --------
+    >>> plain_array("id", np.array([2**64 - 1, 2**64 - 2], dtype=np.uint64))
+    array(['18446744073709551615', '18446744073709551614'], dtype='<U20')
+    """
+    if isinstance(getattr(column, "dtype", None), np.dtype) and not np.ma.is_masked(column):
+        values = np.asarray(column)
+        if values.dtype.kind in "iu" and len(values):
+            is_exact = int(values.min()) >= -_EXACT_UP_TO and int(values.max()) <= _EXACT_UP_TO
+            return values if is_exact else values.astype(str)
+        if values.dtype.kind in "bfUS":
+            return values
+    found = plain_column(name, arrow_column(name, column), error=error)
+    if found.is_ordered:
+        return found.codes
+    distinct: NDArray[Any] = np.array(found.distinct)
+    if distinct.dtype.kind in "iuO" and not all(map(same_number, found.distinct)):  # type: ignore[arg-type]
+        distinct = distinct.astype(str)
+    return np.asarray(distinct[found.codes])
 
 
 def _encoded(column: Any) -> tuple[list[Any], IntArray, bool]:

@@ -22,6 +22,7 @@ from syngen.evaluation.encoders.reference import (
     find_encoder,
 )
 from syngen.identities import Identities
+from syngen.io.files import local_path
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView, FloatArray, IntArray, Progress
@@ -139,7 +140,7 @@ def _opened(encoder: Any, dataset: DatasetView) -> Iterator[tuple[str, Encoding]
 def _named(encoder: str | Path) -> tuple[str, Any]:
     if isinstance(encoder, str) and encoder in ENCODERS:
         return encoder, find_encoder(encoder)
-    path = Path(encoder)
+    path = local_path(encoder)
     if path.is_file():
         return path.name, load_torchscript(path)
     if len(path.parts) > 1 or path.suffix:

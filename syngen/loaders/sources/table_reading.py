@@ -72,7 +72,7 @@ def _usual_files(frame: Any) -> list[str]:
 
 def _table_path(folder: Path, table: str | os.PathLike[str]) -> Path:
     """Return the file of a table: that beside the audio comes before that in the working folder."""
-    given, here = os.fspath(table), local_path(table)
+    given, here = os.fspath(table), local_path(table).absolute()
     beside = folder / given
     if here == beside or given.startswith("~") or not beside.exists():
         return here
