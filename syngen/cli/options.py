@@ -39,7 +39,8 @@ class _LocalPath(click.Path):
     name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return local_path(super().convert(value, param, ctx))
+        # before click makes it a path, which takes ./~ for ~
+        return super().convert(local_path(value) if isinstance(value, str) else value, param, ctx)
 
 
 class _Place(_LocalPath):
