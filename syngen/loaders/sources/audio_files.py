@@ -66,6 +66,7 @@ def read_audio(path: Path, channel: Channel = None) -> tuple[Float32Array, int]:
         check_whole(path)
         with _opened(path) as file:
             declared, rate = file.frames, int(file.samplerate)
+            file.seek(0)  # as soundfile.read does: of MP3 files the last bits depend on it
             samples: Float32Array = file.read(dtype="float32", always_2d=True)
             # of an MP3 file without a tag it is an estimate
             if len(samples) < declared and file.format != "MP3":

@@ -54,7 +54,7 @@ def check_whole(path: Path) -> None:
             end = _w64_end(file)
         elif head[:4] == b"FORM":
             end = _aiff_end(file)
-        elif head[:4] == b".snd":
+        elif head[:4] == b".snd" and len(head) == 16:
             start, size = struct.unpack(">II", head[4:12])
             end = 0 if size == _UNKNOWN_32 else start + size
         elif head[:4] == b"caff":
