@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from syngen.errors import ParameterError
-from syngen.tabular.cells import array_of_cells, counted
+from syngen.tabular.cells import array_of_cells, counted, is_unicode
 
 __all__ = ["arrow_column", "frame_columns", "is_frame", "is_series", "table_of"]
 
@@ -186,6 +186,9 @@ def table_of(
             raise ParameterError(f"a table of type {type(table).__name__} ({error}); {_NEEDED}") from error
     else:
         raise ParameterError(f"a table of type {type(table).__name__}; {_NEEDED}")
+    for name in columns:
+        if not is_unicode(name):
+            raise ParameterError(f"the name of the column {name!r} has half of a character; rename it")
     found = {name: arrow_column(name, column, are_paths=is_path(name)) for name, column in columns.items()}
     lengths = {name: len(column) for name, column in found.items()}
     if len(set(lengths.values())) > 1:

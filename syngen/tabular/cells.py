@@ -17,7 +17,15 @@ import pyarrow as pa
 
 from syngen.errors import ParameterError
 
-__all__ = ["array_of_cells", "as_text", "counted", "is_missing", "number_array", "same_number"]
+__all__ = [
+    "array_of_cells",
+    "as_text",
+    "counted",
+    "is_missing",
+    "is_unicode",
+    "number_array",
+    "same_number",
+]
 
 _MISSING_TYPES = ("NAType", "NaTType", "MaskedConstant")
 _TEMPORAL = (dt.date, dt.time, dt.timedelta)
@@ -176,14 +184,15 @@ def _texts(name: str, cells: Sequence[Any], *, are_paths: bool = False) -> pa.Ar
                 )
         except UnicodeEncodeError:  # half of a character that no path can have either
             pass
-        odd = [cell for cell in cells if cell is not None and not _is_unicode(cell)]
+        odd = [cell for cell in cells if cell is not None and not is_unicode(cell)]
         raise ParameterError(
             f"column {name!r} has {counted(len(odd), 'text')} with half of a character, as {odd[0]!r}; "
             "read the table with its right encoding"
         ) from error
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: whether no half of a character is in it."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -216,7 +216,7 @@ def test_folds_are_splits_and_lengths_are_whole_numbers(clips: Path) -> None:
     assert ds.splits["split_fold"] == ("0", "1", "2")
     assert ds.select(split_fold="1").rows.tolist() == [1, 4]
     assert (ds.n_samples, ds.lengths.dtype) == (300, np.int64)
-    for odd in (None, -1, 1.5, float("nan"), "300"):
+    for odd in (None, -1, 1.5, float("nan")):
         with pytest.raises(ParameterError, match="row 2: n_samples is .*; a whole number is needed"):
             syngen.from_manifest(
                 clips, {**table, "n_samples": [300, 300, odd, 300, 300, 300]}, factors=["x"]
@@ -368,6 +368,23 @@ def test_a_cut_file_has_no_length_and_says_why(clips: Path) -> None:
     assert ds.lengths.tolist() == [RATE, 0]
     with pytest.raises(ShardError, match=r"row 1: b\.mp3 in .* cannot be read: the file ends too early"):
         ds.padded([0, 1])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"factors": 5}, "factors is 5; a list of columns is needed"),
+        ({"factors": [1]}, r"factors is \[1\]; a list of columns"),
+        ({"kinds": "nominal"}, "kinds is 'nominal'; a mapping of names of factors to texts"),
+        ({"kinds": {"x": ["nominal"]}}, "kinds is .*; a mapping"),
+        ({"units": {"x": 5}}, "units is .*; a mapping"),
+        ({"file": 5}, "the table has no column 5"),
+    ],
+)
+def test_options_of_the_wrong_type_are_refused(options: dict[str, Any], message: str, clips: Path) -> None:
+    for table in ({"file_name": NAMES, "x": range(N)}, with_csv(clips, "m.csv", x=[*range(N)])):
+        with pytest.raises((ParameterError, FactorError), match=message):
+            syngen.from_manifest(clips, table, **options)
 
 
 def test_names_of_any_bytes_name_files(clips: Path, tmp_path: Path) -> None:

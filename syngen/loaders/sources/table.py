@@ -32,6 +32,7 @@ from syngen.loaders.sources.table_columns import (
     lengths_in,
     schemes_in,
     shown_name,
+    texts_by_name,
 )
 from syngen.storage.digests import bytes_of
 from syngen.storage.tables.columns import source_name, table_digest
@@ -74,7 +75,12 @@ class TableSource(Source):
         self._files = file_names(folder, table, options["file"])
         self._given_lengths = lengths_in(table)
         names = factor_names(table, options["factors"], self._file_column)
-        factors, levels = factors_in(table, names, options["kinds"] or {}, options["units"] or {})
+        factors, levels = factors_in(
+            table,
+            names,
+            texts_by_name("kinds", options["kinds"]),
+            texts_by_name("units", options["units"]),
+        )
         grid = FactorGrid(factors)
         self._table_levels = read_only(np.stack(levels, axis=1))
         self._table_indices = read_only(grid.indices_of(self._table_levels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ __all__ = [
     "lengths_in",
     "schemes_in",
     "shown_name",
+    "texts_by_name",
     "with_named_index",
 ]
 
@@ -65,6 +66,23 @@ def with_named_index(table: pa.Table) -> pa.Table:
             index = "index" if "index" not in names else source_name("index", names)
             return table.rename_columns([*names[:position], index, *names[position + 1 :]])
     return table
+
+
+def texts_by_name(option: str, given: Any) -> Mapping[str, str]:
+    """Return an option that says something of each factor.
+
+    Raises
+    ------
+    ParameterError
+        If it is no mapping of texts to texts.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(
+        isinstance(t, str) for item in given.items() for t in item
+    ):
+        raise ParameterError(f"{option} is {given!r}; a mapping of names of factors to texts is needed")
+    return given
 
 
 def file_column(table: pa.Table, wanted: str | None) -> str:
@@ -136,7 +154,7 @@ def factor_names(table: pa.Table, wanted: Sequence[str] | None, file: str) -> li
         ]
         _check_not_too_many(table, chosen)
     else:
-        chosen = [wanted] if isinstance(wanted, str) else list(wanted)
+        chosen = [wanted] if isinstance(wanted, str) else _listed(wanted)
     for name in chosen:
         if name not in names:
             raise FactorError(
@@ -149,6 +167,13 @@ def factor_names(table: pa.Table, wanted: Sequence[str] | None, file: str) -> li
     if not chosen:
         raise FactorError(f"the table has no factors: nothing but {', '.join(names)}")
     return chosen
+
+
+def _listed(wanted: Any) -> list[str]:
+    names = list(wanted) if isinstance(wanted, Iterable) else [wanted]
+    if not isinstance(wanted, Iterable) or not all(isinstance(name, str) for name in names):
+        raise FactorError(f"factors is {wanted!r}; a list of columns is needed")
+    return names
 
 
 def _check_not_too_many(table: pa.Table, names: Sequence[str]) -> None:

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syngen.io.files import local_path
-from syngen.loaders.sources.table_columns import is_file_column, is_split_column, with_named_index
+from syngen.loaders.sources.table_columns import (
+    is_file_column,
+    is_split_column,
+    texts_by_name,
+    with_named_index,
+)
 from syngen.tabular.arrays import table_of
 from syngen.tabular.files import read_table_file
 
@@ -52,7 +57,7 @@ def read_table(
     if not isinstance(table, (str, os.PathLike)):
         found = table_of(table, keep=names or _usual_files(table), is_path=is_path)
     else:
-        nominal = [name for name, kind in (kinds or {}).items() if kind == "nominal"]
+        nominal = [n for n, kind in texts_by_name("kinds", kinds).items() if kind == "nominal"]
         found = read_table_file(
             _table_path(folder, table), is_path=is_path, is_text=is_split_column, as_names=nominal
         )
