@@ -173,6 +173,8 @@ def table_of(
     """
     if isinstance(table, pa.Table):
         return table
+    if isinstance(table, pa.RecordBatch):
+        return pa.Table.from_batches([table])
     if is_frame(table):
         columns = frame_columns(table, keep)
     elif isinstance(table, Mapping):
