@@ -84,7 +84,7 @@ class Factor:
         return {value: level for level, value in enumerate(self.values)}
 
     def level_of(self, value: Value) -> int:
-        """Return the level whose value is `value`; numbers match within 1e-9, relative.
+        """Return the level whose value is `value`; numbers match within 1e-9, relative, whole ones exactly.
 
         Raises
         ------
@@ -101,7 +101,8 @@ class Factor:
             level = self._nearest_level(float(value))
             if level is not None:
                 near = self.values[level]
-                if math.isclose(float(near), float(value), rel_tol=_TOLERANCE):
+                are_whole = isinstance(near, int) and isinstance(value, (int, np.integer))  # numbers of ids
+                if not are_whole and math.isclose(float(near), float(value), rel_tol=_TOLERANCE):
                     return level
                 raise FactorError(f"factor {self.name!r} has no value {value!r}; the nearest is {near!r}")
         raise FactorError(
