@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import uuid
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from syngen.errors import FactorError, ParameterError
-from syngen.tabular.arrays import arrow_column, table_of
+from syngen.tabular.arrays import arrow_column
 from syngen.tabular.plain import PlainColumn, plain_array, plain_column
 
 BERLIN = dt.timezone(dt.timedelta(hours=1))
@@ -172,36 +171,6 @@ def test_what_no_factor_has_is_refused_with_its_number(column: Any, message: str
         plain(column)
 
 
-@pytest.mark.parametrize(
-    ("column", "message"),
-    [
-        ([1, "1"], r"mixes texts and whole numbers, and 1 row would become .* \(1 and '1'\)"),
-        ([1.0, "1.0", "1.0"], "mixes numbers and texts, and 2 rows would become"),
-        ([True, "True"], "mixes texts and truth values, and 1 row"),
-        ([object(), 1], "has values that no table holds .*1 of type object"),
-        ([1, [2]], "has values that no table holds"),
-        (np.array([1j]), "has 1 value of type complex128"),
-        (np.zeros((3, 2)), r"has the shape \(3, 2\); one value a row"),
-        ("abc", "is a str; a list or an array"),
-        (5, "is a int"),
-        ({"a": 1}, "is a dict"),
-        ({1, 2}, "is a set"),
-        (["a\ud800"], "has 1 text with half of a character"),
-        ([os.fsdecode(b"\xe9")], "has 1 text with half of a character"),
-        (np.array([b"\xe9"]), "is no text in UTF-8"),
-    ],
-)
-def test_what_no_table_holds_is_refused_by_name(column: Any, message: str) -> None:
-    with pytest.raises(ParameterError, match=f"column 'x'.*{message}"):
-        arrow_column("x", column)
-
-
-def test_only_paths_may_be_no_utf8() -> None:
-    name = os.fsdecode(b"lat\xe9.wav")
-    assert arrow_column("file", [name, None], are_paths=True).to_pylist() == [b"lat\xe9.wav", None]
-    assert arrow_column("file", ["a.wav"], are_paths=True).to_pylist() == ["a.wav"]
-
-
 def test_arrays_of_numbers_stay_what_they_are() -> None:
     for kind in (np.float32, np.int8, np.bool_):
         column = np.array([0, 1, 1], dtype=kind)
@@ -209,31 +178,3 @@ def test_arrays_of_numbers_stay_what_they_are() -> None:
     assert plain_array("x", np.array([2**60 + 1, 2**60])).tolist() == [str(2**60 + 1), str(2**60)]
     assert plain_array("x", pd.Series([2**60 + 1, 1], dtype="Int64")).dtype.kind == "U"
     assert plain_array("x", pd.Series([True, False], dtype="boolean")).dtype == np.bool_
-
-
-def test_tables_of_any_library_are_one_table() -> None:
-    expected = {"a": [1, 2], "b": ["x", "y"]}
-    frame = pd.DataFrame(expected)
-    rows = [{"a": 1, "b": "x"}, {"b": "y", "a": 2}]
-    for table in (expected, frame, pa.table(expected), pa.RecordBatch.from_pydict(expected), rows):
-        assert table_of(table).to_pydict() == expected
-    assert table_of([{"a": 1}, {"b": 2}]).to_pydict() == {"a": [1, None], "b": [None, 2]}
-    assert table_of(frame.set_index("a"), keep=["a"]).to_pydict() == expected
-    assert table_of(frame.set_index("a")).to_pydict() == {"b": ["x", "y"]}
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ({"a": [1], "b": [1, 2]}, "differ in length: a 1, b 2"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns 'a'"),
-        (pd.DataFrame([[1, 2]], columns=[0, "0"]), "two columns '0'"),
-        ({1: [1]}, "a column called 1"),
-        ([{"a": 1}, 2], "row 1 of the table is a int"),
-        (3, "a table of type int"),
-        (None, "a table of type NoneType"),
-    ],
-)
-def test_what_is_no_table_is_refused(table: Any, message: str) -> None:
-    with pytest.raises(ParameterError, match=message):
-        table_of(table)
