@@ -36,8 +36,9 @@ class Factor:
     ----------
     name : str
         Name, unique in its grid.
-    values : tuple of str, int or float
-        What the synthesizer receives, by level; all of one type, all different.
+    values : tuple of str, int, float or bool
+        What the synthesizer receives, by level; all of one type, all different. Truth values are those of
+        anybody's table.
     kind : {"nominal", "ordinal", "continuous"}
         Whether the levels have no order, an order, or an order and a distance.
     unit : str
@@ -58,6 +59,8 @@ class Factor:
             )
         if len({isinstance(value, str) for value in self.values}) > 1:
             raise FactorError(f"factor {self.name!r} mixes text and numbers; use one of the two")
+        if len({isinstance(value, bool) for value in self.values}) > 1:
+            raise FactorError(f"factor {self.name!r} mixes truth values and others; use one of the two")
         if len(self._level_by_value) < len(self.values):
             twice = _first_repeated(self.values)
             raise FactorError(f"factor {self.name!r} has the value {twice!r} more than once")
@@ -72,19 +75,24 @@ class Factor:
         """Whether neighbouring levels are neighbours in meaning."""
         return self.kind != "nominal"
 
+    @property
+    def _has_truth_values(self) -> bool:
+        return isinstance(self.values[0], bool)
+
     @cached_property
     def _level_by_value(self) -> dict[Value, int]:
         return {value: level for level, value in enumerate(self.values)}
 
     def level_of(self, value: Value) -> int:
-        """Return the level whose value is `value`; numbers match within 1e-9, relative.
+        """Return the level whose value is `value`; numbers match within 1e-9, relative, whole ones exactly.
 
         Raises
         ------
         FactorError
             If no level has it; the message names the nearest.
         """
-        if not isinstance(value, (str, int, float, np.generic)) or isinstance(value, (bool, np.bool_)):
+        is_truth = isinstance(value, (bool, np.bool_))
+        if not isinstance(value, (str, int, float, np.generic)) or is_truth != self._has_truth_values:
             raise FactorError(f"factor {self.name!r}: {value!r} is a {type(value).__name__}, not a value")
         level = self._level_by_value.get(value)
         if level is not None and isinstance(value, str) == isinstance(self.values[0], str):
@@ -93,7 +101,8 @@ class Factor:
             level = self._nearest_level(float(value))
             if level is not None:
                 near = self.values[level]
-                if math.isclose(float(near), float(value), rel_tol=_TOLERANCE):
+                are_whole = isinstance(near, int) and isinstance(value, (int, np.integer))  # numbers of ids
+                if not are_whole and math.isclose(float(near), float(value), rel_tol=_TOLERANCE):
                     return level
                 raise FactorError(f"factor {self.name!r} has no value {value!r}; the nearest is {near!r}")
         raise FactorError(
@@ -154,7 +163,7 @@ class Factor:
         return low, high
 
     def _nearest_level(self, number: float) -> int | None:
-        if isinstance(self.values[0], str) or not math.isfinite(number):
+        if isinstance(self.values[0], (str, bool)) or not math.isfinite(number):
             return None
         return min(range(self.size), key=lambda level: abs(float(self.values[level]) - number))
 

@@ -157,11 +157,11 @@ def audit_leakage(
 def _draws(data: RecipeLike | FactorDataset, n: int) -> list[FactorDataset]:
     from syngen.auditing.leakage.audit import MOST_LOOKED_AT
     from syngen.auditing.leakage.draws import draws_of
-    from syngen.io.files import is_url
+    from syngen.io.files import is_url, local_path
     from syngen.loaders.dataset import FactorDataset
 
     if isinstance(data, FactorDataset):
         return [data]
-    if isinstance(data, (str, Path)) and (is_url(data) or Path(data).expanduser().is_dir()):
+    if isinstance(data, (str, Path)) and (is_url(data) or local_path(data).is_dir()):
         return [load(data)]
     return draws_of(load_recipe(data), MOST_LOOKED_AT * n)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from syngen.api.downloads import download as fetch
 from syngen.errors import ParameterError
+from syngen.io.files import local_path
 from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def load(
     place = place_of(dataset)
     if isinstance(place, Store):
         return FactorDataset(RemoteSource(place, cache_bytes=cache_bytes))
-    return FactorDataset(StoredSource(place))
+    # absolute: the program may go to another folder before it reads
+    return FactorDataset(StoredSource(place.absolute()))
 
 
 def export(
@@ -113,7 +115,7 @@ def export(
 
     write = find_format(to)
     opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
-    return write(opened, Path(folder), hop=trajectories)
+    return write(opened, local_path(folder), hop=trajectories)
 
 
 def from_manifest(
@@ -125,17 +127,20 @@ def from_manifest(
     kinds: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
     name: str | None = None,
+    channel: int | Literal["mean"] | None = None,
 ) -> FactorDataset:
     """Open anybody's audio files as a dataset with factors.
 
     Parameters
     ----------
     folder : str or Path
-        Where the audio files are: mono, of one sample rate, in any format that soundfile reads.
-    table : DataFrame, pyarrow.Table, mapping of columns, str or Path
-        One row for each file. A path is that of a CSV, TSV or Parquet file, which may lie in the folder.
-        Columns ``split`` and ``split_<scheme>`` name splits, by names that files may have on every system.
-        A column ``n_samples`` spares looking into every file.
+        Where the audio files are: of one sample rate, in any format that soundfile reads.
+    table : DataFrame, pyarrow.Table, mapping of columns, sequence of mappings, str or Path
+        One row for each file. A path is that of a CSV, TSV, JSON lines or Parquet file, compressed or not,
+        in UTF-8 or as its byte order mark says; one in the folder comes before one of that name elsewhere.
+        Columns ``split`` and ``split_<scheme>`` name splits, by names that files may have on
+        every system. A column ``n_samples`` spares looking into every file. What pandas wrote of an index
+        is no factor.
     file : str, optional
         The column that names the files, relative to the folder; by default the first there is of
         ``file_name``, ``file``, ``path``, ``filename`` and ``audio_filepath``.
@@ -143,18 +148,25 @@ def from_manifest(
         The columns that are factors; by default all others but ``source_file_name`` and its like, which
         exports make.
     kinds : mapping, optional
-        ``nominal``, ``ordinal`` or ``continuous`` by factor. By default texts are nominal, whole numbers
-        ordinal and other numbers continuous.
+        ``nominal``, ``ordinal`` or ``continuous`` by factor. By default texts and truth values are nominal,
+        whole numbers and ordered categories ordinal, and other numbers continuous.
     units : mapping, optional
         Unit by factor.
     name : str, optional
         A name that a file may have on every system; by default that of the folder.
+    channel : int or "mean", optional
+        Which channel of files that have several, from 0 on, or the mean of all.
 
     Returns
     -------
     FactorDataset
         Rows in the order of the table; several may have the same factors. A column ``index`` of the table,
         or ``<factor>_level``, that says something else than the dataset's is called ``source_<name>``.
+
+    Warns
+    -----
+    UserWarning
+        If tables of the name given are both in the folder and in the working folder.
 
     Raises
     ------
@@ -163,13 +175,35 @@ def from_manifest(
         could not be that of a file: empty, with a slash or a control character, beginning with a dot,
         longer than 100 bytes, a device of Windows, or one that differs from another in case alone.
     FactorError
-        If a factor is no column, or lacks a value.
+        If a factor is no column, has missing or infinite values, lists or mappings (with their number), or
+        there are too many columns of numbers, or too many combinations, to take all for factors.
+
+    Notes
+    -----
+    Nothing is lost on the way. Cells of a CSV file are numbers only if numbers are written so: ``01``,
+    ``+1``, ``1e3``, ``1_000`` and whole numbers beyond 64 bits make a column one of texts, as ``1.10``
+    beside ``1.9`` does; ``kinds`` says that they are numbers nevertheless. A column of ``true`` and
+    ``false`` is one of truth values. Whole numbers of any table beyond ``2**63 - 1`` are texts. Dates and
+    times are texts by ISO 8601, time spans seconds. Numbers beside texts become texts, unless two values
+    became one. Columns that are no factors keep their types.
+
+    Samples that are NaN or infinite, and files that were cut, are refused when they are read. Files whose
+    header says that the length was not known are read to their end.
     """
     from syngen.loaders.dataset import FactorDataset
-    from syngen.loaders.sources.table import TableSource, read_table
+    from syngen.loaders.sources.table import TableSource
+    from syngen.loaders.sources.table_reading import read_table
 
-    options = {"file": file, "factors": factors, "kinds": kinds, "units": units, "name": name}
-    return FactorDataset(TableSource(Path(folder), read_table(Path(folder), table), options))
+    place = local_path(folder).absolute()
+    options = {
+        "file": file,
+        "factors": factors,
+        "kinds": kinds,
+        "units": units,
+        "name": name,
+        "channel": channel,
+    }
+    return FactorDataset(TableSource(place, read_table(place, table, file=file, kinds=kinds), options))
 
 
 def render(

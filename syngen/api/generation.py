@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syngen.errors import ParameterError
+from syngen.io.files import local_path
 from syngen.resolving.load import load_recipe, permissions_of
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def generate(
         jobs=jobs,
         overwrite=overwrite,
         hang_limit_s=hang_limit_s,
-        log=None if log is None else Path(log),
+        log=None if log is None else local_path(log),
         executor=executor,
         scheduler=scheduler,
         member=None if shard_index is None else Member.parse(shard_index),

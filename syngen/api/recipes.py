@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syngen.io.files import local_path
 from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
@@ -30,4 +31,4 @@ def expand(recipe: RecipeLike, path: str | Path) -> int:
     """
     from syngen.generation.factor_manifest import write_factor_manifest
 
-    return write_factor_manifest(load_recipe(recipe), Path(path))
+    return write_factor_manifest(load_recipe(recipe), local_path(path))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from syngen.api.datasets import load
 from syngen.api.generation import verify
 from syngen.errors import ManifestError, ParameterError
+from syngen.io.files import local_path
 from syngen.resolving.load import permissions_of
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def release(
     default = "The syngen developers" if name in recipe_names() else f"The authors of {name}"
     return build_release(
         place,
-        Path(folder),
+        local_path(folder),
         release=Publication(version, tuple(authors) or (default,), date, url, FILES),
         permissions=permissions_of(allow_other_audio, allow_programs),
         codec=codec,

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from syngen.errors import ParameterError, suggestion
-from syngen.io.files import is_url
+from syngen.io.files import is_url, local_path
 
 if TYPE_CHECKING:
     from syngen.loaders.dataset import FactorDataset
 
 __all__ = [
+    "LOCAL_PATH",
     "PLACE",
     "check_plot",
     "common_option",
@@ -32,7 +33,17 @@ __all__ = [
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _Place(click.Path):
+class _LocalPath(click.Path):
+    """A local path; the ``~`` of quoted ones, and of ``--option=~/x``, is left to programs by shells."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        # before click makes it a path, which takes ./~ for ~
+        return super().convert(local_path(value) if isinstance(value, str) else value, param, ctx)
+
+
+class _Place(_LocalPath):
     """A local path, or the URL of an object store as it was given: as a path it would lose a slash."""
 
     name = "place"
@@ -41,6 +52,7 @@ class _Place(click.Path):
         return value if is_url(value) else super().convert(value, param, ctx)
 
 
+LOCAL_PATH = _LocalPath(path_type=Path)
 PLACE = _Place(path_type=Path)
 
 
@@ -88,9 +100,7 @@ def permission_options(command: Command) -> Command:
 
 def plot_option(command: Command) -> Command:
     """Add ``--plot``; see `check_plot`."""
-    return click.option(
-        "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw a PNG, PDF or SVG."
-    )(command)
+    return click.option("--plot", type=LOCAL_PATH, metavar="FILE", help="Draw a PNG, PDF or SVG.")(command)
 
 
 def check_plot(path: Path) -> None:

@@ -27,6 +27,7 @@ from syngen.storage.codec import Codec, find_codec
 from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.layout import Layout, key_of
 from syngen.storage.shards import BLOCK, END, MemberText, check_members
+from syngen.storage.tables.arrays import mapped_file
 from syngen.storage.tables.columns import integers
 from syngen.storage.tables.manifest import Vocabulary, read_series, vocabulary_of
 
@@ -169,7 +170,8 @@ def _check_sizes(paths: Sequence[Path], n_rows: int, most_row_bytes: int, *, is_
     found = n_bytes = 0
     for path in paths:
         try:
-            footer = pq.read_metadata(path)
+            with mapped_file(path) as source:
+                footer = pq.read_metadata(source)
         except (OSError, pa.ArrowException) as error:
             raise ManifestError(f"{path.name} cannot be read: {error}") from error
         found += footer.num_rows

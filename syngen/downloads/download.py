@@ -11,6 +11,7 @@ from syngen._values import check_whole
 from syngen.downloads.locate import find_release, place_in_cache
 from syngen.downloads.request import DownloadReport, DownloadRequest, check_kept, fetch_release, report_of
 from syngen.downloads.selection import selected_rows, selection_document
+from syngen.io.files import local_path
 from syngen.io.http.stalls import TransferLimits
 from syngen.storage.codec import find_codec
 
@@ -44,7 +45,7 @@ def download_release(
     limits = TransferLimits()
     entry = find_release(release, version=version, catalog=catalog, mirrors=mirrors, limits=limits)
     selection = selection_document(split, where, limit)
-    target = place_in_cache(entry, codec, selection) if to is None else Path(to).expanduser().absolute()
+    target = place_in_cache(entry, codec, selection) if to is None else local_path(to).absolute()
     if to is None and (target / "dataset.json").is_file():  # which was put there whole
         check_kept(target, entry)
         return report_of(target, "there already")

@@ -19,7 +19,7 @@ from syngen.downloads.catalog import (
 from syngen.downloads.transfers import NoMirrorError, Transfers
 from syngen.errors import DownloadError, ParameterError
 from syngen.io.cache import cache_folder, scratch_folder
-from syngen.io.files import is_url
+from syngen.io.files import is_url, local_path
 from syngen.io.http.connections import HttpClient
 from syngen.io.http.stalls import TransferLimits
 from syngen.io.mirrors import HttpMirror, locator
@@ -63,7 +63,7 @@ def find_release(
     more = tuple(here(str(mirror)) for mirror in mirrors)
     if isinstance(release, str) and not is_url(release):
         found = read_catalog(catalog, limits)
-        if found.has(release) or not Path(release).is_dir():
+        if found.has(release) or not local_path(release).is_dir():
             entry = found.find(release, version)
             return replace(entry, mirrors=(*entry.mirrors, *more))
     if version is not None:
@@ -95,7 +95,7 @@ def read_catalog(catalog: str | Path | None, limits: TransferLimits) -> Catalog:
         return parse_catalog(data, source, locator(source))
     if is_url(place):
         return parse_catalog(_fetched(locator(_HERE)(place), limits), place, locator(place))
-    path = Path(place).expanduser()
+    path = local_path(place)
     try:
         if not path.is_file():
             raise ParameterError(f"catalog {path} is no file; give a JSON file or its URL")

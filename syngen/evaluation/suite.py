@@ -142,9 +142,7 @@ def _code_frame(work: MetricInputs, outcomes: dict[str, Outcome]) -> pd.DataFram
     return pd.DataFrame(columns, index=pd.Index(work.inputs.code_names, name="code"))
 
 
-def _metadata(
-    work: MetricInputs, undefined: dict[str, str], notes: list[str], *, rows_given: int
-) -> Json:
+def _metadata(work: MetricInputs, undefined: dict[str, str], notes: list[str], *, rows_given: int) -> Json:
     import scipy
     import sklearn
 

@@ -45,7 +45,7 @@ def _write_split(split: str, view: DatasetView, folder: Path, hop: float | None)
     for number in range(n_files):
         path = folder / f"{split}-{number:05d}-of-{n_files:05d}.parquet"
         left = min(_ROWS_PER_FILE, len(view) - number * _ROWS_PER_FILE)
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        with open(path, "wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
             while left > 0:
                 table = next(tables)
                 writer.write_table(table)

@@ -35,8 +35,9 @@ class JsonDocument(ABC):
         encoded = json_bytes(self.to_dict())
         if path is not None:
             from syngen.io.atomic import write_atomic
+            from syngen.io.files import local_path
 
-            write_atomic(Path(path), encoded)
+            write_atomic(local_path(path), encoded)
         return encoded.decode().rstrip("\n")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from syngen.errors import ParameterError
 from syngen.io.atomic import sync_folder, temporary_beside
+from syngen.io.files import local_path
 from syngen.io.locks import exclusive_lock, remove_unheld
 from syngen.io.workspace import (
     InTheWayError,
@@ -31,6 +32,7 @@ _ROOMS = {
     "arrow",
     "datasets",
     "features",
+    "hashes",
     "releases",
     "scratch",
     "shards",
@@ -119,7 +121,7 @@ def cache_folder() -> Path:
     """Return where syngen keeps what it can get again: ``SYNGEN_CACHE``, or the platform's cache folder."""
     given = os.environ.get("SYNGEN_CACHE", "")
     if given:
-        return Path(given).expanduser().absolute()
+        return local_path(given).absolute()
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("syngen"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from syngen.errors import ParameterError
 from syngen.io.names import fault_of
 
-__all__ = ["human_bytes", "inside", "is_url", "sha256_of"]
+__all__ = ["human_bytes", "inside", "is_url", "local_path", "sha256_of"]
 
 _CHUNK = 1 << 20
 
@@ -24,6 +24,24 @@ def sha256_of(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def local_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path in which ``~`` and ``~user`` at the beginning are home folders.
+
+    As in shells, ``~name`` stays where nobody is called so, and ``./~`` is a folder called ``~``.
+
+    Raises
+    ------
+    ParameterError
+        If nobody knows the home folder.
+    """
+    text = os.fspath(path)
+    # not that of Path, which does not tell ./~ from ~
+    expanded = os.path.expanduser(text)  # noqa: PTH111
+    if expanded == text and text.partition("/")[0] == "~":
+        raise ParameterError(f"{text!r}: no home folder is known; set HOME, or give the path without ~")
+    return Path(expanded)
 
 
 def inside(folder: Path, name: str) -> Path:

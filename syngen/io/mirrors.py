@@ -13,7 +13,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import url2pathname
 
 from syngen.errors import ParameterError
-from syngen.io.files import is_url
+from syngen.io.files import is_url, local_path
 from syngen.io.http.connections import HttpClient
 from syngen.io.http.responses import CHUNK, InvalidResponseError, NotFoundError, Stream
 
@@ -132,7 +132,7 @@ def locator(source: str) -> Callable[[str], str]:
         if is_remote and not is_url(place):
             place = urljoin(source, place)
         if not is_url(place):
-            return str(Path(source).absolute().parent / Path(place).expanduser())
+            return str(Path(source).absolute().parent / local_path(place))
         scheme = place.partition("://")[0].lower()
         if scheme == "file" and not is_remote:
             return str(Path(url2pathname(urlsplit(place).path)))

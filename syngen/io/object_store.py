@@ -21,7 +21,7 @@ from urllib.request import url2pathname
 
 from syngen._distribution import install_command
 from syngen.errors import MissingExtraError, ParameterError, StoreAccessError, StoreError, suggestion
-from syngen.io.files import is_url
+from syngen.io.files import is_url, local_path
 from syngen.io.workspace import remove
 
 __all__ = ["Range", "Store", "place_of"]
@@ -61,7 +61,7 @@ def place_of(folder: str | Path) -> Path | Store:
     scheme, colon, rest = str(folder).partition(":/")
     if colon and rest and scheme in ("s3", "memory") and not Path(f"{scheme}:").exists():
         raise ParameterError(f"{folder} is no URL any more; give {scheme}://{rest.lstrip('/')} as text")
-    return Path(folder)
+    return local_path(folder)
 
 
 class Store:

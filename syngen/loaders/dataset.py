@@ -95,8 +95,8 @@ class FactorDataset(ByFactor, OfManifest, OverTime, Conversions, Sequence[Observ
 
     @property
     def fingerprint(self) -> str:
-        """What stands for every sample of the dataset."""
-        return self._source.vocabulary.fingerprint
+        """What stands for every sample of the dataset; of audio files of one's own they are read for it."""
+        return self._source.fingerprint
 
     @property
     def samples_key(self) -> str:
@@ -188,7 +188,8 @@ class FactorDataset(ByFactor, OfManifest, OverTime, Conversions, Sequence[Observ
         """Return what identifies each observation, in whichever row it stands; codes are joined by it.
 
         Of a recipe it is the grid point, and ``pcm_sha256`` where a manifest has it: nothing is rendered.
-        Of audio files of one's own it is the hash of their content: they are read, each time anew.
+        Of audio files of one's own it is the hash of their content: they are read, again only if size,
+        times or inode have changed.
 
         Parameters
         ----------

@@ -173,9 +173,20 @@ def conditions_in(texts: Sequence[str], grid: FactorGrid) -> dict[str, Any]:
     return conditions
 
 
+_TRUTH = {"true": True, "false": False}
+
+
 def _condition(grid: FactorGrid, name: str, values: str) -> Any:
     if name not in grid or isinstance(grid[name].values[0], str):
         return values.split(",")
+    if isinstance(grid[name].values[0], bool):
+        words = values.casefold().split(",")
+        unknown = [word for word in words if word not in _TRUTH]
+        if unknown:
+            raise ParameterError(
+                f"--where {name}={values}: {name} takes true and false, not {unknown[0]!r}"
+            )
+        return [_TRUTH[word] for word in words]
     low, is_range, high = values.partition("..")
     try:
         if is_range:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from syngen.errors import Issue, ParameterError, RecipeError, suggestion
 from syngen.io.atomic import write_atomic
+from syngen.io.files import local_path
 from syngen.io.names import is_name
 from syngen.recipe.fields import NAME_PATTERN
 
@@ -49,7 +50,7 @@ def find_recipe(recipe: str | Path) -> Path:
     """
     if isinstance(recipe, str) and recipe in recipe_names():
         return recipe_path(recipe)
-    path = Path(recipe)
+    path = local_path(recipe)
     with contextlib.suppress(OSError, ValueError):  # a name too long for a file, or with a NUL
         if path.exists():
             return path

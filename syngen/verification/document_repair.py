@@ -27,6 +27,7 @@ from syngen.storage.layout import Layout
 from syngen.storage.problems import Problem
 from syngen.storage.receipts import Receipt
 from syngen.storage.shard_ranges import Shard
+from syngen.storage.tables.arrays import mapped_file
 from syngen.storage.tables.manifest import read_manifest, read_series, write_table
 from syngen.verification.documents import is_by_this_version
 from syngen.verification.plan_recovery import FoundPlan, PlanRecovery, hash_of
@@ -284,5 +285,10 @@ def _is_by_another(path: Path, made: Path) -> bool:
         is_equal = read_manifest(path).equals(read_manifest(made), check_metadata=True)
     except ManifestError:
         return False
-    writers = {pq.read_metadata(file).created_by for file in (path, made)}
+    writers = {_writer_of(file) for file in (path, made)}
     return bool(is_equal) and len(writers) == 2
+
+
+def _writer_of(path: Path) -> str:
+    with mapped_file(path) as source:
+        return str(pq.read_metadata(source).created_by)

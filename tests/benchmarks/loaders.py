@@ -307,7 +307,10 @@ def large_dataset(folder: Path, n_rows: int) -> None:
     )
     indices = np.random.default_rng(0).permutation(grid.size)[:n_rows].astype(np.int64)
     step, shards = 100_000, []
-    with ManifestWriter(folder / "manifest.parquet", vocabulary.dataset_schema()) as writer:
+    with (
+        open(folder / "manifest.parquet", "wb") as file,
+        ManifestWriter(file, vocabulary.dataset_schema()) as writer,
+    ):
         for start in range(0, n_rows, step):
             part = indices[start : start + step]
             split = "train" if start < n_rows * 0.8 else "test"

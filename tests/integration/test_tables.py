@@ -218,14 +218,22 @@ def test_a_table_whose_paths_leave_the_folder_is_refused(
             {"kinds": {"take": "nomial"}},
             r"kind 'nomial' of 'take' \(did you mean 'nominal'\?\)",
         ),
-        (lambda t: t.assign(loudness=[None, *t["loudness"][1:]]), {}, "row 0: factor 'loudness' is None"),
+        (
+            lambda t: t.assign(loudness=[None, *t["loudness"][1:]]),
+            {},
+            "factor 'loudness' has 1 missing value, the first in row 0",
+        ),
         (
             lambda t: t.assign(split=[*t["split"][:-1], None]),
             {},
             "row 11: split is None; the name of a split",
         ),
         (lambda t: t.assign(file_name=[None, *t["file_name"][1:]]), {}, "row 0: file_name is None"),
-        (lambda t: t.assign(take=[[1]] * 12), {}, "row 0: factor 'take' is a list"),
+        (
+            lambda t: t.assign(take=[[1]] * 12),
+            {},
+            "factor 'take' has 12 values of type list, the first in row 0",
+        ),
         (lambda t: t[:0], {}, "the table has no rows"),
         (
             lambda t: t.assign(file_name="missing.wav"),
@@ -234,7 +242,7 @@ def test_a_table_whose_paths_leave_the_folder_is_refused(
         ),
         (lambda t: 3, {}, "a table of type int"),
         (lambda t: "nothing.csv", {}, r"nothing\.csv cannot be read as a table"),
-        (lambda t: "wav", {}, "a file named .csv, .tsv or .parquet is needed"),
+        (lambda t: "wav", {}, r"a file named \.csv, \.tsv, \.jsonl or \.parquet is needed"),
     ],
 )
 def test_tables_that_make_no_sense_are_refused(

@@ -244,3 +244,25 @@ def test_grid_of_more_than_2_to_62_points_is_refused_with_the_count() -> None:
     factors = [Factor(f"f{i}", (0, 1, 2, 3)) for i in range(31)]
     with pytest.raises(FactorError, match=rf"the grid has {2**63} points; at most 2\*\*62"):
         FactorGrid([*factors, Factor("g", (0, 1))])
+
+
+def test_whole_numbers_match_exactly_and_others_nearly() -> None:
+    ids = Factor("id", (1_234_567_890_123, 1_234_567_890_125), "ordinal")
+    assert ids.level_of(1_234_567_890_125) == 1
+    with pytest.raises(FactorError, match="no value 1234567890124; the nearest is"):
+        ids.level_of(1_234_567_890_124)
+    assert ids.level_of(1_234_567_890_123.0001) == 0
+    assert Factor("gain", (0.1, 0.3), "continuous").level_of(0.1 + 0.2) == 1
+
+
+def test_truth_values_are_no_numbers() -> None:
+    voiced = Factor("voiced", (False, True))
+    assert [voiced.level_of(False), voiced.level_of(np.True_)] == [0, 1]  # type: ignore[arg-type]
+    assert voiced.levels_where([True]).tolist() == [False, True]
+    for odd in (1, 0.0, "True"):
+        with pytest.raises(FactorError, match="not a value"):
+            voiced.level_of(odd)
+    with pytest.raises(FactorError, match="True is a bool, not a value"):
+        Factor("n", (0, 1)).level_of(True)
+    with pytest.raises(FactorError, match="mixes truth values and others"):
+        Factor("x", (False, 2))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from syngen.cli.options import (
+    LOCAL_PATH,
     check_plot,
     dataset_argument,
     json_option,
@@ -216,7 +217,7 @@ def rows(dataset: Path | str, where: tuple[str, ...], split: str | None, limit: 
 
 @click.command()
 @dataset_argument
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=LOCAL_PATH)
 @where_option
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
 @click.option("--textgrid", is_flag=True, help="Write words and phones of speech as Praat TextGrids too.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syngen.cli.options import json_option, quiet_option, where_option
+from syngen.cli.options import LOCAL_PATH, json_option, quiet_option, where_option
 from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ __all__ = ["download"]
 @click.command()
 @click.argument("release")
 @click.option("--release-version", "version", metavar="V", help="Of a name; default the latest.")
-@click.option(
-    "--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Default: a place in the cache folder."
-)
+@click.option("--to", type=LOCAL_PATH, metavar="FOLDER", help="Default: a place in the cache folder.")
 @click.option("--codec", type=click.Choice(["wav", "flac"]), help="Decode, or encode, on arrival.")
 @where_option
 @click.option("--limit", type=click.IntRange(1), help="At most so many observations, from the front.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from syngen.cli.options import dataset_argument, quiet_option
+from syngen.cli.options import LOCAL_PATH, dataset_argument, quiet_option
 from syngen.cli.reporting import human_bytes, progress_on_stderr, say
 from syngen.errors import ParameterError
 
@@ -17,7 +17,7 @@ __all__ = ["encode"]
 @click.command()
 @click.argument("encoder")
 @dataset_argument
-@click.argument("codes", type=click.Path(path_type=Path))
+@click.argument("codes", type=LOCAL_PATH)
 @click.option("--split", help="Only this split.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N rows, from the front.")
 @click.option(

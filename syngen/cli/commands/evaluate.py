@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syngen.cli.options import check_plot, common_option, dataset_argument, json_option, plot_option
+from syngen.cli.options import (
+    LOCAL_PATH,
+    check_plot,
+    common_option,
+    dataset_argument,
+    json_option,
+    plot_option,
+)
 from syngen.cli.reporting import echo_json, rows_used, say
 from syngen.errors import ParameterError
 
@@ -20,7 +27,7 @@ __all__ = ["evaluate"]
 
 
 @click.command()
-@click.argument("codes", type=click.Path(path_type=Path))
+@click.argument("codes", type=LOCAL_PATH)
 @dataset_argument
 @click.option(
     "--metrics",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from syngen.cli.options import dataset_argument, select_where, where_option
+from syngen.cli.options import LOCAL_PATH, dataset_argument, select_where, where_option
 from syngen.cli.reporting import say
 
 __all__ = ["export"]
@@ -16,7 +16,7 @@ __all__ = ["export"]
 @click.command()
 @click.argument("format_name", metavar="FORMAT")
 @dataset_argument
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=LOCAL_PATH)
 @where_option
 @click.option(
     "--trajectories",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syngen.cli.options import PLACE, json_option, permission_options, quiet_option
+from syngen.cli.options import LOCAL_PATH, PLACE, json_option, permission_options, quiet_option
 from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
 from syngen.errors import ParameterError
 
@@ -56,7 +56,7 @@ _MOST_LEFT = 8  # names that are told
 )
 @click.option(
     "--log",
-    type=click.Path(path_type=Path),
+    type=LOCAL_PATH,
     metavar="FILE",
     help="Append what was done when and by whom, as JSON lines.",
 )

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from syngen.cli.options import common_option, dataset_argument, json_option
+from syngen.cli.options import LOCAL_PATH, common_option, dataset_argument, json_option
 from syngen.cli.reporting import rows_used, say
 
 __all__ = ["probe"]
 
 
 @click.command()
-@click.argument("codes", type=click.Path(path_type=Path))
+@click.argument("codes", type=LOCAL_PATH)
 @dataset_argument
 @click.option(
     "--target",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from syngen.cli.options import json_option
+from syngen.cli.options import LOCAL_PATH, json_option
 from syngen.cli.reporting import echo_json, human_bytes, say
 
 __all__ = ["recipe"]
@@ -89,7 +89,7 @@ def check_recipe(name: str, as_json: bool) -> None:
 
 @recipe.command("expand")
 @click.argument("name")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=LOCAL_PATH)
 def expand_recipe(name: str, file: Path) -> None:
     """Write the factor manifest of a recipe: one row per observation, without audio.
 
@@ -113,7 +113,7 @@ def print_schema() -> None:
 
 
 @recipe.command("new")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=LOCAL_PATH)
 def new_recipe(file: Path) -> None:
     """Write a commented recipe to start from; its name is that of the file.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from syngen.cli.options import PLACE, json_option, permission_options, quiet_option, seed_option
+from syngen.cli.options import LOCAL_PATH, PLACE, json_option, permission_options, quiet_option, seed_option
 from syngen.cli.reporting import echo_json, human_bytes, progress_on_stderr, say
 
 __all__ = ["release"]
@@ -39,7 +39,7 @@ def release() -> None:
 
 @release.command()
 @click.argument("dataset", type=PLACE)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=LOCAL_PATH)
 @click.option(
     "--release-version",
     "version",
@@ -92,7 +92,7 @@ def build(dataset: Path | str, folder: Path, as_json: bool, quiet: bool, **optio
 
 
 @release.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=LOCAL_PATH)
 @click.option(
     "--rerender", type=click.IntRange(0), default=0, metavar="N", help="Render N observations again."
 )

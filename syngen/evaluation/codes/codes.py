@@ -24,6 +24,7 @@ from syngen._values import is_whole
 from syngen.errors import ParameterError
 from syngen.identities import Identities
 from syngen.io.atomic import atomic_file
+from syngen.io.files import local_path
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -276,7 +277,7 @@ def read_codes(path: str | Path) -> Codes:
     ParameterError
         If there is no such file, no codes of numbers are in it, or a later syngen wrote it.
     """
-    path = Path(path).expanduser()
+    path = local_path(path)
     if not path.is_file():
         raise ParameterError(
             f"no file {path}; give the .npz of 'syngen encode', or an .npy of shape (n, d)"
@@ -361,7 +362,7 @@ def write_codes(path: str | Path, codes: Codes) -> None:
         Must end in ``.npz``.
     codes : Codes
     """
-    path = Path(path).expanduser()
+    path = local_path(path)
     if path.suffix != ".npz":
         raise ParameterError(f"{path}: codes are written as .npz, as in {path.with_suffix('.npz').name}")
     if not path.parent.is_dir():

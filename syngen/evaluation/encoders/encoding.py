@@ -23,6 +23,7 @@ from syngen.evaluation.encoders.reference import (
 )
 from syngen.evaluation.encoders.transforms import batch_transform
 from syngen.identities import Identities
+from syngen.io.files import local_path
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView, Float32Array, FloatArray, IntArray, Progress
@@ -148,7 +149,7 @@ def _opened(
 def _named(encoder: str | Path) -> tuple[str, Any]:
     if isinstance(encoder, str) and encoder in ENCODERS:
         return encoder, find_encoder(encoder)
-    path = Path(encoder)
+    path = local_path(encoder)
     if path.is_file():
         return path.name, load_torchscript(path)
     if len(path.parts) > 1 or path.suffix:

@@ -40,8 +40,9 @@ def load_torchscript(path: Path) -> Any:
     """
     torch: Any = require("torch", extra="torch")
     try:
-        with _jit_allowed():
-            return torch.jit.load(str(path), map_location="cpu")
+        # an open file, because torch takes only names in UTF-8
+        with _jit_allowed(), open(path, "rb") as file:
+            return torch.jit.load(file, map_location="cpu")
     except (RuntimeError, ValueError, OSError, EOFError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ParameterError(

@@ -29,6 +29,7 @@ from syngen.generation.workers.pool import WorkerPool
 from syngen.generation.workers.processes import WorkerDiedError
 from syngen.generation.workers.remote import RemoteTask, WorkerRefusedError, leased_pool
 from syngen.generation.workers.shard_task import Job, cause_of
+from syngen.io.files import local_path
 
 __all__ = ["DaskCluster", "submit"]
 
@@ -84,7 +85,7 @@ class DaskCluster:
         try:
             self._client.wait_for_workers(1, timeout=_WORKERS_S)
         except (OSError, TimeoutError) as error:
-            is_file = Path(self._address).is_file()
+            is_file = local_path(self._address).is_file()
             where = f"--scheduler-file {self._address}" if is_file else self._address
             raise ParameterError(
                 f"the Dask scheduler {self._address} has had no workers for {_WORKERS_S:g} s; start "
@@ -243,7 +244,7 @@ def _connected(address: str, *, timeout_s: float) -> Any:
     distributed = require("distributed", extra="dask")
     try:
         if address.endswith(".json"):
-            address = str(json.loads(Path(address).read_bytes())["address"])
+            address = str(json.loads(local_path(address).read_bytes())["address"])
         # what is no address at all would leave a client behind that waits for it
         distributed.comm.get_address_host_port(distributed.comm.resolve_address(address))
         return distributed.Client(address, timeout=timeout_s, set_as_default=False, name="syngen")

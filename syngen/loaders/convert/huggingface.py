@@ -36,7 +36,7 @@ def _dataset(datasets: Any, view: DatasetView) -> Any:
     schema = hub_schema(view)
 
     def make(folder: Path) -> None:
-        with pa.OSFile(str(folder / "data.arrow"), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+        with open(folder / "data.arrow", "wb") as file, pa.ipc.new_stream(file, schema) as stream:
             for table in hub_tables(view):
                 stream.write_table(table)
 
@@ -46,7 +46,12 @@ def _dataset(datasets: Any, view: DatasetView) -> Any:
         raise ParameterError(
             f"the cache folder cannot be written ({error}); set SYNGEN_CACHE to a folder with room"
         ) from error
-    return datasets.Dataset.from_file(str(folder / "data.arrow"))
+    try:
+        return datasets.Dataset.from_file(str(folder / "data.arrow"))
+    except UnicodeEncodeError as error:
+        raise ParameterError(
+            f"datasets opens no path such as {folder}, which is not UTF-8; set SYNGEN_CACHE to another"
+        ) from error
 
 
 def _name(view: DatasetView, schema: pa.Schema) -> str:

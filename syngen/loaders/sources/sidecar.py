@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from syngen.errors import FactorError, ManifestError
 from syngen.io.cache import cached_folder
 from syngen.io.workspace import remove
-from syngen.storage.tables.arrays import arrow_array, numpy_array
+from syngen.storage.tables.arrays import arrow_array, mapped_file, numpy_array
 from syngen.storage.tables.columns import integers
 from syngen.storage.tables.manifest import ROWS_PER_GROUP, Vocabulary, vocabulary_of
 
@@ -96,7 +96,8 @@ def open_sidecar(manifests: Sequence[Path]) -> Sidecar | None:
     schemas = []
     for path in manifests:
         try:
-            schemas.append(pq.read_schema(path))
+            with mapped_file(path) as source:
+                schemas.append(pq.read_schema(source))
         except (OSError, ValueError, pa.ArrowException) as error:
             raise ManifestError(f"{path} cannot be read: {error}") from error
     schema = schemas[0]
@@ -161,10 +162,13 @@ def _make(manifests: Sequence[Path], vocabulary: Vocabulary, folder: Path) -> No
     """Fill `folder` with the columns of a manifest, a part of its rows at a time."""
     plain = ("index", "offset", "size", "n_samples", "shard")
     columns = [*plain, *vocabulary.split_columns]
-    writer = _Writer(folder, vocabulary, sum(pq.read_metadata(path).num_rows for path in manifests))
+    writer = _Writer(folder, vocabulary, sum(map(_rows_in, manifests)))
     for path in manifests:
         try:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            with (
+                mapped_file(path) as source,
+                pq.ParquetFile(source, page_checksum_verification=True) as file,
+            ):
                 for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=columns):
                     writer.add(batch)
         except FactorError as error:
@@ -174,6 +178,11 @@ def _make(manifests: Sequence[Path], vocabulary: Vocabulary, folder: Path) -> No
         except (ValueError, KeyError, pa.ArrowException) as error:
             raise ManifestError(f"{path} cannot be read: {error}") from error
     writer.finish()
+
+
+def _rows_in(manifest: Path) -> int:
+    with mapped_file(manifest) as source:
+        return int(pq.read_metadata(source).num_rows)
 
 
 class _Writer:

@@ -65,6 +65,11 @@ class Source(ABC):
         """Return the annotations of a row of speech, in the schema of `ANNOTATION_SCHEMA`."""
 
     @property
+    def fingerprint(self) -> str:
+        """What stands for every sample of the dataset."""
+        return self.vocabulary.fingerprint
+
+    @property
     def recipe(self) -> Json | None:
         """The document of the recipe; None of what no recipe describes."""
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.types as is_type
 
 from syngen.dsp.level import to_pcm
 from syngen.errors import ParameterError, ShardError
@@ -19,6 +20,7 @@ from syngen.factors import FactorGrid
 from syngen.identities import Identities
 from syngen.io.cache import cached_folder
 from syngen.io.names import checked_name, is_name
+from syngen.loaders.sources.audio_files import audio_length, audio_rate, checked_channel, read_audio
 from syngen.loaders.sources.file_hashes import content_hashes, row_marks
 from syngen.loaders.sources.source import Source, read_only
 from syngen.loaders.sources.table_columns import (
@@ -27,52 +29,21 @@ from syngen.loaders.sources.table_columns import (
     factors_in,
     file_column,
     file_names,
+    lengths_in,
     schemes_in,
+    shown_name,
+    texts_by_name,
 )
 from syngen.storage.digests import bytes_of
-from syngen.storage.tables.columns import integers, source_name, table_digest
+from syngen.storage.tables.columns import source_name, table_digest
 from syngen.storage.tables.manifest import Vocabulary, factor_columns
 
 if TYPE_CHECKING:
     from syngen._typing import Float32Array, IntArray, Json, PcmArray
 
-__all__ = ["TableSource", "read_table"]
+__all__ = ["TableSource"]
 
 _PROBED = 100
-
-
-def read_table(folder: Path, table: Any) -> pa.Table:
-    """Return a table as Arrow: a DataFrame, an Arrow table, a mapping of columns, or a file of one.
-
-    Raises
-    ------
-    ParameterError
-        If it is none of these, or the file is missing or unreadable.
-    """
-    if isinstance(table, pa.Table):
-        return table
-    if isinstance(table, Mapping):
-        return pa.table(dict(table))
-    if not isinstance(table, (str, Path)):
-        try:
-            return pa.Table.from_pandas(table, preserve_index=False)
-        except (AttributeError, TypeError, pa.ArrowException) as error:
-            raise ParameterError(
-                f"a table of type {type(table).__name__} ({error}); a DataFrame, an Arrow table, a mapping "
-                "of columns, or the path of a CSV or Parquet file is needed"
-            ) from error
-    path = Path(table) if Path(table).exists() else folder / table
-    try:
-        if path.suffix == ".parquet":
-            return pq.read_table(path, partitioning=None)
-        from pyarrow import csv
-
-        delimiter = {".csv": ",", ".tsv": "\t"}.get(path.suffix)
-        if delimiter is None:
-            raise ParameterError(f"{path}: a file named .csv, .tsv or .parquet is needed")
-        return csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter))
-    except (OSError, pa.ArrowException) as error:
-        raise ParameterError(f"{path} cannot be read as a table: {error}") from error
 
 
 class TableSource(Source):
@@ -84,7 +55,7 @@ class TableSource(Source):
         What the names in the table are relative to.
     table : pyarrow.Table
     options : mapping
-        ``file``, ``factors``, ``kinds``, ``units`` and ``name`` of `syngen.from_manifest`.
+        ``file``, ``factors``, ``kinds``, ``units``, ``name`` and ``channel`` of `syngen.from_manifest`.
 
     Raises
     ------
@@ -99,9 +70,17 @@ class TableSource(Source):
             raise ParameterError("the table has no rows; one for each audio file is needed")
         check_columns(table)
         self._folder, self._given, self._options = folder.absolute(), table, dict(options)
+        self._channel = checked_channel(options["channel"])
+        self._file_column = file_column(table, options["file"])
         self._files = file_names(folder, table, options["file"])
-        names = factor_names(table, options["factors"], file_column(table, options["file"]))
-        factors, levels = factors_in(table, names, options["kinds"] or {}, options["units"] or {})
+        self._given_lengths = lengths_in(table)
+        names = factor_names(table, options["factors"], self._file_column)
+        factors, levels = factors_in(
+            table,
+            names,
+            texts_by_name("kinds", options["kinds"]),
+            texts_by_name("units", options["units"]),
+        )
         grid = FactorGrid(factors)
         self._table_levels = read_only(np.stack(levels, axis=1))
         self._table_indices = read_only(grid.indices_of(self._table_levels))
@@ -109,7 +88,7 @@ class TableSource(Source):
         self.vocabulary = Vocabulary(
             name=_dataset_name(options["name"], self._folder),
             version="0",
-            fingerprint=self._fingerprint(grid),
+            fingerprint=self._fingerprint_of(grid),
             grid=grid,
             nuisances=(),
             schemes=schemes,
@@ -119,12 +98,15 @@ class TableSource(Source):
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         # a table of many rows would make every pickle large: it goes through the cache folder
         try:
-            kept = cached_folder(
-                "tables", self._digest[:40], lambda f: pq.write_table(self._given, f / "table.parquet")
-            )
-            return _reopened, (self._folder, kept / "table.parquet", self._options)
+            kept = cached_folder("tables", f"{self._digest[:40]}-arrow", self._write_table)
+            return _reopened, (self._folder, kept / "table.arrow", self._options)
         except (OSError, pa.ArrowException):
             return TableSource, (self._folder, self._given, self._options)
+
+    def _write_table(self, folder: Path) -> None:
+        table = self._given.unify_dictionaries()  # Parquet would lose the order of categories
+        with open(folder / "table.arrow", "wb") as file, pa.ipc.new_file(file, table.schema) as out:
+            out.write_table(table)
 
     @cached_property
     def _digest(self) -> str:
@@ -132,10 +114,18 @@ class TableSource(Source):
         return table_digest(self._given)
 
     def samples_key(self, rows: IntArray) -> str:
+        # of the files as they are now, and not as they were when the dataset was opened
+        names = [self._files[row] for row in rows.tolist()]
         digest = hashlib.sha256(f"{self.vocabulary.fingerprint} {self._digest}\n".encode())
-        digest.update(os.fsencode(self._folder) + b"\0")  # names, sizes and times may be equal elsewhere
+        digest.update(content_hashes(self._folder, names, readable_only=False).tobytes())
         digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What stands for every sample, and for the factors; to know it, all files are read once."""
+        content = content_hashes(self._folder, self._files, readable_only=False)
+        return hashlib.sha256(self.vocabulary.fingerprint.encode() + content.tobytes()).hexdigest()
 
     @property
     def folder(self) -> Path:
@@ -163,7 +153,9 @@ class TableSource(Source):
         taken = {*columns, *self._given.column_names}
         for name in self._given.column_names:
             column = self._given.column(name)
-            if name not in columns:
+            if name == self._file_column and is_type.is_binary(column.type):
+                columns[name] = pa.array([shown_name(file) for file in self._files])
+            elif name not in columns:
                 columns[name] = column
             # what the table says of splits and factors is said already
             elif name in made and columns[name].to_pylist() != column.to_pylist():
@@ -173,9 +165,11 @@ class TableSource(Source):
     @cached_property
     def lengths(self) -> IntArray:
         """Samples of every row; 0 where the file cannot be read: int64, shape (n_rows,)."""
-        if "n_samples" in self._given.column_names:
-            return read_only(integers(self._given, "n_samples"))
-        return read_only(np.array([self._length_of(name) for name in self._files], dtype=np.int64))
+        if self._given_lengths is not None:
+            return read_only(self._given_lengths)
+        return read_only(
+            np.array([audio_length(self._folder / name) for name in self._files], dtype=np.int64)
+        )
 
     @cached_property
     def n_samples(self) -> int:
@@ -220,74 +214,40 @@ class TableSource(Source):
         return result
 
     def _read(self, row: int) -> Float32Array:
-        import soundfile
-
         name = self._files[row]
-        path = self._folder / name
         try:
-            _check_whole(path)
-            waveform, rate = soundfile.read(path, dtype="float32")
-        except (OSError, soundfile.SoundFileError, ShardError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise ShardError(f"row {row}: {name} in {self._folder} cannot be read: {reason}") from error
-        if waveform.ndim != 1:
-            raise ShardError(f"row {row}: {name} has {waveform.shape[1]} channels; one is needed")
+            waveform, rate = read_audio(self._folder / name, self._channel)
+        except ShardError as error:
+            raise ShardError(f"row {row}: {name} in {self._folder} {error}") from error
         if rate != self.vocabulary.sample_rate:
             raise ShardError(
                 f"row {row}: {name} has {rate} samples per second, the first file has "
                 f"{self.vocabulary.sample_rate}; resample it"
             )
-        found: Float32Array = waveform
-        return found
-
-    def _length_of(self, name: str) -> int:
-        import soundfile
-
-        try:
-            _check_whole(self._folder / name)
-            return int(soundfile.info(self._folder / name).frames)
-        except (OSError, soundfile.SoundFileError, ShardError):
-            return 0  # reading that row says what is wrong with it
+        return waveform
 
     def _first_rate(self) -> int:
-        import soundfile
-
         reason: Exception | None = None
         for name in self._files[:_PROBED]:
             try:
-                return int(soundfile.info(self._folder / name).samplerate)
-            except (OSError, soundfile.SoundFileError) as error:
+                return audio_rate(self._folder / name)
+            except ShardError as error:
                 reason = reason or error
         raise ParameterError(f"no audio file of the table can be read; {self._files[0]}: {reason}")
 
-    def _fingerprint(self, grid: FactorGrid) -> str:
-        """Return what stands for the files, as far as names, sizes and times do, and for their factors."""
-        digest = hashlib.sha256(b"syngen-table-2")
+    def _fingerprint_of(self, grid: FactorGrid) -> str:
+        """Return what stands for the factors of every file, and for how it is read."""
+        digest = hashlib.sha256(b"syngen-table-3")
         factors = [[f.name, f.kind, f.unit, list(f.values)] for f in grid.factors]
-        digest.update(bytes_of(factors))
+        digest.update(bytes_of([factors, self._channel]))
         digest.update(self._table_indices.tobytes())
         for name in self._files:
-            try:
-                status = os.stat(self._folder / name)
-                stamp = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
-            except OSError:
-                stamp = f"{name}\0\n"
-            digest.update(stamp.encode("utf-8", "surrogatepass"))
+            digest.update(os.fsencode(name) + b"\n")
         return digest.hexdigest()
 
 
 def _reopened(folder: Path, table: Path, options: Json) -> TableSource:
-    return TableSource(folder, pq.read_table(table, partitioning=None), options)
-
-
-def _check_whole(path: Path) -> None:
-    """Refuse a WAV file that is shorter than it says; libsndfile takes what is there."""
-    with open(path, "rb") as file:
-        head = file.read(8)
-        n_bytes = os.fstat(file.fileno()).st_size
-    announced = int.from_bytes(head[4:8], "little")
-    if head[:4] == b"RIFF" and announced != 0xFFFFFFFF and announced + 8 > n_bytes:
-        raise ShardError("the file ends too early")
+    return TableSource(folder, pa.ipc.open_file(io.BytesIO(table.read_bytes())).read_all(), options)
 
 
 def _dataset_name(given: object, folder: Path) -> str:

@@ -2,29 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.types as is_type
 
 from syngen._values import is_whole
 from syngen.errors import FactorError, ParameterError, suggestion
-from syngen.factors import Factor
+from syngen.factors import MAX_GRID_SIZE, Factor
 from syngen.io.files import inside
 from syngen.io.names import check_names, checked_name, twins_in
+from syngen.storage.tables.columns import source_name
 from syngen.storage.tables.kinds import KINDS, kind_of
+from syngen.tabular.plain import PlainColumn, plain_column
+from syngen.tabular.texts import numbers_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from syngen._typing import IntArray
 
-__all__ = ["check_columns", "factor_names", "factors_in", "file_column", "file_names", "schemes_in"]
+__all__ = [
+    "check_columns",
+    "factor_names",
+    "factors_in",
+    "file_column",
+    "file_names",
+    "is_file_column",
+    "is_split_column",
+    "lengths_in",
+    "schemes_in",
+    "shown_name",
+    "texts_by_name",
+    "with_named_index",
+]
 
 _FILE_COLUMNS = ("file_name", "file", "path", "filename", "audio_filepath")
 _OWN_COLUMNS = ("index", "row", "n_samples", "shard", "offset", "size")
+_INDEX_NAMES = ("", "Unnamed: 0")  # of the first column, as pandas writes and reads an index
+_STORED_INDEX = "__index_level_0__"  # as pandas calls it in Parquet files
+_MOST_NUMERIC = 8  # columns of numbers that are factors if nobody says which are
 _USUAL_SPLITS = ("train", "validation", "test")
+
+
+def is_file_column(name: str, wanted: str | None) -> bool:
+    """Return whether a column may name audio files: the one that is wanted, or each of the usual ones."""
+    return name in _FILE_COLUMNS if wanted is None else name == wanted
+
+
+def is_split_column(name: str) -> bool:
+    """Return whether a column says which split a row is in."""
+    return name == "split" or name.startswith("split_")
+
+
+def with_named_index(table: pa.Table) -> pa.Table:
+    """Return a table in which what pandas wrote of an index is the column ``index``, which is no factor."""
+    names = table.column_names
+    for position, name in enumerate(names):
+        if name == _STORED_INDEX or (position == 0 and name in _INDEX_NAMES):
+            index = "index" if "index" not in names else source_name("index", names)
+            return table.rename_columns([*names[:position], index, *names[position + 1 :]])
+    return table
+
+
+def texts_by_name(option: str, given: Any) -> Mapping[str, str]:
+    """Return an option that says something of each factor.
+
+    Raises
+    ------
+    ParameterError
+        If it is no mapping of texts to texts.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(
+        isinstance(t, str) for item in given.items() for t in item
+    ):
+        raise ParameterError(f"{option} is {given!r}; a mapping of names of factors to texts is needed")
+    return given
 
 
 def file_column(table: pa.Table, wanted: str | None) -> str:
@@ -60,7 +119,9 @@ def file_names(folder: Path, table: pa.Table, wanted: str | None) -> list[str]:
         If one is missing, or leads out of the folder.
     """
     column = file_column(table, wanted)
-    files: list[Any] = table.column(column).to_pylist()
+    cells: list[Any] = table.column(column).to_pylist()
+    # names that are no UTF-8 are bytes
+    files = [os.fsdecode(cell) if isinstance(cell, bytes) else cell for cell in cells]
     for row, name in enumerate(files):
         if not isinstance(name, str):
             raise ParameterError(f"row {row}: {column} is {name!r}; the name of an audio file is needed")
@@ -69,6 +130,11 @@ def file_names(folder: Path, table: pa.Table, wanted: str | None) -> list[str]:
         except ParameterError as error:
             raise ParameterError(f"row {row}: {error}; audio files must lie in the folder") from error
     return files
+
+
+def shown_name(name: str) -> str:
+    r"""Return the name of a file as a text that is UTF-8: bytes that are none are written as ``\xe9``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def factor_names(table: pa.Table, wanted: Sequence[str] | None, file: str) -> list[str]:
@@ -87,20 +153,43 @@ def factor_names(table: pa.Table, wanted: Sequence[str] | None, file: str) -> li
             for name in names
             if name not in others and not name.startswith("split_") and not _is_of_source(name)
         ]
+        _check_not_too_many(table, chosen)
     else:
-        chosen = [wanted] if isinstance(wanted, str) else list(wanted)
+        chosen = [wanted] if isinstance(wanted, str) else _listed(wanted)
     for name in chosen:
         if name not in names:
             raise FactorError(
                 f"no column {name!r}{suggestion(name, names)}; the table has {', '.join(map(str, names))}"
             )
-        if name in (*_OWN_COLUMNS, "split") or name.startswith("split_"):
+        if name in _OWN_COLUMNS or is_split_column(name):
             raise FactorError(f"a factor cannot be called {name!r}; rename the column")
         if f"{name}_level" in chosen:
             raise FactorError(f"{name}_level is the column of the levels of {name!r}; rename the factor")
     if not chosen:
         raise FactorError(f"the table has no factors: nothing but {', '.join(names)}")
     return chosen
+
+
+def _listed(wanted: Any) -> list[str]:
+    names = list(wanted) if isinstance(wanted, Iterable) else [wanted]
+    if not isinstance(wanted, Iterable) or not all(isinstance(name, str) for name in names):
+        raise FactorError(f"factors is {wanted!r}; a list of columns is needed")
+    return names
+
+
+def _check_not_too_many(table: pa.Table, names: Sequence[str]) -> None:
+    """Refuse to take a table of measurements for one of factors."""
+    numeric = [name for name in names if _is_numeric(table.schema.field(name).type)]
+    if len(numeric) > _MOST_NUMERIC:
+        raise FactorError(
+            f"the table has {len(numeric)} columns of numbers ({', '.join(numeric)}); factors are what a "
+            "file was made from, not all that was measured of it: say with factors=[...] which of "
+            f"{', '.join(names)} they are"
+        )
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    return bool(is_type.is_integer(kind) or is_type.is_floating(kind) or is_type.is_decimal(kind))
 
 
 def _is_of_source(name: str) -> bool:
@@ -119,7 +208,7 @@ def factors_in(
     Raises
     ------
     FactorError
-        If a row has no value, or there is no such kind.
+        If rows have no value, or one that is none, there is no such kind, or the grid would be too large.
     """
     for option, given in (("kinds", kinds), ("units", units)):
         for name in given:
@@ -127,31 +216,62 @@ def factors_in(
                 raise FactorError(f"{option} names {name!r}{suggestion(name, names)}, which is no factor")
     factors, levels = [], []
     for name in names:
-        values = _values(name, table.column(name).to_pylist())
-        order = sorted(set(values))
-        kind = kinds.get(name) or kind_of(order)
+        column = plain_column(name, table.column(name))
+        kind = kinds.get(name) or ("ordinal" if column.is_ordered else kind_of(column.distinct))
         if kind not in KINDS:
             raise FactorError(f"kind {kind!r} of {name!r}{suggestion(kind, KINDS)}; {', '.join(KINDS)}")
-        factors.append(Factor(name, tuple(order), kind, str(units.get(name, ""))))
-        level_of = {value: level for level, value in enumerate(order)}
-        levels.append(np.array([level_of[value] for value in values], dtype=np.int64))
+        if kind != "nominal" and not column.is_ordered and isinstance(column.distinct[0], str):
+            column = _as_numbers(name, column, kind)
+        factors.append(Factor(name, column.distinct, kind, str(units.get(name, ""))))
+        levels.append(column.codes)
+    _check_grid(factors)
     return factors, levels
 
 
-def _values(name: str, cells: list[Any]) -> list[Any]:
-    """Return the values of a factor as texts, whole numbers or real numbers, all of one type."""
-    if all(map(is_whole, cells)):
-        return cells
+def _as_numbers(name: str, column: PlainColumn, kind: str) -> PlainColumn:
+    """Return texts that are said to be in an order as numbers, if they are numbers."""
+    texts = [str(value) for value in column.distinct]
+    try:
+        numbers: Sequence[int | float] = numbers_of(texts)
+    except ValueError as error:
+        if kind == "ordinal":  # in the order of the alphabet
+            return column
+        raise FactorError(f"factor {name!r} is called {kind}, but {error}; call it nominal") from error
+    order = np.argsort(numbers, kind="stable")
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return PlainColumn(tuple(numbers[position] for position in order.tolist()), rank[column.codes])
+
+
+def _check_grid(factors: Sequence[Factor]) -> None:
+    size = math.prod(factor.size for factor in factors)
+    if size > MAX_GRID_SIZE:
+        sizes = ", ".join(f"{factor.name} has {factor.size:,}" for factor in factors)
+        raise FactorError(
+            f"{len(factors)} factors have 10^{int(math.log10(size))} combinations of values, and 2^62 are "
+            f"possible ({sizes}); say with factors=[...] which columns are factors, or round their values"
+        )
+
+
+def lengths_in(table: pa.Table) -> IntArray | None:
+    """Return the column ``n_samples``, if there is one: int64, shape (n_rows,).
+
+    Raises
+    ------
+    ParameterError
+        If it is not a whole number from 0 on in each row.
+    """
+    if "n_samples" not in table.column_names:
+        return None
+    cells = table.column("n_samples").to_pylist()
     for row, cell in enumerate(cells):
-        if cell is None or (isinstance(cell, float) and not np.isfinite(cell)):
-            raise FactorError(f"row {row}: factor {name!r} is {cell!r}; every row needs a value")
-        if not isinstance(cell, (str, int, float)):
-            raise FactorError(
-                f"row {row}: factor {name!r} is a {type(cell).__name__}; a text or a number is needed"
+        is_length = isinstance(cell, (int, float)) and not isinstance(cell, bool) and 0 <= cell < 2**62
+        if not is_length or cell != int(cell):
+            raise ParameterError(
+                f"row {row}: n_samples is {cell!r}; a whole number is needed. Without that column, the "
+                "files themselves are asked"
             )
-    if any(isinstance(cell, (str, bool)) for cell in cells):
-        return [str(cell) for cell in cells]
-    return [float(cell) for cell in cells]
+    return np.array([int(cell) for cell in cells], dtype=np.int64)
 
 
 def schemes_in(table: pa.Table) -> tuple[dict[str, tuple[str, ...]], list[IntArray]]:
@@ -162,7 +282,7 @@ def schemes_in(table: pa.Table) -> tuple[dict[str, tuple[str, ...]], list[IntArr
     ParameterError
         If a split, or a scheme, has a name that cannot be that of a file.
     """
-    columns = [name for name in table.column_names if name == "split" or name.startswith("split_")]
+    columns = [name for name in table.column_names if is_split_column(name)]
     by_scheme = {"default": "split"}
     for column in columns:
         scheme = "default" if column == "split" else column.removeprefix("split_")
@@ -176,7 +296,8 @@ def schemes_in(table: pa.Table) -> tuple[dict[str, tuple[str, ...]], list[IntArr
             schemes[scheme] = ("train",)
             codes.append(np.zeros(table.num_rows, dtype=np.int64))
             continue
-        cells = table.column(column).to_pylist()
+        # numbers of folds are names too
+        cells = [str(cell) if is_whole(cell) else cell for cell in table.column(column).to_pylist()]
         names = _splits_in(column, cells)
         schemes[scheme] = names
         code_of = {name: code for code, name in enumerate(names)}

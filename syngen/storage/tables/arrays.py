@@ -6,7 +6,9 @@ the time in which a worker, or a command that writes a manifest, starts.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +17,21 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from syngen._typing import BoolArray
 
-__all__ = ["arrow_array", "nullable_array", "numpy_array"]
+__all__ = ["arrow_array", "mapped_file", "nullable_array", "numpy_array"]
 
 _MAX_TEXT_BYTES = 2**31 - 1
 _FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
+
+
+def mapped_file(path: Path) -> pa.MemoryMappedFile:
+    """Open a file for Arrow, which would take a text for UTF-8, while a path may have any bytes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    """
+    return pa.memory_map(str(path) if os.name == "nt" else os.fsencode(path))
 
 
 def arrow_array(values: Sequence[Any] | np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:

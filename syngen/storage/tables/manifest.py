@@ -26,7 +26,7 @@ from syngen.io.atomic import atomic_file
 from syngen.io.names import check_names, checked_name
 from syngen.storage.documents import parse_json
 from syngen.storage.layout import FORMAT, end_of_table
-from syngen.storage.tables.arrays import arrow_array
+from syngen.storage.tables.arrays import arrow_array, mapped_file
 from syngen.storage.tables.columns import NULLABLE, SPOKEN, STORED
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ def _level_type(factor: Factor) -> pa.DataType:
 
 def type_of(values: Sequence[Value]) -> pa.DataType:
     """Return the Arrow type of a factor's values, or of what is drawn for a nuisance."""
+    if isinstance(values[0], bool):
+        return pa.bool_()
     if all(isinstance(value, int) for value in values):
         return pa.int64()
     return pa.string() if isinstance(values[0], str) else pa.float64()
@@ -276,11 +278,11 @@ class ManifestWriter:
 
     Parameters
     ----------
-    file : path or binary file
+    file : binary file
     schema : pyarrow.Schema
     """
 
-    def __init__(self, file: str | Path | IO[bytes], schema: pa.Schema) -> None:
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
         self._schema = schema
         integers = [field.name for field in schema if pa.types.is_integer(field.type)]
         hashes = [f.name for f in schema if pa.types.is_fixed_size_binary(f.type)]
@@ -382,7 +384,7 @@ def read_manifest(path: Path, *, columns: Sequence[str] | None = None) -> pa.Tab
         raise ManifestError(f"{path} cannot be read: not a file")
     try:
         # pq.read_table imports pyarrow.dataset, and pandas with it, which takes longer than all the rest
-        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
+        with mapped_file(path) as source, pq.ParquetFile(source, page_checksum_verification=True) as file:
             absent = set(columns or ()) - set(file.schema_arrow.names)
             if absent:
                 raise ManifestError(f"{path} has no column {sorted(absent)[0]}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from syngen.errors import FactorError, ParameterError, suggestion
+from syngen.io.files import local_path
 from syngen.seeding import Permutation
 from syngen.synth.speech.text.grammars import GRAMMARS, Grammar, check_count, check_seed
 from syngen.synth.speech.text.spelling import normalise
@@ -162,7 +163,7 @@ def file_texts(path: str | Path, *, folder: str | Path | None = None) -> tuple[s
     """
     if not isinstance(path, str | Path):
         raise ParameterError(f"a file of texts is named by a text, not by {path!r}")
-    place = Path(folder or ".") / path
+    place = Path(folder or ".") / local_path(path)
     if not _is_file(place):
         raise ParameterError(
             f"there is no file of texts {_shortened(str(place))}; a path starts at the recipe's folder"

@@ -181,5 +181,5 @@ def test_nothing_to_count_is_refused(tiny_dataset: Path) -> None:
 
 
 def test_a_table_with_a_missing_value_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FactorError, match="row 1: factor 'a' is None; every row needs a value"):
+    with pytest.raises(FactorError, match="factor 'a' has 1 missing value, the first in row 1"):
         own_dataset(tmp_path, pd.DataFrame({"a": ["x", None]}))

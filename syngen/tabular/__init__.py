@@ -1,0 +1,1 @@
+"""Tables of anybody's: files and frames of any kind as Arrow columns, and columns as plain values."""
