@@ -73,12 +73,21 @@ def load(
 
 
 def export(
-    dataset: str | Path | FactorDataset, folder: str | Path, *, to: str, trajectories: float | None = None
+    dataset: str | Path | FactorDataset,
+    folder: str | Path,
+    *,
+    to: str,
+    trajectories: float | None = None,
+    name: str | None = None,
 ) -> int:
     """Write a dataset in the format of another tool.
 
     The columns of the manifest go along. One with the name of a column that the format has of its own, as
-    ``file_name`` or ``row``, is called ``source_<name>``.
+    ``file_name`` or ``row``, is called ``source_<name>``. Parquet keeps dates, times, decimals and lists.
+    In JSON and CSV dates and times are ISO 8601, durations seconds, decimals texts, bytes hexadecimal.
+    Categories are their values everywhere, NaN is null in JSON, and what a format cannot hold is refused
+    before anything is written. Splits that ``datasets`` would not take get underscores: ``val 1`` becomes
+    ``val_1``; the column ``split`` keeps the name.
 
     Parameters
     ----------
@@ -86,15 +95,21 @@ def export(
         Folder, or a dataset; a view or a rendered one will do.
     folder : str or Path
         Absent or empty; it appears as a whole or not at all.
-    to : {"huggingface", "jsonl", "lhotse", "wav", "npz"}
+    to : {"huggingface", "jsonl", "lhotse", "wav", "webdataset", "npz"}
         Parquet with embedded audio and class labels; WAV files and NeMo's JSON lines; WAV files and
-        lhotse's cuts; WAV files and ``metadata.csv``; one file of arrays as dSprites has them.
+        lhotse's cuts; WAV files and ``metadata.csv``; tar files of WAV and JSON; one file of arrays as
+        dSprites has them.
     trajectories : float, optional
         Time between two moments in seconds: with it, ground truth over time goes along (see
         `FactorDataset.trajectories`). huggingface has it in columns of lists, ``trajectory_time``,
-        ``trajectory_f0`` and so on; wav, jsonl and lhotse have ``<clip>.f0.csv`` and so on beside each
+        ``trajectory_f0`` and so on; all others but npz have ``<clip>.f0.csv`` and so on beside each
         clip, columns of time in seconds and value without a header, as loaders of mirdata have them, and
         the units in ``trajectories.json``; npz has none. Where a tone is silent, ``f0`` is 0.
+    name : str, optional
+        What the audio files are called, without their suffix: a text with columns in braces, as in
+        ``"{speaker}_{style}_{row}"``; by default the row. Numbers take a width or a precision
+        (``{row:06d}``, ``{frequency:.1f}``), and a slash divides folders. Characters that file systems do
+        not share become dashes. npz has no such files.
 
     Returns
     -------
@@ -104,8 +119,9 @@ def export(
     Raises
     ------
     ParameterError
-        If there is no such format, the folder is not empty or cannot be written, or trajectories are wanted
-        of a dataset or in a format without any.
+        If there is no such format, the folder is not empty or cannot be written, trajectories are wanted
+        of a dataset or in a format without any, a column holds what the format cannot, or `name` has a
+        field that is no column or gives two rows the same name.
     ShardError
         If an observation cannot be read.
     """
@@ -113,7 +129,7 @@ def export(
 
     write = find_format(to)
     opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
-    return write(opened, Path(folder), hop=trajectories)
+    return write(opened, Path(folder), hop=trajectories, name=name)
 
 
 def from_manifest(
