@@ -15,7 +15,38 @@ if TYPE_CHECKING:
     from syngen.loaders.dataset import FactorDataset
     from syngen.resolving.load import RecipeLike
 
-__all__ = ["export", "from_manifest", "load", "render", "statistics"]
+__all__ = ["export", "from_manifest", "load", "opened", "render", "statistics"]
+
+
+def opened(dataset: str | Path | FactorDataset) -> FactorDataset:
+    """Return a dataset that is given as such, or as the folder or URL that it is in.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither.
+    """
+    if isinstance(dataset, (str, Path)):
+        return load(dataset)
+    if not hasattr(dataset, "grid") or not hasattr(dataset, "identities"):
+        raise ParameterError(
+            f"a dataset of type {type(dataset).__name__}; give a folder, a URL, or what syngen.load, "
+            "syngen.render or syngen.from_manifest returns"
+        )
+    return dataset
+
+
+def path_of(name: str, value: object) -> str | Path:
+    """Return a path that is given as one.
+
+    Raises
+    ------
+    ParameterError
+        If it is something else.
+    """
+    if not isinstance(value, (str, Path)):
+        raise ParameterError(f"{name} is a {type(value).__name__}; a path is needed")
+    return value
 
 
 def load(
@@ -128,8 +159,7 @@ def export(
     from syngen.exports.formats import find_format
 
     write = find_format(to)
-    opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
-    return write(opened, Path(folder), hop=trajectories, name=name)
+    return write(opened(dataset), Path(path_of("folder", folder)), hop=trajectories, name=name)
 
 
 def from_manifest(
@@ -265,6 +295,6 @@ def statistics(
     """
     from syngen.evaluation.statistics.measuring import statistics_of
 
-    ds = load(dataset) if isinstance(dataset, (str, Path)) else dataset
+    ds = opened(dataset)
     view = ds if split is None else ds.select(split=split)
     return statistics_of(view, n_shuffles=n_shuffles, seed=seed)

@@ -11,6 +11,7 @@ import numpy as np
 
 from syngen._values import KINDS, kind_of
 from syngen.errors import ParameterError, suggestion
+from syngen.evaluation.codes.arrays import array_of, names_of_columns
 from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.joining import NOT_COMMON, join
 from syngen.evaluation.codes.matrix import check_finite, code_matrix
@@ -157,11 +158,11 @@ def _tamed(values: FloatArray) -> FloatArray:
 
 def _columns(factors: Any) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:
     if hasattr(factors, "columns") and hasattr(factors, "iloc"):
-        names = tuple(str(name) for name in factors.columns)
-        columns = [np.asarray(factors.iloc[:, j]) for j in range(len(names))]
+        names = names_of_columns("factors", factors)
+        columns = [array_of("factors", factors.iloc[:, j]) for j in range(factors.shape[1])]
     else:
         names = None
-        matrix = np.asarray(factors)
+        matrix = array_of("factors", factors)
         if matrix.ndim == 1:
             matrix = matrix[:, np.newaxis]
         if matrix.ndim != 2:
@@ -248,7 +249,7 @@ def _factor(name: str, column: NDArray[Any], kind: str | None) -> FactorColumn:
         return FactorColumn(name, "nominal", positions.astype(np.float64))
     try:
         values = column.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ParameterError(f"factor {name!r} of type {column.dtype}: {error}") from error
     check_finite("factors", values[:, np.newaxis], [name])
     chosen = kind_of(column) if kind is None else cast("Kind", kind)

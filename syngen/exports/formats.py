@@ -43,7 +43,7 @@ def find_format(name: str) -> Export:
     ParameterError
         If there is none of that name.
     """
-    if name not in FORMATS:
+    if not isinstance(name, str) or name not in FORMATS:
         raise ParameterError(
             f"no format {name!r}{suggestion(name, FORMATS)}; there are {', '.join(FORMATS)}"
         )

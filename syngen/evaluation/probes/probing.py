@@ -24,6 +24,7 @@ import numpy as np
 from syngen._threads import single_threaded
 from syngen._values import check_whole
 from syngen.errors import FactorError, ParameterError, suggestion
+from syngen.evaluation.codes.arrays import array_of, check_distinct_columns
 from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.joining import Joined, ManifestRows, join
 from syngen.evaluation.codes.matrix import code_matrix
@@ -163,6 +164,7 @@ def _joined(
     import pandas as pd
 
     if isinstance(manifest, pd.DataFrame):
+        check_distinct_columns("the manifest", manifest.columns)
         observations: ManifestRows | DatasetView = ManifestRows(manifest)
     elif hasattr(manifest, "identities"):
         observations = manifest
@@ -171,7 +173,7 @@ def _joined(
             f"the manifest is a {type(manifest).__name__}; give a DataFrame, as ds.manifest, or the dataset"
         )
     joined = join(codes, observations, common=common)
-    n = len(np.atleast_1d(np.asarray(joined.values)))
+    n = len(np.atleast_1d(array_of("codes", joined.values)))
     if n != len(joined.observations):
         raise ParameterError(
             f"{n} rows of codes and {len(observations)} of the manifest; one per observation is needed, in "

@@ -51,12 +51,13 @@ def read_table(folder: Path, table: Any) -> pa.Table:
     """
     if isinstance(table, pa.Table):
         return table
-    if isinstance(table, Mapping):
-        return pa.table(dict(table))
     if not isinstance(table, (str, Path)):
         try:
+            if isinstance(table, Mapping):
+                return pa.table(dict(table))
             return pa.Table.from_pandas(table, preserve_index=False)
-        except (AttributeError, TypeError, pa.ArrowException) as error:
+        # ValueError and RuntimeError: doubled columns, columns of different lengths, tensors with gradients
+        except (AttributeError, TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise ParameterError(
                 f"a table of type {type(table).__name__} ({error}); a DataFrame, an Arrow table, a mapping "
                 "of columns, or the path of a CSV or Parquet file is needed"
