@@ -215,7 +215,8 @@ def from_manifest(
     from syngen.loaders.sources.table import TableSource, read_table
 
     options = {"file": file, "factors": factors, "kinds": kinds, "units": units, "name": name}
-    return FactorDataset(TableSource(Path(folder), read_table(Path(folder), table), options))
+    place = Path(path_of("folder", folder))
+    return FactorDataset(TableSource(place, read_table(place, table), options))
 
 
 def render(

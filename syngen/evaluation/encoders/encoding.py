@@ -152,7 +152,7 @@ def _named(encoder: str | Path) -> tuple[str, Any]:
 def _function_of(encoder: Any) -> Callable[[Any], Any]:
     if isinstance(encoder, type):
         raise ParameterError(f"the encoder is the class {encoder.__name__}; give an object of it")
-    for method in ("transform", "encode"):
+    for method in ("transform", "encode") if not hasattr(encoder, "columns") else ():  # no table
         if callable(getattr(encoder, method, None)):
             return getattr(encoder, method)  # type: ignore[no-any-return]
     if callable(encoder):

@@ -47,6 +47,7 @@ MOST_LOGISTIC_CLASSES = 100
 """Above so many classes the ridge classifier is used."""
 _INNER_FOLDS = 3
 _TINY = 1e-12
+_LARGE = 1e100
 
 
 def probe(
@@ -119,7 +120,7 @@ def probe(
     if not isinstance(target, str):
         raise ParameterError(f"target is {target!r}; the name of a factor is needed, or 'all'")
     joined = _joined(codes, manifest, common=common)
-    frame, (values, _) = joined.observations.manifest, code_matrix(joined.values)
+    frame, values = joined.observations.manifest, _within_reach(code_matrix(joined.values)[0])
     columns = Columns.of(frame)
     asked = (group_by,) if isinstance(group_by, str) else None if group_by is None else tuple(group_by)
     probing = _Probing(values, frame, columns, model, folds, seed)
@@ -149,6 +150,12 @@ def probe(
     return replace(report, results=tuple(results), skipped=skipped)
 
 
+def _within_reach(values: FloatArray) -> FloatArray:
+    """Scale columns whose squares would overflow; probes standardise codes anyway."""
+    found: FloatArray = values / np.maximum(1.0, np.abs(values).max(axis=0, initial=0.0) / _LARGE)
+    return found
+
+
 class _TooFewGroupsError(ParameterError):
     """A target that these groups do not allow."""
 
@@ -165,7 +172,9 @@ def _joined(
 
     if isinstance(manifest, pd.DataFrame):
         check_distinct_columns("the manifest", manifest.columns)
-        observations: ManifestRows | DatasetView = ManifestRows(manifest)
+        names = [str(name) for name in manifest.columns]
+        named = manifest if names == list(manifest.columns) else manifest.set_axis(names, axis=1)
+        observations: ManifestRows | DatasetView = ManifestRows(named)
     elif hasattr(manifest, "identities"):
         observations = manifest
     else:

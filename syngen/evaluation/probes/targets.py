@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from syngen.storage.tables.columns import SPOKEN, STORED
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from syngen._typing import FloatArray, IntArray
 
@@ -51,7 +52,8 @@ class Columns:
         about storage. Of the others, a column that is constant within every level of a factor derives from
         it.
         """
-        names = [str(name) for name in manifest.columns]
+        # lists and the like are no values of a factor
+        names = [str(name) for name in manifest.columns if _is_hashable(manifest[name])]
         own = [name for name in names if name not in _NO_FACTORS and not name.startswith("split_")]
         with_levels = [name for name in own if f"{name}{LEVEL}" in names]
         candidates = [
@@ -86,6 +88,16 @@ class Columns:
             return usual
         others = [name for name in self.kinds if name != target]
         return max(others, key=lambda name: self.sizes[name], default=None)
+
+
+def _is_hashable(column: pd.Series) -> bool:
+    if column.dtype.kind != "O":
+        return True
+    try:
+        column.nunique()
+    except TypeError:
+        return False
+    return True
 
 
 def _derived(manifest: pd.DataFrame, candidates: Sequence[str], factors: Sequence[str]) -> dict[str, str]:
@@ -158,7 +170,7 @@ def read_target(manifest: pd.DataFrame, columns: Columns, name: str) -> Target:
         is_continuous = is_number and column.nunique() > _FEW_VALUES
     else:
         is_continuous = kind == "continuous"
-    values, labels = np.unique(column.to_numpy(), return_inverse=True)
+    values, labels = _distinct(column, f"target {name!r}")
     if len(values) < 2:
         only = manifest[name].iloc[0] if len(column) else "none"
         raise FactorError(
@@ -196,9 +208,20 @@ def group_numbers(manifest: pd.DataFrame, columns: Columns, names: Iterable[str]
         _check_column(manifest, columns, name, "group_by")
         if manifest[name].isna().any():
             raise FactorError(f"group_by {name!r} has missing values")
-        _, numbers = np.unique(manifest[name].to_numpy(), return_inverse=True)
+        _, numbers = _distinct(manifest[name], f"group_by {name!r}")
         _, combined = np.unique(combined * (int(numbers.max()) + 1) + numbers, return_inverse=True)
     return combined.astype(np.int64), int(combined.max()) + 1
+
+
+def _distinct(column: pd.Series, what: str) -> tuple[NDArray[Any], IntArray]:
+    """Return the distinct values of a column, in order, and the position of each row's among them."""
+    try:
+        values, positions = np.unique(column.to_numpy(), return_inverse=True)
+    except (TypeError, ValueError) as error:
+        raise FactorError(
+            f"{what} holds values that cannot be put in order ({error}); turn them into texts or numbers"
+        ) from error
+    return values, positions.reshape(-1)
 
 
 def _check_column(manifest: pd.DataFrame, columns: Columns, name: str, what: str) -> None:

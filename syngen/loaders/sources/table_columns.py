@@ -23,6 +23,7 @@ __all__ = ["check_columns", "factor_names", "factors_in", "file_column", "file_n
 
 _FILE_COLUMNS = ("file_name", "file", "path", "filename", "audio_filepath")
 _OWN_COLUMNS = ("index", "row", "n_samples", "shard", "offset", "size")
+_BEYOND = 2**63  # the first number that is no int64
 _USUAL_SPLITS = ("train", "validation", "test")
 
 
@@ -140,7 +141,8 @@ def factors_in(
 def _values(name: str, cells: list[Any]) -> list[Any]:
     """Return the values of a factor as texts, whole numbers or real numbers, all of one type."""
     if all(map(is_whole, cells)):
-        return cells
+        is_held = min(cells) >= -_BEYOND and max(cells) < _BEYOND
+        return cells if is_held else [str(cell) for cell in cells]  # a manifest has int64
     for row, cell in enumerate(cells):
         if cell is None or (isinstance(cell, float) and not np.isfinite(cell)):
             raise FactorError(f"row {row}: factor {name!r} is {cell!r}; every row needs a value")
