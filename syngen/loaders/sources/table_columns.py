@@ -24,6 +24,7 @@ __all__ = ["check_columns", "factor_names", "factors_in", "file_column", "file_n
 _FILE_COLUMNS = ("file_name", "file", "path", "filename", "audio_filepath")
 _OWN_COLUMNS = ("index", "row", "n_samples", "shard", "offset", "size")
 _BEYOND = 2**63  # the first number that is no int64
+_MOST_SAMPLES = 2**31 - 1
 _USUAL_SPLITS = ("train", "validation", "test")
 
 
@@ -205,7 +206,7 @@ def _splits_in(column: str, cells: list[Any]) -> tuple[str, ...]:
 
 
 def check_columns(table: pa.Table) -> None:
-    """Refuse a table with two columns of one name.
+    """Refuse a table with two columns of one name, or with lengths that are none.
 
     Raises
     ------
@@ -214,3 +215,10 @@ def check_columns(table: pa.Table) -> None:
     for position, name in enumerate(table.column_names):
         if name in table.column_names[:position]:
             raise ParameterError(f"the table has two columns {name!r}; rename one")
+    if "n_samples" in table.column_names:
+        for row, cell in enumerate(table.column("n_samples").to_pylist()):
+            if not is_whole(cell, 0, _MOST_SAMPLES):
+                raise ParameterError(
+                    f"row {row}: n_samples is {cell!r:.50}; the length of the file in samples is needed, or "
+                    "no such column"
+                )
