@@ -36,17 +36,22 @@ def opened(dataset: str | Path | FactorDataset) -> FactorDataset:
     return dataset
 
 
-def path_of(name: str, value: object) -> str | Path:
-    """Return a path that is given as one.
+def local_folder(name: str, value: object) -> Path:
+    """Return a folder of this machine that is given as a path, or as a URL of a file.
 
     Raises
     ------
     ParameterError
         If it is something else.
     """
+    from syngen.io.object_store import Store, place_of
+
     if not isinstance(value, (str, Path)):
-        raise ParameterError(f"{name} is a {type(value).__name__}; a path is needed")
-    return value
+        raise ParameterError(f"{name} is a {type(value).__name__}; the path of a folder is needed")
+    place = place_of(value)
+    if isinstance(place, Store):
+        raise ParameterError(f"{name} is {value}; a folder of this machine is needed, not a URL")
+    return place
 
 
 def load(
@@ -159,7 +164,7 @@ def export(
     from syngen.exports.formats import find_format
 
     write = find_format(to)
-    return write(opened(dataset), Path(path_of("folder", folder)), hop=trajectories, name=name)
+    return write(opened(dataset), local_folder("folder", folder), hop=trajectories, name=name)
 
 
 def from_manifest(
@@ -215,7 +220,7 @@ def from_manifest(
     from syngen.loaders.sources.table import TableSource, read_table
 
     options = {"file": file, "factors": factors, "kinds": kinds, "units": units, "name": name}
-    place = Path(path_of("folder", folder))
+    place = local_folder("folder", folder)
     return FactorDataset(TableSource(place, read_table(place, table), options))
 
 

@@ -216,6 +216,7 @@ def group_numbers(manifest: pd.DataFrame, columns: Columns, names: Iterable[str]
 def _distinct(column: pd.Series, what: str) -> tuple[NDArray[Any], IntArray]:
     """Return the distinct values of a column, in order, and the position of each row's among them."""
     try:
+        column.nunique()  # which lists, that NumPy would put in order, do not pass
         values, positions = np.unique(column.to_numpy(), return_inverse=True)
     except (TypeError, ValueError) as error:
         raise FactorError(

@@ -219,6 +219,6 @@ def check_columns(table: pa.Table) -> None:
         for row, cell in enumerate(table.column("n_samples").to_pylist()):
             if not is_whole(cell, 0, _MOST_SAMPLES):
                 raise ParameterError(
-                    f"row {row}: n_samples is {cell!r:.50}; the length of the file in samples is needed, or "
-                    "no such column"
+                    f"row {row}: n_samples is {cell!r:.50}; the samples of the file are needed, or no such "
+                    "column"
                 )
