@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["FactorColumn", "Inputs", "read_inputs"]
 
 _SMALL, _LARGE, _DROWNED = 1e-100, 1e100, 1e-9
+_INEXACT = 2.0**53  # from here on float64 lacks whole numbers
+_CONTAINERS = (list, tuple, set, frozenset, dict, bytearray, np.ndarray)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +239,11 @@ def _factor(name: str, column: NDArray[Any], kind: str | None) -> FactorColumn:
         missing = int(sum(value is None or _is_nan(value) for value in column))
         if missing:
             raise ParameterError(f"factor {name!r} has {missing:,} missing values; leave those rows out")
+        held = next((value for value in column if isinstance(value, _CONTAINERS)), None)
+        if held is not None:
+            raise ParameterError(
+                f"factor {name!r} holds a {type(held).__name__}, {held!r:.50}; give one value a row"
+            )
         if any(isinstance(value, str) for value in column):
             column = column.astype(str)
     if column.dtype.kind in "US":
@@ -253,7 +260,11 @@ def _factor(name: str, column: NDArray[Any], kind: str | None) -> FactorColumn:
         raise ParameterError(f"factor {name!r} of type {column.dtype}: {error}") from error
     check_finite("factors", values[:, np.newaxis], [name])
     chosen = kind_of(column) if kind is None else cast("Kind", kind)
-    return FactorColumn(name, chosen, _tamed(values[:, np.newaxis])[:, 0])
+    tamed = _tamed(values[:, np.newaxis])[:, 0]
+    if chosen != "continuous" and (np.abs(values).max() >= _INEXACT or not np.array_equal(tamed, values)):
+        # as numbers of float64 two levels could be one
+        tamed = np.unique(column, return_inverse=True)[1].astype(np.float64)
+    return FactorColumn(name, chosen, tamed)
 
 
 def _is_nan(value: object) -> bool:
