@@ -112,7 +112,9 @@ def _derived(manifest: pd.DataFrame, candidates: Sequence[str], factors: Sequenc
             is_coarser = sizes[name] < sizes[factor] or factor in candidates[:position]
             if factor == name or factor in found or not is_coarser or sizes[factor] == len(manifest):
                 continue
-            if (manifest[name].groupby(manifest[factor]).nunique() == 1).all():
+            by = manifest[factor]
+            by = by.astype(np.float32) if by.dtype == np.float16 else by  # pandas groups by no float16
+            if (manifest[name].groupby(by).nunique() == 1).all():
                 found[name] = factor
                 break
     return found

@@ -45,3 +45,9 @@ def test_names_of_columns_may_be_numbers() -> None:
 
 def test_codes_whose_squares_overflow_are_probed_as_their_shares_are() -> None:
     assert probed(CODES * 1e200, manifest()) == probed(CODES, manifest())
+
+
+def test_half_precision_columns_are_columns_of_numbers() -> None:
+    half = np.array([0.5, 0.25, 0.125] * 4, dtype=np.float16)
+    expected = probed(CODES, manifest(half=half.astype(np.float32)), group_by="take")
+    assert probed(CODES, manifest(half=half), group_by="take") == expected
