@@ -55,9 +55,10 @@ def odd_frame(**more: Any) -> pd.DataFrame:
             "speaker": ["ann", "bob", "a/b", "é\n", "c,\r\"d'", "-x"],
             "split": SPLITS,
             "day": [moment.date() for moment in MOMENTS],
-            "moment": MOMENTS,
-            "zoned": pd.to_datetime(MOMENTS).tz_localize("Europe/Berlin"),
-            "took": [dt.timedelta(seconds=i + 0.5) for i in range(N)],
+            # in a unit that every version of pandas gives back as Python's own
+            "moment": pd.to_datetime(MOMENTS).as_unit("us"),
+            "zoned": pd.to_datetime(MOMENTS).as_unit("us").tz_localize("Europe/Berlin"),
+            "took": pd.to_timedelta([i + 0.5 for i in range(N)], unit="s").as_unit("us"),
             "price": [Decimal(i) / 4 for i in range(N)],
             "mood": pd.Categorical(["u", "v", None, "u", "v", "w"]),
             "tags": [[1, 2], [], None, [3], [4], [5]],

@@ -95,7 +95,11 @@ def _cells(n: int) -> list[st.SearchStrategy[Any]]:
         gaps.map(lambda cells: pd.array(cells, dtype="Int64")),
         some(st.none() | st.sampled_from(WORDS)).map(lambda cells: pd.array(cells, dtype="string")),
         some(st.none() | st.booleans()).map(lambda cells: pd.array(cells, dtype="boolean")),
-        some(st.integers(0, 9)).map(lambda cells: pd.Series(pd.PeriodIndex.from_ordinals(cells, freq="M"))),
+        some(st.integers(0, 9)).map(
+            lambda cells: pd.Series(
+                pd.arrays.PeriodArray(np.array(cells, dtype=np.int64), dtype="period[M]")
+            )
+        ),
         some(st.integers(0, 9)).map(
             lambda cells: pd.arrays.IntervalArray.from_arrays(cells, [c + 1 for c in cells])
         ),
