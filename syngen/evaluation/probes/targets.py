@@ -114,7 +114,7 @@ def _derived(manifest: pd.DataFrame, candidates: Sequence[str], factors: Sequenc
                 continue
             by = manifest[factor]
             by = by.astype(np.float32) if by.dtype == np.float16 else by  # pandas groups by no float16
-            if (manifest[name].groupby(by).nunique() == 1).all():
+            if (manifest[name].groupby(by, sort=False).nunique() == 1).all():
                 found[name] = factor
                 break
     return found
@@ -219,6 +219,8 @@ def _distinct(column: pd.Series, what: str) -> tuple[NDArray[Any], IntArray]:
     """Return the distinct values of a column, in order, and the position of each row's among them."""
     try:
         column.nunique()  # which lists, that NumPy would put in order, do not pass
+        if column.dtype.kind == "O" and any(isinstance(cell, frozenset) for cell in column):
+            raise TypeError("of two sets neither need be the smaller one")
         values, positions = np.unique(column.to_numpy(), return_inverse=True)
     except (TypeError, ValueError) as error:
         raise FactorError(

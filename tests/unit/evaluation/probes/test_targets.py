@@ -29,7 +29,11 @@ def test_columns_of_lists_beside_the_target_change_nothing() -> None:
     assert probed(CODES, manifest(tags=[[i] for i in range(12)], more=[{"x": 1}] * 12)) == expected
 
 
-@pytest.mark.parametrize("cells", [[[i] for i in range(12)], [1, "a", 2.5] * 4], ids=["lists", "mixed"])
+@pytest.mark.parametrize(
+    "cells",
+    [[[i] for i in range(12)], [1, "a", 2.5] * 4, [frozenset({1}), frozenset({2}), frozenset({1})] * 4],
+    ids=["lists", "mixed", "sets"],
+)
 @pytest.mark.parametrize("role", ["target", "group_by"])
 def test_values_without_an_order_are_refused_where_they_are_asked_for(role: str, cells: list[Any]) -> None:
     with pytest.raises(FactorError, match=f"{role} 'odd' holds values that cannot be put in order"):
