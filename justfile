@@ -10,6 +10,10 @@ fast *arguments:
 test *arguments:
     python -m pytest {{arguments}}
 
+# thousands of new odd tables and arrays at every public entry
+nightly *arguments:
+    HYPOTHESIS_PROFILE=nightly python -m pytest tests/property/test_odd_tables.py {{arguments}}
+
 # style, types, layers
 check:
     ruff format --check .

@@ -17,7 +17,7 @@ from syngen.io import workspace as _workspace
 from syngen.recipe.library import recipe_path
 from syngen.recipe.parse import parse_recipe
 from syngen.resolving.resolve import ResolvedRecipe, resolve_draft
-from tests.support import RECORDED_SCIPY
+from tests.support import NIGHTLY, RECORDED_SCIPY
 
 # the same examples in every run, and no verdict that depends on the speed of the machine
 hypothesis.settings.register_profile(
@@ -27,7 +27,15 @@ hypothesis.settings.register_profile(
     database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-hypothesis.settings.load_profile("syngen")
+# thousands of new ones each night, of the tests that ask for it (`tests.support.examples`)
+hypothesis.settings.register_profile(
+    "nightly",
+    hypothesis.settings.get_profile("syngen"),
+    derandomize=False,
+    max_examples=2_000,
+    print_blob=True,
+)
+hypothesis.settings.load_profile("nightly" if NIGHTLY else "syngen")
 # derandomized or not, Hypothesis takes constants from the source of whatever is imported by then, which the
 # tests before in this process decide; there is no setting for it, and in older versions no need
 with contextlib.suppress(ImportError, AttributeError):

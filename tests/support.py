@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -28,6 +29,9 @@ RECORDED_SCIPY = "1.17.1"
 
 EVERY_CASE = bool(os.environ.get("SYNGEN_EVERY_CASE"))
 """Whether tests of many like cases take all of them, not a sample; see CONTRIBUTING.md."""
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+"""Whether tests of odd input try thousands of new examples; see CONTRIBUTING.md."""
 
 WHOLE_LOOKING = {
     "name": "whole-looking",
@@ -222,3 +226,8 @@ def renew_checksums(folder: Path) -> None:
     digests = digests_of(folder)
     text = "".join(f"{digests[name]}  {name}\n" for name in sorted(names))
     (folder / "SHA256SUMS").write_text(text, "utf-8")
+
+
+def examples(n: int) -> hypothesis.settings:
+    """Return the settings of a test with so many examples, or as many as the nightly profile says."""
+    return hypothesis.settings() if NIGHTLY else hypothesis.settings(max_examples=n)

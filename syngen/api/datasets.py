@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from syngen.api.downloads import download as fetch
 from syngen.errors import ParameterError
-from syngen.io.files import local_path
 from syngen.resolving.load import load_recipe
 
 if TYPE_CHECKING:
@@ -16,7 +15,43 @@ if TYPE_CHECKING:
     from syngen.loaders.dataset import FactorDataset
     from syngen.resolving.load import RecipeLike
 
-__all__ = ["export", "from_manifest", "load", "render", "statistics"]
+__all__ = ["export", "from_manifest", "load", "opened", "render", "statistics"]
+
+
+def opened(dataset: str | Path | FactorDataset) -> FactorDataset:
+    """Return a dataset that is given as such, or as the folder or URL that it is in.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither.
+    """
+    if isinstance(dataset, (str, Path)):
+        return load(dataset)
+    if not hasattr(dataset, "grid") or not hasattr(dataset, "identities"):
+        raise ParameterError(
+            f"a dataset of type {type(dataset).__name__}; give a folder, a URL, or what syngen.load, "
+            "syngen.render or syngen.from_manifest returns"
+        )
+    return dataset
+
+
+def local_folder(name: str, value: object) -> Path:
+    """Return a folder of this machine that is given as a path, or as a URL of a file.
+
+    Raises
+    ------
+    ParameterError
+        If it is something else.
+    """
+    from syngen.io.object_store import Store, place_of
+
+    if not isinstance(value, (str, Path)):
+        raise ParameterError(f"{name} is a {type(value).__name__}; the path of a folder is needed")
+    place = place_of(value)
+    if isinstance(place, Store):
+        raise ParameterError(f"{name} is {value}; a folder of this machine is needed, not a URL")
+    return place
 
 
 def load(
@@ -75,12 +110,21 @@ def load(
 
 
 def export(
-    dataset: str | Path | FactorDataset, folder: str | Path, *, to: str, trajectories: float | None = None
+    dataset: str | Path | FactorDataset,
+    folder: str | Path,
+    *,
+    to: str,
+    trajectories: float | None = None,
+    name: str | None = None,
 ) -> int:
     """Write a dataset in the format of another tool.
 
     The columns of the manifest go along. One with the name of a column that the format has of its own, as
-    ``file_name`` or ``row``, is called ``source_<name>``.
+    ``file_name`` or ``row``, is called ``source_<name>``. Parquet keeps dates, times, decimals and lists.
+    In JSON and CSV dates and times are ISO 8601, durations seconds, decimals texts, bytes hexadecimal.
+    Categories are their values everywhere, NaN is null in JSON, and what a format cannot hold is refused
+    before anything is written. Splits that ``datasets`` would not take get underscores: ``val 1`` becomes
+    ``val_1``; the column ``split`` keeps the name.
 
     Parameters
     ----------
@@ -88,15 +132,21 @@ def export(
         Folder, or a dataset; a view or a rendered one will do.
     folder : str or Path
         Absent or empty; it appears as a whole or not at all.
-    to : {"huggingface", "jsonl", "lhotse", "wav", "npz"}
+    to : {"huggingface", "jsonl", "lhotse", "wav", "webdataset", "npz"}
         Parquet with embedded audio and class labels; WAV files and NeMo's JSON lines; WAV files and
-        lhotse's cuts; WAV files and ``metadata.csv``; one file of arrays as dSprites has them.
+        lhotse's cuts; WAV files and ``metadata.csv``; tar files of WAV and JSON; one file of arrays as
+        dSprites has them.
     trajectories : float, optional
         Time between two moments in seconds: with it, ground truth over time goes along (see
         `FactorDataset.trajectories`). huggingface has it in columns of lists, ``trajectory_time``,
-        ``trajectory_f0`` and so on; wav, jsonl and lhotse have ``<clip>.f0.csv`` and so on beside each
+        ``trajectory_f0`` and so on; all others but npz have ``<clip>.f0.csv`` and so on beside each
         clip, columns of time in seconds and value without a header, as loaders of mirdata have them, and
         the units in ``trajectories.json``; npz has none. Where a tone is silent, ``f0`` is 0.
+    name : str, optional
+        What the audio files are called, without their suffix: a text with columns in braces, as in
+        ``"{speaker}_{style}_{row}"``; by default the row. Numbers take a width or a precision
+        (``{row:06d}``, ``{frequency:.1f}``), and a slash divides folders. Characters that file systems do
+        not share become dashes. npz has no such files.
 
     Returns
     -------
@@ -106,16 +156,16 @@ def export(
     Raises
     ------
     ParameterError
-        If there is no such format, the folder is not empty or cannot be written, or trajectories are wanted
-        of a dataset or in a format without any.
+        If there is no such format, the folder is not empty or cannot be written, trajectories are wanted
+        of a dataset or in a format without any, a column holds what the format cannot, or `name` has a
+        field that is no column or gives two rows the same name.
     ShardError
         If an observation cannot be read.
     """
     from syngen.exports.formats import find_format
 
     write = find_format(to)
-    opened = load(dataset) if isinstance(dataset, (str, Path)) else dataset
-    return write(opened, local_path(folder), hop=trajectories)
+    return write(opened(dataset), local_folder("folder", folder), hop=trajectories, name=name)
 
 
 def from_manifest(
@@ -194,7 +244,7 @@ def from_manifest(
     from syngen.loaders.sources.table import TableSource
     from syngen.loaders.sources.table_reading import read_table
 
-    place = local_path(folder).absolute()
+    place = local_folder("folder", folder).absolute()
     options = {
         "file": file,
         "factors": factors,
@@ -283,6 +333,6 @@ def statistics(
     """
     from syngen.evaluation.statistics.measuring import statistics_of
 
-    ds = load(dataset) if isinstance(dataset, (str, Path)) else dataset
+    ds = opened(dataset)
     view = ds if split is None else ds.select(split=split)
     return statistics_of(view, n_shuffles=n_shuffles, seed=seed)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syngen.api.datasets import load
+from syngen.api.datasets import load, opened
 from syngen.errors import ParameterError, suggestion
 
 if TYPE_CHECKING:
@@ -213,9 +213,14 @@ def encode(
     """
     from syngen.evaluation.encoders.encoding import encode as run_encoder
 
-    ds = load(dataset) if isinstance(dataset, (str, Path)) else dataset
     return run_encoder(
-        encoder, ds, feature=feature, batch_size=batch_size, split=split, limit=limit, progress=progress
+        encoder,
+        opened(dataset),
+        feature=feature,
+        batch_size=batch_size,
+        split=split,
+        limit=limit,
+        progress=progress,
     )
 
 

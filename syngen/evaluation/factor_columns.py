@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import decimal
-import numbers
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from syngen.errors import ParameterError
+from syngen.evaluation.codes.arrays import array_of, names_of_columns
 from syngen.evaluation.codes.matrix import check_finite
 from syngen.storage.tables.kinds import kind_of
+from syngen.tabular.arrays import is_frame, is_series
+from syngen.tabular.plain import plain_array
+from syngen.tabular.texts import numbers_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,10 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["FactorColumn", "factor_column", "split_columns", "tamed"]
 
 _SMALL, _LARGE, _DROWNED = 1e-100, 1e100, 1e-9
+_WHOLE = re.compile(r"0|-?[1-9][0-9]*")  # and no two are one number
 _LEAST = float(np.finfo(np.float64).tiny)
-_EXACT = 2**53
-"""Whole numbers beyond this are rounded by float64."""
-_CONTAINERS = (list, tuple, dict, set, frozenset, np.ndarray)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,31 +69,25 @@ def split_columns(factors: Any) -> tuple[list[Any], tuple[str, ...] | None]:
     ParameterError
         If there are none, or two have one name.
     """
-    if hasattr(factors, "to_frame") and hasattr(factors, "iloc"):
+    if is_series(factors):
         factors = factors.to_frame()
-    if hasattr(factors, "columns") and hasattr(factors, "iloc"):
-        names = tuple(str(name) for name in factors.columns)
-        columns = [factors.iloc[:, j] for j in range(len(names))]
-        twice = [name for position, name in enumerate(names) if name in names[:position]]
-        if twice:
-            raise ParameterError(f"factors have two columns {twice[0]!r}; rename or drop one")
+    if is_frame(factors):
+        names = names_of_columns("factors", factors)
+        columns = [factors.iloc[:, j] for j in range(factors.shape[1])]
     else:
         names = None
-        matrix = _matrix(factors)
-        columns = list(matrix.T)
+        columns = list(_matrix(factors).T)
     if not columns or not len(columns[0]):
         raise ParameterError("there are no factors; an array of shape (n, n_factors) is needed")
     return columns, names
 
 
 def _matrix(factors: Any) -> NDArray[Any]:
-    try:
-        matrix: NDArray[Any] = np.asanyarray(factors)
-        if matrix.dtype.kind in "US" and not hasattr(factors, "dtype"):
-            # of [["a", 1], ["b", 2]] NumPy makes texts throughout
-            matrix = np.array(factors, dtype=object)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ParameterError(f"factors are no array of shape (n, n_factors): {error}") from error
+    # masks are counted by column, see `factor_column`
+    matrix = factors if isinstance(factors, np.ma.MaskedArray) else array_of("factors", factors)
+    if matrix.dtype.kind in "US" and not hasattr(factors, "dtype"):
+        # of [["a", 1], ["b", 2]] NumPy makes texts throughout
+        matrix = np.array(factors, dtype=object)
     if matrix.ndim == 1:
         matrix = matrix[:, np.newaxis]
     if matrix.ndim != 2:
@@ -107,78 +102,47 @@ def factor_column(name: str, column: Any, kind: str | None) -> FactorColumn:
     ----------
     name : str
     column : ndarray or Series, shape (n,)
+        Read by the rule of `syngen.tabular.plain`, as columns of tables are.
     kind : str, optional
         As stated.
 
     Raises
     ------
     ParameterError
-        If values are missing, or are nothing that has levels.
+        If values are missing, are nothing that has levels, or are texts that are called ordered and are no
+        numbers.
     """
-    _check_complete(name, column)
-    guess = kind_of(column)
-    array: NDArray[Any] = np.asarray(column)
-    if getattr(column.dtype, "name", "") == "category" and column.dtype.ordered:
-        array = np.asarray(column.cat.codes)
-    elif array.dtype.kind == "O":
-        array = _unboxed(name, array)
-    if array.dtype.kind in "US":
-        if kind not in (None, "nominal"):
-            raise ParameterError(
-                f"factor {name!r} holds texts and is called {kind}; give its levels as numbers, or call it "
-                "nominal"
-            )
-        guess = "nominal"
-    elif array.dtype.kind not in "fiubmM":
-        raise ParameterError(
-            f"factor {name!r} holds values of type {array.dtype}; numbers, texts or dates are needed"
-        )
-    elif array.dtype.kind == "f":
+    array = plain_array(name, column, error=ParameterError)
+    if array.dtype.kind == "f":
         check_finite("factors", array.astype(np.float64)[:, np.newaxis], [name])
-    chosen = guess if kind is None else cast("Kind", kind)
+    is_category = getattr(column.dtype, "name", "") == "category"
+    chosen = kind_of(column if is_category else array) if kind is None else cast("Kind", kind)
+    distinct, positions = np.unique(array, return_inverse=True)
     if chosen == "nominal":
-        return FactorColumn(name, chosen, np.unique(array, return_inverse=True)[1].astype(np.float64))
-    is_guessed = kind is None and chosen == "ordinal"
-    return FactorColumn(name, chosen, tamed(_numbers(array)[:, np.newaxis])[:, 0], is_guessed)
+        return FactorColumn(name, chosen, positions.astype(np.float64))
+    if array.dtype.kind in "US":
+        values = _numbers(name, distinct.tolist(), chosen)[positions]
+    else:
+        values = tamed(array.astype(np.float64)[:, np.newaxis])[:, 0]
+        if chosen == "ordinal" and len(np.unique(values)) < len(distinct):
+            values = positions.astype(np.float64)  # float64 lacks numbers so near to each other
+    return FactorColumn(name, chosen, values, is_guessed=kind is None and chosen == "ordinal")
 
 
-def _check_complete(name: str, column: Any) -> None:
-    """Refuse missing values, however they are spelt: None, NaN, NA, NaT or a mask."""
-    missing = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else None
-    if missing is None and (column.dtype.kind in "OmM" or not isinstance(column.dtype, np.dtype)):
-        import pandas as pd
-
-        missing = np.asarray(pd.isna(column))
-    n_missing = 0 if missing is None else int(np.count_nonzero(missing))
-    if n_missing:
-        raise ParameterError(f"factor {name!r} has {n_missing:,} missing values; leave those rows out")
-
-
-def _unboxed(name: str, column: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of objects as one of numbers or of texts."""
-    types = {*map(type, column.tolist())}
-    boxes = sorted(each.__name__ for each in types if issubclass(each, _CONTAINERS))
-    if boxes:
+def _numbers(name: str, texts: list[str], kind: str) -> FloatArray:
+    """Return the numbers that texts are, as great whole numbers come; their ranks if they are ordinal."""
+    try:
+        # float64 would merge great ones
+        is_whole = kind == "ordinal" and all(_WHOLE.fullmatch(text) for text in texts)
+        found = [int(text) for text in texts] if is_whole else numbers_of(texts)
+    except ValueError:
         raise ParameterError(
-            f"factor {name!r} holds values of type {', '.join(boxes)}; one number or text a row is needed"
-        )
-    if all(issubclass(each, (numbers.Real, decimal.Decimal, np.bool_)) for each in types):
-        try:
-            whole = all(issubclass(each, (numbers.Integral, np.bool_)) for each in types)
-            return column.astype(np.int64 if whole else np.float64)
-        except (OverflowError, TypeError, ValueError):  # whole numbers beyond 2^63
-            return column.astype(np.float64)
-    return column.astype(str)
-
-
-def _numbers(column: NDArray[Any]) -> FloatArray:
-    """Return numbers as float64; great whole numbers and dates count from the least, so that none merge."""
-    if column.dtype.kind in "mM":
-        column = column.astype(np.int64)
-    if column.dtype.kind in "iu" and len(column) and max(-int(column.min()), int(column.max())) > _EXACT:
-        least = np.uint64(int(column.min()) % 2**64)
-        column = column.astype(np.uint64) - least  # modulo 2^64, as the difference needs
-    return column.astype(np.float64)
+            f"factor {name!r} holds texts and is called {kind}; give its levels as numbers, or call it "
+            "nominal"
+        ) from None
+    if kind == "continuous":
+        return tamed(np.array(found, dtype=np.float64)[:, np.newaxis])[:, 0]
+    return np.unique(np.array(found, dtype=object), return_inverse=True)[1].astype(np.float64)
 
 
 def tamed(values: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from syngen.errors import ParameterError, suggestion
-from syngen.exports import huggingface, jsonl, lhotse, npz, wav
+from syngen.exports import huggingface, jsonl, lhotse, npz, wav, webdataset
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView
@@ -15,9 +15,14 @@ __all__ = ["FORMATS", "find_format"]
 
 
 class Export(Protocol):
-    """Writes a dataset into a folder; returns the number of observations."""
+    """Writes a dataset into a folder; returns the number of observations.
 
-    def __call__(self, dataset: DatasetView, folder: Path, /, *, hop: float | None = None) -> int: ...
+    `hop` is that of trajectories in seconds, and `name` a template of names; see `syngen.exports.naming`.
+    """
+
+    def __call__(
+        self, dataset: DatasetView, folder: Path, /, *, hop: float | None = None, name: str | None = None
+    ) -> int: ...
 
 
 FORMATS: dict[str, Export] = {
@@ -25,6 +30,7 @@ FORMATS: dict[str, Export] = {
     "jsonl": jsonl.write,
     "lhotse": lhotse.write,
     "wav": wav.write,
+    "webdataset": webdataset.write,
     "npz": npz.write,
 }
 
@@ -37,7 +43,7 @@ def find_format(name: str) -> Export:
     ParameterError
         If there is none of that name.
     """
-    if name not in FORMATS:
+    if not isinstance(name, str) or name not in FORMATS:
         raise ParameterError(
             f"no format {name!r}{suggestion(name, FORMATS)}; there are {', '.join(FORMATS)}"
         )

@@ -3,47 +3,54 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
 from syngen.exports.dataset import filled_splits
+from syngen.exports.naming import split_words, stems
 from syngen.exports.trajectories import first_trajectories
 from syngen.io.atomic import new_folder
 from syngen.io.workspace import working_folder
 from syngen.loaders.convert.arrow_tables import hub_features, hub_schema, hub_tables
+from syngen.loaders.convert.hub_types import card_feature
 
 if TYPE_CHECKING:
-    from syngen._typing import DatasetView, Json
+    from syngen._typing import DatasetView
 
 __all__ = ["write"]
 
 _ROWS_PER_FILE = 10_240
 
 
-def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> int:
+def write(dataset: DatasetView, folder: Path, *, hop: float | None = None, name: str | None = None) -> int:
     """Write ``data/<split>-*.parquet`` and ``README.md``; return the number of observations.
 
-    ``datasets.load_dataset(folder)`` gives the splits. Their audio is WAV bytes, for soundfile. With a hop
-    in seconds, trajectories are columns of lists; see `hub_features`.
+    ``datasets.load_dataset(folder)`` gives the splits. Names of splits that ``datasets`` does not take
+    are written as `split_words` has them; the column ``split`` keeps them. Audio is WAV bytes, for
+    soundfile. With a hop in seconds, trajectories are columns of lists; see `hub_features`.
     """
     first_trajectories(dataset, hop)
+    stem, words = stems(dataset, name), split_words(dataset.splits["split"])
     with new_folder(folder) as unfinished:
         working_folder(unfinished / "data", mode=0o777)
         sizes: dict[str, int] = {}
         for split, view in filled_splits(dataset):
-            _write_split(split, view, unfinished / "data", hop)
+            _write_split(words[split], view, unfinished / "data", hop, stem)
             sizes[split] = len(view)
-        (unfinished / "README.md").write_text(_card(dataset, sizes, hop), "utf-8")
+        (unfinished / "README.md").write_text(_card(dataset, sizes, words, hop), "utf-8")
     return len(dataset)
 
 
-def _write_split(split: str, view: DatasetView, folder: Path, hop: float | None) -> None:
+def _write_split(
+    word: str, view: DatasetView, folder: Path, hop: float | None, stem: Callable[[int], str]
+) -> None:
     schema, n_files = hub_schema(view, hop=hop), -(-len(view) // _ROWS_PER_FILE)
-    tables = hub_tables(view, hop=hop)
+    tables = hub_tables(view, hop=hop, stem=stem)
     for number in range(n_files):
-        path = folder / f"{split}-{number:05d}-of-{n_files:05d}.parquet"
+        path = folder / f"{word}-{number:05d}-of-{n_files:05d}.parquet"
         left = min(_ROWS_PER_FILE, len(view) - number * _ROWS_PER_FILE)
         with open(path, "wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
             while left > 0:
@@ -52,23 +59,16 @@ def _write_split(split: str, view: DatasetView, folder: Path, hop: float | None)
                 left -= table.num_rows
 
 
-def _card(dataset: DatasetView, sizes: dict[str, int], hop: float | None) -> str:
-    features: list[Json] = []
-    for name, feature in hub_features(dataset, hop=hop).items():
-        content: Any
-        if feature["_type"] == "Audio":
-            content = {"audio": {"sampling_rate": feature["sampling_rate"], "decode": False}}
-        elif feature["_type"] == "ClassLabel":
-            names = {str(code): label for code, label in enumerate(feature["names"])}
-            content = {"class_label": {"names": names}}
-        elif feature["_type"] == "Sequence":
-            features.append({"name": name, "sequence": feature["feature"]["dtype"]})
-            continue
-        else:
-            content = feature["dtype"]
-        features.append({"name": name, "dtype": content})
-    # of train, and not of train-clean
-    files = [{"split": split, "path": f"data/{split}-?????-of-?????.parquet"} for split in sizes]
+def _card(
+    dataset: DatasetView, sizes: Mapping[str, int], words: Mapping[str, str], hop: float | None
+) -> str:
+    features = [
+        {"name": name, **card_feature(feature)} for name, feature in hub_features(dataset, hop=hop).items()
+    ]
+    # of train, and not of train_clean
+    files = [
+        {"split": words[split], "path": f"data/{words[split]}-?????-of-?????.parquet"} for split in sizes
+    ]
     front = {
         "pretty_name": dataset.name,
         "tags": ["audio", "synthetic", "disentanglement", "syngen"],
@@ -77,7 +77,7 @@ def _card(dataset: DatasetView, sizes: dict[str, int], hop: float | None) -> str
     }
     # JSON is YAML, and quotes whatever needs quotes
     text = json.dumps(front, indent=1, ensure_ascii=False)
-    counts = "\n".join(f"| {split} | {n:,} |" for split, n in sizes.items())
+    counts = "\n".join(f"| {words[split]} | {n:,} |" for split, n in sizes.items())
     return f"""---
 {text}
 ---
@@ -90,9 +90,16 @@ fingerprint `{dataset.fingerprint}` stands for every sample.
 | split | observations |
 |---|---|
 {counts}
-
+{_renamed(sizes, words)}
 `audio` has the bytes of WAV files: `soundfile.read(io.BytesIO(row["audio"]["bytes"]))`.
 {_over_time(dataset, hop)}"""
+
+
+def _renamed(sizes: Mapping[str, int], words: Mapping[str, str]) -> str:
+    pairs = [f"`{words[split]}` has the rows of `{split}`" for split in sizes if words[split] != split]
+    if not pairs:
+        return ""
+    return f"\n`datasets` takes no other names of splits: {', '.join(pairs)}; see the column `split`.\n"
 
 
 def _over_time(dataset: DatasetView, hop: float | None) -> str:

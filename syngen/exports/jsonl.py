@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from syngen.exports.dataset import filled_splits, records, write_wavs
+from syngen.exports.naming import stems
 from syngen.exports.trajectories import annotated_folder
 from syngen.storage.tables.columns import exported_names
 
 if TYPE_CHECKING:
     from syngen._typing import DatasetView
 
-__all__ = ["write"]
+__all__ = ["text_column", "write"]
 
 _SPOKEN = ("transcript", "text")
 _OWN = ("audio_filepath", "duration", "text", "offset", "file_name", "file", "path", "filename", "row")
 
 
-def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> int:
+def write(dataset: DatasetView, folder: Path, *, hop: float | None = None, name: str | None = None) -> int:
     """Write ``audio/*.wav`` and ``<split>.jsonl``; return the number of observations.
 
     ``audio_filepath`` is relative to the folder, ``duration`` in seconds, ``text`` the transcript, or the
@@ -29,7 +30,7 @@ def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> in
     manifest follow; those that NeMo or `syngen.from_manifest` would take for one of these are called
     ``source_<name>``.
     """
-    spoken = _text_column(dataset.table.schema)
+    spoken, stem = text_column(dataset.table.schema), stems(dataset, name)
     names = exported_names(dataset.table.column_names, _OWN)
     said_already = names["text"] if spoken == "text" else ""
     with annotated_folder(dataset, folder, hop=hop) as unfinished:
@@ -37,9 +38,10 @@ def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> in
             known = records(view, _OWN)
             texts = [None] * len(view) if spoken is None else view.table.column(spoken).to_pylist()
             with open(unfinished / f"{split}.jsonl", "w", encoding="utf-8", newline="\n") as file:
-                for position, name, n_samples in write_wavs(view, unfinished / "audio", hop=hop):
+                audio = unfinished / "audio"
+                for position, path, n_samples in write_wavs(view, audio, hop=hop, stem=stem):
                     line = {
-                        "audio_filepath": f"audio/{name}",
+                        "audio_filepath": f"audio/{path}",
                         "duration": n_samples / dataset.sample_rate,
                         "text": texts[position] or "",
                         **known[position],
@@ -49,7 +51,7 @@ def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> in
     return len(dataset)
 
 
-def _text_column(schema: pa.Schema) -> str | None:
+def text_column(schema: pa.Schema) -> str | None:
     """Return the column that has what is said."""
     for name in _SPOKEN:
         if name in schema.names and _is_text(schema.field(name).type):

@@ -25,7 +25,7 @@ _ROWS_AT_ONCE = 256
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
-def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> int:
+def write(dataset: DatasetView, folder: Path, *, hop: float | None = None, name: str | None = None) -> int:
     """Write ``dataset.npz``; return the number of observations.
 
     It has ``pcm``, int16 (n, n_samples), which divided by 32768 is the waveform; ``latents_classes``, int64
@@ -36,11 +36,16 @@ def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> in
     Raises
     ------
     ParameterError
-        If trajectories are wanted: they differ in length and kind, and have no place in one array.
+        If trajectories are wanted, which differ in length and kind and have no place in one array; or
+        names of files are.
     """
     if hop is not None:
         raise ParameterError(
             "npz takes no trajectories; huggingface has them as lists, wav, jsonl and lhotse as CSV files"
+        )
+    if name is not None:
+        raise ParameterError(
+            f"name {name!r}: npz is one file of arrays and names none; leave it out, or take another format"
         )
     longest = dataset.n_samples or int(dataset.lengths.max(initial=0))
     with new_folder(folder) as unfinished, zipfile.ZipFile(unfinished / "dataset.npz", "w") as archive:
@@ -51,8 +56,8 @@ def write(dataset: DatasetView, folder: Path, *, hop: float | None = None) -> in
                 for row, samples in zip(part, pcm, strict=True):
                     row[: len(samples)] = samples
                 file.write(part.data)
-        for name, array in _arrays(dataset).items():
-            with _member(archive, name, array.dtype, array.shape) as file:
+        for member, array in _arrays(dataset).items():
+            with _member(archive, member, array.dtype, array.shape) as file:
                 file.write(np.ascontiguousarray(array).tobytes())
     return len(dataset)
 

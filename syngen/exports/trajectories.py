@@ -7,6 +7,7 @@ The files have no header, times in seconds, and 0 Hz where nothing sounds, as th
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from syngen.io.atomic import new_folder
 if TYPE_CHECKING:
     from syngen._typing import DatasetView
 
-__all__ = ["annotated_folder", "first_trajectories", "write_trajectories"]
+__all__ = ["annotated_folder", "first_trajectories", "trajectory_texts", "write_trajectories"]
 
 
 def first_trajectories(dataset: DatasetView, hop: float | None) -> Any:
@@ -74,10 +75,16 @@ def annotated_folder(dataset: DatasetView, folder: Path, *, hop: float | None) -
 
 def write_trajectories(dataset: DatasetView, position: int, audio: Path, *, hop: float) -> None:
     """Write ``<name>.<quantity>.csv`` beside the audio file of an observation."""
+    for suffix, text in trajectory_texts(dataset, position, hop=hop):
+        audio.with_suffix(f".{suffix}").write_bytes(text.encode("utf-8"))
+
+
+def trajectory_texts(dataset: DatasetView, position: int, *, hop: float) -> Iterator[tuple[str, str]]:
+    """Yield ``<quantity>.csv`` and the text of that file, for each quantity of an observation."""
     columns = dataset.trajectories(position, hop=hop).columns
     times = columns.pop("time").tolist()
     for name, values in columns.items():
-        path = audio.with_suffix(f".{name}.csv")
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            plain = (values.astype(int) if values.dtype == bool else values).tolist()
-            csv.writer(file, lineterminator="\n").writerows(zip(times, plain, strict=True))
+        plain = (values.astype(int) if values.dtype == bool else values).tolist()
+        file = io.StringIO()
+        csv.writer(file, lineterminator="\n").writerows(zip(times, plain, strict=True))
+        yield f"{name}.csv", file.getvalue()

@@ -53,8 +53,10 @@ def place_of(folder: str | Path) -> Path | Store:
     Raises
     ------
     ParameterError
-        If a URL has gone through `Path`, which takes away one of its slashes.
+        If it is no path, or a URL that has gone through `Path`, which takes away one of its slashes.
     """
+    if not isinstance(folder, (str, Path)):
+        raise ParameterError(f"a dataset of type {type(folder).__name__}; a folder or a URL is needed")
     if isinstance(folder, str) and is_url(folder):
         scheme, _, rest = folder.partition("://")
         return Path(url2pathname(rest)) if scheme.lower() in ("file", "local") else Store(folder)

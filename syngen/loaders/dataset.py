@@ -323,7 +323,7 @@ class FactorDataset(ByFactor, OfManifest, OverTime, Conversions, Sequence[Observ
             row[:n] = waveform[:n]
         return result, lengths
 
-    def select(self, **conditions: Any) -> Self:
+    def select(self, /, **conditions: Any) -> Self:
         """Return a view of the observations that meet all conditions; nothing is copied.
 
         Parameters

@@ -199,8 +199,9 @@ def _condition(grid: FactorGrid, name: str, values: str) -> Any:
 def _splits(source: Source, column: str, wanted: Any) -> BoolArray:
     names = source.vocabulary.schemes[source.scheme_of(column)]
     allowed = np.zeros(len(names) + 1, dtype=np.bool_)
-    for split in [wanted] if isinstance(wanted, str) or not np.iterable(wanted) else wanted:
-        if split not in names:
+    are_several = np.iterable(wanted) and not isinstance(wanted, (str, Mapping))
+    for split in wanted if are_several else [wanted]:
+        if not isinstance(split, str) or split not in names:
             raise FactorError(
                 f"no split {split!r}{suggestion(split, names)}; {column} has {', '.join(names)}"
             )

@@ -255,3 +255,30 @@ def test_tables_that_make_no_sense_are_refused(
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, table: pd.DataFrame) -> None:
     with pytest.raises(ParameterError, match="nothing is not a folder"):
         syngen.from_manifest(tmp_path / "nothing", table)
+
+
+@pytest.mark.parametrize("cells", [["x", "y"], [1.5, 2.0], [None, 3], [-1, 3], [2**40, 3], [True, False]])
+def test_lengths_that_are_none_are_refused(cells: list[Any], tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, np.zeros(8), 8000)
+    table = {"file_name": ["a.wav", "b.wav"], "take": [1, 2], "n_samples": cells}
+    with pytest.raises(ParameterError, match=r"row 0: n_samples is .*; the samples of the file are needed"):
+        syngen.from_manifest(tmp_path, table)
+
+
+def test_columns_that_make_no_table_are_refused(tmp_path: Path) -> None:
+    doubled = pd.DataFrame([["a.wav", 1, 2]], columns=["file_name", "x", "x"])
+    for table in (
+        doubled,
+        {"file_name": ["a.wav"], "x": [1, 2]},
+        {"file_name": ["a.wav"], "x": [object()]},
+    ):
+        with pytest.raises(ParameterError, match=r"a table of type .*; a DataFrame, an Arrow table"):
+            syngen.from_manifest(tmp_path, table)
+
+
+def test_a_split_is_a_text() -> None:
+    view = syngen.render("syntone-tiny")
+    for odd in (pd.NA, 1.5, None, {}, {"min": "test"}, [pd.NA], b"test"):
+        with pytest.raises(FactorError, match="no split "):
+            len(view.select(split=odd))

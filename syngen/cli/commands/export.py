@@ -24,6 +24,11 @@ __all__ = ["export"]
     metavar="SECONDS",
     help="With ground truth over time, every so many seconds: lists in Parquet, or CSV beside each clip.",
 )
+@click.option(
+    "--name",
+    metavar="TEMPLATE",
+    help="What audio files are called, by columns in braces: {speaker}_{style}_{row}. By default the row.",
+)
 def export(
     format_name: str,
     dataset: Path,
@@ -31,11 +36,13 @@ def export(
     where: tuple[str, ...],
     split: str | None,
     trajectories: float | None,
+    name: str | None,
 ) -> None:
-    """Write a dataset for another tool: huggingface, jsonl, lhotse, wav or npz.
+    """Write a dataset for another tool: huggingface, jsonl, lhotse, wav, webdataset or npz.
 
     huggingface: Parquet with embedded audio and class labels. jsonl: WAV files and NeMo's lines. lhotse:
-    WAV files and cuts. wav: WAV files and metadata.csv. npz: arrays as dSprites has them.
+    WAV files and cuts. wav: WAV files and metadata.csv. webdataset: tar files of WAV and JSON. npz: arrays
+    as dSprites has them.
 
     Example: syngen export wav data/syntone-tiny exported --where timbre=sine
     """
@@ -46,5 +53,5 @@ def export(
     find_format(format_name)  # before a large manifest is read
     view = select_where(load(dataset), where, split)
     started = time.monotonic()
-    n = write(view, folder, to=format_name, trajectories=trajectories)
+    n = write(view, folder, to=format_name, trajectories=trajectories, name=name)
     say(f"{n:,} observations as {format_name} in {folder}, in {time.monotonic() - started:.1f} seconds")

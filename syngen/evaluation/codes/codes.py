@@ -22,6 +22,7 @@ import numpy as np
 
 from syngen._values import is_whole
 from syngen.errors import ParameterError
+from syngen.evaluation.codes.arrays import array_of
 from syngen.identities import Identities
 from syngen.io.atomic import atomic_file
 from syngen.io.files import local_path
@@ -105,6 +106,11 @@ class Codes:
     selection: Selection = Selection()
 
     def __post_init__(self) -> None:
+        for name, array in (("values", self.values), ("rows", self.rows)):
+            if not isinstance(array, np.ndarray):
+                raise ParameterError(
+                    f"{name} of codes are a {type(array).__name__}; give an array, or Codes.of(values, ds)"
+                )
         if self.values.ndim != 2 or self.values.dtype != np.float64:
             raise ParameterError(
                 f"codes of shape {self.values.shape} and type {self.values.dtype}; "
@@ -147,7 +153,7 @@ class Codes:
         >>> syngen.Codes.of(ds.levels, ds, encoder="levels")
         <Codes 'levels': 43 rows of 3 codes>
         """
-        found = np.asarray(values)
+        found = array_of("codes", values)
         found = found[:, np.newaxis] if found.ndim == 1 else found
         if found.dtype.kind not in "fiub" or found.ndim != 2 or len(found) != len(dataset):
             raise ParameterError(

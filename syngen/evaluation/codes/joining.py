@@ -39,7 +39,7 @@ class Observations(Protocol):
 
     def take(self, positions: Any, /) -> Self: ...
 
-    def select(self, **conditions: Any) -> Self: ...
+    def select(self, /, **conditions: Any) -> Self: ...
 
 
 T = TypeVar("T", bound=Observations)
@@ -217,7 +217,7 @@ class ManifestRows:
         """Return some rows."""
         return ManifestRows(self.manifest.iloc[positions])
 
-    def select(self, **conditions: Any) -> ManifestRows:
+    def select(self, /, **conditions: Any) -> ManifestRows:
         """Return the rows whose columns have one of the values given for each."""
         holds = np.ones(len(self), dtype=np.bool_)
         for column, values in conditions.items():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from syngen.errors import ParameterError
+from syngen.evaluation.codes.arrays import array_of, names_of_columns
 
 if TYPE_CHECKING:
     from syngen._typing import FloatArray
@@ -30,14 +31,14 @@ def code_matrix(codes: Any) -> tuple[FloatArray, tuple[str, ...]]:
     ParameterError
         With what is wrong, where, and how often.
     """
-    names = tuple(str(name) for name in codes.columns) if hasattr(codes, "columns") else None
-    matrix = np.asarray(codes)
+    names = names_of_columns("codes", codes)
+    matrix = array_of("codes", codes)
     if matrix.ndim == 1:
         matrix = matrix[:, np.newaxis]
     if matrix.ndim != 2 or 0 in matrix.shape:
         raise ParameterError(f"codes of shape {np.shape(codes)}; an array of shape (n, n_codes) is needed")
     if matrix.dtype.kind == "O":
-        with contextlib.suppress(TypeError, ValueError):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
             matrix = matrix.astype(np.float64)
     if matrix.dtype.kind not in "fiub":
         raise ParameterError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from syngen._threads import single_threaded
 from syngen._typing import ProgressUpdate
 from syngen._values import check_whole
 from syngen.errors import ParameterError
+from syngen.evaluation.codes.arrays import array_of
 from syngen.evaluation.codes.codes import Codes, Selection
 from syngen.evaluation.encoders.networks import is_module, load_torchscript, module_encoder
 from syngen.evaluation.encoders.reference import (
@@ -160,7 +162,7 @@ def _named(encoder: str | Path) -> tuple[str, Any]:
 def _function_of(encoder: Any) -> Callable[[Any], Any]:
     if isinstance(encoder, type):
         raise ParameterError(f"the encoder is the class {encoder.__name__}; give an object of it")
-    for method in ("transform", "encode"):
+    for method in ("transform", "encode") if not hasattr(encoder, "columns") else ():  # no table
         if callable(getattr(encoder, method, None)):
             return getattr(encoder, method)  # type: ignore[no-any-return]
     if callable(encoder):
@@ -213,10 +215,12 @@ def pooled(output: Any, n: int) -> FloatArray:
             "returns one array, as in lambda x: model(x)[0]"
         )
     if hasattr(output, "detach"):
-        output = output.detach().cpu()
+        output = output.detach()
+        with contextlib.suppress(RuntimeError):  # of a tensor without data, which is refused below
+            output = output.cpu()
     elif hasattr(output, "toarray"):  # a sparse matrix
         output = output.toarray()
-    values = np.asarray(output)
+    values = array_of("the codes that the encoder returned", output)
     if values.dtype.kind not in "fiub":
         raise ParameterError(f"the encoder returned {type(output).__name__} of {values.dtype}, not numbers")
     if values.ndim == 1:

@@ -76,6 +76,11 @@ def module_encoder(module: Any) -> Iterator[Callable[[Float32Array], Any]]:
     ----------
     module : torch.nn.Module
         Its training mode is restored afterwards.
+
+    Raises
+    ------
+    ParameterError
+        If its weights are of another type than float32 and it fails.
     """
     torch: Any = require("torch", extra="torch")
     has_encode = callable(getattr(module, "encode", None))
@@ -91,9 +96,17 @@ def module_encoder(module: Any) -> Iterator[Callable[[Float32Array], Any]]:
         missing = -batch.shape[1] % multiple if is_waveform else 0
         filled = np.pad(batch, ((0, 0), (0, missing))) if missing else np.ascontiguousarray(batch)
         x = torch.from_numpy(filled).to(device)
-        with torch.inference_mode():
-            is_split = has_channel if is_waveform else sees_pictures and x.ndim == 3
-            found = method(x[:, None] if is_split else x)
+        is_split = has_channel if is_waveform else sees_pictures and x.ndim == 3
+        try:
+            with torch.inference_mode():
+                found = method(x[:, None] if is_split else x)
+        except RuntimeError as error:
+            kind = _other_precision(module, torch)
+            if kind is None:
+                raise
+            raise ParameterError(
+                f"the module has weights of {kind} and does not take float32 ({error}); give module.float()"
+            ) from error
         return found.float().cpu().numpy() if isinstance(found, torch.Tensor) else found
 
     was_training = module.training
@@ -121,6 +134,12 @@ def module_function(module: Any) -> Callable[[Float32Array], Any]:
             return module(torch.from_numpy(np.array(array)).to(device))
 
     return called
+
+
+def _other_precision(module: Any, torch: Any) -> str | None:
+    """Return a floating type of weights that is not the one of waveforms."""
+    kinds = {each.dtype for each in module.parameters() if each.is_floating_point()} - {torch.float32}
+    return str(next(iter(kinds))).removeprefix("torch.") if kinds else None
 
 
 def _has_channel(module: Any, *, by_default: bool) -> bool:

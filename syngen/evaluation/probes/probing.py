@@ -24,6 +24,7 @@ import numpy as np
 from syngen._threads import single_threaded
 from syngen._values import check_whole
 from syngen.errors import FactorError, ParameterError, suggestion
+from syngen.evaluation.codes.arrays import array_of, check_distinct_columns
 from syngen.evaluation.codes.codes import Codes
 from syngen.evaluation.codes.frames import ALIGNED, aligned_rows
 from syngen.evaluation.codes.joining import Joined, ManifestRows, join
@@ -44,6 +45,7 @@ __all__ = ["MODELS", "probe"]
 
 _INNER_FOLDS = 3
 _TINY = 1e-12
+_LARGE = 1e100
 
 
 def probe(
@@ -124,7 +126,7 @@ def probe(
         manifest, was_moved = aligned_rows(codes, manifest, names=("codes", "manifest"))
         notes = (ALIGNED,) if was_moved else ()
     joined = _joined(codes, manifest, common=common)
-    frame, (values, _) = joined.observations.manifest, code_matrix(joined.values)
+    frame, values = joined.observations.manifest, _within_reach(code_matrix(joined.values)[0])
     columns = Columns.of(frame)
     asked = None if group_by is None else _names("group_by", group_by)
     named = None if identities is None else _names("identities", identities)
@@ -172,6 +174,12 @@ def _names(what: str, given: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _within_reach(values: FloatArray) -> FloatArray:
+    """Scale columns whose squares would overflow; probes standardise codes anyway."""
+    found: FloatArray = values / np.maximum(1.0, np.abs(values).max(axis=0, initial=0.0) / _LARGE)
+    return found
+
+
 class _TooFewGroupsError(ParameterError):
     """A target that these groups do not allow."""
 
@@ -187,7 +195,10 @@ def _joined(
     import pandas as pd
 
     if isinstance(manifest, pd.DataFrame):
-        observations: ManifestRows | DatasetView = ManifestRows(manifest)
+        check_distinct_columns("the manifest", manifest.columns)
+        names = [str(name) for name in manifest.columns]
+        named = manifest if names == list(manifest.columns) else manifest.set_axis(names, axis=1)
+        observations: ManifestRows | DatasetView = ManifestRows(named)
     elif hasattr(manifest, "identities"):
         observations = manifest
     else:
@@ -195,7 +206,7 @@ def _joined(
             f"the manifest is a {type(manifest).__name__}; give a DataFrame, as ds.manifest, or the dataset"
         )
     joined = join(codes, observations, common=common)
-    n = len(np.atleast_1d(np.asarray(joined.values)))
+    n = len(np.atleast_1d(array_of("codes", joined.values)))
     if n != len(joined.observations):
         raise ParameterError(
             f"{n} rows of codes and {len(observations)} of the manifest; one per observation is needed, in "

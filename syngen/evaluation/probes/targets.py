@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from syngen.storage.tables.kinds import kind_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from syngen._typing import FloatArray, IntArray, Kind
 
@@ -51,7 +52,8 @@ class Columns:
         about storage. Of the others, a column that is constant within every level of a factor derives from
         it.
         """
-        names = [str(name) for name in manifest.columns]
+        # lists and the like are no values of a factor
+        names = [str(name) for name in manifest.columns if _is_hashable(manifest[name])]
         own = [name for name in names if name not in _NO_FACTORS and not name.startswith("split_")]
         with_levels = [name for name in own if f"{name}{LEVEL}" in names]
         candidates = [
@@ -88,6 +90,16 @@ class Columns:
         return max(others, key=lambda name: self.sizes[name], default=None)
 
 
+def _is_hashable(column: pd.Series) -> bool:
+    if column.dtype.kind != "O":
+        return True
+    try:
+        column.nunique()
+    except TypeError:
+        return False
+    return True
+
+
 def _derived(manifest: pd.DataFrame, candidates: Sequence[str], factors: Sequence[str]) -> dict[str, str]:
     """Return the factor that decides each candidate that is decided by one."""
     sizes = {name: int(manifest[name].nunique()) for name in {*candidates, *factors}}
@@ -100,7 +112,9 @@ def _derived(manifest: pd.DataFrame, candidates: Sequence[str], factors: Sequenc
             is_coarser = sizes[name] < sizes[factor] or factor in candidates[:position]
             if factor == name or factor in found or not is_coarser or sizes[factor] == len(manifest):
                 continue
-            if (manifest[name].groupby(manifest[factor]).nunique() == 1).all():
+            by = manifest[factor]
+            by = by.astype(np.float32) if by.dtype == np.float16 else by  # pandas groups by no float16
+            if (manifest[name].groupby(by, sort=False).nunique() == 1).all():
                 found[name] = factor
                 break
     return found
@@ -154,7 +168,7 @@ def read_target(manifest: pd.DataFrame, columns: Columns, name: str) -> Target:
     if n_missing:
         raise FactorError(f"target {name!r}: {n_missing} of {len(column)} values are missing")
     is_continuous = (kind or _kind_of_measurement(column)) == "continuous"
-    values, labels = np.unique(column.to_numpy(), return_inverse=True)
+    values, labels = _distinct(column, f"target {name!r}")
     if len(values) < 2:
         only = manifest[name].iloc[0] if len(column) else "none"
         raise FactorError(
@@ -198,9 +212,23 @@ def group_numbers(manifest: pd.DataFrame, columns: Columns, names: Iterable[str]
         _check_column(manifest, columns, name, "group_by")
         if manifest[name].isna().any():
             raise FactorError(f"group_by {name!r} has missing values")
-        _, numbers = np.unique(manifest[name].to_numpy(), return_inverse=True)
+        _, numbers = _distinct(manifest[name], f"group_by {name!r}")
         _, combined = np.unique(combined * (int(numbers.max()) + 1) + numbers, return_inverse=True)
     return combined.astype(np.int64), int(combined.max()) + 1
+
+
+def _distinct(column: pd.Series, what: str) -> tuple[NDArray[Any], IntArray]:
+    """Return the distinct values of a column, in order, and the position of each row's among them."""
+    try:
+        column.nunique()  # which lists, that NumPy would put in order, do not pass
+        if column.dtype.kind == "O" and any(isinstance(cell, frozenset) for cell in column):
+            raise TypeError("of two sets neither need be the smaller one")
+        values, positions = np.unique(column.to_numpy(), return_inverse=True)
+    except (TypeError, ValueError) as error:
+        raise FactorError(
+            f"{what} holds values that cannot be put in order ({error}); turn them into texts or numbers"
+        ) from error
+    return values, positions.reshape(-1)
 
 
 def _check_column(manifest: pd.DataFrame, columns: Columns, name: str, what: str) -> None:

@@ -7,19 +7,20 @@ it needs neither torch nor torchcodec nor FFmpeg. Texts of nominal factors are c
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from syngen.factors import Factor
+from syngen.loaders.convert.hub_types import Feature, feature_of, written_as, written_type
 from syngen.storage.codec import find_codec
 from syngen.storage.layout import key_of
 from syngen.storage.tables.columns import exported_names
 
 if TYPE_CHECKING:
-    from syngen._typing import DatasetView, Json
+    from syngen._typing import DatasetView
 
 __all__ = ["hub_features", "hub_schema", "hub_tables", "label_names"]
 
@@ -55,7 +56,7 @@ def _element(kind: np.dtype[Any]) -> pa.DataType:
     return pa.string() if kind.kind == "U" else pa.from_numpy_dtype(kind)
 
 
-def hub_features(dataset: DatasetView, *, hop: float | None = None) -> dict[str, Json]:
+def hub_features(dataset: DatasetView, *, hop: float | None = None) -> dict[str, Feature]:
     """Return the feature of each column, as ``datasets`` writes it into Parquet and Arrow files.
 
     Parameters
@@ -64,9 +65,14 @@ def hub_features(dataset: DatasetView, *, hop: float | None = None) -> dict[str,
     hop : float, optional
         Time between two moments in seconds: with it, the trajectories are columns of lists called
         ``trajectory_<name>``, and ``trajectory_time`` has the moments in seconds.
+
+    Raises
+    ------
+    ParameterError
+        If ``datasets`` cannot hold a column.
     """
     lists = _lists(dataset, hop)
-    features: dict[str, Json] = {
+    features: dict[str, Feature] = {
         "audio": {"sampling_rate": dataset.sample_rate, "decode": False, "_type": "Audio"},
         "row": {"dtype": "int64", "_type": "Value"},
     }
@@ -75,19 +81,14 @@ def hub_features(dataset: DatasetView, *, hop: float | None = None) -> dict[str,
         if labels is not None:
             features[name] = {"names": labels, "_type": "ClassLabel"}
         else:
-            features[name] = {"dtype": _dtype(field.type), "_type": "Value"}
+            features[name] = feature_of(written_type(name, field.type))
     for name, kind in lists.items():
-        # what versions before and after the feature List read
-        features[name] = {"feature": {"dtype": _dtype(kind), "_type": "Value"}, "_type": "Sequence"}
+        features[name] = feature_of(pa.list_(kind))
     return features
 
 
 def _labels(dataset: DatasetView, field: pa.Field) -> list[str] | None:
     return label_names(dataset.grid[field.name]) if field.name in dataset.grid else None
-
-
-def _dtype(kind: pa.DataType) -> str:
-    return {"double": "float64", "float": "float32"}.get(str(kind), str(kind))
 
 
 def hub_schema(dataset: DatasetView, *, hop: float | None = None) -> pa.Schema:
@@ -96,17 +97,25 @@ def hub_schema(dataset: DatasetView, *, hop: float | None = None) -> pa.Schema:
     audio = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
     fields = [pa.field("audio", audio), pa.field("row", pa.int64())]
     for name, field in _columns(dataset, lists):
-        is_label = features[name]["_type"] == "ClassLabel"
-        fields.append(pa.field(name, pa.int64() if is_label else field.type))
+        is_label = _labels(dataset, field) is not None
+        fields.append(pa.field(name, pa.int64() if is_label else written_type(name, field.type)))
     fields += [pa.field(name, pa.list_(kind)) for name, kind in lists.items()]
     text = json.dumps({"info": {"features": features}}, ensure_ascii=False)
     return pa.schema(fields, metadata={b"huggingface": text.encode("utf-8")})
 
 
-def hub_tables(dataset: DatasetView, *, hop: float | None = None) -> Iterator[pa.Table]:
+def hub_tables(
+    dataset: DatasetView, *, hop: float | None = None, stem: Callable[[int], str] = key_of
+) -> Iterator[pa.Table]:
     """Yield the observations of a dataset in tables of a few hundred rows each.
 
-    For `hop` see `hub_features`.
+    Parameters
+    ----------
+    dataset : DatasetView
+    hop : float, optional
+        See `hub_features`.
+    stem : callable
+        From a row to the name of its audio, without a suffix.
     """
     schema, lists = hub_schema(dataset, hop=hop), _lists(dataset, hop)
     given = list(_columns(dataset, lists))
@@ -116,7 +125,7 @@ def hub_tables(dataset: DatasetView, *, hop: float | None = None) -> Iterator[pa
         positions = np.arange(start, start + part.num_rows)
         some = rows[start : start + part.num_rows]
         audio = [codec.encode(samples, dataset.sample_rate) for samples in dataset.pcm(positions)]
-        paths = [f"{key_of(int(row))}.wav" for row in some]
+        paths = [f"{stem(int(row))}.wav" for row in some]
         columns: list[Any] = [
             pa.StructArray.from_arrays([pa.array(audio, pa.binary()), pa.array(paths)], ["bytes", "path"]),
             pa.array(some),
@@ -124,7 +133,7 @@ def hub_tables(dataset: DatasetView, *, hop: float | None = None) -> Iterator[pa
         for name, field in given:
             is_label = _labels(dataset, field) is not None
             column = part.column(f"{field.name}_level" if is_label else field.name)
-            columns.append(column.cast(schema.field(name).type).combine_chunks())
+            columns.append(written_as(name, column, schema.field(name).type))
         if hop is not None:
             found = [dataset.trajectories(position, hop=hop).columns for position in positions.tolist()]
             for name in lists:

@@ -68,8 +68,8 @@ def web_pipeline(view: DatasetView, *, shuffle: int, seed: int) -> Any:
     paths = view.shards
     if not paths:
         raise ParameterError(
-            "only a stored dataset has shards, and a view with observations: syngen generate makes them; "
-            "batches() and to_torch_stream() need none"
+            "only a stored dataset has shards, and a view with observations: syngen generate makes them, "
+            "or syngen export webdataset; batches() and to_torch_stream() need none"
         )
     if shuffle < 0:
         raise ParameterError(f"shuffle is {shuffle}; the number of observations to mix, or 0, is needed")

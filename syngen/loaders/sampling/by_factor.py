@@ -74,7 +74,7 @@ class ByFactor(ABC):
         """Where the observations of a grid point are in this view."""
         return Lookup(self.indices)
 
-    def index_of(self, **values: Value) -> int:
+    def index_of(self, /, **values: Value) -> int:
         """Return where the observation with these values is: ``ds[ds.index_of(...)]``.
 
         Of several with the same values it is the first. The number of the grid point itself is

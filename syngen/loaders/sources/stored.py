@@ -228,8 +228,12 @@ def hash_array(column: pa.ChunkedArray) -> HashArray:
 
 def _description_of(layout: Layout) -> Description:
     folder = layout.folder
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
+    try:
+        is_folder, is_there = folder.is_dir(), folder.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise ParameterError(f"{folder!s:.200} cannot be opened: {error.strerror or error}") from error
+    if not is_folder:
+        what = "is a file" if is_there else "does not exist"
         raise ParameterError(
             f"{folder} {what}; a dataset is a folder that syngen generate made: "
             f"syngen generate RECIPE {folder}"

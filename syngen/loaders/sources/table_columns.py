@@ -46,6 +46,7 @@ _OWN_COLUMNS = ("index", "row", "n_samples", "shard", "offset", "size")
 _INDEX_NAMES = ("", "Unnamed: 0")  # of the first column, as pandas writes and reads an index
 _STORED_INDEX = "__index_level_0__"  # as pandas calls it in Parquet files
 _MOST_NUMERIC = 8  # columns of numbers that are factors if nobody says which are
+_MOST_SAMPLES = 2**31 - 1
 _USUAL_SPLITS = ("train", "validation", "test")
 
 
@@ -265,10 +266,12 @@ def lengths_in(table: pa.Table) -> IntArray | None:
         return None
     cells = table.column("n_samples").to_pylist()
     for row, cell in enumerate(cells):
-        is_length = isinstance(cell, (int, float)) and not isinstance(cell, bool) and 0 <= cell < 2**62
+        is_length = (
+            isinstance(cell, (int, float)) and not isinstance(cell, bool) and 0 <= cell <= _MOST_SAMPLES
+        )
         if not is_length or cell != int(cell):
             raise ParameterError(
-                f"row {row}: n_samples is {cell!r}; a whole number is needed. Without that column, the "
+                f"row {row}: n_samples is {cell!r:.50}; a whole number is needed. Without that column, the "
                 "files themselves are asked"
             )
     return np.array([int(cell) for cell in cells], dtype=np.int64)

@@ -25,7 +25,7 @@ MISSING = {
 
 @pytest.mark.parametrize("factors", MISSING.values(), ids=MISSING)
 def test_missing_values_of_every_type_are_refused_with_their_number(factors: Any) -> None:
-    with pytest.raises(ParameterError, match=r"factor '\w+' has 40 missing values; leave those rows out"):
+    with pytest.raises(ParameterError, match=r"factor '\w+' has 40 missing values, the first in row"):
         syngen.evaluate(np.random.default_rng(0).random((120, 2)), factors, metrics="mig")
 
 
@@ -46,7 +46,7 @@ def test_columns_of_every_type_are_levels() -> None:
     )
     scores = syngen.evaluate(positions + 0.01 * np.random.default_rng(0).random(120), frame, metrics="mig")
     assert scores.factors["n_levels"].tolist() == [4, 4, 4, 2, 4, 4]
-    kinds = ["nominal", "nominal", "ordinal", "nominal", "ordinal", "nominal"]
+    kinds = ["nominal", "nominal", "ordinal", "nominal", "nominal", "nominal"]
     assert scores.factors["kind"].tolist() == kinds
     rows = [[str(a), int(b)] for a, b in zip(frame["category"], positions, strict=True)]
     assert syngen.evaluate(positions, rows, metrics="mig").factors["kind"].tolist() == [
@@ -58,10 +58,10 @@ def test_columns_of_every_type_are_levels() -> None:
 @pytest.mark.parametrize(
     ("factors", "match"),
     [
-        (pd.DataFrame([[1, 2]] * 9, columns=["x", "x"]), "two columns 'x'"),
+        (pd.DataFrame([[1, 2]] * 9, columns=["x", "x"]), "2 columns are called 'x'"),
         (pd.DataFrame({"x": [[1], [2]] * 9}), "values of type list"),
-        (np.array([1 + 2j, 2] * 9), "values of type complex128"),
-        ([[1, 2], [3]], "no array of shape"),
+        (np.array([1 + 2j, 2] * 9), "of type complex128, complex numbers"),
+        ([[1, 2], [3]], "a list that is no array"),
     ],
 )
 def test_what_has_no_levels_is_refused(factors: Any, match: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import syngen
 from syngen.errors import ParameterError
 from syngen.evaluation.inputs import FactorColumn, read_inputs
 
@@ -76,3 +77,32 @@ def test_lists_in_cells_are_refused_by_name() -> None:
         factor(pd.DataFrame({"x": [[1]] * 300}))
     with pytest.raises(ParameterError, match=r"column 'x' mixes .* 150 rows would become"):
         factor(pd.DataFrame({"x": np.array([1, "1"] * 150, dtype=object)}))
+
+
+def entropy(cells: Any, kind: str) -> float:
+    scores = syngen.evaluate(CODES[:40], pd.DataFrame({"f": cells}), factor_kinds=kind, metrics="mig")
+    return float(scores.factors["entropy"].iloc[0])
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (2**53, 2**53 + 1),
+        (2**63, 2**63 + 1),
+        (-(2**62) - 1, -(2**62)),
+        (2**70, 2**70 + 1),
+        (0.0, 5e-324),
+        (1e308, 1.0000000001e308),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["nominal", "ordinal"])
+def test_levels_that_differ_stay_apart(pair: tuple[Any, Any], kind: str) -> None:
+    assert entropy(list(pair) * 20, kind) == pytest.approx(np.log(2.0))
+
+
+@pytest.mark.parametrize("cell", [[1], (1,), {1}, {"a": 1}, np.zeros(1)], ids=repr)
+def test_cells_that_hold_several_values_are_refused(cell: Any) -> None:
+    cells = pd.Series(["a", *[cell] * 39])
+    with pytest.raises(ParameterError, match=r"column 'f' has values that no table holds \(39 of type"):
+        entropy(cells, "nominal")
