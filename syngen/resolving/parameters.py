@@ -11,9 +11,9 @@ from syngen.factors import Factor
 from syngen.nuisances import Choice, Distribution, LogUniform, Normal, Nuisance, Uniform
 from syngen.recipe.messages import is_number
 from syngen.recipe.schema import VALUE_SOURCES, FactorModel, NuisanceModel, Recipe
+from syngen.resolving.values import listed_values, order_message
 from syngen.synth.plugin import FactorSpec, SettingSpec, Synthesizer
 from syngen.synth.request import Parameter
-from syngen.units import geometric_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +51,13 @@ class ResolvedParameters:
     external: Mapping[str, tuple[Value, ...]]
 
 
-def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Issue]) -> ResolvedParameters:
-    """Match the recipe's sections with the synthesizer's declarations; problems go to `issues`."""
+def resolve_parameters(
+    recipe: Recipe, synthesizer: Synthesizer, issues: list[Issue], *, is_new: bool = False
+) -> ResolvedParameters:
+    """Match the recipe's sections with the synthesizer's declarations; problems go to `issues`.
+
+    Values of ordered factors must ascend where the recipe `is_new`.
+    """
     specs = {spec.name: spec for spec in synthesizer.factors}
     broken = {str(path[1]): path[0] for path in recipe.broken if len(path) > 1}
     factor_names = dict.fromkeys(
@@ -69,6 +74,9 @@ def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Is
         found = spec and _factor(spec, factor_model, path, recipe.folder, issues)
         if spec and found:
             factor, source = found
+            if is_new and factor.is_ordered and not factor.is_sorted:
+                issues.append(Issue((*path, source), order_message(factor, source)))
+                continue
             factors.append(factor)
             parameters[name] = Parameter(name, "factor", factor.unit, factor.values, (*path, source))
             if source in spec.sources and spec.sources[source].is_external:
@@ -158,7 +166,7 @@ def _factor(
             issues.append(Issue((*path, given[0]), str(error)))
             return None
     else:
-        values = _values(model)
+        values = listed_values(model)
     is_listed = given[0] == "values"
     checked: list[Value] = []
     for i, value in enumerate(values):
@@ -175,18 +183,6 @@ def _factor(
     except FactorError as error:
         issues.append(Issue((*path, given[0]), str(error)))
         return None
-
-
-def _values(model: FactorModel) -> tuple[Value, ...]:
-    if model.linspace is not None:
-        start, stop, num = model.linspace.start, model.linspace.stop, model.linspace.num
-        step = (stop - start) / max(1, num - 1)
-        return (*(start + i * step for i in range(num - 1)), stop) if num > 1 else (start,)
-    if model.geomspace is not None:
-        return geometric_steps(model.geomspace.start, model.geomspace.stop, model.geomspace.num)
-    if model.range is not None:
-        return tuple(range(model.range.start, model.range.stop, model.range.step))
-    return tuple(model.values or ())
 
 
 def _unit(spec: FactorSpec, unit: str | None, path: DocumentPath, issues: list[Issue]) -> str | None:

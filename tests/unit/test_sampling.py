@@ -246,8 +246,8 @@ def test_conditions_that_accept_nothing_are_refused(grid: FactorGrid) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [None, 10])
 def test_one_point_in_more_than_a_million_is_refused(size: int | None) -> None:
-    grid = FactorGrid([Factor(f"f{i}", tuple(range(2**10)), "ordinal") for i in range(3)])
-    rare = {"f0": [0], "f1": [0], "f2": {"max": 15}}
-    rows = _rows(grid, Sampling(size, where=(grid.condition(rare),)))
-    with pytest.raises(FactorError, match="only 1 of the first 8388608 points .* one in 1000000"):
+    grid = FactorGrid([Factor(f"f{i}", tuple(range(2**12)), "ordinal") for i in range(4)])
+    ties = (Correlation(0, 1, 1e-7, "f0,f1"), Correlation(2, 3, 1e-7, "f2,f3"))
+    rows = _rows(grid, Sampling(size, correlations=ties))
+    with pytest.raises(FactorError, match=r"only \d of the first 8388608 points .* one in 1000000"):
         rows.split_sizes  # noqa: B018
