@@ -63,8 +63,7 @@ def rows_used(n_rows: int, n_left_out: int) -> str:
 def fail(ctx: click.Context, error: Exception) -> NoReturn:
     """Print one message and end with the exit code that belongs to the error."""
     if isinstance(error, RecipeError):
-        for issue in error.issues:
-            click.echo(str(issue), err=True)
+        click.echo(str(error), err=True)
         n = len(error.issues)
         click.echo(f"error: {n} problem{'s' if n != 1 else ''} in the recipe", err=True)
     elif isinstance(error, SyngenError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from syngen.errors import FactorError, Issue, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.nuisances import Choice, Distribution, LogUniform, Normal, Nuisance, Uniform
+from syngen.recipe.hints import unknown_key
 from syngen.recipe.messages import is_number
 from syngen.recipe.schema import VALUE_SOURCES, FactorModel, NuisanceModel, Recipe
 from syngen.resolving.values import listed_values, order_message
@@ -71,6 +73,8 @@ def resolve_parameters(
     for name, factor_model in recipe.factors.items():
         path: DocumentPath = ("factors", name)
         spec = _spec(specs, name, path, synthesizer, issues)
+        if spec is None:  # whoever misspells a factor here names it properly elsewhere, which is no fault
+            factor_names |= dict.fromkeys(difflib.get_close_matches(name, specs, n=1))
         found = spec and _factor(spec, factor_model, path, recipe.folder, issues)
         if spec and found:
             factor, source = found
@@ -141,7 +145,7 @@ def _factor(
     options = {option for source in spec.sources.values() for option in source.options}
     for key in set(extra) - set(sources) - options:
         known = (*sources, *options, "unit", "kind")
-        issues.append(Issue((*path, key), f"unknown key {key!r}{suggestion(key, known)}"))
+        issues.append(Issue((*path, key), unknown_key(key, known)))
     given = [s for s in sources if extra.get(s) is not None or getattr(model, s, None) is not None]
     if len(given) != 1:
         if len(issues) == n_before:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["resolve_sampling", "resolve_splits"]
 
+_USUAL_SPLITS = ("train", "validation", "test", "val", "dev")
+
 
 def resolve_sampling(
     recipe: Recipe,
@@ -76,6 +78,10 @@ def resolve_splits(
     """Compile the section splits; the default scheme comes first."""
     schemes = {"default": EVERYTHING_TRAIN}
     for name, model in recipe.splits.items():
+        if is_new and name in _USUAL_SPLITS:
+            message = f"this is a scheme, and {name!r} is the name of a split; call it default, for example"
+            issues.append(Issue(("splits", name), message))
+            continue
         scheme = _scheme(name, model, recipe.seed, grid, names, issues)
         if scheme is not None:
             schemes[name] = scheme
