@@ -17,7 +17,7 @@ from syngen.factors.conditions import Condition
 from syngen.factors.grid import FactorGrid
 
 if TYPE_CHECKING:
-    from syngen._typing import BoolArray, IntArray
+    from syngen._typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["MAX_BOXES", "Region", "points_of"]
 
@@ -83,6 +83,14 @@ class Region:
         found = np.zeros(self.grid.sizes[position], dtype=np.bool_)
         for box in self.boxes:
             found |= box.get(position, True)
+        return found
+
+    def counts(self, position: int) -> FloatArray:
+        """Return how many points have each level of a factor: float64, exact below 2**53."""
+        found = np.zeros(self.grid.sizes[position], dtype=np.float64)
+        for box in self.boxes:
+            table = box.get(position, np.ones(len(found), dtype=np.bool_))
+            found[table] += _size(box, self.grid) // int(table.sum())
         return found
 
     def points(self, most: int) -> IntArray:

@@ -1,4 +1,4 @@
-"""What the rules of a recipe leave: splits that get no point, and values that only test has.
+"""What the rules of a recipe leave, and which splits get no point.
 
 The walk through the grid is looked at first, as far as its first blocks. What it does not meet is small, or
 not there: then its points are counted as a region of the grid, and looked at one by one.
@@ -14,11 +14,12 @@ import numpy as np
 
 from syngen.errors import FactorError, Issue, RecipeError
 from syngen.factors import FactorGrid, Region
+from syngen.resolving.compositions import lost_values
 from syngen.sampling import BLOCK_SIZE, MAX_LISTED, Rows, Sampling
 from syngen.splits import Scheme
 
 if TYPE_CHECKING:
-    from syngen._typing import BoolArray, IntArray
+    from syngen._typing import IntArray
 
 __all__ = ["check_reach"]
 
@@ -47,9 +48,7 @@ def check_reach(rows: Rows, schemes: Sequence[Scheme], *, seed: int, is_new: boo
     for scheme in schemes:
         search = _Search(rows.grid, rows.sampling, scheme, seed, whole)
         found = search.empty_splits()
-        if is_new and not found and scheme.is_composition:
-            found = search.values_in_test_alone()
-        issues += found
+        issues += found or (lost_values(scheme, rows.grid, whole) if is_new else [])
     if issues:
         raise RecipeError(issues)
     if rows.n_walked <= BLOCK_SIZE:  # what takes longer is found when the rows are counted
@@ -125,62 +124,6 @@ class _Search:
         looked_at = f"without a point among the {self._n_looked_at:,} that were looked at"
         return self._emptiness(empty, "empty") + self._emptiness(unmet, looked_at)
 
-    def values_in_test_alone(self) -> list[Issue]:
-        """Return what is to be said about values that hold_out takes out of train altogether."""
-        regions = self._regions()
-        has = self._levels_seen(regions.get("test"))
-        issues = []
-        for position, factor in enumerate(self._grid.factors):
-            in_test = has["test"][position]
-            if "test" in regions and not self._sampling.correlations:
-                in_test = in_test | regions["test"].levels(position)
-            alone = np.flatnonzero(in_test & ~has["train"][position]).tolist()
-            lost = [level for level in alone if not self._is_in_train(position, level, regions)]
-            if lost:
-                values = ", ".join(repr(factor.values[level]) for level in lost[:3])
-                more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
-                message = (
-                    f"hold_out leaves train without {factor.name} {values}{more}: every combination with "
-                    "it is in test or validation; hold out fewer combinations, or take by_factor if the "
-                    "whole value is to be unseen"
-                )
-                issues.append(Issue(("splits", self._scheme.name, "hold_out"), message))
-        return issues
-
-    def _levels_seen(self, test: Region | None) -> dict[str, list[BoolArray]]:
-        """Return which levels the first blocks have in train and in test, by factor.
-
-        It ends where train has all that the region of test can have.
-        """
-        names = self._scheme.names
-        has = {
-            name: [np.zeros(size, dtype=np.bool_) for size in self._grid.sizes]
-            for name in ("train", "test")
-        }
-        for block in range(min(_BLOCKS_LOOKED_AT, self._rows.n_blocks)):
-            points, codes = self._rows.accepted(block)
-            levels = self._grid.levels_of(points)
-            for name, tables in has.items():
-                chosen = levels[codes == names.index(name)]
-                for position, table in enumerate(tables):
-                    table[chosen[:, position]] = True
-            if test is not None and not any(
-                (test.levels(position) & ~table).any() for position, table in enumerate(has["train"])
-            ):
-                break
-        return has
-
-    def _is_in_train(self, position: int, level: int, regions: dict[str, Region]) -> bool:
-        """Whether a value has a point in train that the first blocks of the walk do not have."""
-        if self._is_walked_whole:
-            return False
-        if "train" not in regions:  # nobody knows, so nothing is said
-            return True
-        factor = self._grid.factors[position]
-        has_value = self._grid.condition({factor.name: [factor.values[level]]})
-        region, _ = regions["train"].divided([has_value])
-        return "train" in self._splits_of(region.points(MAX_LISTED))
-
     @property
     def _is_walked_whole(self) -> bool:
         return self._rows.n_blocks <= _BLOCKS_LOOKED_AT
@@ -197,11 +140,15 @@ class _Search:
         rest = self._whole
         try:
             for name, conditions in self._scheme.fixed:
-                regions[name], rest = rest.divided(conditions)
+                inside, rest = rest.divided(conditions)
+                regions[name] = inside
         except OverflowError:
-            return regions
-        shares = [name for name, fraction in self._scheme.fractions if fraction > 0]
-        return {**dict.fromkeys(shares, rest), **regions}
+            return {}
+        for name, fraction in self._scheme.fractions:
+            if fraction > 0:
+                own = regions[name].boxes if name in regions else ()
+                regions[name] = Region(self._grid, (*own, *rest.boxes))
+        return regions
 
     def _splits_of(self, points: IntArray) -> set[str]:
         """Return the splits that those of some points are in which the section sampling accepts."""

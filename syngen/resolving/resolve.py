@@ -18,6 +18,7 @@ from syngen.errors import EngineError, FactorError, Issue, RecipeError, SyngenEr
 from syngen.factors import FactorGrid
 from syngen.recipe.parse import Draft
 from syngen.recipe.schema import Recipe
+from syngen.resolving.compositions import with_all_values
 from syngen.resolving.parameters import resolve_parameters
 from syngen.resolving.reach import check_reach
 from syngen.resolving.rows import resolve_sampling, resolve_splits
@@ -259,7 +260,10 @@ def _resolve(
     if grid is not None:
         known = grid if not _has_gaps(recipe, resolved.factor_names, grid) else None
         sampling = resolve_sampling(recipe, grid, resolved.factor_names, issues, is_new=is_new)
-        schemes = resolve_splits(recipe, grid, resolved.factor_names, issues, is_new=is_new)
+        schemes = tuple(
+            with_all_values(scheme, grid, sampling, seed=recipe.seed)
+            for scheme in resolve_splits(recipe, grid, resolved.factor_names, issues, is_new=is_new)
+        )
         if known is not None:
             _check_size(recipe, grid, issues)
     # a setting with a problem stands at its default, which says nothing about the rest
