@@ -199,7 +199,7 @@ def _condition(grid: FactorGrid, name: str, values: str) -> Any:
         return values.split(",")
     low, is_range, high = values.partition("..")
     try:
-        if is_range:
+        if is_range and not high.startswith("."):
             return (_number(low) if low else None, _number(high) if high else None)
         return [_number(value) for value in values.split(",")]
     except ValueError as error:
