@@ -120,17 +120,18 @@ class Factor:
         if self.is_text:
             raise FactorError(f"factor {self.name!r} has no numbers to compare with {number!r}")
         if self._are_whole and _is_exact(number):
-            exact: NDArray[Any] = np.array(self.values)
+            fits = all(abs(int(value)) < 2**63 for value in self.values)
+            exact: NDArray[Any] = np.array(self.values, dtype=np.int64 if fits else np.object_)
             whole = int(number)
             return (exact > whole).astype(np.int64) - (exact < whole).astype(np.int64)
         values, bound = self._numbers, float(number)
         sides = (values > bound).astype(np.int64) - (values < bound).astype(np.int64)
         if math.isfinite(bound):
-            magnitudes = np.abs(values)
+            magnitudes = np.absolute(values)
             tolerance = np.maximum(
                 _RELATIVE * np.maximum(magnitudes, abs(bound)), _OF_LARGEST * magnitudes.max()
             )
-            sides[np.abs(values - bound) <= tolerance] = 0
+            sides[np.absolute(values - bound) <= tolerance] = 0
         return sides
 
     def level_of(self, value: Value, *, nearest: bool = False) -> int:

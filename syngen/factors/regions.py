@@ -90,7 +90,7 @@ class Region:
         found = np.zeros(self.grid.sizes[position], dtype=np.float64)
         for box in self.boxes:
             table = box.get(position, np.ones(len(found), dtype=np.bool_))
-            found[table] += _size(box, self.grid) // int(table.sum())
+            found[table] += _size(box, self.grid) // np.count_nonzero(table)
         return found
 
     def points(self, most: int) -> IntArray:
@@ -122,7 +122,7 @@ def points_of(grid: FactorGrid, conditions: Sequence[Condition], most: int) -> I
 
 
 def _size(box: Box, grid: FactorGrid) -> int:
-    allowed = {position: int(table.sum()) for position, table in box.items()}
+    allowed = {position: int(np.count_nonzero(table)) for position, table in box.items()}
     return math.prod(allowed.get(position, size) for position, size in enumerate(grid.sizes))
 
 
@@ -155,6 +155,7 @@ def _first_points(box: Box, grid: FactorGrid, most: int) -> IntArray:
     for position in range(len(grid) - 1, -1, -1):
         table = box.get(position)
         levels = np.arange(grid.sizes[position]) if table is None else np.flatnonzero(table)
-        number, place = np.divmod(number, len(levels))
-        points += levels[place] * grid.strides[position]
+        rest = number // len(levels)
+        points += levels[number - rest * len(levels)] * grid.strides[position]
+        number = rest
     return points

@@ -57,6 +57,12 @@ def test_whole_numbers_are_compared_exactly() -> None:
         IDS.level_of(10**10 + 2)
 
 
+def test_whole_numbers_of_any_size_and_sign_are_compared_exactly() -> None:
+    factor = Factor("x", (-5, 2**63, 2**63 + 1), "ordinal")
+    assert factor.compared_with(2**63).tolist() == [-1, 0, 1]
+    assert factor.compared_with(-5.0).tolist() == [0, 1, 1]
+
+
 def test_infinite_bounds_lie_beyond_all_values() -> None:
     assert LINSPACE.levels_where({"min": -math.inf, "max": math.inf}).all()
     assert LINSPACE.compared_with(math.inf).tolist() == [-1] * 5
