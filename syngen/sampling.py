@@ -15,6 +15,7 @@ sample.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -115,13 +116,16 @@ class Sampling:
         return region
 
     def few_points(self, grid: FactorGrid) -> IntArray | None:
-        """Return the points that `where` and `exclude` leave, None if these are more than `MAX_LISTED`."""
-        points = points_of(grid, self.where, MAX_LISTED) if self.where else None
+        """Return the points that `where` and `exclude` leave, None if a walk is quicker."""
+        most = MAX_LISTED
+        if self.size is not None:  # of n points a walk past size * grid / n has enough, and is quicker
+            most = min(most, math.isqrt(self.size * grid.size // 4))
+        points = points_of(grid, self.where, most) if self.where else None
         if points is None:
             region = self.region(grid)
-            if region is None or region.n_points > MAX_LISTED:
+            if region is None or region.n_points > most:
                 return None
-            return np.sort(region.points(MAX_LISTED))
+            return np.sort(region.points(most))
         return points[~any_holds(self.exclude, grid.levels_of(points))]
 
     def accepts(self, indices: IntArray, levels: IntArray, *, sizes: Sequence[int], seed: int) -> BoolArray:
@@ -186,7 +190,7 @@ class Rows:
 
     @cached_property
     def _listed(self) -> IntArray | None:
-        """What `where` and `exclude` leave of a large grid, in the order of the walk, if that is little."""
+        """What `where` and `exclude` leave of a large grid, in the order of the walk, if it is little."""
         is_cut = self.sampling.where or self.sampling.exclude
         if not is_cut or self.grid.size <= MAX_LISTED:
             return None
