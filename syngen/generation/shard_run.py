@@ -106,10 +106,12 @@ class _ProgressReporter:
         if receipt is not None:
             self._done += receipt.entry.rows
             self._audio_s += receipt.n_samples / self._rate
-        self._tell(0)
+        if receipt is None or self._done > self._told:
+            self._tell(0)
 
     def watch(self, n_rows: int) -> None:
         """Tell of rows of shards that are not finished."""
+        n_rows = min(n_rows, self._total - 1 - self._done)  # the last row is told when all is finished
         if self._done + n_rows > self._told:
             self._tell(n_rows)
 
