@@ -32,6 +32,8 @@ __all__ = [
     "suggestion",
 ]
 
+_EXCERPT_WIDTH = 96
+
 
 class SyngenError(Exception):
     """Root of every exception that syngen raises on purpose."""
@@ -63,6 +65,8 @@ class Issue:
         File name, or another name for where the document came from.
     line, column : int, optional
         Position in the text, 1-based.
+    text : str, optional
+        The line itself.
     """
 
     path: tuple[str | int, ...]
@@ -70,6 +74,20 @@ class Issue:
     source: str | None = None
     line: int | None = None
     column: int | None = None
+    text: str | None = None
+
+    @property
+    def excerpt(self) -> str:
+        """The line with a caret below the place, as two lines; empty where there is no line to show."""
+        if self.text is None or self.column is None or not self.text.strip():
+            return ""
+        line = "".join(c if c.isprintable() else " " for c in self.text)
+        place = min(self.column - 1, len(line))
+        start = max(0, place - _EXCERPT_WIDTH // 2) if len(line) > _EXCERPT_WIDTH else 0
+        before = "..." if start else ""
+        after = "..." if start + _EXCERPT_WIDTH < len(line) else ""
+        shown = f"{before}{line[start : start + _EXCERPT_WIDTH].rstrip()}{after}"
+        return f"    {shown}\n    {' ' * (len(before) + place - start)}^"
 
     def __str__(self) -> str:
         if self.line is not None:
@@ -90,7 +108,8 @@ class RecipeError(SyngenError):
 
     def __init__(self, issues: Iterable[Issue]) -> None:
         self.issues = tuple(issues)
-        super().__init__("\n".join(map(str, self.issues)))
+        texts = [text for issue in self.issues for text in (str(issue), issue.excerpt) if text]
+        super().__init__("\n".join(texts))
 
     def __reduce__(self) -> tuple[type[RecipeError], tuple[tuple[Issue, ...]]]:
         return type(self), (self.issues,)

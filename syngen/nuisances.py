@@ -46,7 +46,9 @@ class Uniform(Distribution):
 
     def draw(self, seed: int, name: str, indices: IntArray) -> FloatArray:
         u = uniforms(seed, name, indices)
-        return np.add(np.multiply(u, self.high - self.low), self.low)
+        values = np.add(np.multiply(u, self.high - self.low), self.low)
+        # the sum may be rounded up to the end that does not belong to the interval
+        return np.minimum(values, np.nextafter(self.high, self.low))
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ class Choice(Distribution):
     def draw(self, seed: int, name: str, indices: IntArray) -> list[Value]:
         u = uniforms(seed, name, indices)
         picks = np.floor(np.multiply(u, float(len(self.values)))).astype(np.int64)
-        return [self.values[pick] for pick in picks]
+        # the product may be rounded up to the number of values
+        return [self.values[pick] for pick in np.minimum(picks, len(self.values) - 1)]
 
 
 @dataclass(frozen=True)

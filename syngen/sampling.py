@@ -4,28 +4,39 @@ A keyed permutation of the grid is walked from its first position. Points that t
 correlations accept are taken until the dataset has its size; split by split, in the order of the walk,
 they are its rows. The walk is cut into blocks of 2**20 positions whose accepted points are counted, so
 that the index of any row is found without walking from the start again, and without building the grid.
+
+Where `where` and `exclude` leave few points of a large grid, these are listed and put into the order of the
+walk, which gives the same rows as walking past all the others.
+
+Seed and size of the grid decide the walk, and nothing else does: recipes of one seed with grids of one size
+take the same indices in the same order, whatever their factors are called. Give another seed for another
+sample.
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from syngen.elementary import LN2, exp2
 from syngen.errors import FactorError
-from syngen.factors import Condition, FactorGrid, any_holds
-from syngen.seeding import Permutation, uniforms
+from syngen.factors import Condition, FactorGrid, Region, any_holds, points_of
+from syngen.seeding import Shuffle, uniforms
 
 if TYPE_CHECKING:
     from syngen._typing import BoolArray, IntArray
 
-__all__ = ["BLOCK_SIZE", "MAX_ROWS", "Correlation", "Rows", "Sampling"]
+__all__ = ["BLOCK_SIZE", "MAX_LISTED", "MAX_ROWS", "Correlation", "Rows", "Sampling"]
 
 BLOCK_SIZE = 1 << 20
+MAX_LISTED = 1 << 22
+"""Most points of a set that are looked at one by one."""
 MAX_ROWS = 10**10
 _RAREST = 10**6
 _BLOCKS_BEFORE_GIVING_UP = 8
@@ -93,6 +104,30 @@ class Sampling:
         """Whether some points may be refused."""
         return bool(self.where or self.exclude or self.correlations)
 
+    def region(self, grid: FactorGrid) -> Region | None:
+        """Return the points that `where` and `exclude` leave, None if their conditions are too many."""
+        region = Region(grid)
+        try:
+            if self.where:
+                region, _ = region.divided(self.where)
+            _, region = region.divided(self.exclude)
+        except OverflowError:
+            return None
+        return region
+
+    def few_points(self, grid: FactorGrid) -> IntArray | None:
+        """Return the points that `where` and `exclude` leave, None if a walk is quicker."""
+        most = MAX_LISTED
+        if self.size is not None:  # of n points a walk past size * grid / n has enough, and is quicker
+            most = min(most, math.isqrt(self.size * grid.size // 4))
+        points = points_of(grid, self.where, most) if self.where else None
+        if points is None:
+            region = self.region(grid)
+            if region is None or region.n_points > most:
+                return None
+            return np.sort(region.points(most))
+        return points[~any_holds(self.exclude, grid.levels_of(points))]
+
     def accepts(self, indices: IntArray, levels: IntArray, *, sizes: Sequence[int], seed: int) -> BoolArray:
         """Return which points belong to the dataset if its size allows: bool, shape (n,)."""
         accepted = np.ones(len(indices), dtype=np.bool_)
@@ -149,14 +184,28 @@ class Rows:
         self.split_names = tuple(split_names)
         self._seed = seed
         self._split_codes = split_codes
-        self._permutation = Permutation(grid.size, seed=seed, name="order")
+        self._permutation = Shuffle(grid.size, seed=seed, name="order")
         self._walk = _Walk()
         self._blocks: OrderedDict[int, tuple[IntArray, IntArray]] = OrderedDict()
 
+    @cached_property
+    def _listed(self) -> IntArray | None:
+        """What `where` and `exclude` leave of a large grid, in the order of the walk, if it is little."""
+        is_cut = self.sampling.where or self.sampling.exclude
+        if not is_cut or self.grid.size <= MAX_LISTED:
+            return None
+        points = self.sampling.few_points(self.grid)
+        return None if points is None else points[np.argsort(self._permutation.inverse(points))]
+
+    @property
+    def n_walked(self) -> int:
+        """Number of points that a walk to its end looks at."""
+        return self.grid.size if self._listed is None else len(self._listed)
+
     @property
     def n_blocks(self) -> int:
-        """Number of blocks of the whole grid."""
-        return -(-self.grid.size // BLOCK_SIZE)
+        """Number of blocks of the whole walk."""
+        return -(-self.n_walked // BLOCK_SIZE)
 
     @property
     def size(self) -> int:
@@ -229,11 +278,41 @@ class Rows:
             yield self._block(block)
             block += 1
 
-    def reachable_splits(self, *, n_blocks: int) -> set[str]:
-        """Return the splits that get a point within the first blocks, whatever the size is."""
-        found: set[str] = set()
+    def accepted(self, block: int) -> tuple[IntArray, IntArray]:
+        """Return the points of a block that are accepted, whatever the size is, and their split codes.
+
+        Parameters
+        ----------
+        block : int
+            Below `n_blocks`.
+
+        Returns
+        -------
+        points, codes : ndarray of int64, shape (n,)
+        """
+        start, end = block * BLOCK_SIZE, min((block + 1) * BLOCK_SIZE, self.n_walked)
+        if self._listed is not None:
+            points = self._listed[start:end]
+        else:
+            points = self._permutation(np.arange(start, end, dtype=np.int64))
+        levels = self.grid.levels_of(points)
+        if self.sampling.is_filtered:
+            kept = self.sampling.accepts(points, levels, sizes=self.grid.sizes, seed=self._seed)
+            points, levels = points[kept], levels[kept]
+        return points, self._split_codes(points, levels)
+
+    def reachable_splits(self, *, n_blocks: int, besides: Collection[str] = ()) -> set[str]:
+        """Return the splits that get a point within the first blocks, whatever the size is.
+
+        Parameters
+        ----------
+        n_blocks : int
+        besides : collection of str
+            Splits that are known to get one, and need not be met; they are returned too.
+        """
+        found = set(besides)
         for block in range(min(n_blocks, self.n_blocks)):
-            _, codes = self._accepted(block)
+            _, codes = self.accepted(block)
             found.update(self.split_names[code] for code in np.unique(codes))
             if len(found) == len(self.split_names):
                 break
@@ -242,7 +321,7 @@ class Rows:
     def _block(self, block: int) -> tuple[IntArray, IntArray]:
         """Return accepted points and their split codes, cut where the dataset is full."""
         if block not in self._blocks:
-            points, codes = self._accepted(block)
+            points, codes = self.accepted(block)
             if self.sampling.size is not None:
                 before = sum(int(np.add.reduce(c)) for c in self._walk.counts[:block])
                 room = max(0, self.sampling.size - before)
@@ -261,24 +340,13 @@ class Rows:
         _, codes = self._block(block)
         return np.bincount(codes, minlength=len(self.split_names))
 
-    def _accepted(self, block: int) -> tuple[IntArray, IntArray]:
-        start = block * BLOCK_SIZE
-        points = self._permutation(
-            np.arange(start, min(start + BLOCK_SIZE, self.grid.size), dtype=np.int64)
-        )
-        levels = self.grid.levels_of(points)
-        if self.sampling.is_filtered:
-            kept = self.sampling.accepts(points, levels, sizes=self.grid.sizes, seed=self._seed)
-            points, levels = points[kept], levels[kept]
-        return points, self._split_codes(points, levels)
-
     def _count_block(self, block: int) -> None:
         counts = self._counts(block)
         self._walk.counts.append(counts)
         self._walk.accepted += int(np.add.reduce(counts))
         wanted = self.sampling.size
-        walked = min((block + 1) * BLOCK_SIZE, self.grid.size)
-        if self._walk.accepted == wanted or walked == self.grid.size:
+        walked = min((block + 1) * BLOCK_SIZE, self.n_walked)
+        if self._walk.accepted == wanted or walked == self.n_walked:
             self._walk.is_finished = True
         if self._walk.is_finished and wanted is not None and self._walk.accepted < wanted:
             raise FactorError(

@@ -25,7 +25,7 @@ from syngen.errors import ParameterError
 if TYPE_CHECKING:
     from syngen._typing import FloatArray, IntArray, UIntArray
 
-__all__ = ["Permutation", "Stream", "normals", "stream_key", "uniforms", "words_to_uniforms"]
+__all__ = ["Permutation", "Shuffle", "Stream", "normals", "stream_key", "uniforms", "words_to_uniforms"]
 
 _MASK32 = np.uint64(0xFFFFFFFF)
 _SHIFT32 = np.uint64(32)
@@ -38,6 +38,7 @@ _BLOCK = 1 << 14  # arrays of this many words stay in the CPU's cache
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _FEISTEL_ROUNDS = 8
+_MOST_LISTED = 16
 
 
 @lru_cache(maxsize=1024)
@@ -259,3 +260,37 @@ class Permutation:
         x *= _MIX_2
         x ^= x >> _SHIFT32
         return x
+
+
+class Shuffle(Permutation):
+    """A keyed permutation that is uniform for few points too.
+
+    The Feistel network of `Permutation` has keys enough for every order of many points, but its rounds are
+    too narrow for some of few: of six points, two come first up to 1.4 times as often as others. Up to 16
+    points are put into the order of random words instead.
+
+    Parameters
+    ----------
+    size : int
+        Number of points, 1 to 2**62.
+    seed : int
+        Seed of the recipe.
+    name : str
+        What the permutation is for.
+    """
+
+    def __init__(self, size: int, *, seed: int, name: str) -> None:
+        super().__init__(size, seed=seed, name=name)
+        self._points: IntArray | None = None
+        if size <= _MOST_LISTED:
+            # the stream of index 0 has the keys of the network
+            self._points = np.argsort(Stream(seed, name, 1).raw(size), kind="stable").astype(np.int64)
+            self._positions = np.argsort(self._points)
+
+    def __call__(self, positions: IntArray) -> IntArray:
+        """Map positions to points: int64 of any length, each 0..size-1."""
+        return super().__call__(positions) if self._points is None else self._points[positions]
+
+    def inverse(self, points: IntArray) -> IntArray:
+        """Map points back to their positions."""
+        return super().inverse(points) if self._points is None else self._positions[points]

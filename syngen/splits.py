@@ -15,7 +15,7 @@ import numpy as np
 
 from syngen.errors import FactorError
 from syngen.factors import Condition, Factor, FactorGrid, any_holds
-from syngen.seeding import Permutation, uniforms
+from syngen.seeding import Shuffle, uniforms
 
 if TYPE_CHECKING:
     from syngen._typing import BoolArray, IntArray
@@ -53,11 +53,14 @@ class Scheme:
         Splits given by conditions; the first that holds wins.
     fractions : tuple of (str, float)
         How what is left is shared out at random; they sum to 1.
+    is_composition : bool
+        Whether test is meant to have unseen combinations of values that train has.
     """
 
     name: str
     fixed: tuple[tuple[str, tuple[Condition, ...]], ...] = ()
     fractions: tuple[tuple[str, float], ...] = REST
+    is_composition: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,22 +133,23 @@ def between_levels(factor: Factor, every: int) -> BoolArray:
 def beyond_levels(factor: Factor, *, below: float | None, above: float | None) -> BoolArray:
     """Return which levels test extrapolation: values under `below` or over `above`.
 
+    A value that counts as equal to a bound (see `Factor`) does not lie beyond it.
+
     Raises
     ------
     FactorError
         If the factor is nominal, or no value lies beyond the bounds, or all do.
     """
     _need_order(factor, "extrapolation")
-    if isinstance(factor.values[0], str):
+    if factor.is_text:
         raise FactorError(
             f"extrapolation needs numbers, and the values of {factor.name!r} are text; use by_factor"
         )
-    values = np.array([float(value) for value in factor.values])
     chosen = np.zeros(factor.size, dtype=np.bool_)
     if below is not None:
-        chosen |= values < below
+        chosen |= factor.compared_with(below) < 0
     if above is not None:
-        chosen |= values > above
+        chosen |= factor.compared_with(above) > 0
     if not chosen.any() or chosen.all():
         which = "test" if not chosen.any() else "train"
         raise FactorError(
@@ -179,7 +183,7 @@ def whole_levels(
     FactorError
         If a value is given twice or no value is left for train.
     """
-    order = Permutation(factor.size, seed=seed, name=f"split/{name}")(np.arange(factor.size))
+    order = Shuffle(factor.size, seed=seed, name=f"split/{name}")(np.arange(factor.size))
     taken = np.zeros(factor.size, dtype=np.bool_)
     result: list[tuple[str, BoolArray]] = []
     by_list = [(split, share) for split, share in shares if not isinstance(share, float)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
 import time
 import warnings
@@ -63,8 +64,7 @@ def rows_used(n_rows: int, n_left_out: int) -> str:
 def fail(ctx: click.Context, error: Exception) -> NoReturn:
     """Print one message and end with the exit code that belongs to the error."""
     if isinstance(error, RecipeError):
-        for issue in error.issues:
-            click.echo(str(issue), err=True)
+        click.echo(str(error), err=True)
         n = len(error.issues)
         click.echo(f"error: {n} problem{'s' if n != 1 else ''} in the recipe", err=True)
     elif isinstance(error, SyngenError):
@@ -172,9 +172,11 @@ def _of_bytes(update: ProgressUpdate, first: int, elapsed: float) -> str:
 
 
 def _state(count: str, rate: str, update: ProgressUpdate, first: int, elapsed: float) -> str:
-    new = update.done - first
-    left = (update.total - update.done) * elapsed / new if new else 0.0
-    return f"{count} ({100 * update.done // max(1, update.total)} %), {rate}, {left:,.0f} s left"
+    new, left = update.done - first, update.total - update.done
+    state = f"{count} ({100 * update.done // max(1, update.total)} %)"
+    if new <= 0:  # no rate, and no time left, can be told from nothing
+        return state
+    return f"{state}, {rate}" + (f", {math.ceil(left * elapsed / new):,} s left" if left else "")
 
 
 _State: TypeAlias = Callable[["ProgressUpdate", int, float], str]

@@ -62,37 +62,74 @@ def run_shards(
     jobs : int, optional
         Most worker processes; by default one per CPU.
     progress : callable, optional
-        Told at the beginning and after every shard.
+        Told at the beginning, after every shard, and of rows of shards that workers on this machine have in
+        hand.
     """
+    reporter = _ProgressReporter(progress, plan, shards if among is None else among, shards)
     receipts = make_shards(
         plan,
         layout,
         shards,
         n_jobs(jobs, shards),
-        _progress_reporter(progress, plan, shards if among is None else among, shards),
+        reporter.add,
+        watch=None if progress is None else reporter.watch,
         **options,
     )
     with closing(receipts):
         yield receipts
 
 
-def _progress_reporter(
-    progress: Progress | None, plan: Plan, among: Sequence[Shard], shards: Sequence[Shard]
-) -> Callable[[Receipt | None], None]:
-    """Return a function that adds a receipt up and tells the caller."""
-    total = sum(shard.n_rows for shard in among)
-    done = total - sum(shard.n_rows for shard in shards)
-    audio_s = 0.0
+class _ProgressReporter:
+    """Adds receipts and rows up, and tells the caller.
 
-    def tell(receipt: Receipt | None) -> None:
-        nonlocal done, audio_s
+    Parameters
+    ----------
+    progress : callable or None
+    plan : Plan
+    among : sequence of Shard
+        All that are wanted.
+    shards : sequence of Shard
+        Those that are to be made.
+    """
+
+    def __init__(
+        self, progress: Progress | None, plan: Plan, among: Sequence[Shard], shards: Sequence[Shard]
+    ) -> None:
+        self._progress, self._rate = progress, plan.resolved.audio.sample_rate
+        self._total = sum(shard.n_rows for shard in among)
+        self._before = self._done = self._told = self._total - sum(shard.n_rows for shard in shards)
+        self._audio_s = 0.0
+        self._duration_s = plan.resolved.audio.duration
+
+    def add(self, receipt: Receipt | None) -> None:
+        """Count a finished shard; None tells where the run begins."""
         if receipt is not None:
-            done += receipt.entry.rows
-            audio_s += receipt.n_samples / plan.resolved.audio.sample_rate
-        if progress is not None:
-            progress(ProgressUpdate(done, total, audio_s))
+            self._done += receipt.entry.rows
+            self._audio_s += receipt.n_samples / self._rate
+        if receipt is None or self._done > self._told:
+            self._tell(0)
 
-    return tell
+    def watch(self, n_rows: int) -> None:
+        """Tell of rows of shards that are not finished."""
+        n_rows = min(n_rows, self._total - 1 - self._done)  # the last row is told when all is finished
+        if self._done + n_rows > self._told:
+            self._tell(n_rows)
+
+    def _tell(self, n_rows: int) -> None:
+        """Tell how far the run is; a shard that fails does not take it back."""
+        if self._progress is None:
+            return
+        self._told = min(max(self._told, self._done + n_rows), self._total)
+        audio_s = self._audio_s + (self._told - self._done) * self._mean_s
+        self._progress(ProgressUpdate(self._told, self._total, audio_s))
+
+    @property
+    def _mean_s(self) -> float:
+        """Seconds of an observation, as far as that is known; rows of unknown length count for nothing."""
+        if self._duration_s is not None:
+            return self._duration_s
+        n_made = self._done - self._before
+        return self._audio_s / n_made if n_made else 0.0
 
 
 @contextmanager

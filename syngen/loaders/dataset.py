@@ -323,11 +323,14 @@ class FactorDataset(ByFactor, OfManifest, OverTime, Conversions, Sequence[Observ
             row[:n] = waveform[:n]
         return result, lengths
 
-    def select(self, /, **conditions: Any) -> Self:
+    def select(self, /, *, nearest: bool = False, **conditions: Any) -> Self:
         """Return a view of the observations that meet all conditions; nothing is copied.
 
         Parameters
         ----------
+        nearest : bool
+            Whether a number that is no value of its factor stands for the nearest one, and is not refused.
+            Of two as near it is the lower. Ends of a range are numbers of any kind anyway.
         **conditions
             By factor name: a value or a list of values (numbers match within 1e-9, relative), or a
             tuple (low, high), a closed range in which None leaves an end open. ``split`` takes a split
@@ -337,8 +340,17 @@ class FactorDataset(ByFactor, OfManifest, OverTime, Conversions, Sequence[Observ
         ------
         FactorError
             If there is no such factor, value or split; the message names the nearest.
+        ParameterError
+            If `nearest` is neither True nor False.
+
+        Examples
+        --------
+        >>> import syngen
+        >>> ds = syngen.render("syntone-tiny")
+        >>> {obs.values["frequency"] for obs in ds.select(frequency=450.0, nearest=True, timbre="sine")}
+        {440.0}
         """
-        return self._with(*compiled(self._source, conditions))
+        return self._with(*compiled(self._source, conditions, nearest=nearest))
 
     def _grid_point(self, position: int) -> int:
         return int(self._source.indices[self._checked_rows([position])[0]])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from syngen.dsp.level import to_pcm
 from syngen.loaders.measured import Measured, measure
 
@@ -19,6 +21,8 @@ __all__ = ["Observation"]
 @dataclass(frozen=True, eq=False)
 class Observation:
     """One waveform with the factors that made it. In a notebook it plays.
+
+    Two are equal if everything about them is: ``ds[3] == ds[3]``.
 
     Attributes
     ----------
@@ -37,6 +41,17 @@ class Observation:
     index: int
     values: ValueMapping
     levels: Mapping[str, int]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Observation):
+            return NotImplemented
+        return (
+            (self.sample_rate, self.index, dict(self.values), dict(self.levels))
+            == (other.sample_rate, other.index, dict(other.values), dict(other.levels))
+        ) and np.array_equal(self.waveform, other.waveform)
+
+    def __hash__(self) -> int:
+        return hash((self.sample_rate, self.index, len(self.waveform)))
 
     @cached_property
     def measured(self) -> Measured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -33,6 +34,15 @@ __all__ = [
 ]
 
 _CHUNK = 1 << 20
+_NUMBER = r"[+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?[0-9]+)?"
+_SPAN = re.compile(rf"\s*(?P<low>{_NUMBER})\s*(?:-|\u2013|\u2014|:|to|[.]{{3}})\s*(?P<high>{_NUMBER})\s*")
+_COMPARISON = re.compile(r"(?P<name>[^<>=]+)(?P<sign>[<>])=?(?P<value>[^<>=]+)")
+_USUAL_SPLITS = {
+    **dict.fromkeys(("val", "valid", "dev", "development", "eval", "evaluation"), "validation"),
+    **dict.fromkeys(("tr", "training"), "train"),
+    **dict.fromkeys(("tst", "testing", "held_out", "heldout"), "test"),
+}
+"""What others call them."""
 
 
 @dataclass(frozen=True)
@@ -131,21 +141,25 @@ def splits_in(source: Source, steps: Sequence[Step]) -> dict[str, tuple[str, ...
     return found
 
 
-def compiled(source: Source, conditions: Mapping[str, Any]) -> tuple[Where, ...]:
+def compiled(source: Source, conditions: Mapping[str, Any], *, nearest: bool = False) -> tuple[Where, ...]:
     """Check the conditions of `FactorDataset.select` and return them as steps.
 
     Raises
     ------
     FactorError
         If there is no such factor, value or split; the message names the nearest.
+    ParameterError
+        If `nearest` is neither True nor False.
     """
+    if not isinstance(nearest, (bool, np.bool_)):
+        raise ParameterError(f"nearest is {nearest!r}; True or False is needed")
     grid, columns = source.grid, source.vocabulary.split_columns
     steps = []
     for name, wanted in conditions.items():
         if name in columns:
             steps.append(Where(name, _splits(source, name, wanted)))
         elif name in grid:
-            steps.append(Where(name, grid[name].levels_where(_as_condition(wanted))))
+            steps.append(Where(name, grid[name].levels_where(_as_condition(wanted), nearest=bool(nearest))))
         else:
             options = [*grid.names, *columns]
             raise FactorError(
@@ -165,6 +179,13 @@ def conditions_in(texts: Sequence[str], grid: FactorGrid) -> dict[str, Any]:
     conditions: dict[str, Any] = {}
     for text in texts:
         name, found, values = text.partition("=")
+        bound = _COMPARISON.fullmatch(text)
+        if bound is not None:
+            value = bound["value"].strip()
+            ends = f"..{value}" if bound["sign"] == "<" else f"{value}.."
+            raise ParameterError(
+                f"--where {text!r}: write {bound['name'].strip()}={ends}, a range to which its ends belong"
+            )
         if not found or not values:
             raise ParameterError(f"--where {text!r}: FACTOR=VALUES is needed, as in timbre=sine")
         if name in conditions:
@@ -177,7 +198,7 @@ _TRUTH = {"true": True, "false": False}
 
 
 def _condition(grid: FactorGrid, name: str, values: str) -> Any:
-    if name not in grid or isinstance(grid[name].values[0], str):
+    if name not in grid or grid[name].is_text:
         return values.split(",")
     if isinstance(grid[name].values[0], bool):
         words = values.casefold().split(",")
@@ -189,11 +210,21 @@ def _condition(grid: FactorGrid, name: str, values: str) -> Any:
         return [_TRUTH[word] for word in words]
     low, is_range, high = values.partition("..")
     try:
-        if is_range:
-            return (float(low) if low else None, float(high) if high else None)
-        return [float(value) for value in values.split(",")]
+        if is_range and not high.startswith("."):
+            return (_number(low) if low else None, _number(high) if high else None)
+        return [_number(value) for value in values.split(",")]
     except ValueError as error:
-        raise ParameterError(f"--where {name}={values}: {name} takes numbers: {error}") from error
+        span = _SPAN.fullmatch(values)
+        hint = f"a range is written {name}={span['low']}..{span['high']}" if span else str(error)
+        raise ParameterError(f"--where {name}={values}: {name} takes numbers: {hint}") from error
+
+
+def _number(text: str) -> float:
+    """Return the number of a text; a whole one of any size as it is."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def _splits(source: Source, column: str, wanted: Any) -> BoolArray:
@@ -202,11 +233,15 @@ def _splits(source: Source, column: str, wanted: Any) -> BoolArray:
     are_several = np.iterable(wanted) and not isinstance(wanted, (str, Mapping))
     for split in wanted if are_several else [wanted]:
         if not isinstance(split, str) or split not in names:
-            raise FactorError(
-                f"no split {split!r}{suggestion(split, names)}; {column} has {', '.join(names)}"
-            )
+            raise FactorError(f"no split {split!r}{_meant(split, names)}; {column} has {', '.join(names)}")
         allowed[names.index(split)] = True
     return allowed
+
+
+def _meant(split: object, names: Sequence[str]) -> str:
+    """Return a suggestion, as `suggestion` does, that knows what others call the usual splits."""
+    usual = _USUAL_SPLITS.get(str(split).casefold())
+    return suggestion(usual, [usual]) if usual in names else suggestion(split, names)
 
 
 def _as_condition(wanted: Any) -> Any:

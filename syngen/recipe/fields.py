@@ -49,6 +49,7 @@ RESERVED_NAMES = frozenset(
         "row",
         "limit",
         "all",
+        "nearest",
     }
 )
 """Names that columns of the manifest or arguments of the loader already have."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import types
+from collections.abc import Sequence
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
 from syngen._typing import DocumentPath
-from syngen.errors import suggestion
+from syngen.recipe.hints import form_hint, list_hint, meant_key, unknown_key
 
-__all__ = ["abridged", "is_number", "message_of", "path_of"]
+__all__ = ["abridged", "is_number", "message_of", "path_of", "without_consequences"]
 
 _PATTERN_HINTS: dict[str | int, str] = {
     "fingerprint": "use 64 small hexadecimal digits",
@@ -23,9 +25,11 @@ _PATTERN_HINTS: dict[str | int, str] = {
 _COLLECTIONS = {
     "dict_type": "a map",
     "dataclass_type": "a map",
+    "model_type": "a map",
     "list_type": "a list",
     "tuple_type": "a list",
 }
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _MOST_SHOWN = 100
 
 
@@ -73,8 +77,8 @@ def message_of(problem: Any, path: DocumentPath, model: object) -> str:
         What the document was validated as; its keys are what an unknown one is compared with.
     """
     kind, given, value = problem["type"], problem["input"], abridged(problem["input"])
-    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key {abridged(path[-1])}{suggestion(path[-1], _keys_at(path[:-1], model))}"
+    if kind in _UNKNOWN:
+        return unknown_key(path[-1], _keys_at(path[:-1], model), _sections(model) if len(path) == 1 else {})
     if kind == "missing":
         return f"the key {problem['loc'][-1]!r} is missing"
     text = problem["msg"].removeprefix("Value error, ")
@@ -88,7 +92,14 @@ def message_of(problem: Any, path: DocumentPath, model: object) -> str:
         needed = "a whole number" if kind == "int_type" else "a finite number"
         return f"{needed} is needed, not {given}"
     if kind in _COLLECTIONS:
-        return f"{_COLLECTIONS[kind]} is needed, not {value}"
+        needed = f"{_COLLECTIONS[kind]} is needed"
+        if not _is_recipe(model):
+            return f"{needed}, not {value}"
+        model_name = str(problem.get("ctx", {}).get("class_name", ""))
+        is_map = _COLLECTIONS[kind] == "a map"
+        hint = form_hint(model_name, path, given) if is_map else list_hint(given)
+        seen = "and nothing is there" if given is None else f"not {value}"
+        return f"{needed}, {seen}" + (f"; {hint}" if hint else "")
     if kind == "string_type":
         return f"text is needed, not {value}; put it in quotes"
     if kind == "string_pattern_mismatch":
@@ -100,6 +111,47 @@ def message_of(problem: Any, path: DocumentPath, model: object) -> str:
         needed = needed.removeprefix(opening)
     shown = "" if isinstance(given, (dict, list)) else f", not {value}"
     return f"{needed}{shown}" if "should" in needed else f"this must be {needed}{shown}"
+
+
+def without_consequences(problems: Sequence[Any], document: object, model: object) -> list[Any]:
+    """Return problems without those that follow from others: a key that is missing because it is misspelt.
+
+    Parameters
+    ----------
+    problems : sequence of pydantic_core.ErrorDetails
+    document : object
+        What was validated.
+    model : type
+        What it was validated as.
+    """
+    unknown: dict[DocumentPath, list[object]] = {}
+    for problem in problems:
+        if problem["type"] in _UNKNOWN:
+            path = path_of(problem, document)
+            unknown.setdefault(path[:-1], []).append(path[-1])
+
+    def follows(problem: Any) -> bool:
+        path = path_of(problem, document)
+        if problem["type"] != "missing" or path[:-1] not in unknown:
+            return False
+        known = _keys_at(path[:-1], model)
+        return any(_meant(key, known) == path[-1] for key in unknown[path[:-1]])
+
+    return [problem for problem in problems if not follows(problem)]
+
+
+def _meant(key: object, known: Sequence[str]) -> str | None:
+    near = difflib.get_close_matches(str(key), known, n=1)
+    return meant_key(key, known) or (near[0] if near else None)
+
+
+def _is_recipe(model: object) -> bool:
+    return getattr(model, "__name__", "") == "Recipe"
+
+
+def _sections(model: Any) -> dict[str, tuple[str, ...]]:
+    """Keys of the sections of a recipe by section."""
+    return {name: _keys_at((name,), model) for name in ("audio", "sampling")} if _is_recipe(model) else {}
 
 
 def is_number(text: str) -> bool:

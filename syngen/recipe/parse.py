@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from syngen._typing import DocumentPath
 from syngen.errors import Issue, RecipeError
-from syngen.recipe.messages import message_of, path_of
+from syngen.recipe.messages import message_of, path_of, without_consequences
 from syngen.recipe.schema import Recipe
+from syngen.recipe.yaml_errors import yaml_problem
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Draft", "parse_document", "parse_recipe", "read_text"]
 
@@ -41,12 +42,15 @@ class Draft:
         Where each part of the document stands, 1-based.
     source : str
         File name for messages.
+    lines : tuple of str
+        The text, for messages; empty if there is none.
     """
 
     recipe: Recipe | None
     issues: tuple[Issue, ...]
     positions: Mapping[DocumentPath, tuple[int, int]]
     source: str
+    lines: tuple[str, ...] = ()
 
     def located(self, issue: Issue) -> Issue:
         """Return the issue with the position of its path, or of the nearest part around it."""
@@ -56,7 +60,9 @@ class Draft:
         while path and path not in self.positions:
             path = path[:-1]
         line, column = self.positions.get(path, (1, 1))
-        return Issue(issue.path, issue.message, self.source, line, column)
+        # what is missing altogether has no line to show
+        text = self.lines[line - 1] if path and line <= len(self.lines) else None
+        return Issue(issue.path, issue.message, self.source, line, column, text)
 
 
 def read_text(path: Path) -> str:
@@ -109,14 +115,24 @@ def parse_recipe(text: str, *, source: str = "recipe", folder: Path | None = Non
     """
     if len(text.encode("utf-8")) > MAX_BYTES:
         raise RecipeError([Issue((), f"the recipe is larger than {MAX_BYTES} bytes", source)])
-    duplicates = tuple(_checked_events(text, source))
-    document = _constructed(text, source)
+    lines = tuple(text.split("\n"))
     positions: dict[DocumentPath, tuple[int, int]] = {}
-    plain = _plain(document, (), positions, source)
+    try:
+        duplicates = tuple(_shown(issue, lines) for issue in _checked_events(text, source))
+        document = _constructed(text, source)
+        plain = _plain(document, (), positions, source)
+    except RecipeError as error:
+        raise RecipeError(_shown(issue, lines) for issue in error.issues) from error
     if not isinstance(plain, dict):
         message = "a recipe is a map that starts with name:, synthesizer:, seed:, factors:"
         raise RecipeError([Issue((), message, source, 1, 1)])
-    return _drafted(plain, text, positions, source, duplicates, folder)
+    return _drafted(plain, text, positions, source, duplicates, folder, lines)
+
+
+def _shown(issue: Issue, lines: Sequence[str]) -> Issue:
+    """Return an issue with the line of the text that it is about."""
+    is_there = issue.line is not None and issue.line <= len(lines)
+    return replace(issue, text=lines[issue.line - 1]) if is_there and issue.line else issue
 
 
 def parse_document(document: Mapping[str, Any], *, source: str = "recipe") -> Draft:
@@ -149,13 +165,14 @@ def _drafted(
     source: str,
     duplicates: tuple[Issue, ...],
     folder: Path | None,
+    lines: tuple[str, ...] = (),
 ) -> Draft:
     recipe, issues = _validated(document)
-    draft = Draft(None, (), positions, source)
+    draft = Draft(None, (), positions, source, lines)
     located = [*duplicates, *(draft.located(issue) for issue in issues)]
     if recipe is not None:
         recipe = recipe.with_origin(text=text, broken=recipe.broken, folder=folder)
-    return Draft(recipe, tuple(located), positions, source)
+    return Draft(recipe, tuple(located), positions, source, lines)
 
 
 @dataclass
@@ -240,11 +257,7 @@ def _constructed(text: str, source: str) -> Any:
 
 
 def _not_yaml(error: Exception, source: str) -> RecipeError:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    context = getattr(error, "context", None)
-    message = f"not YAML: {context + ', ' if context else ''}{problem}"
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    message, line, column = yaml_problem(error)
     return RecipeError([Issue((), message, source, line, column)])
 
 
@@ -307,7 +320,7 @@ def _validated(document: dict[str, Any]) -> tuple[Recipe | None, list[Issue]]:
 
 def _issues_of(error: ValidationError, document: dict[str, Any]) -> list[Issue]:
     issues: dict[DocumentPath, Issue] = {}
-    for problem in error.errors():
+    for problem in without_consequences(error.errors(), document, Recipe):
         path = path_of(problem, document)
         issues.setdefault(path, Issue(path, message_of(problem, path, Recipe)))
     return list(issues.values())

@@ -38,6 +38,7 @@ from syngen.recipe.fields import (
     checked_scalar,
     shown,
 )
+from syngen.recipe.hints import in_yaml
 
 __all__ = [
     "VALUE_SOURCES",
@@ -185,7 +186,8 @@ def _condition_term(term: object) -> object:
             if isinstance(checked_scalar(bound), str):
                 raise ValueError(f"{bound!r} is text; a bound is a number")
         return term
-    raise ValueError(f"a list of values or a range {{min, max}} is needed, not {shown(term)}")
+    hint = f"; write {in_yaml([term])}" if isinstance(term, (str, int, float)) else ""
+    raise ValueError(f"a list of values or a range {{min, max}} is needed, not {shown(term)}{hint}")
 
 
 ConditionTerm = Annotated[
@@ -276,6 +278,37 @@ class ByFactor(Model):
     validation: Share | None = None
 
 
+_RULES = ("random", "hold_out", "interpolation", "extrapolation", "by_factor")
+
+
+def _rule(rule: object) -> object:
+    """Refuse fractions where a rule is needed, which pydantic would report one by one."""
+    if isinstance(rule, dict) and rule and all(isinstance(share, (int, float)) for share in rule.values()):
+        raise ValueError(f"a scheme needs a rule; write {in_yaml({'random': rule})}")
+    return rule
+
+
+def _schemes(schemes: object) -> object:
+    """Refuse splits where schemes are needed, which pydantic would report one by one."""
+    if not isinstance(schemes, dict):
+        return schemes
+    shares = {name: share for name, share in schemes.items() if isinstance(share, (int, float))}
+    if shares:
+        scheme: Any = {"default": {"random": shares}}
+    else:
+        rules = {
+            name: rule
+            for name, rule in schemes.items()
+            if name in _RULES and not (isinstance(rule, dict) and set(rule) & set(_RULES))
+        }
+        if not rules:
+            return schemes
+        shares, scheme = rules, {"default": rules}
+    raise ValueError(
+        f"splits holds schemes by name, and {next(iter(shares))!r} is none; write splits: {in_yaml(scheme)}"
+    )
+
+
 class SplitModel(Model):
     """The rule of one split scheme."""
 
@@ -287,7 +320,7 @@ class SplitModel(Model):
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
-        self.need_one_of(("random", "hold_out", "interpolation", "extrapolation", "by_factor"))
+        self.need_one_of(_RULES)
         if self.random is not None:
             empty = [name for name, fraction in self.random.items() if fraction <= 0.0]
             if empty:
@@ -317,7 +350,9 @@ class Recipe(Model):
     nuisances: dict[FactorName, NuisanceModel] = {}  # noqa: RUF012  # pydantic copies it
     settings: dict[str, Setting] = {}  # noqa: RUF012  # pydantic copies it
     sampling: SamplingModel = SamplingModel()
-    splits: dict[SplitName, SplitModel] = {}  # noqa: RUF012  # pydantic copies it
+    splits: Annotated[
+        dict[SplitName, Annotated[SplitModel, BeforeValidator(_rule)]], BeforeValidator(_schemes)
+    ] = {}  # noqa: RUF012  # pydantic copies it
 
     # not part of the document: its text, and what was left out of it because it could not be read
     _text: str = PrivateAttr(default="")

@@ -65,13 +65,13 @@ def load_recipe(
     if isinstance(recipe, Mapping):
         draft = parse_document(recipe)
         _check_age(draft)
-        return resolve_draft(draft, permissions=permissions)
+        return resolve_draft(draft, permissions=permissions, is_new=True)
     if not isinstance(recipe, (str, Path)):
         raise ParameterError(f"{recipe!r} is not a recipe: give a name, a path or a mapping")
     path = find_recipe(recipe)
     draft = parse_recipe(read_text(path), source=str(path), folder=path.absolute().parent)
     _check_age(draft)
-    return resolve_draft(draft, permissions=permissions)
+    return resolve_draft(draft, permissions=permissions, is_new=True)
 
 
 def _check_age(draft: Draft) -> None:
@@ -117,6 +117,8 @@ def permissions_of(allow_other_audio: bool, allow_programs: Collection[str]) -> 
 
 def resolve_document(document: Mapping[str, Any], permissions: Permissions) -> ResolvedRecipe:
     """Check the recipe document of a dataset, and join it with its synthesizer.
+
+    It is not held to rules that are younger than the dataset may be, such as ascending values.
 
     Parameters
     ----------

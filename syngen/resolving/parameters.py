@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, cast
 from syngen.errors import FactorError, Issue, ParameterError, suggestion
 from syngen.factors import Factor
 from syngen.nuisances import Choice, Distribution, LogUniform, Normal, Nuisance, Uniform
+from syngen.recipe.hints import unknown_key
 from syngen.recipe.messages import is_number
 from syngen.recipe.schema import VALUE_SOURCES, FactorModel, NuisanceModel, Recipe
+from syngen.resolving.values import listed_values, order_message
 from syngen.synth.plugin import FactorSpec, SettingSpec, Synthesizer
 from syngen.synth.request import Parameter
-from syngen.units import geometric_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +53,13 @@ class ResolvedParameters:
     external: Mapping[str, tuple[Value, ...]]
 
 
-def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Issue]) -> ResolvedParameters:
-    """Match the recipe's sections with the synthesizer's declarations; problems go to `issues`."""
+def resolve_parameters(
+    recipe: Recipe, synthesizer: Synthesizer, issues: list[Issue], *, is_new: bool = False
+) -> ResolvedParameters:
+    """Match the recipe's sections with the synthesizer's declarations; problems go to `issues`.
+
+    Values of ordered factors must ascend where the recipe `is_new`.
+    """
     specs = {spec.name: spec for spec in synthesizer.factors}
     broken = {str(path[1]): path[0] for path in recipe.broken if len(path) > 1}
     factor_names = dict.fromkeys(
@@ -66,9 +73,14 @@ def resolve_parameters(recipe: Recipe, synthesizer: Synthesizer, issues: list[Is
     for name, factor_model in recipe.factors.items():
         path: DocumentPath = ("factors", name)
         spec = _spec(specs, name, path, synthesizer, issues)
+        if spec is None:  # whoever misspells a factor here names it properly elsewhere, which is no fault
+            factor_names |= dict.fromkeys(difflib.get_close_matches(name, specs, n=1))
         found = spec and _factor(spec, factor_model, path, recipe.folder, issues)
         if spec and found:
             factor, source = found
+            if is_new and factor.is_ordered and not factor.is_sorted:
+                issues.append(Issue((*path, source), order_message(factor, source)))
+                continue
             factors.append(factor)
             parameters[name] = Parameter(name, "factor", factor.unit, factor.values, (*path, source))
             if source in spec.sources and spec.sources[source].is_external:
@@ -133,7 +145,7 @@ def _factor(
     options = {option for source in spec.sources.values() for option in source.options}
     for key in set(extra) - set(sources) - options:
         known = (*sources, *options, "unit", "kind")
-        issues.append(Issue((*path, key), f"unknown key {key!r}{suggestion(key, known)}"))
+        issues.append(Issue((*path, key), unknown_key(key, known)))
     given = [s for s in sources if extra.get(s) is not None or getattr(model, s, None) is not None]
     if len(given) != 1:
         if len(issues) == n_before:
@@ -158,7 +170,7 @@ def _factor(
             issues.append(Issue((*path, given[0]), str(error)))
             return None
     else:
-        values = _values(model)
+        values = listed_values(model)
     is_listed = given[0] == "values"
     checked: list[Value] = []
     for i, value in enumerate(values):
@@ -175,18 +187,6 @@ def _factor(
     except FactorError as error:
         issues.append(Issue((*path, given[0]), str(error)))
         return None
-
-
-def _values(model: FactorModel) -> tuple[Value, ...]:
-    if model.linspace is not None:
-        start, stop, num = model.linspace.start, model.linspace.stop, model.linspace.num
-        step = (stop - start) / max(1, num - 1)
-        return (*(start + i * step for i in range(num - 1)), stop) if num > 1 else (start,)
-    if model.geomspace is not None:
-        return geometric_steps(model.geomspace.start, model.geomspace.stop, model.geomspace.num)
-    if model.range is not None:
-        return tuple(range(model.range.start, model.range.stop, model.range.step))
-    return tuple(model.values or ())
 
 
 def _unit(spec: FactorSpec, unit: str | None, path: DocumentPath, issues: list[Issue]) -> str | None:

@@ -18,9 +18,11 @@ from syngen.errors import EngineError, FactorError, Issue, RecipeError, SyngenEr
 from syngen.factors import FactorGrid
 from syngen.recipe.parse import Draft
 from syngen.recipe.schema import Recipe
+from syngen.resolving.compositions import with_all_values
 from syngen.resolving.parameters import resolve_parameters
+from syngen.resolving.reach import check_reach
 from syngen.resolving.rows import resolve_sampling, resolve_splits
-from syngen.sampling import BLOCK_SIZE, MAX_ROWS, Rows, Sampling
+from syngen.sampling import MAX_ROWS, Rows, Sampling
 from syngen.splits import EVERYTHING_TRAIN, Scheme
 from syngen.storage.digests import digest_of
 from syngen.synth.plugin import Synthesizer
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
     from syngen.nuisances import Nuisance
 
 __all__ = ["ResolvedRecipe", "resolve", "resolve_draft"]
-
-# a split that gets no point in as many blocks of the walk counts as empty
-_BLOCKS_LOOKED_AT = 4
 
 
 @dataclass(frozen=True)
@@ -172,8 +171,17 @@ class ResolvedRecipe:
         return {name: v for name, v in self.request.settings.items() if v != defaults[name]}
 
 
-def resolve_draft(draft: Draft, *, permissions: Permissions = NO_PERMISSIONS) -> ResolvedRecipe:
+def resolve_draft(
+    draft: Draft, *, permissions: Permissions = NO_PERMISSIONS, is_new: bool = False
+) -> ResolvedRecipe:
     """Resolve a recipe as it was read, reporting all problems of form and of meaning at once.
+
+    Parameters
+    ----------
+    draft : Draft
+    permissions : Permissions
+    is_new : bool
+        Whether it is held to the rules that recipes of earlier datasets need not keep.
 
     Raises
     ------
@@ -184,7 +192,7 @@ def resolve_draft(draft: Draft, *, permissions: Permissions = NO_PERMISSIONS) ->
     resolved = None
     if draft.recipe is not None:
         try:
-            resolved = resolve(draft.recipe, permissions=permissions)
+            resolved = resolve(draft.recipe, permissions=permissions, is_new=is_new)
         except RecipeError as error:
             issues += [draft.located(issue) for issue in error.issues]
     if issues or resolved is None:
@@ -205,15 +213,24 @@ def _abridged(issues: list[Issue]) -> list[Issue]:
     ]
 
 
-def resolve(recipe: Recipe, *, permissions: Permissions = NO_PERMISSIONS) -> ResolvedRecipe:
+def resolve(
+    recipe: Recipe, *, permissions: Permissions = NO_PERMISSIONS, is_new: bool = False
+) -> ResolvedRecipe:
     """Join a recipe with its synthesizer, which may do what the user permits.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    permissions : Permissions
+    is_new : bool
+        See `resolve_draft`.
 
     Raises
     ------
     RecipeError
         With every issue; paths instead of positions.
     """
-    return _resolve(recipe, permissions, is_checked=True)
+    return _resolve(recipe, permissions, is_checked=True, is_new=is_new)
 
 
 def _resolve_unchecked(recipe: Recipe, permissions: Permissions) -> ResolvedRecipe:
@@ -221,13 +238,15 @@ def _resolve_unchecked(recipe: Recipe, permissions: Permissions) -> ResolvedReci
     return _resolve(recipe, permissions, is_checked=False)
 
 
-def _resolve(recipe: Recipe, permissions: Permissions, *, is_checked: bool) -> ResolvedRecipe:
+def _resolve(
+    recipe: Recipe, permissions: Permissions, *, is_checked: bool, is_new: bool = False
+) -> ResolvedRecipe:
     try:
         synthesizer = find_synthesizer(recipe.synthesizer)
     except EngineError as error:
         raise RecipeError([Issue(("synthesizer",), str(error))]) from error
     issues: list[Issue] = []
-    resolved = resolve_parameters(recipe, synthesizer, issues)
+    resolved = resolve_parameters(recipe, synthesizer, issues, is_new=is_new)
     audio = Audio(recipe.audio.sample_rate, recipe.audio.duration)
     request = Request(audio, resolved.parameters, resolved.settings, recipe.seed, permissions)
     grid: FactorGrid | None = None
@@ -240,8 +259,11 @@ def _resolve(recipe: Recipe, permissions: Permissions, *, is_checked: bool) -> R
             issues.append(Issue(("factors",), str(error)))
     if grid is not None:
         known = grid if not _has_gaps(recipe, resolved.factor_names, grid) else None
-        sampling = resolve_sampling(recipe, grid, resolved.factor_names, issues)
-        schemes = resolve_splits(recipe, grid, resolved.factor_names, issues)
+        sampling = resolve_sampling(recipe, grid, resolved.factor_names, issues, is_new=is_new)
+        schemes = tuple(
+            with_all_values(scheme, grid, sampling, seed=recipe.seed)
+            for scheme in resolve_splits(recipe, grid, resolved.factor_names, issues, is_new=is_new)
+        )
         if known is not None:
             _check_size(recipe, grid, issues)
     # a setting with a problem stands at its default, which says nothing about the rest
@@ -253,18 +275,8 @@ def _resolve(recipe: Recipe, permissions: Permissions, *, is_checked: bool) -> R
         recipe = recipe.with_values(resolved.external)
     result = ResolvedRecipe(recipe, synthesizer, grid, resolved.nuisances, request, sampling, schemes)
     if is_checked and not recipe.broken:
-        _check_splits(result)
-        if grid.size <= BLOCK_SIZE:  # what takes longer is found when the rows are counted
-            _check_rows(result)
+        check_reach(result.rows, schemes, seed=recipe.seed, is_new=is_new)
     return result
-
-
-def _check_rows(resolved: ResolvedRecipe) -> None:
-    """Refuse a size that the conditions do not leave."""
-    try:
-        _ = resolved.rows.split_sizes
-    except FactorError as error:
-        raise RecipeError([Issue(("sampling",), str(error))]) from error
 
 
 def _checked(synthesizer: Synthesizer, request: Request) -> list[Issue]:
@@ -303,31 +315,3 @@ def _check_size(recipe: Recipe, grid: FactorGrid, issues: list[Issue]) -> None:
                 f"the whole grid has {grid.size} points; more than {MAX_ROWS} need sampling.size",
             )
         )
-
-
-def _check_splits(resolved: ResolvedRecipe) -> None:
-    """Refuse a rule that leaves a split empty, whatever the size of the dataset."""
-    issues = []
-    for scheme in resolved.schemes:
-        rows = Rows(
-            resolved.grid,
-            resolved.sampling,
-            seed=resolved.recipe.seed,
-            split_names=scheme.names,
-            split_codes=lambda i, levels, s=scheme: resolved.split_codes(s, i, levels),  # type: ignore[misc]
-        )
-        found = rows.reachable_splits(n_blocks=_BLOCKS_LOOKED_AT)
-        if not found:
-            message = "where, exclude and correlations accept no point of the grid; relax them"
-            raise RecipeError([Issue(("sampling",), message)])
-        empty = [name for name in scheme.names if name not in found]
-        if empty:
-            splits = f"split{'s' if len(empty) > 1 else ''} {', '.join(map(repr, empty))}"
-            issues.append(
-                Issue(
-                    ("splits", scheme.name),
-                    f"the rule leaves {splits} empty; relax it, or leave it out",
-                )
-            )
-    if issues:
-        raise RecipeError(issues)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from syngen.errors import FactorError, Issue, suggestion
 from syngen.factors import Condition, FactorGrid
 from syngen.recipe.schema import Recipe, SplitModel
@@ -24,16 +26,23 @@ if TYPE_CHECKING:
 
 __all__ = ["resolve_sampling", "resolve_splits"]
 
+_USUAL_SPLITS = ("train", "validation", "test", "val", "dev")
+
 
 def resolve_sampling(
-    recipe: Recipe, grid: FactorGrid, names: Mapping[str, None], issues: list[Issue]
+    recipe: Recipe,
+    grid: FactorGrid,
+    names: Mapping[str, None],
+    issues: list[Issue],
+    *,
+    is_new: bool = False,
 ) -> Sampling:
     """Compile the section sampling; `names` are all factors of the recipe, sound or not."""
     model = recipe.sampling
     path: DocumentPath = ("sampling",)
     where = _conditions(model.where or (), (*path, "where"), grid, names, issues)
     exclude = _conditions(model.exclude or (), (*path, "exclude"), grid, names, issues)
-    correlations = []
+    correlations: list[Correlation] = []
     for i, pair in enumerate(model.correlations or ()):
         place: DocumentPath = (*path, "correlations", i, "factors")
         first, second = pair.factors
@@ -42,6 +51,11 @@ def resolve_sampling(
             continue
         if first == second:
             issues.append(Issue(place, f"{first!r} cannot be correlated with itself"))
+            continue
+        twice = any({c.first, c.second} == {grid.position(f) for f in pair.factors} for c in correlations)
+        if is_new and twice:
+            message = f"{first!r} and {second!r} are correlated already, in whichever order; keep one"
+            issues.append(Issue(place, message))
             continue
         nominal = [name for name in pair.factors if not grid[name].is_ordered]
         if nominal:
@@ -54,14 +68,25 @@ def resolve_sampling(
 
 
 def resolve_splits(
-    recipe: Recipe, grid: FactorGrid, names: Mapping[str, None], issues: list[Issue]
+    recipe: Recipe,
+    grid: FactorGrid,
+    names: Mapping[str, None],
+    issues: list[Issue],
+    *,
+    is_new: bool = False,
 ) -> tuple[Scheme, ...]:
     """Compile the section splits; the default scheme comes first."""
     schemes = {"default": EVERYTHING_TRAIN}
     for name, model in recipe.splits.items():
+        if is_new and name in _USUAL_SPLITS:
+            message = f"this is a scheme, and {name!r} is the name of a split; call it default, for example"
+            issues.append(Issue(("splits", name), message))
+            continue
         scheme = _scheme(name, model, recipe.seed, grid, names, issues)
         if scheme is not None:
             schemes[name] = scheme
+            if is_new and scheme.is_composition:
+                issues += _whole_values_held_out(scheme, grid)
     return tuple(schemes.values())
 
 
@@ -78,7 +103,8 @@ def _scheme(
         return Scheme(name, fractions=tuple((k, float(v)) for k, v in model.random.items()))
     if model.hold_out is not None:
         conditions = _conditions(model.hold_out, (*path, "hold_out"), grid, names, issues)
-        return Scheme(name, fixed=(("test", conditions),)) if conditions else None
+        held_out = (("test", conditions),)
+        return Scheme(name, fixed=held_out, is_composition=True) if conditions else None
     rule = model.interpolation or model.extrapolation or model.by_factor
     kind = next(k for k in ("interpolation", "extrapolation", "by_factor") if getattr(model, k))
     if rule is None or not _is_known(rule.factor, (*path, kind, "factor"), grid, names, issues):
@@ -105,6 +131,25 @@ def _scheme(
         issues.append(Issue((*path, kind), str(error)))
         return None
     return Scheme(name, fixed=(("test", (level_condition(grid, factor, chosen),)),))
+
+
+def _whole_values_held_out(scheme: Scheme, grid: FactorGrid) -> list[Issue]:
+    """Return what is to be said about conditions on a single factor: no combinations are unseen."""
+    issues = []
+    for i, condition in enumerate(scheme.fixed[0][1]):
+        cut = [(position, table) for position, table in condition.allowed if not table.all()]
+        if len(cut) != 1:
+            continue
+        position, table = cut[0]
+        factor = grid.factors[position]
+        values = [factor.values[level] for level in np.flatnonzero(table)]
+        listed = f"[{', '.join(map(str, values))}]" if len(values) <= 8 else "[...]"
+        message = (
+            f"holding out values of {factor.name!r} alone leaves train without them; that is by_factor: "
+            f"{{factor: {factor.name}, test: {listed}}}. hold_out needs two factors or more"
+        )
+        issues.append(Issue(("splits", scheme.name, "hold_out", i), message))
+    return issues
 
 
 def _conditions(

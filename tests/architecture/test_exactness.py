@@ -21,7 +21,7 @@ MODULES = sorted(
     for pattern in (
         "elementary.py",
         "seeding.py",
-        "factors.py",
+        "factors/*.py",
         "sampling.py",
         "splits.py",
         "nuisances.py",
@@ -35,7 +35,7 @@ MODULES = sorted(
 
 TYPES = {
     *("bool_", "int16", "int32", "int64", "uint64", "float32", "float64"),
-    *("ndarray", "dtype", "generic", "integer", "floating"),
+    *("ndarray", "dtype", "generic", "integer", "floating", "object_"),
 }
 # copies, filled arrays, whole numbers
 CREATION = {
@@ -45,10 +45,13 @@ CREATION = {
 # one correctly rounded IEEE 754 operation an element, or an exact one
 ELEMENTWISE = {
     *("add", "subtract", "multiply", "divide", "sqrt", "absolute", "copysign", "rint", "floor"),
-    *("fmod", "frexp", "ldexp", "minimum", "maximum", "isnan"),
+    *("fmod", "frexp", "ldexp", "minimum", "maximum", "isnan", "nextafter"),
 }
 # elements are moved, chosen or counted
-MOVING = {"where", "concatenate", "copyto", "repeat", "roll", "stack", "flatnonzero", "unique", "bincount"}
+MOVING = {
+    *("where", "concatenate", "copyto", "repeat", "roll", "stack", "flatnonzero", "unique", "bincount"),
+    *("sort", "argsort", "count_nonzero"),  # of numbers that are all different, where the order counts
+}
 # the same whatever the order
 EXTREMES = {"minimum.reduce", "maximum.reduce"}
 INTEGER = {"left_shift", "right_shift", "bitwise_and", "bitwise_or", "bitwise_xor"}
@@ -71,6 +74,7 @@ FOREIGN_MODULES = {
 }
 # expressions over integers alone, where any order and any library is exact
 INTEGER_EXPRESSIONS = {
+    "factors/regions.py": {"sum(sizes)", "sum((_size(box, self.grid) for box in self.boxes))"},
     "sampling.py": {
         "np.add.reduce",  # counts of points
         "sum(self.split_sizes.values())",

@@ -376,9 +376,19 @@ def test_a_folder_that_the_system_refuses_is_refused(folder: str, options: list[
 
 def test_a_folder_with_another_plan_is_refused(data: Path, here: Path) -> None:
     before = digests_of(here)
-    for options in (["--shard-size", "60"], ["--shard-size", "50", "--codec", "flac"]):
+    for options, difference in (
+        (["--shard-size", "60"], "shard_size is 50, not 60"),
+        (["--shard-size", "50", "--codec", "flac"], "codec is 'wav', not 'flac'"),
+    ):
         result = run("generate", "syntone-tiny", "data", "-j", "1", *options)
-        assert_clear(result, 2, r'(?s)another plan; choose another folder, or --overwrite.*-   "[a-z_]+": ')
+        remedy = "choose another folder, or --overwrite"
+        assert_clear(result, 2, rf"data holds another syntone-tiny 2\.0\.0: {difference}; {remedy}")
+        assert "- there" not in result.stderr
+    result = run("generate", "syntone-small", "data", "-j", "1", "--limit", "9")
+    assert_clear(result, 2, r"data holds syntone-tiny 2\.0\.0, not syntone-small 2\.0\.0; choose")
+    result = run("--debug", "generate", "syntone-tiny", "data", "-j", "1", "--shard-size", "60")
+    notes = "".join(getattr(result.exception, "__notes__", []))
+    assert '-   "shard_size": 50' in notes
     assert digests_of(here) == before
 
 

@@ -110,3 +110,24 @@ GOLDEN = {
 def test_draws_are_those_of_the_contract(name: str) -> None:
     drawn = DISTRIBUTIONS[name].draw(2402, "nuisance/golden", np.array([0, 1, 2, 2**40]))
     assert list(drawn) == GOLDEN[name]
+
+
+@pytest.fixture
+def _largest_uniform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "syngen.nuisances.uniforms", lambda seed, name, indices: np.full(len(indices), 1.0 - 2.0**-53)
+    )
+
+
+@pytest.mark.usefixtures("_largest_uniform")
+@pytest.mark.parametrize(("low", "high"), [(1.0, 3.0), (-86.0, -72.0), (0.0, 1.0), (1e9, 1e9 + 1e-6)])
+def test_uniform_never_gives_its_upper_end(low: float, high: float) -> None:
+    values = _draw(Uniform(low, high))
+    assert (values < high).all()
+    assert (values >= low).all()
+
+
+@pytest.mark.usefixtures("_largest_uniform")
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 7, 1000])
+def test_the_largest_uniform_is_the_last_choice(n: int) -> None:
+    assert set(Choice(tuple(range(n))).draw(SEED, "n", INDICES[:5])) == {n - 1}

@@ -246,8 +246,40 @@ def test_conditions_that_accept_nothing_are_refused(grid: FactorGrid) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [None, 10])
 def test_one_point_in_more_than_a_million_is_refused(size: int | None) -> None:
-    grid = FactorGrid([Factor(f"f{i}", tuple(range(2**10)), "ordinal") for i in range(3)])
-    rare = {"f0": [0], "f1": [0], "f2": {"max": 15}}
-    rows = _rows(grid, Sampling(size, where=(grid.condition(rare),)))
-    with pytest.raises(FactorError, match="only 1 of the first 8388608 points .* one in 1000000"):
+    grid = FactorGrid([Factor(f"f{i}", tuple(range(2**12)), "ordinal") for i in range(4)])
+    ties = (Correlation(0, 1, 1e-7, "f0,f1"), Correlation(2, 3, 1e-7, "f2,f3"))
+    rows = _rows(grid, Sampling(size, correlations=ties))
+    with pytest.raises(FactorError, match=r"only \d of the first 8388608 points .* one in 1000000"):
         rows.split_sizes  # noqa: B018
+
+
+@pytest.mark.usefixtures("_blocks")
+@pytest.mark.parametrize("size", [None, 1, 40])
+@pytest.mark.parametrize(
+    ("where", "exclude"),
+    [
+        ([{"timbre": ["sine"], "loudness": {"min": 8}}], []),
+        ([{"timbre": ["sine"], "loudness": [3, 5]}, {"frequency": [110.0, 111.0]}], [{"loudness": [3]}]),
+        ([], [{"timbre": ["sine", "square"]}, {"loudness": {"max": 7}}]),
+        ([{"timbre": ["pulse"]}], [{"frequency": {"max": 125.0}}]),
+    ],
+)
+def test_few_points_give_the_rows_that_a_walk_gives(
+    grid: FactorGrid,
+    where: list[Mapping[str, object]],
+    exclude: list[Mapping[str, object]],
+    size: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tie = Correlation(1, 2, 0.6, "loudness,frequency")
+    for correlations in ((), (tie,)):
+        conditions = [tuple(map(grid.condition, given)) for given in (where, exclude)]
+        sampling = Sampling(size, conditions[0], conditions[1], correlations)
+        monkeypatch.setattr(syngen.sampling, "MAX_LISTED", 0)
+        walked = _rows(grid, sampling)
+        assert walked.n_walked == grid.size
+        expected = _by_split(walked)
+        monkeypatch.setattr(syngen.sampling, "MAX_LISTED", 200)
+        listed = _rows(grid, sampling)
+        assert _by_split(listed) == expected
+        assert listed.n_walked < grid.size or size == 1

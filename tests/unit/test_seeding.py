@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from syngen.errors import ParameterError
 from syngen.seeding import (
     Permutation,
+    Shuffle,
     Stream,
     normals,
     stream_key,
@@ -242,3 +245,27 @@ def test_permutations_give_the_points_of_the_contract(
 ) -> None:
     size, seed, name = place
     assert Permutation(size, seed=seed, name=name)(np.arange(8)).tolist() == points
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6, 16, 17, 40])
+def test_a_shuffle_is_a_permutation_with_its_inverse(size: int) -> None:
+    shuffle = Shuffle(size, seed=3, name="order")
+    points = shuffle(np.arange(size))
+    assert points.dtype == np.int64
+    assert sorted(points.tolist()) == list(range(size))
+    assert shuffle.inverse(points).tolist() == list(range(size))
+    assert shuffle(np.array([size - 1, 0])).tolist() == [points[-1], points[0]]
+
+
+def test_many_points_are_shuffled_by_the_network() -> None:
+    for size in (17, 1000):
+        network = Permutation(size, seed=3, name="order")(np.arange(size))
+        assert Shuffle(size, seed=3, name="order")(np.arange(size)).tolist() == network.tolist()
+
+
+@pytest.mark.parametrize("size", [3, 5, 6, 7])
+def test_every_pair_of_few_points_comes_first_as_often(size: int) -> None:
+    pairs = [tuple(Shuffle(size, seed=seed, name="x")(np.arange(2)).tolist()) for seed in range(4_000)]
+    counts = Counter(pairs)
+    assert len(counts) == size * (size - 1)
+    assert stats.chisquare(list(counts.values())).pvalue > 0.001

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from syngen.errors import FactorError
 from syngen.factors import Factor, FactorGrid
@@ -210,3 +213,19 @@ def test_by_factor_refuses_to_leave_train_empty() -> None:
         whole_levels(SPEAKER, [("test", list(SPEAKER.values))], seed=SEED, name="s")
     with pytest.raises(FactorError, match="leaves train empty"):
         whole_levels(Factor("a", ("x", "y")), [("test", 0.4), ("validation", 0.4)], seed=1, name="s")
+
+
+def test_two_of_six_values_are_given_away_evenly() -> None:
+    factor = Factor("speaker", tuple("abcdef"))
+    counts: Counter[tuple[int, ...]] = Counter()
+    for seed in range(3_000):
+        ((_, chosen),) = whole_levels(factor, [("test", 1 / 3)], seed=seed, name="unseen")
+        counts[tuple(np.flatnonzero(chosen).tolist())] += 1
+    assert len(counts) == 15
+    assert stats.chisquare(list(counts.values())).pvalue > 0.001
+
+
+def test_a_value_that_counts_as_equal_to_a_bound_is_not_beyond_it() -> None:
+    factor = Factor("a", tuple(0.1 + i * 0.1 for i in range(5)), "continuous")
+    assert np.flatnonzero(beyond_levels(factor, below=None, above=0.3)).tolist() == [3, 4]
+    assert np.flatnonzero(beyond_levels(factor, below=0.3 + 1e-12, above=None)).tolist() == [0, 1]

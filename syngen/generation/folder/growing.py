@@ -32,6 +32,7 @@ from syngen.generation.folder.belongings import (
 from syngen.generation.folder.lifecycle import WORK_MODE, check_files, files_of_shard
 from syngen.generation.folder.restored_manifests import DatasetParts
 from syngen.generation.plan import Plan
+from syngen.generation.plan_conflicts import plan_conflict
 from syngen.generation.sources import smaller_layouts
 from syngen.io.atomic import sync_folder, write_atomic
 from syngen.io.files import sha256_of
@@ -42,7 +43,7 @@ from syngen.storage.description import read_description
 from syngen.storage.documents import json_in
 from syngen.storage.layout import Layout
 from syngen.storage.receipts import read_receipt
-from syngen.storage.shard_ranges import Shard, differing_lines
+from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,10 +71,7 @@ def check_plan(plan: Plan, layout: Layout) -> Plan | None:
     smaller = _smaller(plan, found)
     if smaller is not None:
         return smaller
-    raise PlanMismatchError(
-        f"{_mismatch(plan, layout, found)} The plans differ (- there, + wanted):\n"
-        f"{differing_lines(found, wanted)}"
-    )
+    raise _mismatch(plan, layout, found)
 
 
 def refuse_other_maker(place: Path | str, plan: bytes) -> None:
@@ -108,22 +106,24 @@ def _is_noted(layout: Layout, wanted: bytes) -> bool:
     return hashes.is_file() and line.encode("utf-8") in hashes.read_bytes()
 
 
-def _mismatch(plan: Plan, layout: Layout, found: bytes) -> str:
+def _mismatch(plan: Plan, layout: Layout, found: bytes) -> PlanMismatchError:
+    """Return the error for a folder of another plan."""
     content, wanted = json_in(found), json_in(plan.to_bytes())
     if content is None:
-        return (
+        return PlanMismatchError(
             f"{layout.folder} holds a dataset whose plan.json is damaged or lost; run "
             f"syngen verify {layout.folder} --repair, or choose another folder, or --overwrite."
         )
     n_rows = content.get("rows")
     is_same = _without_size(content) == _without_size(wanted or {})
     if is_same and is_whole(n_rows, plan.resolved.size + 1):
-        return (
+        return PlanMismatchError(
             f"{layout.folder} holds {n_rows:,} observations of this recipe, more than the "
             f"{plan.resolved.size:,} wanted; a dataset can grow, but not shrink: choose another "
             "folder, or --overwrite."
         )
-    return f"{layout.folder} holds a dataset of another plan; choose another folder, or --overwrite."
+    remedy = "choose another folder, or --overwrite"
+    return plan_conflict(layout.folder, found, plan.to_bytes(), remedy=remedy)
 
 
 def _smaller(plan: Plan, found: bytes) -> Plan | None:

@@ -17,7 +17,6 @@ from syngen.errors import (
     GenerationIncompleteError,
     ManifestError,
     ParameterError,
-    PlanMismatchError,
     StoreError,
 )
 from syngen.generation.assembly import finish
@@ -25,6 +24,7 @@ from syngen.generation.folder import lifecycle
 from syngen.generation.folder.belongings import belongings_in, belongings_of, check_free
 from syngen.generation.folder.growing import refuse_other_maker
 from syngen.generation.plan import Plan
+from syngen.generation.plan_conflicts import plan_conflict
 from syngen.generation.targets.base import DatasetTarget
 from syngen.generation.targets.listing import WORK, StoreListing, list_store, work_in
 from syngen.generation.uploads import NAMES, name_of
@@ -34,7 +34,7 @@ from syngen.storage.description import Description, ShardEntry, read_description
 from syngen.storage.documents import json_in
 from syngen.storage.layout import Layout
 from syngen.storage.receipts import Receipt, is_of, receipt_in
-from syngen.storage.shard_ranges import Shard, differing_lines
+from syngen.storage.shard_ranges import Shard
 
 if TYPE_CHECKING:
     from syngen.io.object_store import Store
@@ -93,11 +93,8 @@ class StoreTarget(DatasetTarget):
                 "syngen verify --repair there and copy it back, or generate with --overwrite"
             )
         refuse_other_maker(self.store.url, found.plan)
-        raise PlanMismatchError(
-            f"{self.store} holds a dataset of another plan, and in an object store a dataset does not "
-            "grow; choose another URL, or --overwrite. The plans differ (- there, + wanted):\n"
-            f"{differing_lines(found.plan, wanted)}"
-        )
+        remedy = "in an object store a dataset does not grow: choose another URL, or --overwrite"
+        raise plan_conflict(str(self.store), found.plan, wanted, remedy=remedy)
 
     def check_names(self) -> None:
         """Refuse a name that is taken; shards of a dataset without a plan are known by their size."""

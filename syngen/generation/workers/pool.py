@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from syngen.errors import ParameterError
-from syngen.generation.workers.heartbeats import IDLE, STOP, Heartbeat
+from syngen.generation.workers.heartbeats import IDLE, STOP, Heartbeat, WatchedHeartbeat, WatchError
 from syngen.generation.workers.processes import WorkerDiedError, WorkerProcess
 from syngen.generation.workers.shard_task import Job, ShardTask
 from syngen.storage.receipts import Receipt
@@ -58,22 +58,37 @@ class WorkerPool:
         Makes workers drop the shards in hand after the observation that they are at.
     close : callable
         Ends the workers when they have finished or dropped what they have in hand.
+    rows_in_hand : callable
+        Returns how many rows of shards that are not finished are made; 0 where that is not known.
     """
 
     submit: Callable[[Shard, IntArray, int], Future[Receipt]]
     width: Callable[[], int]
     stop: Callable[[], object]
     close: Callable[[], object]
+    rows_in_hand: Callable[[], int] = lambda: 0
 
 
-def in_process_pool(job: Job) -> WorkerPool:
-    """Return a pool that makes shards in this process, when they are submitted."""
-    task = ShardTask(job, Heartbeat())
+def in_process_pool(job: Job, *, watch: Callable[[int], None] | None = None) -> WorkerPool:
+    """Return a pool that makes shards in this process, when they are submitted.
+
+    Parameters
+    ----------
+    job : Job
+    watch : callable, optional
+        Told from time to time how many rows of the shard in hand are made; what it raises ends the run.
+    """
+    heartbeat = Heartbeat() if watch is None else WatchedHeartbeat(watch)
+    task = ShardTask(job, heartbeat)
 
     def submit(shard: Shard, indices: IntArray, attempt: int) -> Future[Receipt]:
         future: Future[Receipt] = Future()
+        if isinstance(heartbeat, WatchedHeartbeat):
+            heartbeat.first_row = shard.row
         try:
             future.set_result(task(shard, indices, attempt))
+        except WatchError as error:
+            raise error.error from None
         except Exception as error:  # noqa: BLE001  # whoever asks for the result gets it
             future.set_exception(error)
         return future
@@ -85,7 +100,7 @@ def process_pool(job: Job, *, jobs: int, hang_limit_s: float) -> WorkerPool:
     """Return a pool of processes on this machine; see `LocalWorkers`."""
     workers = LocalWorkers(job, jobs=jobs, hang_limit_s=hang_limit_s)
     # one shard more for each, so that none of them waits for this process
-    return WorkerPool(workers.submit, lambda: 2 * jobs, workers.stop, workers.close)
+    return WorkerPool(workers.submit, lambda: 2 * jobs, workers.stop, workers.close, workers.rows_in_hand)
 
 
 class LocalWorkers:
@@ -109,6 +124,7 @@ class LocalWorkers:
         self._waiting: queue.SimpleQueue[tuple[Future[Receipt], tuple[Any, ...]] | None]
         self._waiting = queue.SimpleQueue()
         self._begins_nothing = threading.Event()
+        self._in_hand: list[Shard | None] = [None] * jobs
         self._threads = [
             threading.Thread(target=self._attend, args=(slot,), daemon=True) for slot in range(jobs)
         ]
@@ -120,6 +136,11 @@ class LocalWorkers:
         future: Future[Receipt] = Future()
         self._waiting.put((future, arguments))
         return future
+
+    def rows_in_hand(self) -> int:
+        """Return how many rows of the shards in hand are made."""
+        rows = zip(self._in_hand, self._cells, strict=False)  # the last cell is none of a worker
+        return sum(max(0, min(row - shard.row, shard.n_rows)) for shard, row in rows if shard is not None)
 
     def stop(self) -> None:
         """Begin nothing more, and end workers after the observations in hand."""
@@ -145,7 +166,10 @@ class LocalWorkers:
                 if worker is None:
                     worker = WorkerProcess(self._job, self._cells, slot, hang_limit_s=self._hang_limit_s)
                 n_false_starts = 0
-                future.set_result(worker.make(*arguments))
+                self._in_hand[slot] = arguments[0]
+                receipt = worker.make(*arguments)
+                self._in_hand[slot] = None
+                future.set_result(receipt)
             except WorkerDiedError as error:
                 n_false_starts = 0 if worker else n_false_starts + 1
                 worker = None
@@ -155,6 +179,8 @@ class LocalWorkers:
                 if isinstance(error, OSError):  # before anybody hears that the disk is full
                     self._begins_nothing.set()
                 future.set_exception(error)
+            finally:
+                self._in_hand[slot] = None
         self._waiting.put(None)  # it is for every thread
         if worker is not None:
             worker.end()

@@ -20,7 +20,7 @@ import threading
 import time
 import types
 from collections.abc import Iterator, MutableSequence
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -80,8 +80,11 @@ class _Process(SpawnProcess):
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802  # the name that multiprocessing calls
-        with _START_LOCK, _anonymous_main(), _signals_held():
-            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined,unused-ignore]  # noqa: SLF001
+        with _START_LOCK, _anonymous_main():
+            # the first start of this process releases signals again, and the child would hear them
+            resource_tracker.ensure_running()
+            with _signals_held():
+                return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined,unused-ignore]  # noqa: SLF001
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from syngen.errors import GenerationIncompleteError
 from syngen.generation.plan import Plan
 from syngen.generation.preflight import disk_message
-from syngen.generation.workers.heartbeats import IDLE
+from syngen.generation.workers.heartbeats import IDLE, WATCH_S
 from syngen.generation.workers.log import EventLog
 from syngen.generation.workers.pool import WorkerPool, in_process_pool, process_pool
 from syngen.generation.workers.processes import WorkerDiedError
@@ -51,6 +51,7 @@ def make_shards(
     jobs: int,
     tell: Callable[[Receipt | None], None],
     *,
+    watch: Callable[[int], None] | None = None,
     hang_limit_s: float = DEFAULT_HANG_LIMIT_S,
     log: EventLog | None = None,
     start_pool: Callable[[Job], WorkerPool] | None = None,
@@ -69,6 +70,8 @@ def make_shards(
         Worker processes. With 1 the work is done in this process, if the synthesizer is known to be tame.
     tell : callable
         Told None at the beginning, and every receipt.
+    watch : callable, optional
+        Told now and then how many rows of shards that are not finished are made, as far as that is known.
     hang_limit_s : float
         A worker that finishes no observation for so long is ended; 0 for no limit.
     log : EventLog, optional
@@ -93,9 +96,11 @@ def make_shards(
     if start_pool is None:
         is_here = (jobs == 1 and is_tame) or (store is not None and store.is_private)
         start_pool = (
-            in_process_pool if is_here else partial(process_pool, jobs=jobs, hang_limit_s=hang_limit_s)
+            partial(in_process_pool, watch=watch)
+            if is_here
+            else partial(process_pool, jobs=jobs, hang_limit_s=hang_limit_s)
         )
-    scheduler = Scheduler(plan, layout, shards, log)
+    scheduler = Scheduler(plan, layout, shards, log, watch)
     with closing(scheduler.run(partial(start_pool, job))) as receipts:
         for receipt in receipts:
             tell(receipt)
@@ -112,10 +117,19 @@ class Scheduler:
     layout : Layout
     shards : iterable of Shard
     log : EventLog
+    watch : callable, optional
+        See `make_shards`.
     """
 
-    def __init__(self, plan: Plan, layout: Layout, shards: Iterable[Shard], log: EventLog) -> None:
-        self._plan, self._layout, self._log = plan, layout, log
+    def __init__(
+        self,
+        plan: Plan,
+        layout: Layout,
+        shards: Iterable[Shard],
+        log: EventLog,
+        watch: Callable[[int], None] | None = None,
+    ) -> None:
+        self._plan, self._layout, self._log, self._watch = plan, layout, log, watch
         # large ones first: what comes last decides how long the workers wait for one another
         self._queue = deque(sorted(shards, key=lambda shard: -shard.n_rows))
         self._alone: deque[Shard] = deque()
@@ -141,8 +155,7 @@ class Scheduler:
                 self._fill(pool)
                 if not self._running and not self._is_broken:
                     break
-                done, _ = wait(self._running, return_when=FIRST_COMPLETED)
-                for future in done:
+                for future in self._ended(pool):
                     shard = self._running.pop(future, None)
                     receipt = self._outcome(shard, future) if shard else None  # or it was taken back
                     if receipt is not None:
@@ -159,6 +172,15 @@ class Scheduler:
             pool.close()
             raise
         pool.close()
+
+    def _ended(self, pool: WorkerPool) -> set[Future[Receipt]]:
+        """Wait until shards are finished or have failed, and tell meanwhile how far the others are."""
+        timeout = None if self._watch is None else WATCH_S
+        while True:
+            done, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
+            if done or not self._running or self._watch is None:
+                return done
+            self._watch(pool.rows_in_hand())
 
     def check(self) -> None:
         """Raise what has to be said about shards that failed.

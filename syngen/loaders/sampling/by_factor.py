@@ -10,15 +10,14 @@ import numpy as np
 
 from syngen.factors import FactorGrid
 from syngen.loaders.sampling.lookup import Lookup, line_through
+from syngen.loaders.sampling.pairs import Pairs, draw_pairs
 from syngen.loaders.sampling.samplers import (
     Interventions,
-    Pairs,
     Population,
     check_population,
     chosen_positions,
     draw_integers,
     draw_interventions,
-    draw_pairs,
     missing_combinations,
 )
 
@@ -244,9 +243,9 @@ class ByFactor(ABC):
     ) -> Pairs:
         """Draw pairs of observations for weak supervision: k factors change, or all but k.
 
-        The first of a pair is any observation; which factors change is drawn from those that vary in this
-        view; the second is any observation that differs in exactly these. Where there is none, both are
-        drawn again.
+        Which factors change is drawn first, each set of those that vary in this view being equally likely;
+        sets in which no two observations differ are left out. The first of a pair is any observation that
+        has a partner, the second any that differs from it in exactly these factors.
 
         Parameters
         ----------
@@ -295,13 +294,18 @@ class ByFactor(ABC):
         size : int
             Observations in a batch, drawn with replacement.
         factor : str, optional
-            The one that is fixed; by default drawn for each batch.
+            The one that is fixed; by default drawn for each batch from those that vary in this view.
         random_state : numpy.random.RandomState, numpy.random.Generator or int
 
         Returns
         -------
         Interventions
             With ``.positions``, ``.factors`` and ``.levels``.
+
+        Raises
+        ------
+        ParameterError
+            If the factor, or every factor, has a single level in this view.
 
         References
         ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,43 @@ def test_without_others_that_are_wanted_all_rows_are_those_of_the_shards(
     told: list[ProgressUpdate] = []
     with run_shards(plan, layout, plan.shards[:1], jobs=1, progress=told.append) as receipts:
         assert len(list(receipts)) == 1
-    assert [update.done for update in told] == [0, plan.shards[0].n_rows]
+    assert (told[0].done, told[-1].done) == (0, plan.shards[0].n_rows)
     assert told[-1].total == plan.shards[0].n_rows
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_progress_moves_with_rows(
+    plan: Plan, layout: Layout, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("heartbeats", "scheduler"):
+        monkeypatch.setattr(f"syngen.generation.workers.{module}.WATCH_S", 0.0)
+    told: list[ProgressUpdate] = []
+    with run_shards(plan, layout, plan.shards, jobs=jobs, progress=told.append) as receipts:
+        made = [receipt.entry.rows for receipt in receipts]
+    counts = [update.done for update in told]
+    assert counts == sorted(counts)
+    assert (counts[0], counts[-1]) == (0, sum(made))
+    assert all(update.total == plan.resolved.size for update in told)
+    if jobs == 1:  # here nothing happens between two looks
+        assert set(counts) == set(range(plan.resolved.size + 1))
+    assert all(b.audio_s > a.audio_s - 1e-9 for a, b in pairwise(told))
+
+
+def test_what_is_raised_by_who_is_told_of_a_row_ends_the_run(
+    plan: Plan, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syngen.generation.workers.heartbeats.WATCH_S", 0.0)
+
+    def progress(update: ProgressUpdate) -> None:
+        if update.done == 1:
+            raise ZeroDivisionError("enough")
+
+    with (
+        pytest.raises(ZeroDivisionError, match="enough"),
+        run_shards(plan, layout, plan.shards, jobs=1, progress=progress) as receipts,
+    ):
+        list(receipts)
+    assert list(layout.receipts.glob("*.json")) == []
 
 
 def test_no_shard_is_begun_after_the_block(plan: Plan, layout: Layout) -> None:

@@ -120,7 +120,9 @@ def run(scheduler: Scheduler, *executors: Scripted) -> list[str]:
         current = next(left)
         return current.pool()
 
-    def wait(running: dict[Future[Receipt], Shard], *, return_when: str) -> object:
+    def wait(
+        running: dict[Future[Receipt], Shard], *, return_when: str, timeout: float | None = None
+    ) -> object:
         if running:
             current.end_one()
         return futures.wait(running, timeout=0, return_when=return_when)
