@@ -76,7 +76,7 @@ def welch_spread(a: FloatArray, b: FloatArray) -> Spread:
     --------
     >>> spread = welch_spread(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0, 8.0]))
     >>> round(spread.deviation, 3), round(spread.freedom, 2)
-    (1.414, 4.25)
+    (1.414, 4.08)
     """
     parts = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
     total = float(parts.sum())

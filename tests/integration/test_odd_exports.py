@@ -92,7 +92,7 @@ def plain(ds: FactorDataset) -> list[dict[str, Any]]:
             "day": MOMENTS[i].date().isoformat(),
             "moment": MOMENTS[i].isoformat(),
             "took": i + 0.5,
-            "price": str(Decimal(i) / 4 + Decimal("0.00")),
+            "price": i / 4,
             "mood": [*"uv", None, *"uvw"][i],
             "tags": [[1, 2], [], None, [3], [4], [5]][i],
             "code": "00ff",
@@ -150,7 +150,7 @@ def test_hugging_face_opens_every_kind_of_column_and_split(ds: FactorDataset, tm
             "day": repr(MOMENTS[i].date()),
             "moment": repr(MOMENTS[i]),
             "took": repr(dt.timedelta(seconds=i + 0.5)),
-            "price": repr(Decimal(i) / 4 + Decimal("0.00")),
+            "price": repr(i / 4),
             "code": repr(b"\x00\xff"),
             "snr": "nan" if i == 1 and each["row"]["snr"] == "nan" else repr(plain(ds)[i]["snr"]),
         }
