@@ -270,12 +270,10 @@ def test_columns_that_make_no_table_are_refused(tmp_path: Path) -> None:
     doubled = pd.DataFrame([["a.wav", 1, 2]], columns=["file_name", "x", "x"])
     with pytest.raises(ParameterError, match="the table has two columns 'x'; rename one"):
         syngen.from_manifest(tmp_path, doubled)
-    for table in (
-        {"file_name": ["a.wav"], "x": [1, 2]},
-        {"file_name": ["a.wav"], "x": [object()]},
-    ):
-        with pytest.raises(ParameterError, match=r"a table of type .*; a DataFrame, an Arrow table"):
-            syngen.from_manifest(tmp_path, table)
+    with pytest.raises(ParameterError, match="columns of the table differ in length: file_name 1, x 2"):
+        syngen.from_manifest(tmp_path, {"file_name": ["a.wav"], "x": [1, 2]})
+    with pytest.raises(ParameterError, match="'x' has .*values that no table holds"):
+        syngen.from_manifest(tmp_path, {"file_name": ["a.wav"], "x": [object()]})
 
 
 def test_a_split_is_a_text() -> None:
