@@ -161,8 +161,13 @@ def _since(started: float) -> float:
 
 
 def _of_observations(update: ProgressUpdate, first: int, elapsed: float) -> str:
-    count, speed = f"{update.done:,}/{update.total:,}", f"{update.audio_s / elapsed:,.0f} x real time"
-    return _state(count, f"{(update.done - first) / elapsed:,.0f}/s, {speed}", update, first, elapsed)
+    count, speed = f"{update.done:,}/{update.total:,}", f"{_rate(update.audio_s / elapsed)} x real time"
+    return _state(count, f"{_rate((update.done - first) / elapsed)}/s, {speed}", update, first, elapsed)
+
+
+def _rate(number: float) -> str:
+    """Return a rate; one below 10 with two digits, so that a slow run is not told as a stopped one."""
+    return f"{number:,.0f}" if number >= 10.0 else f"{number:.2g}"
 
 
 def _of_bytes(update: ProgressUpdate, first: int, elapsed: float) -> str:

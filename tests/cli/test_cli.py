@@ -201,7 +201,7 @@ def test_generate_talks_on_stderr_only_and_ends_with_counts_and_seconds(folder: 
         r"in \d+\.\d seconds",
         last,
     )
-    line = r"rendered ([\d,]+)/408 \((\d+) %\), [\d,]+/s, [\d,]+ x real time(?:, [\d,]+ s left)?"
+    line = r"rendered ([\d,]+)/408 \((\d+) %\), [\d.,]+/s, [\d.,]+ x real time(?:, [\d,]+ s left)?"
     found = [re.fullmatch(line, text) for text in progress]
     assert all(found)
     shares = [int(match[2]) for match in found if match]

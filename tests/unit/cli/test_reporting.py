@@ -33,7 +33,12 @@ def test_no_time_is_left_only_at_the_end(lines: object) -> None:
     found = lines(  # type: ignore[operator]
         ProgressUpdate(0, 1_000, 0.0), ProgressUpdate(999, 1_000, 1.0), ProgressUpdate(1_000, 1_000, 1.0)
     )
-    assert [line.rpartition(", ")[2] for line in found] == ["1 s left", "0 x real time"]
+    assert [line.rpartition(", ")[2] for line in found] == ["1 s left", "0.5 x real time"]
+
+
+def test_a_slow_run_does_not_look_stopped() -> None:
+    update = ProgressUpdate(1, 3, 1.0)
+    assert reporting._of_observations(update, 0, 4.0) == "1/3 (33 %), 0.25/s, 0.25 x real time, 8 s left"
 
 
 def test_nothing_is_foretold_from_nothing() -> None:
