@@ -104,10 +104,13 @@ def test_bash_block_of_exports_runs(newcomers_folder: Path) -> None:
     text = section("Use it with other libraries")
     (lines,) = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     commands = lines.strip().splitlines()
-    assert len(commands) == 6
+    assert len(commands) == 8
     for command in commands:
         done = subprocess.run(
-            [sys.executable, "-m", *command.split()], capture_output=True, text=True, cwd=newcomers_folder
+            [sys.executable, "-m", *shlex.split(command)],
+            capture_output=True,
+            text=True,
+            cwd=newcomers_folder,
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
