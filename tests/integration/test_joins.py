@@ -244,7 +244,9 @@ def check_probe(codes: syngen.Codes, ds: FactorDataset, values: Any, rows: list[
             with pytest.raises(ParameterError, match=REFUSED):
                 syngen.probe(codes, manifest, **options, common=common)
         return
-    expected = outcome(lambda: syngen.probe(values, ds.manifest.iloc[rows], **options))
+    expected = outcome(
+        lambda: syngen.probe(values, ds.manifest.iloc[rows].reset_index(drop=True), **options)
+    )
     for manifest in given:
         found = outcome(lambda m=manifest: syngen.probe(codes, m, **options, common=common))
         if isinstance(expected, str):
