@@ -98,7 +98,7 @@ def test_views_splits_and_samplers_work(own: FactorDataset) -> None:
     view = own.select(instrument=["oboe", "bell"], loudness=(0.5, None), split="test")
     assert view.values["instrument"].tolist() == ["oboe", "bell"]
     assert own[own.index_of(instrument="harp", loudness=1.0)].values["instrument"] == "harp"
-    pairs = own.sample_pairs(40, k=1, random_state=0)
+    pairs = own.sample_pairs(200, k=1, random_state=0)
     assert (pairs.changed.sum(axis=1) == 1).all()
     assert set(pairs.second.tolist()) == set(range(12))
     assert len(own.neighbours(0)) == 6
